@@ -1,0 +1,5 @@
+"""`python -m prunebench`."""
+
+from prunebench.cli.main import main
+
+main()

@@ -1,0 +1,32 @@
+"""Errors that reach a user: one line that names the option, the value and what would be accepted."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class PrunebenchError(Exception):
+    """The work failed (exit code 1). The message is one line for a person."""
+
+
+class RequestError(PrunebenchError, ValueError):
+    """The request was wrong (exit code 2): `option` got `value`, but needs `accepted`.
+
+    Python callers may catch it as a `ValueError`.
+    """
+
+    def __init__(self, option: str, value: object, accepted: str) -> None:
+        self.option, self.value, self.accepted = option, value, accepted
+        super().__init__(f"{option}: got {_shorten(value)}; {accepted}")
+
+
+def unknown_name(option: str, name: str, known: Iterable[str], noun: str) -> RequestError:
+    """The error for a name that is not in `known`, with the nearest name first."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return RequestError(option, name, f"{hint}{noun}: {', '.join(known) or 'none'}")
+
+
+def _shorten(value: object, limit: int = 120) -> str:
+    text = repr(value).replace("\n", " ")
+    return text if len(text) <= limit else text[: limit - 3] + "..."

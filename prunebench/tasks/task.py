@@ -1,0 +1,107 @@
+"""The binary classification problem that networks are trained on."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from prunebench.errors import RequestError
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Flattened samples of two classes. Label 0 is the paper's class 1 (`y_s = +1`), label 1 its class 2.
+
+    Arrays may come as numpy or torch; they are kept as CPU tensors, float32 and int64. Raises `RequestError`
+    for wrong shapes, labels other than 0 and 1, a training set of one class, and inputs that are not finite
+    or do not vary.
+
+    Attributes:
+        name: short name for tables.
+        source: how the task was drawn (data set, classes, samples, seed, scaling); only for the record.
+    """
+
+    x_train: Float[Tensor, "samples inputs"]
+    y_train: Int64[Tensor, " samples"]
+    x_test: Float[Tensor, "tests inputs"]
+    y_test: Int64[Tensor, " tests"]
+    name: str = "custom"
+    source: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            x = _as_tensor(f"x_{part}", getattr(self, f"x_{part}"), torch.float32)
+            y = _as_tensor(f"y_{part}", getattr(self, f"y_{part}"), torch.int64)
+            _check_split(part, x, y)
+            object.__setattr__(self, f"x_{part}", x)
+            object.__setattr__(self, f"y_{part}", y)
+        if self.x_train.shape[1] != self.x_test.shape[1]:
+            widths = (self.x_train.shape[1], self.x_test.shape[1])
+            raise RequestError("x_train, x_test", widths, "both need the same number of inputs")
+        if len(self.y_train.unique()) < 2:
+            raise RequestError("y_train", self.y_train.unique().tolist(), "both classes, 0 and 1, must occur")
+        if bool((self.x_train == self.x_train[0]).all()):
+            raise RequestError(
+                "x_train", "the same vector for every sample", "inputs that differ between samples are needed"
+            )
+
+    @property
+    def samples(self) -> int:
+        """N, the number of training samples."""
+        return len(self.x_train)
+
+    @property
+    def inputs(self) -> int:
+        """D, the number of inputs."""
+        return self.x_train.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """C, the number of classes: 2."""
+        return 2
+
+    @property
+    def signs(self) -> Float[Tensor, " samples"]:
+        """`y_s` of the training samples: +1 for label 0, -1 for label 1 (DESIGN 2)."""
+        return 1.0 - 2.0 * self.y_train.to(torch.float32)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the arrays: equal exactly when the data are."""
+        digest = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            digest.update(repr((tuple(array.shape), str(array.dtype))).encode())
+            digest.update(array.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def _as_tensor(option: str, value: object, dtype: torch.dtype) -> Tensor:
+    if isinstance(value, Tensor):
+        tensor = value.detach()
+    else:
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise RequestError(option, str(array.dtype), "numbers are needed")
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if dtype == torch.int64 and tensor.is_floating_point() and bool((tensor != tensor.round()).any()):
+        raise RequestError(option, str(tensor.dtype), "whole-number labels are needed")
+    return tensor.to("cpu", dtype)
+
+
+def _check_split(part: str, x: Tensor, y: Tensor) -> None:
+    if x.ndim != 2 or 0 in x.shape:
+        raise RequestError(f"x_{part}", tuple(x.shape), "a non-empty (samples, inputs) array is needed")
+    if y.shape != x.shape[:1]:
+        raise RequestError(f"y_{part}", tuple(y.shape), f"one label per sample is needed: ({len(x)},)")
+    if not bool(torch.isfinite(x).all()):
+        raise RequestError(f"x_{part}", "NaN or infinite numbers", "finite inputs are needed")
+    labels = y.unique().tolist()
+    if not set(labels) <= {0, 1}:
+        raise RequestError(f"y_{part}", labels, "labels must be 0 and 1")

@@ -1,0 +1,1 @@
+"""The mathematics behind the benchmark, each function with its equation."""

@@ -1,0 +1,1 @@
+"""Recipe, minibatch order, engines and trajectories."""

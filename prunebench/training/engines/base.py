@@ -1,0 +1,56 @@
+"""The seam between what training means and how fast it runs."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from prunebench.networks import Masks, accuracy, cross_entropy
+from prunebench.training.state import State
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is minimised, and how: minibatch SGD with momentum on the mean cross-entropy (DESIGN 2).
+
+    Attributes:
+        x: training inputs, shared by all networks.
+        y: their labels, 0 to C-1.
+        orders: each network's minibatches by absolute step; -1 pads a smaller one.
+        learning_rate: lr of `w -= lr m`.
+        momentum: mu of `m = mu m + g`.
+        masks: weights that stay exactly 0, or None.
+    """
+
+    x: Float[Tensor, "samples inputs"]
+    y: Int64[Tensor, " samples"]
+    orders: Int64[Tensor, "seeds steps batch"]
+    learning_rate: float
+    momentum: float
+    masks: Masks | None = None
+
+
+class Engine(ABC):
+    """Carries a batch of networks forward through the steps of a problem.
+
+    Every engine computes what `PlainEngine` does, up to float rounding. It owns copies of the weights; the
+    state it is made from is masked already, and lives on the device and in the dtype that it computes in.
+    """
+
+    def __init__(self, problem: Problem, state: State) -> None:
+        self.problem = problem
+        self.step = state.step
+
+    @abstractmethod
+    def advance(self, step: int) -> None:
+        """Train until `step` steps have been taken in all."""
+
+    @abstractmethod
+    def state(self) -> State:
+        """The current state; later training does not change it."""
+
+    def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
+        """Mean loss and accuracy of each network over the whole training set."""
+        logits = self.state().networks.logits(self.problem.x)
+        return cross_entropy(logits, self.problem.y), accuracy(logits, self.problem.y)

@@ -1,0 +1,112 @@
+"""The loop that every training goes through: stops, curves, masks and progress around an engine."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from prunebench.errors import RequestError
+from prunebench.networks import Masks
+from prunebench.tasks.task import Task
+from prunebench.training.engines import Problem, choose
+from prunebench.training.order import minibatch_order
+from prunebench.training.recipe import Recipe
+from prunebench.training.state import State
+
+# Called with (steps taken, steps to take), both counted from where this training started.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Loss and accuracy over the whole training set, at the start and then on a grid of steps.
+
+    Attributes:
+        steps: steps taken at each point.
+        loss: mean cross-entropy in nats.
+        accuracy: share of training samples classified right.
+    """
+
+    steps: Int64[Tensor, " points"]
+    loss: Float[Tensor, "seeds points"]
+    accuracy: Float[Tensor, "seeds points"]
+
+    def first_below(self, loss: float | Float[Tensor, "seeds 1"]) -> Int64[Tensor, " seeds"]:
+        """Each network's first recorded step below `loss`; -1 where there is none."""
+        below = self.loss < loss
+        steps = self.steps[below.to(torch.int8).argmax(dim=1)]
+        return torch.where(below.any(dim=1), steps, torch.full_like(steps, -1))
+
+    def drop_step(self) -> Int64[Tensor, " seeds"]:
+        """`t_drop`, the end of the plateau: first recorded step below 0.98 of the initial loss, or -1."""
+        return self.first_below(0.98 * self.loss[:, :1])
+
+
+@dataclass(frozen=True, eq=False)
+class LoopResult:
+    """What a training leaves behind: its end, its curves, and what it cost."""
+
+    state: State
+    history: History
+    gradient_steps: int  # of each network
+    seconds: float
+
+
+def run_loop(
+    task: Task,
+    recipe: Recipe,
+    state: State,
+    seeds: tuple[int, ...],
+    *,
+    masks: Masks | None = None,
+    until: int | None = None,
+    stops: Iterable[int] = (),
+    on_stop: Callable[[State], None] | None = None,
+    record_every: int = 0,
+    until_loss: float | None = None,
+    engine: str | None = None,
+    progress: Progress | None = None,
+) -> LoopResult:
+    """Train from `state` to step `until` (the recipe's end), calling `on_stop` at each of `stops`.
+
+    Curves are recorded every `record_every` steps (0: only first and last). With `until_loss` training ends
+    at the first recorded point where every network's loss is below it.
+    """
+    end = recipe.steps if until is None else until
+    if state.step > end:
+        raise RequestError("start step", state.step, f"a step up to the end, {end}, is needed")
+    orders = torch.stack([minibatch_order(task.samples, recipe.batch_size, end, seed) for seed in seeds])
+    device, dtype = state.networks.device, state.networks.dtype
+    problem = Problem(
+        x=task.x_train.to(device, dtype),
+        y=task.y_train.to(device),
+        orders=orders.to(device),
+        learning_rate=recipe.learning_rate,
+        momentum=recipe.momentum,
+        masks=None if masks is None else masks.to(device),
+    )
+    began = time.perf_counter()
+    trainer = choose(problem, state.masked(problem.masks), engine)
+    calls = {step for step in stops if state.step <= step <= end}
+    points = {step for step in range(0, end, record_every or end) if step >= state.step} | {state.step, end}
+    steps: list[int] = []
+    curves: list[tuple[Tensor, Tensor]] = []
+    for step in sorted(calls | points):
+        trainer.advance(step)
+        if step in calls and on_stop is not None:
+            on_stop(trainer.state())
+        if progress is not None:
+            progress(step - state.step, end - state.step)
+        if step in points:
+            loss, accuracy = trainer.curves()
+            steps.append(step)
+            curves.append((loss.cpu(), accuracy.cpu()))
+            if until_loss is not None and bool((loss < until_loss).all()):
+                break
+    final = trainer.state()
+    losses, accuracies = (torch.stack(curve, dim=1) for curve in zip(*curves, strict=True))
+    history = History(torch.tensor(steps), losses, accuracies)
+    return LoopResult(final, history, final.step - state.step, time.perf_counter() - began)

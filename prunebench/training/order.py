@@ -1,0 +1,28 @@
+"""The minibatches: which samples a network sees at which step."""
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from prunebench.errors import RequestError
+from prunebench.training.initial import ORDER_STREAM, generator
+
+PAD = -1
+
+
+def minibatch_order(samples: int, batch_size: int, steps: int, seed: int) -> Int64[Tensor, "steps batch"]:
+    """Sample indices of every step: a fresh permutation each epoch, drawn from the seed's own generator.
+
+    Where `batch_size` does not divide `samples` the last minibatch of an epoch is smaller, and its row ends
+    in -1. A longer order starts with the shorter one.
+    """
+    if batch_size > samples:
+        raise RequestError("--batch-size", batch_size, f"at most the number of training samples, {samples}")
+    rows = -(-samples // batch_size)
+    epochs = -(-steps // rows)
+    draw = generator(seed, ORDER_STREAM)
+    order = np.full((epochs, rows * batch_size), PAD, dtype=np.int64)
+    for epoch in order:
+        epoch[:samples] = draw.permutation(samples)
+    return torch.from_numpy(order.reshape(epochs * rows, batch_size)[:steps])

@@ -1,0 +1,81 @@
+"""What a scorer may see."""
+
+from dataclasses import dataclass, field
+
+from jaxtyping import Float
+from torch import Tensor
+
+from prunebench.networks import Masks, Networks
+from prunebench.tasks.task import Task
+from prunebench.training.loop import run_loop
+from prunebench.training.recipe import Recipe
+from prunebench.training.state import State
+
+
+@dataclass
+class Cost:
+    """What a scorer spent on training of its own: gradient steps per network, and seconds for all of them."""
+
+    gradient_steps: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Networks frozen at a step, with all that a scorer may know: nothing in it is later than the step.
+
+    Attributes:
+        step: gradient steps taken; 0 is initialisation.
+        networks: the networks at that step.
+        initial: the same networks at step 0.
+        seeds: the seed of each network, 0..S-1 if left out. A scorer that draws numbers derives them from it.
+        final: the trained networks; given only to scorers that declare `sees_end`, None for all others.
+        cost: what training asked for through `train` has cost so far.
+    """
+
+    task: Task
+    recipe: Recipe
+    step: int
+    networks: Networks
+    initial: Networks
+    seeds: tuple[int, ...] = ()
+    final: Networks | None = None
+    cost: Cost = field(default_factory=Cost)
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            object.__setattr__(self, "seeds", tuple(range(self.networks.seeds)))
+
+    @property
+    def x(self) -> Float[Tensor, "samples inputs"]:
+        """Training inputs on the networks' device and in their dtype."""
+        return self.task.x_train.to(self.networks.w_in)
+
+    @property
+    def y(self) -> Tensor:
+        """Training labels on the networks' device, (N,) int64."""
+        return self.task.y_train.to(self.networks.device)
+
+    def train(self, networks: Networks, *, from_step: int = 0, masks: Masks | None = None) -> Networks:
+        """Train `networks` (one per seed, any width) from `from_step` to the recipe's end, from velocity 0.
+
+        Same data and same minibatch order as the reference networks. Counted as the scorer's cost.
+        """
+        result = run_loop(self.task, self.recipe, State(networks, from_step), self.seeds, masks=masks)
+        self.cost.gradient_steps += result.gradient_steps
+        self.cost.seconds += result.seconds
+        return result.state.networks
+
+    def network(self, index: int) -> "Snapshot":
+        """The snapshot of one network alone (a batch of one), sharing this one's cost account."""
+        final = None if self.final is None else self.final.select(index)
+        return Snapshot(
+            self.task,
+            self.recipe,
+            self.step,
+            self.networks.select(index),
+            self.initial.select(index),
+            self.seeds[index : index + 1],
+            final,
+            self.cost,
+        )

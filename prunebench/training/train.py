@@ -1,0 +1,146 @@
+"""Training reference networks: `pb.train`."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from prunebench.device import resolve_device
+from prunebench.errors import RequestError
+from prunebench.networks import Masks, Networks
+from prunebench.tasks.task import Task
+from prunebench.training.initial import check_seeds, initialise
+from prunebench.training.loop import History, Progress, run_loop
+from prunebench.training.recipe import Recipe
+from prunebench.training.snapshot import Snapshot
+from prunebench.training.state import State
+
+Hook = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """A finished training of S networks.
+
+    Attributes:
+        initial: the networks that training started from.
+        final: the networks at the end.
+        states: weights and velocity at each snapshot step.
+        history: loss and accuracy curves over the training set.
+        gradient_steps: steps that each network took here.
+        seconds: wall time of the whole batch.
+    """
+
+    task: Task
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    initial: Networks
+    final: Networks
+    states: Mapping[int, State]
+    history: History
+    gradient_steps: int
+    seconds: float
+    snapshots: Mapping[int, Networks] = field(init=False)
+
+    def __post_init__(self) -> None:
+        snapshots = {step: state.networks for step, state in self.states.items()}
+        object.__setattr__(self, "snapshots", snapshots)
+
+    def snapshot(self, step: int, *, with_final: bool = False) -> Snapshot:
+        """The snapshot at one of the snapshot steps, in memory of its own."""
+        return Snapshot(
+            self.task,
+            self.recipe,
+            step,
+            self.snapshots[step].clone(),
+            self.initial.clone(),
+            self.seeds,
+            self.final.clone() if with_final else None,
+        )
+
+
+def train(
+    task: Task,
+    recipe: Recipe,
+    *,
+    seeds: Iterable[int] = range(20),
+    snapshot_steps: Iterable[int] = (),
+    device: str = "auto",
+    hooks: Mapping[int, Hook] | None = None,
+    start: State | None = None,
+    masks: Masks | None = None,
+    dtype: torch.dtype = torch.float32,
+    record_every: int = 50,
+    until_loss: float | None = None,
+    engine: str | None = None,
+    progress: Progress | None = None,
+) -> Trajectory:
+    """Train one network per seed with minibatch SGD and momentum (DESIGN 2), all of them together.
+
+    Args:
+        seeds: distinct; each fixes its network's initial weights and minibatch order on its own.
+        snapshot_steps: steps at which to keep the networks (0 is initialisation). An epoch e ends at step
+            `e * recipe.epoch_steps(task.samples)`.
+        hooks: `{step: f}`; `f(snapshot)` is called as training reaches the step.
+        start: where to start instead of at `initialise(recipe, ...)`: networks (of any width), a step, and
+            optionally their velocity.
+        masks: weights that stay exactly 0.
+        dtype: float32, or float64 for verification.
+        record_every: grid of the loss and accuracy curves, in steps.
+        until_loss: stop early once every network's training loss (seen on the grid) is below this.
+        engine: the name of one training engine, for verification; by default the fastest is chosen.
+        progress: called with (steps taken, steps to take) now and then.
+
+    Raises:
+        RequestError: a step after the end, a batch larger than the data, a device that is not there, a
+            start whose shape does not fit.
+    """
+    seeds = check_seeds(seeds)
+    hooks = dict(hooks or {})
+    where = resolve_device(device)
+    if start is None:
+        start = State(initialise(recipe, task.inputs, seeds, outputs=task.outputs, dtype=dtype))
+    start = start.to(where, dtype)
+    if start.networks.seeds != len(seeds) or start.networks.inputs != task.inputs:
+        shape = tuple(start.networks.w_in.shape)
+        raise RequestError("start", shape, f"w_in of shape ({len(seeds)}, d, {task.inputs}) is needed")
+    keep = sorted(set(snapshot_steps))
+    for option, step in [("snapshot step", s) for s in keep] + [("hook step", s) for s in hooks]:
+        if not start.step <= step <= recipe.steps:
+            raise RequestError(option, step, f"steps here go from {start.step} to the end, {recipe.steps}")
+    if until_loss is not None and not until_loss > 0:
+        raise RequestError("--until-loss", until_loss, "a loss above 0 is needed")
+    initial = start.networks.masked(masks.to(where) if masks is not None else None)
+    states: dict[int, State] = {}
+
+    def on_stop(state: State) -> None:
+        if state.step in hooks:
+            networks = state.networks.clone()
+            hooks[state.step](Snapshot(task, recipe, state.step, networks, initial.clone(), seeds))
+        if state.step in keep:
+            states[state.step] = state
+
+    result = run_loop(
+        task,
+        recipe,
+        start,
+        seeds,
+        masks=masks,
+        stops={*keep, *hooks},
+        on_stop=on_stop,
+        record_every=record_every,
+        until_loss=until_loss,
+        engine=engine,
+        progress=progress,
+    )
+    return Trajectory(
+        task,
+        recipe,
+        seeds,
+        initial,
+        result.state.networks,
+        states,
+        result.history,
+        result.gradient_steps,
+        result.seconds,
+    )
