@@ -1,8 +1,8 @@
 """The one class that a new method implements."""
 
 from abc import ABC
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import Field, dataclass, fields
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -11,13 +11,12 @@ from torch import Tensor
 from prunebench.training.snapshot import Snapshot
 
 
-@dataclass(frozen=True)
 class Scorer(ABC):
     """Predicts from a snapshot how much each hidden neuron will matter at the end: higher = keep.
 
-    A subclass has a `name`, is a (frozen) dataclass whose fields are its parameters
-    (`imp[sparsity=0.5]` on the command line), and overrides `score`, or `score_network` to be handed one
-    network at a time.
+    A subclass has a `name`, is a dataclass whose fields are its parameters (`imp[sparsity=0.5]` on the
+    command line), and overrides `score`, or `score_network` to be handed one network at a time. Frozen or
+    not is its own choice, and the decorator may be left out.
 
     Class attributes:
         name: how the command line and the boards call it.
@@ -32,6 +31,19 @@ class Scorer(ABC):
     paper: ClassVar[str] = ""
     stochastic: ClassVar[bool] = False
     sees_end: ClassVar[bool] = False
+
+    def __new__(cls, *_args: object, **_parameters: object) -> "Scorer":
+        """An instance; the class becomes a dataclass first where its author left the decorator out."""
+        cls.parameters()
+        return super().__new__(cls)
+
+    @classmethod
+    def parameters(cls) -> "tuple[Field[Any], ...]":
+        """The parameters, as dataclass fields."""
+        if "__dataclass_fields__" not in vars(cls):
+            inherited = getattr(cls, "__dataclass_params__", None)
+            dataclass(frozen=inherited is not None and inherited.frozen)(cls)
+        return tuple(f for f in fields(cls) if f.init)  # type: ignore[arg-type]  # a dataclass by now
 
     def score(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"]:
         """Scores of every neuron of every network, on the networks' device and in their dtype."""

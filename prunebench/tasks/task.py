@@ -72,6 +72,17 @@ class Task:
         """`y_s` of the training samples: +1 for label 0, -1 for label 1 (DESIGN 2)."""
         return 1.0 - 2.0 * self.y_train.to(torch.float32)
 
+    def clone(self) -> "Task":
+        """The same task in memory of its own."""
+        return Task(
+            self.x_train.clone(),
+            self.y_train.clone(),
+            self.x_test.clone(),
+            self.y_test.clone(),
+            self.name,
+            self.source,
+        )
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the arrays: equal exactly when the data are."""

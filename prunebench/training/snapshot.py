@@ -1,6 +1,6 @@
 """What a scorer may see."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jaxtyping import Float
 from torch import Tensor
@@ -66,16 +66,30 @@ class Snapshot:
         self.cost.seconds += result.seconds
         return result.state.networks
 
+    def copy(self) -> "Snapshot":
+        """The same snapshot in memory of its own, with a cost account of its own."""
+        final = None if self.final is None else self.final.clone()
+        return replace(
+            self,
+            task=self.task.clone(),
+            networks=self.networks.clone(),
+            initial=self.initial.clone(),
+            final=final,
+            cost=Cost(),
+        )
+
+    def tensors(self) -> list[Tensor]:
+        """Every tensor in the snapshot: what a scorer must leave as it is."""
+        networks = [self.networks, self.initial] + ([] if self.final is None else [self.final])
+        task = [self.task.x_train, self.task.y_train, self.task.x_test, self.task.y_test]
+        return task + [tensor for nets in networks for tensor in nets.tensors]
+
     def network(self, index: int) -> "Snapshot":
         """The snapshot of one network alone (a batch of one), sharing this one's cost account."""
-        final = None if self.final is None else self.final.select(index)
-        return Snapshot(
-            self.task,
-            self.recipe,
-            self.step,
-            self.networks.select(index),
-            self.initial.select(index),
-            self.seeds[index : index + 1],
-            final,
-            self.cost,
+        return replace(
+            self,
+            networks=self.networks.select(index),
+            initial=self.initial.select(index),
+            seeds=self.seeds[index : index + 1],
+            final=None if self.final is None else self.final.select(index),
         )

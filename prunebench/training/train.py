@@ -47,16 +47,9 @@ class Trajectory:
         object.__setattr__(self, "snapshots", snapshots)
 
     def snapshot(self, step: int, *, with_final: bool = False) -> Snapshot:
-        """The snapshot at one of the snapshot steps, in memory of its own."""
-        return Snapshot(
-            self.task,
-            self.recipe,
-            step,
-            self.snapshots[step].clone(),
-            self.initial.clone(),
-            self.seeds,
-            self.final.clone() if with_final else None,
-        )
+        """What a scorer may see at one of the snapshot steps."""
+        final = self.final if with_final else None
+        return Snapshot(self.task, self.recipe, step, self.snapshots[step], self.initial, self.seeds, final)
 
 
 def train(
