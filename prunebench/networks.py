@@ -1,5 +1,6 @@
 """A batch of single-hidden-layer ReLU networks, one per seed, as plain tensors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,6 +128,11 @@ class Networks:
         """The networks at these positions of the batch (positions, not seed values)."""
         index = slice(seeds, seeds + 1) if isinstance(seeds, int) else seeds
         return Networks(*(t[index] for t in self.tensors))
+
+    @staticmethod
+    def cat(parts: "Sequence[Networks]") -> "Networks":
+        """Batches of equally shaped networks as one batch."""
+        return Networks(*(torch.cat(tensors) for tensors in zip(*(p.tensors for p in parts), strict=True)))
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Networks":
         """A copy on another device or in another floating type; itself where nothing changes."""

@@ -1,1 +1,1 @@
-"""cli"""
+"""The command line: one file per command, nothing heavy imported before a command runs."""

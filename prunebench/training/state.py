@@ -1,5 +1,7 @@
 """A moment of training."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -24,6 +26,14 @@ class State:
     def keep(self, indices: Int64[Tensor, "seeds kept"]) -> "State":
         """The state of the networks that have only these neurons: training on with all changes nothing."""
         return State(self.networks.keep(indices), self.step, self.velocity.keep(indices))
+
+    @staticmethod
+    def cat(parts: "Sequence[State]") -> "State":
+        """States at the same step as one batch."""
+        networks, velocities = (
+            Networks.cat(nets) for nets in zip(*((p.networks, p.velocity) for p in parts), strict=True)
+        )
+        return State(networks, parts[0].step, velocities)
 
     def masked(self, masks: Masks | None) -> "State":
         """A copy with masked weights and velocities at exactly 0."""

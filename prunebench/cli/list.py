@@ -1,0 +1,49 @@
+"""`prunebench list scorers|datasets`."""
+
+import click
+
+
+@click.group("list")
+def command() -> None:
+    """List scorers or data sets."""
+
+
+@command.command("scorers")
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="Python file with scorers; repeatable."
+)
+def scorers(plugins: tuple[str, ...]) -> None:
+    """Every scorer: name, parameters with defaults, what it is, where it comes from."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from prunebench.errors import RequestError
+    from prunebench.leaderboard.terminal import console
+    from prunebench.scoring.registry import discover, load_class
+    from prunebench.scoring.spec import describe
+
+    table = Table("scorer", "version", "parameters", "paper", "from")
+    for name, plugin in discover(plugins).items():
+        try:
+            cls = load_class(name, plugins)
+        except RequestError as error:
+            click.echo(f"prunebench: warning: {error}", err=True)
+            continue
+        parameters = ", ".join(describe(field) for field in cls.parameters())
+        marked = name + (" (sees the end)" if cls.sees_end else "")
+        table.add_row(*(escape(text) for text in (marked, cls.version, parameters, cls.paper, plugin.origin)))
+    console().print(table)
+
+
+@command.command("datasets")
+def datasets() -> None:
+    """Every data set: name, what it is, whether it must be downloaded."""
+    from rich.table import Table
+
+    from prunebench.leaderboard.terminal import console
+    from prunebench.tasks.datasets import DATASETS
+
+    table = Table("data set", "what it is", "where it comes from")
+    for dataset in DATASETS.values():
+        table.add_row(dataset.name, dataset.description, dataset.origin)
+    console().print(table)

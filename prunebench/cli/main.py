@@ -1,0 +1,83 @@
+"""The entry point: finds the command, and turns errors into one line and an exit code."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+import prunebench
+from prunebench.errors import PrunebenchError, RequestError
+
+# Command to module and one line of help, so that `--help` imports none of them.
+COMMANDS = {
+    "run": ("prunebench.cli.run", "Train networks, score their neurons early, rank the scorers."),
+    "leaderboard": ("prunebench.cli.leaderboard", "Print the boards in a folder."),
+    "show": ("prunebench.cli.show", "Show one result in full: every metric, seed by seed."),
+    "list": ("prunebench.cli.list", "List scorers or data sets."),
+}
+
+
+class LazyGroup(click.Group):
+    """Commands that are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All command names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands' help lines, without importing the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(prunebench.__version__, prog_name="prunebench")
+def cli() -> None:
+    """Which neurons of a network will matter at the end of training, and how early can we tell?"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 the work failed, 2 the request was wrong."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments  # accepted anywhere: it concerns this function alone
+    sys.exit(run([argument for argument in arguments if argument != "--debug"], debug=debug))
+
+
+def run(arguments: Sequence[str], *, debug: bool = False) -> int:
+    """The command line's exit code; with `debug`, unforeseen errors pass through."""
+    try:
+        code = cli.main(list(arguments), prog_name="prunebench", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted; results that were already written are whole", 130)
+    except Exception as error:
+        if debug and not isinstance(error, click.ClickException):
+            raise
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            click.echo(error.format_message())
+            return 0
+        if isinstance(error, click.ClickException):
+            return _fail(" ".join(error.format_message().split()), 2)
+        if isinstance(error, RequestError):
+            return _fail(str(error), 2)
+        if isinstance(error, PrunebenchError):
+            return _fail(str(error), 1)
+        reason = " ".join(str(error).split())
+        return _fail(f"{type(error).__name__}: {reason} (run again with --debug for the traceback)", 1)
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"prunebench: {message}", err=True)
+    return code

@@ -1,0 +1,140 @@
+"""Options that describe a task and a recipe, shared by the commands that train."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from prunebench.tasks.task import Task
+    from prunebench.training.recipe import Recipe
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COUNT = click.IntRange(min=1)
+RATE = click.FloatRange(min=0, min_open=True)
+
+
+class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in click's newer stubs
+    """`20` (seeds 0 to 19), `3,5,8` or `0-9`."""
+
+    name = "seeds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """The seeds that the text names."""
+        if isinstance(value, tuple):
+            return value
+        text = str(value)
+        try:
+            seeds = _expand(text)
+        except ValueError:
+            self.fail(
+                f"{text!r}: write a number of networks (20), seeds (3,5,8) or a range (0-9)", param, ctx
+            )
+        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0 or len(seeds) > 100_000:
+            self.fail(f"{text!r}: 1 to 100,000 distinct seeds from 0 up are needed", param, ctx)
+        return seeds
+
+
+SEEDS = SeedsType()
+
+
+def _expand(text: str) -> tuple[int, ...]:
+    if text.strip().isdigit():
+        return tuple(range(min(int(text), 100_001)))
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        end = int(last) if dash else int(first)
+        if end - int(first) > 100_000:
+            raise ValueError(text)
+        seeds += range(int(first), end + 1)
+    return tuple(seeds)
+
+
+def task_options(function: F) -> F:
+    """Which data, which classes, how many samples, how scaled."""
+    for option in reversed(
+        (
+            click.option(
+                "--dataset",
+                default="mnist5k",
+                show_default=True,
+                help="Name, .npz file or folder. See `prunebench list datasets`.",
+            ),
+            click.option(
+                "--classes",
+                default="0,3/1,2",
+                show_default=True,
+                help="Classes of the two sides, by number or name.",
+            ),
+            click.option(
+                "--samples", type=COUNT, default=800, show_default=True, help="Balanced training samples."
+            ),
+            click.option(
+                "--task-seed",
+                type=click.IntRange(min=0),
+                default=0,
+                show_default=True,
+                help="Seed of the samples' draw.",
+            ),
+            click.option(
+                "--scaling",
+                default="symmetric",
+                show_default=True,
+                help="symmetric, unit, standard or centred.",
+            ),
+            click.option("--download", is_flag=True, help="Download the data set if it is not in the cache."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def recipe_options(function: F) -> F:
+    """The networks and their training; left out, the defaults of `Recipe` hold."""
+    for option in reversed(
+        (
+            click.option("--width", type=int, help="Hidden neurons. [default: 300]"),
+            click.option(
+                "--init-std", type=float, help="Standard deviation of the initial weights. [default: 1e-5]"
+            ),
+            click.option("--learning-rate", type=float, help="[default: 1e-3]"),
+            click.option("--momentum", type=float, help="[default: 0.9]"),
+            click.option("--batch-size", type=int, help="[default: 4]"),
+            click.option(
+                "--steps",
+                type=int,
+                help="Steps to the end of training. [default: 4000 for mnist5k and digits, else 16000]",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def load_recipe(options: dict[str, Any]) -> "Recipe":
+    """The recipe that the options describe."""
+    from prunebench.tasks.datasets import default_steps
+    from prunebench.training.recipe import Recipe
+
+    names = ("width", "init_std", "learning_rate", "momentum", "batch_size")
+    given = {name: options[name] for name in names if options[name] is not None}
+    steps = default_steps(options["dataset"]) if options["steps"] is None else options["steps"]
+    return Recipe(steps=steps, **given)
+
+
+def load_task_from(options: dict[str, Any]) -> "Task":
+    """The task that the options describe."""
+    from prunebench.tasks.load import load_task, parse_classes
+
+    return load_task(
+        options["dataset"],
+        classes=parse_classes(options["classes"]),
+        samples=options["samples"],
+        seed=options["task_seed"],
+        scaling=options["scaling"],
+        download=options["download"],
+    )

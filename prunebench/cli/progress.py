@@ -1,0 +1,55 @@
+"""Progress on the terminal: bars where there is one, silence where there is not."""
+
+from types import TracebackType
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from prunebench.benchmark import Reporter
+from prunebench.leaderboard.terminal import console
+
+
+class TerminalReporter(Reporter):
+    """A bar per stage on stderr."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = console(stderr=True)
+        self._quiet = quiet
+        self._stages: dict[str, TaskID] = {}
+        self._bars = Progress(
+            TextColumn("{task.description:<12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+        )
+
+    def __enter__(self) -> "TerminalReporter":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def plan(self, text: str) -> None:
+        """Print what is about to be done."""
+        if not self._quiet:
+            self._console.print(text, style="dim", markup=False)
+
+    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
+        """Move the stage's bar."""
+        if stage not in self._stages:
+            self._stages[stage] = self._bars.add_task(stage, total=total, unit=unit)
+        self._bars.update(self._stages[stage], completed=done, total=total)

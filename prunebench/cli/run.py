@@ -1,0 +1,136 @@
+"""`prunebench run`: the main job."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prunebench.cli.options import RATE, SEEDS, recipe_options, task_options
+
+if TYPE_CHECKING:
+    from prunebench.benchmark import Plan
+
+PROTOCOLS = ("rank", "prune_final", "merge", "prune_early")
+
+
+@click.command("run")
+@task_options
+@recipe_options
+@click.option(
+    "--scorer",
+    "scorers",
+    multiple=True,
+    default=("alignment",),
+    show_default=True,
+    metavar="NAME[PARAM=VALUE,...]",
+    help="Scorer to rank; repeatable. See `prunebench list scorers`.",
+)
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="FILE",
+    help="Python file with scorers of your own; repeatable.",
+)
+@click.option(
+    "--at-step",
+    "at_steps",
+    multiple=True,
+    type=click.IntRange(min=0),
+    help="Score at this step; repeatable. [default: 50]",
+)
+@click.option(
+    "--at-epoch",
+    "at_epochs",
+    multiple=True,
+    type=click.IntRange(min=0),
+    help="Score at the end of this epoch; repeatable.",
+)
+@click.option(
+    "--seeds",
+    type=SEEDS,
+    default="20",
+    show_default=True,
+    help="Networks to train: a number, or seeds such as 3,5 or 0-9.",
+)
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=click.Choice(PROTOCOLS),
+    default=PROTOCOLS[:3],
+    show_default=True,
+    help="How to evaluate; repeatable. prune_early trains again, for each scorer and step.",
+)
+@click.option(
+    "--keep",
+    "fractions",
+    multiple=True,
+    type=RATE,
+    help="Share of the neurons to keep; repeatable. [default: 0.5, 0.2, 0.1, 0.05, 0.02, 0.01]",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--until-loss", type=RATE, help="End training once every network's training loss is below this."
+)
+@click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout.")
+@click.option("--quiet", is_flag=True, help="No plan and no progress bars.")
+def command(**options: Any) -> int:
+    """Train reference networks, score their neurons at early steps, and rank the scorers.
+
+    \b
+    prunebench run --scorer alignment --at-step 50
+    prunebench run --scorer growing_mode --scorer "imp[sparsity=0.7]" --at-step 0 --at-step 200
+    prunebench run --dataset cifar10 --download --scorer snip --at-epoch 1 --protocol prune_early
+    """
+    from prunebench.benchmark import run_benchmark
+    from prunebench.cli.progress import TerminalReporter
+    from prunebench.leaderboard.folder import add_to_folder
+    from prunebench.leaderboard.terminal import console, render
+    from prunebench.store.files import writable_folder
+
+    plan = _plan(options)
+    folder = writable_folder("--out", Path(options["out"]))
+    with TerminalReporter(quiet=options["quiet"]) as reporter:
+        document = run_benchmark(plan, reporter)
+    board, files = add_to_folder(document, folder)
+    if options["as_json"]:
+        click.echo(json.dumps(document, indent=1, allow_nan=False))
+    else:
+        keys = {(row["scorer"], row["at_step"]) for row in document["rows"]}
+        console().print(render(board, [r for r in board.rows if (r["scorer"], r["at_step"]) in keys]))
+    click.echo(f"board: {files[1]} (and .json, .csv)", err=True)
+    asked = [row for row in document["rows"] if not row["control"]]
+    return 1 if asked and all(row["status"] != "ok" for row in asked) else 0
+
+
+def _plan(options: dict[str, Any]) -> "Plan":
+    from prunebench.benchmark import Plan
+    from prunebench.cli.options import load_recipe, load_task_from
+    from prunebench.device import resolve_device
+    from prunebench.evaluation.keep import FRACTIONS, check_fractions
+    from prunebench.scoring.registry import load_scorer
+
+    # The cheap checks first: a typo should not wait for a data set.
+    scorers = [load_scorer(spec, options["plugins"]) for spec in options["scorers"]]
+    resolve_device(options["device"])
+    recipe = load_recipe(options)
+    task = load_task_from(options)
+    epoch = recipe.epoch_steps(task.samples)
+    steps = [*options["at_steps"], *(number * epoch for number in options["at_epochs"])] or [50]
+    return Plan(
+        task=task,
+        recipe=recipe,
+        scorers=scorers,
+        at_steps=tuple(dict.fromkeys(steps)),
+        seeds=options["seeds"],
+        protocols=tuple(dict.fromkeys(options["protocols"])),
+        fractions=check_fractions(options["fractions"] or FRACTIONS),
+        device=options["device"],
+        until_loss=options["until_loss"],
+        command=shlex.join(["prunebench", *sys.argv[1:]]),
+    )

@@ -1,0 +1,30 @@
+"""`prunebench show`: one result in full."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("show")
+@click.argument("scorer")
+@click.option("--at-step", type=click.IntRange(min=0), help="Only the result at this step.")
+@click.option("--board", help="Only the board whose name starts so.")
+@click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
+def command(scorer: str, at_step: int | None, board: str | None, out: str) -> None:
+    """Show SCORER's results in full: every metric, seed by seed, its cost and how it was made."""
+    from prunebench.errors import unknown_name
+    from prunebench.leaderboard.folder import find_boards
+    from prunebench.leaderboard.terminal import console, render_row
+
+    boards = find_boards(Path(out), board)
+    found = [
+        (b, row)
+        for b in boards
+        for row in b.rows
+        if scorer in (row["scorer"], row["name"]) and at_step in (None, row["at_step"])
+    ]
+    if not found:
+        names = {row["scorer"] for b in boards for row in b.rows if at_step in (None, row["at_step"])}
+        raise unknown_name("SCORER", scorer, names, "scorers with results here")
+    for b, row in found:
+        console().print(render_row(b, row), "")

@@ -1,0 +1,107 @@
+"""A board: all rows on one task and recipe."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prunebench.errors import PrunebenchError
+
+SCHEMA = 1
+Row = dict[str, Any]
+
+# What a row must share with its replacement for protocols that were not run again to be carried over.
+_IDENTITY = ("scorer", "at_step", "version", "source", "evaluator", "seeds", "status")
+_PROTOCOL_GROUPS = ("accuracy", "train_accuracy")
+_RANK_FIELDS = ("spearman", "kendall", "spearman_within_groups", "top_k_overlap", "sign_agreement")
+
+
+@dataclass
+class Board:
+    """Rows on one task and recipe, one for each scorer and step.
+
+    Attributes:
+        task: the task's record, from the result document.
+        recipe: the recipe's record.
+        training: the reference networks of the newest run: dense accuracy, loss, groups.
+        environment: where the newest run was made; every row carries its own.
+    """
+
+    task: dict[str, Any]
+    recipe: dict[str, Any]
+    training: dict[str, Any]
+    environment: dict[str, Any]
+    evaluator: str
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """File name without ending: the task and what sets it apart, with a hash of the identity."""
+        identity = json.dumps([self.task["fingerprint"], self.recipe], sort_keys=True)
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+        task = re.sub(r"[^A-Za-z0-9.-]+", "-", str(self.task["name"])).strip("-.") or "task"
+        recipe = self.recipe
+        return f"{task}_n{self.task['samples']}_d{recipe['width']}_std{recipe['init_std']:g}_{digest}"
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> "Board":
+        """The board that a result document belongs to, with its rows."""
+        parts = {key: document[key] for key in ("task", "recipe", "training", "environment", "evaluator")}
+        rows = [row | {"environment": document["environment"]} for row in document["rows"]]
+        return cls(**parts, rows=rows)
+
+    def join(self, newer: "Board") -> "Board":
+        """This board with a newer one's rows in it: same scorer and step, the newer row replaces the older.
+
+        A replaced row that is the same in all but the protocols run passes on those that were not run again.
+        Rows of another evaluator version are dropped: their numbers cannot be compared.
+        """
+        kept = {_key(row): row for row in self.rows if row["evaluator"] == newer.evaluator}
+        for row in newer.rows:
+            older = kept.get(_key(row))
+            kept[_key(row)] = row if older is None else _carry_over(older, row)
+        rows = sorted(kept.values(), key=lambda row: (row["at_step"], row["scorer"]))
+        return Board(newer.task, newer.recipe, newer.training, newer.environment, newer.evaluator, rows)
+
+    def to_json(self) -> str:
+        """The board as text; equal boards give equal bytes."""
+        content = {
+            "schema": SCHEMA,
+            "name": self.name,
+            "task": self.task,
+            "recipe": self.recipe,
+            "evaluator": self.evaluator,
+            "environment": self.environment,
+            "training": self.training,
+            "rows": self.rows,
+        }
+        return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def read(cls, path: Path) -> "Board":
+        """A board from its JSON file. `PrunebenchError`: it is damaged or of another schema."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["schema"] != SCHEMA:
+                raise PrunebenchError(
+                    f"{path.name}: board of schema {content['schema']}; {SCHEMA} is understood"
+                )
+            keys = ("task", "recipe", "training", "environment", "evaluator", "rows")
+            return cls(**{key: content[key] for key in keys})
+        except (ValueError, KeyError, TypeError) as error:
+            raise PrunebenchError(f"{path.name}: not a readable board ({error}); move it away") from error
+
+
+def _key(row: Row) -> tuple[str, int]:
+    return row["scorer"], row["at_step"]
+
+
+def _carry_over(older: Row, newer: Row) -> Row:
+    if any(older[key] != newer[key] for key in _IDENTITY):
+        return newer
+    merged = {key: older[key] for key in _RANK_FIELDS if key in older} | newer
+    for group in _PROTOCOL_GROUPS:
+        merged[group] = older.get(group, {}) | newer.get(group, {})
+    return merged

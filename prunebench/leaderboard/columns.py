@@ -1,0 +1,99 @@
+"""What a board shows, in one place for the terminal, Markdown and CSV."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from prunebench.leaderboard.board import Row
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric's column: its heading and its path in a row."""
+
+    title: str
+    path: tuple[str, ...]
+    percent: bool = False
+
+    def summary(self, row: Row) -> dict[str, Any] | None:
+        """The metric's summary in this row, or None."""
+        value: Any = row
+        for key in self.path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value if isinstance(value, dict) and "mean" in value else None
+
+    def cell(self, row: Row, *, interval: bool = True) -> str:
+        """`mean [low, high]`, or nothing where the row has no such number."""
+        summary = self.summary(row)
+        if summary is None:
+            return ""
+        mean = self._number(summary["mean"])
+        if not interval or summary["low"] is None:
+            return mean
+        return f"{mean} [{self._number(summary['low'])}, {self._number(summary['high'])}]"
+
+    def _number(self, value: float) -> str:
+        return f"{100 * value:.1f}" if self.percent else f"{value:.2f}"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of the board."""
+
+    title: str
+    note: str
+    columns: tuple[Column, ...]
+
+
+RANK = (
+    Column("Spearman", ("spearman",)),
+    Column("Kendall", ("kendall",)),
+    Column("within groups", ("spearman_within_groups",)),
+    Column("top 10 %", ("top_k_overlap", "0.1"), percent=True),
+    Column("top 20 %", ("top_k_overlap", "0.2"), percent=True),
+    Column("top 50 %", ("top_k_overlap", "0.5"), percent=True),
+    Column("sign", ("sign_agreement",), percent=True),
+)
+
+_NOTES = {
+    "prune_final": ("Pruned at the end", "the best neurons of the trained network, without retraining"),
+    "merge": ("Merged at the end", "every dropped neuron folded into the kept one it is parallel to"),
+    "prune_early": ("Pruned early, then trained", "the best neurons at the snapshot, trained to the end"),
+}
+
+
+def sections(rows: list[Row]) -> list[Section]:
+    """The tables that these rows can fill."""
+    tables = []
+    if any(row.get("spearman") for row in rows):
+        note = "correlation of the score with the final effective norm; share of the largest neurons found"
+        tables.append(Section("Prediction of the final norms", note, RANK))
+    for protocol, (title, note) in _NOTES.items():
+        for group, split in (("accuracy", "test"), ("train_accuracy", "train")):
+            shares = {share for row in rows for share in row.get(group, {}).get(protocol, {})}
+            columns = tuple(
+                Column(f"{100 * float(share):g} %", (group, protocol, share), percent=True)
+                for share in sorted(shares, key=float, reverse=True)
+            )
+            if columns:
+                tables.append(
+                    Section(f"{title}: {split} accuracy", f"{note}; by share of neurons kept", columns)
+                )
+    return tables
+
+
+def marked_name(row: Row) -> str:
+    """The scorer's name, marked where it sees the end (†) or is a control (‡)."""
+    return row["scorer"] + (" †" if row["sees_end"] else " ‡" if row["control"] else "")
+
+
+MARKS = "† sees the end of training, so no predictor. ‡ control."
+
+
+def ranked(rows: list[Row]) -> list[Row]:
+    """Rows by step, the best rank correlation first; rows without one come last."""
+
+    def order(row: Row) -> tuple[int, bool, float, str]:
+        summary = row.get("spearman")
+        return row["at_step"], summary is None, -(summary["mean"] if summary else 0.0), row["scorer"]
+
+    return sorted(rows, key=order)

@@ -1,0 +1,113 @@
+"""A board as Markdown and CSV."""
+
+import csv
+import io
+from typing import Any
+
+from prunebench.leaderboard.board import Board, Row
+from prunebench.leaderboard.columns import MARKS, Section, marked_name, ranked, sections
+
+
+def heading(board: Board) -> str:
+    """The task in words: `mnist5k, 800 samples`."""
+    return f"{board.task['name']}, {board.task['samples']} samples"
+
+
+def facts(board: Board) -> list[str]:
+    """What was trained and how it went, a line each."""
+    recipe, training, task = board.recipe, board.training, board.task
+    sgd = f"learning rate {recipe['learning_rate']:g}, momentum {recipe['momentum']:g}"
+    lines = [
+        f"{recipe['width']} neurons, init std {recipe['init_std']:g}, {sgd}, batch {recipe['batch_size']}, "
+        f"{recipe['steps']:,} steps; {task['inputs']} inputs, {task['tests']:,} test samples",
+        f"dense: test accuracy {_percent(training, 'accuracy', 'dense')}, train accuracy "
+        f"{_percent(training, 'train_accuracy', 'dense')}, train loss {_mean(training, 'train_loss'):.4f} "
+        f"(from {_mean(training, 'initial_loss'):.4f})",
+        f"{_mean(training, 'groups'):.0f} groups at cosine 0.95; merged whole: test accuracy "
+        f"{_percent(training, 'accuracy', 'merged_groups')}, train accuracy "
+        f"{_percent(training, 'train_accuracy', 'merged_groups')}",
+    ]
+    if training["drop_step"]:
+        lines.append(
+            f"the plateau ends (loss below 0.98 of the initial one) at step {training['drop_step']:.0f}"
+        )
+    return lines
+
+
+def markdown(board: Board) -> str:
+    """The board for people, readable as plain text; equal boards give equal bytes."""
+    rows = ranked(board.rows)
+    parts = [f"# {heading(board)}", "\n".join(f"- {line}" for line in facts(board))]
+    parts.append(f"Mean over seeds with its 95 % interval (BCa bootstrap over seeds). {MARKS}")
+    parts += [_markdown_section(section, rows) for section in sections(rows)]
+    failed = [row for row in rows if row["status"] != "ok"]
+    if failed:
+        lines = [
+            f"- {_escape(row['scorer'])} at step {row['at_step']}: {_escape(row['error'])}" for row in failed
+        ]
+        parts.append("## Failed\n\n" + "\n".join(lines))
+    commands = sorted({row["command"] for row in rows if row["command"]})
+    if commands:
+        parts.append("## Commands\n\n" + "\n".join(f"    {command}" for command in commands))
+    return "\n\n".join(parts) + "\n"
+
+
+def to_csv(board: Board) -> str:
+    """One line per row, every summary as its mean, low and high; an empty cell where there is no number."""
+    fixed = ["board", "scorer", "version", "at_step", "relative_time", "status", "error", "seeds"]
+    cost = ["gradient_steps", "extra_gradient_steps", "seconds"]
+    columns = [column for section in sections(board.rows) for column in section.columns]
+    names = ["_".join(column.path) for column in columns]
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(fixed + cost + [f"{name}{part}" for name in names for part in ("", "_low", "_high")])
+    for row in ranked(board.rows):
+        line: list[Any] = [board.name, row["scorer"], row["version"], row["at_step"], row["relative_time"]]
+        line += [row["status"], row["error"], len(row["seeds"])] + [row["cost"][key] for key in cost]
+        for column in columns:
+            summary = column.summary(row) or {}
+            line += [summary.get(key) for key in ("mean", "low", "high")]
+        writer.writerow(["" if value is None else value for value in line])
+    return buffer.getvalue()
+
+
+def _markdown_section(section: Section, rows: list[Row]) -> str:
+    present = [row for row in rows if any(column.summary(row) for column in section.columns)]
+    columns = [c for c in section.columns if any(c.summary(row) for row in present)]
+    table = [["step", "scorer", *(column.title for column in columns), "seeds"]]
+    for row in present:
+        cells = [column.cell(row) for column in columns]
+        table.append([str(row["at_step"]), _escape(marked_name(row)), *cells, str(len(row["seeds"]))])
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |"
+        for line in table
+    ]
+    rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
+    return "\n".join(
+        [
+            f"## {section.title}",
+            "",
+            f"{section.note[0].upper()}{section.note[1:]}.",
+            "",
+            lines[0],
+            rule,
+            *lines[1:],
+        ]
+    )
+
+
+def _escape(text: str | None) -> str:
+    escaped = (text or "").replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return " ".join(escaped.split())
+
+
+def _mean(training: dict[str, Any], *path: str) -> float:
+    value: Any = training
+    for key in path:
+        value = value[key]
+    return float(value["mean"])
+
+
+def _percent(training: dict[str, Any], *path: str) -> str:
+    return f"{100 * _mean(training, *path):.1f} %"
