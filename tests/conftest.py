@@ -1,5 +1,56 @@
-"""Shapes in the annotations are checked while the tests run."""
+"""Shapes in the annotations are checked while the tests run; small tasks and networks to test on."""
 
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
 from jaxtyping import install_import_hook
 
-_hook = install_import_hook(["prunebench", "prunebench_plugins"], "beartype.beartype")
+install_import_hook(["prunebench", "prunebench_plugins"], "beartype.beartype")
+
+import prunebench as pb  # noqa: E402  (after the hook)
+
+CIFAR = "cifar10-gray-0123.npz"
+
+
+@pytest.fixture(scope="session")
+def cifar() -> Path:
+    """Real gray CIFAR-10 images of classes 0-3, for the tests that compare with the reference figures."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data" / CIFAR
+    path = Path(os.environ.get("PRUNEBENCH_CIFAR", beside))
+    if not path.is_file():
+        pytest.skip(f"{CIFAR} is not here: put it in ../shared/data or name it in PRUNEBENCH_CIFAR")
+    return path
+
+
+@pytest.fixture(scope="session")
+def task() -> pb.Task:
+    """40 samples of 7 inputs that can be told apart, and 60 tests."""
+    draw = np.random.default_rng(3)
+    x = torch.from_numpy(draw.uniform(-1, 1, size=(100, 7)).astype(np.float32))
+    y = (x[:, 0] + 0.5 * x[:, 1] * x[:, 2] < 0).to(torch.int64)
+    return pb.Task(x[:40], y[:40], x[40:], y[40:], name="toy")
+
+
+@pytest.fixture(scope="session")
+def recipe() -> pb.Recipe:
+    """A recipe that learns the toy task in a blink."""
+    return pb.Recipe(width=16, init_std=0.05, learning_rate=0.02, batch_size=4, steps=120)
+
+
+@pytest.fixture(scope="session")
+def run(task: pb.Task, recipe: pb.Recipe) -> pb.Trajectory:
+    """Four trained networks with snapshots at steps 0 and 15."""
+    return pb.train(task, recipe, seeds=range(4), snapshot_steps=(0, 15, 120), record_every=10, device="cpu")
+
+
+@pytest.fixture
+def networks() -> pb.Networks:
+    """Three networks with biases, one dead and one silent neuron, 2 outputs."""
+    draw = torch.Generator().manual_seed(5)
+    w_in, bias, w_out = (torch.randn(shape, generator=draw) for shape in ((3, 16, 7), (3, 16), (3, 2, 16)))
+    w_in[:, 3], bias[:, 3], w_out[:, :, 3] = 0, 0, 0
+    w_in[:, 5], bias[:, 5] = 0.01 * w_in[:, 5], -50
+    return pb.Networks(w_in, bias, w_out)

@@ -1,0 +1,23 @@
+import pytest
+import torch
+
+import prunebench as pb
+from prunebench.evaluation.keep import best, check_fractions, kept_count
+
+
+@pytest.mark.parametrize(
+    ("width", "fraction", "k"), [(300, 0.5, 150), (300, 0.01, 3), (20, 0.01, 1), (1, 0.5, 1)]
+)
+def test_kept_count(width: int, fraction: float, k: int) -> None:
+    assert kept_count(width, fraction) == k
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.1, 1.5])
+def test_absurd_share_is_an_error(fraction: float) -> None:
+    with pytest.raises(pb.RequestError, match="--keep"):
+        check_fractions([fraction])
+
+
+def test_exactly_k_even_among_ties() -> None:
+    kept = best(torch.tensor([[1.0, 2, 2, 2, 0], [5, 4, 3, 2, 1]]), 2)
+    assert kept.tolist() == [[1, 2], [0, 1]]
