@@ -1,0 +1,75 @@
+"""Commands are run in process, in an empty folder, on a task that trains in a blink."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from prunebench.cli.main import run
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Prunebench = Callable[..., Result]
+QUICK = (
+    "--samples",
+    "40",
+    "--width",
+    "16",
+    "--steps",
+    "120",
+    "--seeds",
+    "3",
+    "--init-std",
+    "0.05",
+    "--learning-rate",
+    "0.02",
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def prunebench(capfd: pytest.CaptureFixture[str]) -> Prunebench:
+    def call(*arguments: str) -> Result:
+        code = run([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def quick(prunebench: Prunebench, npz: Path) -> Prunebench:
+    """`prunebench run` on the toy data, with these arguments more."""
+    return lambda *arguments: prunebench("run", "--dataset", npz, *QUICK, *arguments)
+
+
+@pytest.fixture(scope="session")
+def npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four classes of 6 x 6 pictures."""
+    draw = np.random.default_rng(0)
+    centres = draw.uniform(0, 255, size=(4, 6, 6))
+    arrays = {}
+    for part, count in (("train", 200), ("test", 100)):
+        labels = np.arange(count) % 4
+        noisy = np.clip(centres[labels] + draw.normal(0, 60, size=(count, 6, 6)), 0, 255)
+        arrays |= {f"x_{part}": noisy.astype(np.uint8), f"y_{part}": labels}
+    path = tmp_path_factory.mktemp("data") / "toy.npz"
+    np.savez(path, **arrays)
+    return path

@@ -1,0 +1,134 @@
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import prunebench as pb
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.folder import add_to_folder, find_boards, read_folder
+from prunebench.leaderboard.text import markdown, to_csv
+
+
+def summary(mean: float) -> dict[str, Any]:
+    return {"mean": mean, "low": mean - 0.1, "high": mean + 0.1, "per_seed": [mean, mean]}
+
+
+def row(scorer: str, step: int = 50, value: float = 0.5, **changes: Any) -> dict[str, Any]:
+    return {
+        "scorer": scorer, "name": scorer, "parameters": {}, "version": "1", "source": "abc", "draws": 1,
+        "sees_end": False, "control": False, "at_step": step, "relative_time": 0.1, "status": "ok",
+        "error": None, "seeds": [0, 1], "cost": {"gradient_steps": step, "extra_gradient_steps": 0, "seconds": 0.01},
+        "evaluator": "1", "command": "prunebench run", "spearman": summary(value),
+        "accuracy": {"dense": summary(0.9), "prune_final": {"0.1": summary(0.8)}},
+        "train_accuracy": {"dense": summary(1.0)},
+    } | changes  # fmt: skip
+
+
+def document(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    training = {
+        "drop_step": 100.0, "initial_loss": summary(0.69), "train_loss": summary(0.01), "groups": summary(12),
+        "accuracy": {"dense": summary(0.9), "merged_groups": summary(0.9)},
+        "train_accuracy": {"dense": summary(1.0), "merged_groups": summary(1.0)},
+    }  # fmt: skip
+    recipe = {
+        "width": 30,
+        "init_std": 1e-5,
+        "learning_rate": 1e-3,
+        "momentum": 0.9,
+        "batch_size": 4,
+        "steps": 99,
+    }
+    base = {
+        "schema": 1, "task": {"name": "toy", "samples": 40, "inputs": 7, "tests": 60, "fingerprint": "f"},
+        "recipe": recipe, "environment": {"torch": "x"}, "evaluator": "1", "training": training,
+        "rows": list(rows),
+    }  # fmt: skip
+    return base | changes
+
+
+def test_runs_join_one_board_and_a_rerun_replaces(tmp_path: Path) -> None:
+    add_to_folder(document(row("a"), row("a", step=0)), tmp_path)
+    add_to_folder(document(row("b")), tmp_path)
+    board, files = add_to_folder(document(row("a", value=0.7)), tmp_path)
+    assert [(r["scorer"], r["at_step"]) for r in board.rows] == [("a", 0), ("a", 50), ("b", 50)]
+    assert board.rows[1]["spearman"]["mean"] == 0.7
+    assert sorted(p.suffix for p in tmp_path.iterdir()) == [".csv", ".json", ".md"]
+    assert [b.name for b in read_folder(tmp_path)] == [files[0].stem]
+
+
+def test_other_tasks_and_recipes_have_boards_of_their_own(tmp_path: Path) -> None:
+    first = document(row("a"))
+    second, third = copy.deepcopy(first), copy.deepcopy(first)
+    second["task"]["fingerprint"] = "g"
+    third["recipe"]["steps"] = 98
+    for each in (first, second, third):
+        add_to_folder(each, tmp_path)
+    assert len(read_folder(tmp_path)) == 3
+
+
+def test_protocols_that_were_not_run_again_are_kept_only_for_the_same_scorer(tmp_path: Path) -> None:
+    early = row("a")
+    early["accuracy"]["prune_early"] = {"0.02": summary(0.7)}
+    add_to_folder(document(early), tmp_path)
+    board, _ = add_to_folder(document(row("a")), tmp_path)
+    assert board.rows[0]["accuracy"]["prune_early"]["0.02"]["mean"] == 0.7
+    board, _ = add_to_folder(document(row("a", source="changed")), tmp_path)
+    assert "prune_early" not in board.rows[0]["accuracy"]
+
+
+def test_rows_of_an_old_evaluator_are_not_mixed_with_new_ones(tmp_path: Path) -> None:
+    add_to_folder(document(row("a"), row("b")), tmp_path)
+    board, _ = add_to_folder(document(row("a", evaluator="2"), evaluator="2"), tmp_path)
+    assert [r["scorer"] for r in board.rows] == ["a"]
+
+
+def test_same_rows_same_bytes(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    add_to_folder(document(row("a"), row("b")), one)
+    add_to_folder(document(row("b")), other)
+    add_to_folder(document(row("a")), other)
+    for file in one.iterdir():
+        assert file.read_bytes() == (other / file.name).read_bytes()
+
+
+def test_tables_escape_untrusted_text_and_hold_no_nan() -> None:
+    hostile = row("<script>|x|", status="failed", error="a | <b>\nc", accuracy={}, train_accuracy={})
+    del hostile["spearman"]
+    board = Board.of(document(row("a"), hostile))
+    text, table = markdown(board), to_csv(board)
+    assert "<script>" not in text
+    assert "a \\| &lt;b> c" in text
+    assert "nan" not in (text + table).lower()
+    assert table.count("\n") >= 3
+    assert ",,," in table
+
+
+def test_damaged_board_is_named_and_left_alone(tmp_path: Path) -> None:
+    _, files = add_to_folder(document(row("a")), tmp_path)
+    damaged = files[0].read_text()[:100]
+    files[0].write_text(damaged)
+    with pytest.raises(pb.PrunebenchError, match=files[0].name):
+        add_to_folder(document(row("a")), tmp_path)
+    assert files[0].read_text() == damaged
+
+
+def test_board_of_a_later_schema_is_refused(tmp_path: Path) -> None:
+    _, files = add_to_folder(document(row("a")), tmp_path)
+    files[0].write_text(json.dumps(json.loads(files[0].read_text()) | {"schema": 99}))
+    with pytest.raises(pb.PrunebenchError, match="schema 99"):
+        read_folder(tmp_path)
+
+
+def test_finding_boards(tmp_path: Path) -> None:
+    with pytest.raises(pb.RequestError, match="folder with boards"):
+        find_boards(tmp_path / "none")
+    with pytest.raises(pb.RequestError, match="folder with boards"):
+        find_boards(tmp_path)
+    add_to_folder(document(row("a")), tmp_path)
+    assert len(find_boards(tmp_path, "toy")) == 1
+    with pytest.raises(pb.RequestError, match="boards here: toy_n40"):
+        find_boards(tmp_path, "mnist")

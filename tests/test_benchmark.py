@@ -1,0 +1,74 @@
+import json
+
+import numpy as np
+import pytest
+
+import prunebench as pb
+from prunebench.benchmark import DRAWS, Plan, Reporter, run_benchmark
+
+
+@pytest.fixture(scope="module")
+def plan(task: pb.Task, recipe: pb.Recipe) -> Plan:
+    scorers = [pb.load_scorer(name) for name in ("magnitude", "random")]
+    return Plan(task, recipe, scorers, at_steps=(0, 15), seeds=range(4), device="cpu", fractions=(0.5, 0.1))
+
+
+class Ears(Reporter):
+    def __init__(self) -> None:
+        self.plans: list[str] = []
+        self.stages: dict[str, tuple[int, int]] = {}
+
+    def plan(self, text: str) -> None:
+        self.plans.append(text)
+
+    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
+        assert done >= self.stages.get(stage, (0, 0))[0]
+        self.stages[stage] = done, total
+
+
+def test_document_is_strict_json_and_every_stage_is_reported(plan: Plan) -> None:
+    ears = Ears()
+    document = run_benchmark(plan, ears)
+    json.dumps(document, allow_nan=False)
+    assert set(ears.stages) == {"training", "scoring", "evaluation"}
+    assert all(done == total for done, total in ears.stages.values())
+    assert "train 4 networks of 16 neurons for 120 steps" in ears.plans[0]
+
+
+def test_random_is_the_mean_of_its_draws_with_their_band(plan: Plan) -> None:
+    """And each draw ranks about nothing: the mean over draws and seeds is near 0."""
+    document = run_benchmark(plan)
+    row = next(row for row in document["rows"] if row["scorer"] == "random")
+    assert row["draws"] == DRAWS
+    spearman = row["spearman"]
+    assert spearman["band"]["low"] <= spearman["mean"] <= spearman["band"]["high"]
+    assert abs(spearman["mean"]) < 4 / np.sqrt(DRAWS * 4 * 16)
+
+
+def test_scores_at_a_step_do_not_depend_on_the_other_steps_or_scorers(plan: Plan) -> None:
+    both = run_benchmark(plan)
+    alone = run_benchmark(
+        Plan(plan.task, plan.recipe, plan.scorers[:1], at_steps=(15,), seeds=range(4), device="cpu")
+    )
+    find = lambda d: next(r for r in d["rows"] if r["scorer"] == "magnitude" and r["at_step"] == 15)  # noqa: E731
+    assert find(both)["spearman"] == find(alone)["spearman"]
+
+
+def test_global_random_state_is_neither_used_nor_moved(plan: Plan) -> None:
+    import torch
+
+    torch.manual_seed(1)
+    np.random.seed(1)  # noqa: NPY002 (the global state is the subject)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
+    first = run_benchmark(plan)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert np.array_equal(before[1], np.random.get_state()[1])  # type: ignore[index]  # noqa: NPY002
+    torch.manual_seed(2)
+    second = run_benchmark(plan)
+    for a, b in zip(first["rows"], second["rows"], strict=True):
+        assert a["spearman"] == b["spearman"]
+
+
+def test_a_step_after_the_end_is_refused(plan: Plan) -> None:
+    with pytest.raises(pb.RequestError, match="--at-step"):
+        Plan(plan.task, plan.recipe, plan.scorers, at_steps=(121,))
