@@ -19,7 +19,8 @@ def row(scorer: str, step: int = 50, value: float = 0.5, **changes: Any) -> dict
     return {
         "scorer": scorer, "name": scorer, "parameters": {}, "version": "1", "source": "abc", "draws": 1,
         "sees_end": False, "control": False, "at_step": step, "relative_time": 0.1, "status": "ok",
-        "error": None, "seeds": [0, 1], "cost": {"gradient_steps": step, "extra_gradient_steps": 0, "seconds": 0.01},
+        "error": None, "seeds": [0, 1],
+        "cost": {"gradient_steps": step, "extra_gradient_steps": 0, "seconds": 0.01},
         "evaluator": "1", "command": "prunebench run", "spearman": summary(value),
         "accuracy": {"dense": summary(0.9), "prune_final": {"0.1": summary(0.8)}},
         "train_accuracy": {"dense": summary(1.0)},
