@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,8 @@ class Task:
 
     Attributes:
         name: short name for tables.
-        source: how the task was drawn (data set, classes, samples, seed, scaling); only for the record.
+        source: how the task was drawn (data set, hash of the data, classes, samples, seed, scaling), only for
+            the record; JSON values.
     """
 
     x_train: Float[Tensor, "samples inputs"]
@@ -33,7 +33,7 @@ class Task:
     x_test: Float[Tensor, "tests inputs"]
     y_test: Int64[Tensor, " tests"]
     name: str = "custom"
-    source: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    source: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):

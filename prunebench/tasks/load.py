@@ -1,0 +1,94 @@
+"""From the name of a data set to a binary task."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from prunebench.errors import RequestError, unknown_name
+from prunebench.tasks.cache import Cache, default_folder
+from prunebench.tasks.classes import Classes, label, parse_classes, resolve_classes
+from prunebench.tasks.datasets import DATASETS, DEFAULT
+from prunebench.tasks.draw import draw
+from prunebench.tasks.folder import read_folder
+from prunebench.tasks.labelled import LabelledData, gray_vectors
+from prunebench.tasks.npz import read_npz
+from prunebench.tasks.scaling import check_scaling, scale
+from prunebench.tasks.task import Task
+
+__all__ = ["load_task", "parse_classes"]
+
+
+def load_task(
+    dataset: str | Path = DEFAULT,
+    *,
+    classes: Classes = ((0, 3), (1, 2)),
+    samples: int = 800,
+    seed: int = 0,
+    scaling: str = "symmetric",
+    cache: str | Path | None = None,
+    download: bool = False,
+) -> Task:
+    """Draw a binary task from a labelled data set (paper, section 5).
+
+    Args:
+        dataset: a name from `prunebench list datasets`, an .npz file (`read_npz`), a folder (`read_folder`).
+        classes: the classes of either side, by number or name; the first side is label 0, the paper's
+            class 1.
+        samples: training samples, balanced over the sides and over the classes of a side (`draw`).
+        seed: of the draw. The test samples are always all of the chosen classes.
+        scaling: `symmetric`, `unit`, `standard` or `centred` (`scale`).
+        cache: folder of downloaded data sets; `PRUNEBENCH_CACHE` or the user's cache folder by default.
+        download: whether a data set that is not in the cache may be downloaded.
+
+    Raises:
+        RequestError: anything in the request or in the data that does not fit.
+        PrunebenchError: a download failed.
+    """
+    check_scaling(scaling)
+    folder = default_folder() if cache is None else Path(cache)
+    name, shown, data = _read(dataset, classes, Cache(folder, download))
+    sides = resolve_classes(classes, data.names)
+    data = data.only(sides[0] + sides[1])
+    for number in sides[0] + sides[1]:
+        if not (data.y_test == number).any():
+            raise RequestError("--classes", label(number, data.names), "this class has no test samples")
+    drawn = draw(data.y_train, sides, samples, seed, data.names)
+    x_train, x_test = scale(
+        gray_vectors(data.x_train[drawn]), gray_vectors(data.x_test), scaling, data.low, data.high
+    )
+    return Task(
+        torch.from_numpy(x_train.astype(np.float32)),
+        torch.from_numpy(np.isin(data.y_train[drawn], sides[1]).astype(np.int64)),
+        torch.from_numpy(x_test.astype(np.float32)),
+        torch.from_numpy(np.isin(data.y_test, sides[1]).astype(np.int64)),
+        name,
+        {
+            "dataset": shown,
+            "data_sha256": data.hash,
+            "classes": [list(side) for side in sides],
+            "class_names": [[data.names[number] for number in side] for side in sides],
+            "samples": int(samples),
+            "seed": int(seed),
+            "scaling": scaling,
+        },
+    )
+
+
+def _read(dataset: str | Path, classes: Classes, cache: Cache) -> tuple[str, str, LabelledData]:
+    """Short name, name for the record (never a folder, which differs between machines), and the data."""
+    if isinstance(dataset, str) and dataset in DATASETS:
+        return dataset, dataset, DATASETS[dataset].read(cache)
+    if not isinstance(dataset, str | Path):
+        raise RequestError("--dataset", dataset, "a name or a path is needed")
+    path = Path(os.path.expanduser(dataset))
+    # Unlike Path's methods these say no, rather than raise, for names that no file can have.
+    if os.path.isdir(path):
+        name = path.resolve().name
+        return name, name, read_folder(path, classes)
+    if os.path.isfile(path):
+        return path.stem, path.name, read_npz(path)
+    if isinstance(dataset, Path) or len(path.parts) != 1 or path.suffix == ".npz":
+        raise RequestError("--dataset", str(dataset), "there is no such file or folder")
+    raise unknown_name("--dataset", dataset, DATASETS, "a path of an .npz file or folder, or one of")

@@ -1,0 +1,105 @@
+"""Your own data in a NumPy archive: `x_train, y_train, x_test, y_test` and optional `class_names`."""
+
+import lzma
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64, Num
+
+from prunebench.errors import RequestError
+from prunebench.tasks.labelled import LabelledData, value_range
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+NEEDED = f"an .npz file with the arrays {', '.join(ARRAYS)} is needed"
+# What NumPy and the zip reader raise on files that are cut off, altered or something else.
+_BROKEN = (
+    *(OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, MemoryError, OverflowError),
+    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+
+
+def read_npz(path: Path) -> LabelledData:
+    """The data set in an .npz file, which may come from anywhere: nothing in it is ever unpickled.
+
+    `x_*` are numbers: vectors (N, D), gray images (N, H, W), or images of 1 or 3 channels, last (N, H, W, C)
+    or first (N, C, H, W). `y_*` (N,) are whole numbers from 0 up; `class_names` has the name of class k at
+    place k.
+
+    Raises `RequestError` for anything else, with what is wrong.
+    """
+    arrays = _read(path)
+    for part in ("train", "test"):
+        arrays[f"x_{part}"] = _inputs(f"x_{part}", arrays[f"x_{part}"])
+        arrays[f"y_{part}"] = _labels(f"y_{part}", arrays[f"y_{part}"], len(arrays[f"x_{part}"]))
+    if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
+        shapes = (arrays["x_train"].shape, arrays["x_test"].shape)
+        raise RequestError("x_train, x_test", shapes, "samples of one shape are needed")
+    names = _names(arrays.pop("class_names", None), np.union1d(arrays["y_train"], arrays["y_test"]))
+    low, high = value_range(arrays["x_train"])
+    return LabelledData(**arrays, names=names, low=low, high=high)
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise RequestError("--dataset", str(path), f"this is a single array; {NEEDED}")
+        with archive:
+            for name in (*ARRAYS, "class_names"):
+                if name in archive:
+                    arrays[name] = archive[name]
+                    if not isinstance(arrays[name], np.ndarray):
+                        raise TypeError(f"{name} is no array")
+    except RequestError:
+        raise
+    except PermissionError as error:
+        raise RequestError("--dataset", str(path), f"it cannot be read: {error.strerror}") from error
+    except _BROKEN as error:
+        if "Object arrays" in str(error):
+            problem = "it holds pickled objects, which are never loaded"
+        else:
+            problem = "it is damaged, cut off or no .npz file (pickles are never loaded)"
+        raise RequestError("--dataset", str(path), f"{problem}; {NEEDED}") from error
+    if missing := [name for name in ARRAYS if name not in arrays]:
+        raise RequestError("--dataset", str(path), f"it lacks {', '.join(missing)}; {NEEDED}")
+    return arrays
+
+
+def _inputs(name: str, x: np.ndarray) -> Num[np.ndarray, "samples *image"]:
+    if x.dtype.kind not in "biuf":
+        raise RequestError(name, str(x.dtype), "numbers are needed")
+    if x.ndim == 4:
+        if x.shape[3] not in (1, 3) and x.shape[1] in (1, 3):
+            x = np.moveaxis(x, 1, 3)
+        if x.shape[3] == 1:
+            x = x[..., 0]
+    if x.ndim not in (2, 3, 4) or 0 in x.shape or (x.ndim == 4 and x.shape[3] != 3):
+        raise RequestError(name, x.shape, "vectors (N, D) or images (N, H, W) or (N, H, W, 3) are needed")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise RequestError(name, "NaN or infinite numbers", "finite inputs are needed")
+    return x.astype(np.float64) if x.dtype.kind == "b" else x
+
+
+def _labels(name: str, y: np.ndarray, samples: int) -> Int64[np.ndarray, " samples"]:
+    if y.dtype.kind not in "iu":
+        raise RequestError(name, str(y.dtype), "whole-number labels are needed")
+    if y.shape != (samples,):
+        raise RequestError(name, y.shape, f"one label per sample is needed: ({samples},)")
+    if y.min() < 0 or y.max() > np.iinfo(np.int64).max:
+        raise RequestError(name, int(y.min() if y.min() < 0 else y.max()), "labels from 0 up are needed")
+    return y.astype(np.int64)
+
+
+def _names(names: np.ndarray | None, numbers: Int64[np.ndarray, " classes"]) -> dict[int, str]:
+    if names is None:
+        return {int(number): str(number) for number in numbers}
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise RequestError("class_names", (names.shape, str(names.dtype)), "a list of strings is needed")
+    if len(set(names.tolist())) < len(names):
+        raise RequestError("class_names", names.tolist(), "every class needs a name of its own")
+    if numbers.max() >= len(names):
+        raise RequestError("class_names", f"{len(names)} names", f"class {numbers.max()} needs one too")
+    return dict(enumerate(names.tolist()))
