@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
@@ -32,12 +31,18 @@ def merge(
 
 
 def merge_groups(final: Networks, task: Task) -> Metrics:
-    """Whole groups merged, with no scorer involved (paper, appendix G): how many, and what it costs."""
+    """Whole groups merged, with no scorer involved (paper, appendix G): how many, and what it costs.
+
+    Groups are counted over all neurons and over those above 1 % of the largest norm: inert neurons that never
+    turned dominate the plain count.
+    """
     labels = theory.groups(final, task, threshold=THRESHOLD)
     merged = theory.merge(final, labels)
     predictions = final.logits(task.x_test).argmax(dim=2), merged.logits(task.x_test).argmax(dim=2)
+    every, relevant = theory.group_counts(final, labels)
     return {
-        ("groups",): np.array([float(len(row.unique())) for row in labels]),
+        ("groups", "all"): per_seed(every),
+        ("groups", "relevant"): per_seed(relevant),
         **accuracies(merged, task, "merged_groups"),
         ("same_prediction",): per_seed((predictions[0] == predictions[1]).double().mean(dim=1)),
     }

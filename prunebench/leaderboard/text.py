@@ -23,7 +23,9 @@ def facts(board: Board) -> list[str]:
         f"dense: test accuracy {_percent(training, 'accuracy', 'dense')}, train accuracy "
         f"{_percent(training, 'train_accuracy', 'dense')}, train loss {_mean(training, 'train_loss'):.4f} "
         f"(from {_mean(training, 'initial_loss'):.4f})",
-        f"{_mean(training, 'groups'):.0f} groups at cosine 0.95; merged whole: test accuracy "
+        f"{_mean(training, 'groups', 'all'):.0f} groups at cosine 0.95, "
+        f"{_mean(training, 'groups', 'relevant'):.1f} of them above 1 % of the largest norm; "
+        "merged whole: test accuracy "
         f"{_percent(training, 'accuracy', 'merged_groups')}, train accuracy "
         f"{_percent(training, 'train_accuracy', 'merged_groups')}",
     ]

@@ -29,7 +29,8 @@ def row(scorer: str, step: int = 50, value: float = 0.5, **changes: Any) -> dict
 
 def document(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
     training = {
-        "drop_step": 100.0, "initial_loss": summary(0.69), "train_loss": summary(0.01), "groups": summary(12),
+        "drop_step": 100.0, "initial_loss": summary(0.69), "train_loss": summary(0.01),
+        "groups": {"all": summary(12), "relevant": summary(2)},
         "accuracy": {"dense": summary(0.9), "merged_groups": summary(0.9)},
         "train_accuracy": {"dense": summary(1.0), "merged_groups": summary(1.0)},
     }  # fmt: skip
