@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from prunebench.errors import RequestError, unknown_name
 from prunebench.tasks.cache import Cache, default_folder
@@ -59,10 +58,10 @@ def load_task(
         gray_vectors(data.x_train[drawn]), gray_vectors(data.x_test), scaling, data.low, data.high
     )
     return Task(
-        torch.from_numpy(x_train.astype(np.float32)),
-        torch.from_numpy(np.isin(data.y_train[drawn], sides[1]).astype(np.int64)),
-        torch.from_numpy(x_test.astype(np.float32)),
-        torch.from_numpy(np.isin(data.y_test, sides[1]).astype(np.int64)),
+        x_train,
+        np.isin(data.y_train[drawn], sides[1]),
+        x_test,
+        np.isin(data.y_test, sides[1]),
         name,
         {
             "dataset": shown,

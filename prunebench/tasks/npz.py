@@ -44,15 +44,17 @@ def read_npz(path: Path) -> LabelledData:
 def _read(path: Path) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise RequestError("--dataset", str(path), f"this is a single array; {NEEDED}")
-        with archive:
-            for name in (*ARRAYS, "class_names"):
-                if name in archive:
-                    arrays[name] = archive[name]
-                    if not isinstance(arrays[name], np.ndarray):
-                        raise TypeError(f"{name} is no array")
+        # Opened here, because NumPy leaves a file open that it cannot read.
+        with open(path, "rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise RequestError("--dataset", str(path), f"this is a single array; {NEEDED}")
+            with archive:
+                for name in (*ARRAYS, "class_names"):
+                    if name in archive:
+                        arrays[name] = archive[name]
+                        if not isinstance(arrays[name], np.ndarray):
+                            raise TypeError(f"{name} is no array")
     except RequestError:
         raise
     except PermissionError as error:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,8 +13,11 @@ from torch import Tensor
 
 from prunebench.errors import RequestError
 
+# What the constructor takes: any numbers, checked and converted there.
+Array = Tensor | np.ndarray
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, init=False)
 class Task:
     """Flattened samples of two classes. Label 0 is the paper's class 1 (`y_s = +1`), label 1 its class 2.
 
@@ -32,16 +35,26 @@ class Task:
     y_train: Int64[Tensor, " samples"]
     x_test: Float[Tensor, "tests inputs"]
     y_test: Int64[Tensor, " tests"]
-    name: str = "custom"
-    source: Mapping[str, Any] = field(default_factory=dict)
+    name: str
+    source: Mapping[str, Any]
 
-    def __post_init__(self) -> None:
-        for part in ("train", "test"):
-            x = _as_tensor(f"x_{part}", getattr(self, f"x_{part}"), torch.float32)
-            y = _as_tensor(f"y_{part}", getattr(self, f"y_{part}"), torch.int64)
+    def __init__(
+        self,
+        x_train: Array,
+        y_train: Array,
+        x_test: Array,
+        y_test: Array,
+        name: str = "custom",
+        source: Mapping[str, Any] | None = None,
+    ) -> None:
+        for part, inputs, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
+            x = _as_tensor(f"x_{part}", inputs, torch.float32)
+            y = _as_tensor(f"y_{part}", labels, torch.int64)
             _check_split(part, x, y)
             object.__setattr__(self, f"x_{part}", x)
             object.__setattr__(self, f"y_{part}", y)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "source", {} if source is None else source)
         if self.x_train.shape[1] != self.x_test.shape[1]:
             widths = (self.x_train.shape[1], self.x_test.shape[1])
             raise RequestError("x_train, x_test", widths, "both need the same number of inputs")
@@ -100,7 +113,8 @@ def _as_tensor(option: str, value: object, dtype: torch.dtype) -> Tensor:
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":
             raise RequestError(option, str(array.dtype), "numbers are needed")
-        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        # A copy in this machine's byte order, which is the only one that torch knows.
+        tensor = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))
     if dtype == torch.int64 and tensor.is_floating_point() and bool((tensor != tensor.round()).any()):
         raise RequestError(option, str(tensor.dtype), "whole-number labels are needed")
     return tensor.to("cpu", dtype)
