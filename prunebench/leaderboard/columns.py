@@ -87,6 +87,10 @@ def marked_name(row: Row) -> str:
 
 
 MARKS = "† sees the end of training, so no predictor. ‡ control."
+RANKS = (
+    "Rank by Spearman correlation at the step: scorers that do not differ significantly are tied "
+    "(exact paired Wilcoxon over seeds, Holm-corrected, level 0.05)."
+)
 
 
 def ranked(rows: list[Row]) -> list[Row]:

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.columns import MARKS, RANK, Column, marked_name, ranked
+from prunebench.leaderboard.columns import MARKS, RANK, RANKS, Column, marked_name, ranked
+from prunebench.leaderboard.standing import floor_note, rank_rows
 from prunebench.leaderboard.text import facts, heading
 
 # The few columns that fit a terminal; the files have them all. Shares of kept neurons are the telling ones.
@@ -29,10 +30,12 @@ def render(board: Board, rows: list[Row] | None = None) -> RenderableType:
     columns = [c for c in _COLUMNS if any(c.summary(row) for row in shown)]
     table = Table(title=escape(heading(board)), title_justify="left", title_style="bold")
     table.add_column("step", justify="right")
+    table.add_column("rank", justify="right")
     table.add_column("scorer", no_wrap=True)
     for column in columns:
         table.add_column(column.title, justify="right")
     table.add_column("own steps", justify="right")
+    ranks = rank_rows(board.rows)
     previous = None
     for row in shown:
         if previous is not None and row["at_step"] != previous:
@@ -43,9 +46,9 @@ def render(board: Board, rows: list[Row] | None = None) -> RenderableType:
             cells = ["failed"] + [""] * (len(columns) - 1) if columns else []
         style = "red" if row["status"] != "ok" else "dim" if row["control"] else None
         extra = row["cost"]["extra_gradient_steps"]
-        table.add_row(
-            str(previous), escape(marked_name(row)), *cells, f"{extra:,}" if extra else "", style=style
-        )
+        rank = str(ranks.get((row["scorer"], row["at_step"]), ""))
+        own = f"{extra:,}" if extra else ""
+        table.add_row(str(previous), rank, escape(marked_name(row)), *cells, own, style=style)
     lines: list[RenderableType] = [table]
     lines += [
         Text(f"failed: {r['scorer']} at step {r['at_step']}: {r['error']}", style="red")
@@ -53,9 +56,8 @@ def render(board: Board, rows: list[Row] | None = None) -> RenderableType:
         if r["error"]
     ]
     lines += [Text(line, style="dim") for line in facts(board)]
-    lines.append(
-        Text(f"Accuracy on the test set in %; mean over seeds [95 % interval]. {MARKS}", style="dim")
-    )
+    notes = [f"Accuracy on the test set in %; mean over seeds [95 % interval]. {MARKS}", RANKS]
+    lines += [Text(note, style="dim") for note in [*notes, floor_note(board.rows)] if note]
     return Group(*lines)
 
 

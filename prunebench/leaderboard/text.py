@@ -4,8 +4,10 @@ import csv
 import io
 from typing import Any
 
+from prunebench.evaluation.comparison import Standing
 from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.columns import MARKS, Section, marked_name, ranked, sections
+from prunebench.leaderboard.columns import MARKS, RANKS, Section, marked_name, ranked, sections
+from prunebench.leaderboard.standing import Key, floor_note, rank_rows
 
 
 def heading(board: Board) -> str:
@@ -41,7 +43,9 @@ def markdown(board: Board) -> str:
     rows = ranked(board.rows)
     parts = [f"# {heading(board)}", "\n".join(f"- {line}" for line in facts(board))]
     parts.append(f"Mean over seeds with its 95 % interval (BCa bootstrap over seeds). {MARKS}")
-    parts += [_markdown_section(section, rows) for section in sections(rows)]
+    parts.append(" ".join(filter(None, (RANKS, floor_note(rows)))))
+    ranks = rank_rows(rows)
+    parts += [_markdown_section(section, rows, ranks) for section in sections(rows)]
     failed = [row for row in rows if row["status"] != "ok"]
     if failed:
         lines = [
@@ -56,7 +60,8 @@ def markdown(board: Board) -> str:
 
 def to_csv(board: Board) -> str:
     """One line per row, every summary as its mean, low and high; an empty cell where there is no number."""
-    fixed = ["board", "scorer", "version", "at_step", "relative_time", "status", "error", "seeds"]
+    ranks = rank_rows(board.rows)
+    fixed = ["board", "scorer", "version", "at_step", "rank", "relative_time", "status", "error", "seeds"]
     cost = ["gradient_steps", "extra_gradient_steps", "seconds"]
     columns = [column for section in sections(board.rows) for column in section.columns]
     names = ["_".join(column.path) for column in columns]
@@ -64,7 +69,8 @@ def to_csv(board: Board) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(fixed + cost + [f"{name}{part}" for name in names for part in ("", "_low", "_high")])
     for row in ranked(board.rows):
-        line: list[Any] = [board.name, row["scorer"], row["version"], row["at_step"], row["relative_time"]]
+        line: list[Any] = [board.name, row["scorer"], row["version"], row["at_step"]]
+        line += [ranks.get((row["scorer"], row["at_step"])), row["relative_time"]]
         line += [row["status"], row["error"], len(row["seeds"])] + [row["cost"][key] for key in cost]
         for column in columns:
             summary = column.summary(row) or {}
@@ -73,13 +79,14 @@ def to_csv(board: Board) -> str:
     return buffer.getvalue()
 
 
-def _markdown_section(section: Section, rows: list[Row]) -> str:
+def _markdown_section(section: Section, rows: list[Row], ranks: dict[Key, Standing]) -> str:
     present = [row for row in rows if any(column.summary(row) for column in section.columns)]
     columns = [c for c in section.columns if any(c.summary(row) for row in present)]
-    table = [["step", "scorer", *(column.title for column in columns), "seeds"]]
+    table = [["step", "rank", "scorer", *(column.title for column in columns), "seeds"]]
     for row in present:
         cells = [column.cell(row) for column in columns]
-        table.append([str(row["at_step"]), _escape(marked_name(row)), *cells, str(len(row["seeds"]))])
+        rank = str(ranks.get((row["scorer"], row["at_step"]), ""))
+        table.append([str(row["at_step"]), rank, _escape(marked_name(row)), *cells, str(len(row["seeds"]))])
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |"

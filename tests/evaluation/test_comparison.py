@@ -1,0 +1,65 @@
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from prunebench.evaluation.comparison import holm, seeds_needed, signed_rank, standings
+
+
+def enumerated(differences: np.ndarray) -> float:
+    """The test's definition: all sign flips of the ranks, counted."""
+    differences = differences[differences != 0]
+    ranks = stats.rankdata(np.abs(differences))
+    observed = abs((np.sign(differences) * ranks).sum())
+    flips = np.array(list(itertools.product((-1, 1), repeat=len(ranks))))
+    return float((np.abs(flips @ ranks) >= observed - 1e-9).mean())
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("decimals", [9, 1])
+def test_signed_rank_counts_all_sign_flips(seed: int, decimals: int) -> None:
+    """With one decimal there are ties and zeros, as in accuracies."""
+    draw = np.random.default_rng(seed)
+    a, b = draw.normal(0.3, 0.5, size=(2, 9)).round(decimals)
+    assert signed_rank(a, b) == pytest.approx(enumerated(a - b))
+
+
+def test_equal_values_do_not_differ() -> None:
+    assert signed_rank(np.ones(5), np.ones(5)) == 1
+
+
+def test_holm() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9]) == [0.9]
+
+
+@pytest.mark.parametrize(("tests", "seeds"), [(1, 6), (9, 9), (45, 11)])
+def test_floor_below_which_nothing_can_be_significant(tests: int, seeds: int) -> None:
+    assert seeds_needed(tests) == seeds
+    best_p = signed_rank(np.arange(1.0, seeds + 1), np.zeros(seeds))
+    assert holm([best_p] + [1.0] * (tests - 1))[0] <= 0.05
+    too_few = signed_rank(np.arange(1.0, seeds), np.zeros(seeds - 1))
+    assert holm([too_few] + [1.0] * (tests - 1))[0] > 0.05
+
+
+def test_standings_tie_what_does_not_differ() -> None:
+    draw = np.random.default_rng(0)
+    base = draw.normal(size=20)
+    values = {"good": base + 2, "also good": base + 2 + draw.normal(0, 0.5, 20), "bad": base - 1}
+    ranks = standings(values)
+    assert str(ranks["good"]) == str(ranks["also good"]) == "1-2"
+    assert str(ranks["bad"]) == "3"
+    assert str(standings({"alone": base})["alone"]) == "1"
+
+
+@pytest.mark.slow
+def test_no_false_winner_more_often_than_promised() -> None:
+    """1,000 boards of five scorers that are all equal: some difference is claimed in at most about 5 %."""
+    draw = np.random.default_rng(0)
+    claimed = 0
+    for _ in range(1000):
+        network = draw.normal(0, 1, size=20)
+        values = {str(i): network + draw.standard_t(4, size=20) for i in range(5)}
+        claimed += any(standing.last - standing.first < 4 for standing in standings(values).values())
+    assert claimed / 1000 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1000)

@@ -1,0 +1,45 @@
+from typing import Any
+
+import numpy as np
+
+from prunebench.leaderboard.standing import floor_note, rank_rows
+
+
+def row(scorer: str, values: np.ndarray, step: int = 50, **changes: Any) -> dict[str, Any]:
+    spearman = {"mean": float(values.mean()), "per_seed": values.tolist()}
+    seeds = list(range(len(values)))
+    return {
+        "scorer": scorer,
+        "at_step": step,
+        "sees_end": False,
+        "seeds": seeds,
+        "spearman": spearman,
+    } | changes
+
+
+def test_ranks_are_by_step_and_leave_the_oracle_out() -> None:
+    base = np.random.default_rng(0).uniform(0.4, 0.5, 20)
+    rows = [
+        row("a", base + 0.2),
+        row("b", base),
+        row("oracle", np.ones(20), sees_end=True),
+        row("b", base, step=0),
+    ]
+    ranks = {key: str(standing) for key, standing in rank_rows(rows).items()}
+    assert ranks == {("a", 50): "1", ("b", 50): "2", ("b", 0): "1"}
+    assert floor_note(rows) is None
+
+
+def test_other_seeds_are_not_compared() -> None:
+    base = np.random.default_rng(0).uniform(0.4, 0.5, 20)
+    rows = [row("a", base + 0.2), row("b", base), row("c", base[:7])]
+    assert set(rank_rows(rows)) == {("a", 50), ("b", 50)}
+
+
+def test_too_few_seeds_say_why_nothing_is_significant() -> None:
+    base = np.random.default_rng(0).uniform(0.4, 0.5, 5)
+    rows = [row("a", base + 0.2), row("b", base), row("c", base - 0.2)]
+    assert {str(standing) for standing in rank_rows(rows).values()} == {"1-3"}
+    assert "5 seeds cannot separate 3 scorers (3 corrected comparisons need 7 seeds)" in (
+        floor_note(rows) or ""
+    )
