@@ -25,6 +25,11 @@ def test_signed_rank_counts_all_sign_flips(seed: int, decimals: int) -> None:
     assert signed_rank(a, b) == pytest.approx(enumerated(a - b))
 
 
+def test_signed_rank_is_scipys_where_scipy_is_exact() -> None:
+    a, b = np.random.default_rng(0).normal(0.2, 0.5, size=(2, 20))
+    assert signed_rank(a, b) == pytest.approx(stats.wilcoxon(a, b, method="exact").pvalue)
+
+
 def test_equal_values_do_not_differ() -> None:
     assert signed_rank(np.ones(5), np.ones(5)) == 1
 
