@@ -1,16 +1,43 @@
 """Ways to run the same training; `choose` picks the fastest that can."""
 
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from prunebench.errors import unknown_name
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.batched import BatchedEngine
 from prunebench.training.engines.plain import PlainEngine
 from prunebench.training.state import State
 
-ENGINES: dict[str, type[Engine]] = {"plain": PlainEngine, "batched": BatchedEngine}
+
+def _blocked(problem: Problem, state: State) -> Engine:
+    from prunebench.training.engines.blocked import BlockedEngine  # brings numba, which takes a moment
+
+    return BlockedEngine(problem, state)
+
+
+ENGINES: dict[str, Callable[[Problem, State], Engine]] = {
+    "plain": PlainEngine,
+    "batched": BatchedEngine,
+    "blocked": _blocked,
+}
 
 
 def choose(problem: Problem, state: State, name: str | None = None) -> Engine:
     """The engine for this problem: the one called `name`, else the fastest."""
-    return ENGINES[name or "batched"](problem, state)
+    if name is None:
+        name = _fastest(problem)
+    if name not in ENGINES:
+        raise unknown_name("engine", name, ENGINES, "engines")
+    return ENGINES[name](problem, state)
 
 
-__all__ = ["ENGINES", "BatchedEngine", "Engine", "PlainEngine", "Problem", "choose"]
+def _fastest(problem: Problem) -> str:
+    """Measured: see the table in docs/engine.md."""
+    on_cpu = problem.x.device.type == "cpu"
+    if problem.masks is None and on_cpu and find_spec("numba") is not None:
+        return "blocked"
+    return "batched"
+
+
+__all__ = ["ENGINES", "Engine", "Problem", "choose"]

@@ -1,0 +1,318 @@
+"""What numba compiles for the blocked engine: the steps inside a block, and the loss over a data set.
+
+Everything runs without the GIL on one thread and one network. `reassoc` lets sums be vectorised; nothing is
+assumed about NaN or infinity, so a training that diverges shows it. The mathematics is in docs/engine.md.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, no_type_check
+
+import numba.experimental.function_type  # noqa: F401 (registers the protocol below for arguments)
+import numpy as np
+from numba import njit, types
+from numba.extending import get_cython_function_address
+
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "nsz"},
+}
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile on first call, and keep the machine code on disk where a folder for it is writable."""
+    try:
+        return njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:  # numba found no folder to cache in
+        return njit(**OPTIONS)(function)
+
+
+class Gemm(types.WrapperAddressProtocol):
+    """SciPy's BLAS matrix product (`sgemm`, `dgemm`), in a form that compiled code takes as an argument."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self._name = {"float32": "sgemm", "float64": "dgemm"}[dtype.name]
+
+    def __wrapper_address__(self) -> int:
+        return get_cython_function_address("scipy.linalg.cython_blas", self._name)
+
+    def signature(self) -> Any:
+        """Thirteen pointers, as in Fortran."""
+        return types.void(*[types.voidptr] * 13)
+
+
+@compiled
+@no_type_check
+def multiply(gemm, a, a_transposed, b, b_transposed, keep, out):
+    """`out = keep * out + a b`, each factor transposed where told; all row-major and contiguous.
+
+    BLAS is column-major: it is asked for `out^T = b^T a^T`.
+    """
+    flags = np.array([78, 84], np.uint8)  # N, T
+    inner = a.shape[0] if a_transposed else a.shape[1]
+    # 64-bit integers read right by 32-bit BLAS too: little-endian, and none is large.
+    sizes = np.array([out.shape[1], out.shape[0], inner, b.shape[1], a.shape[1]], np.int64)
+    scales = np.empty(2, out.dtype)
+    scales[0], scales[1] = 1, keep
+    gemm(
+        flags[int(b_transposed) :].ctypes,
+        flags[int(a_transposed) :].ctypes,
+        sizes.ctypes,
+        sizes[1:].ctypes,
+        sizes[2:].ctypes,
+        scales.ctypes,
+        b.ctypes,
+        sizes[3:].ctypes,
+        a.ctypes,
+        sizes[4:].ctypes,
+        scales[1:].ctypes,
+        out.ctypes,
+        sizes.ctypes,
+    )
+
+
+@compiled
+@no_type_check
+def add_product(out, weights, rows, count):
+    """`out[q] += sum_{s < count} weights[q, s] rows[s]`, four by four, in registers."""
+    fours = len(out) - len(out) % 4
+    whole = count - count % 4
+    for q in range(0, fours, 4):
+        o0, o1, o2, o3 = out[q], out[q + 1], out[q + 2], out[q + 3]
+        w0, w1, w2, w3 = weights[q], weights[q + 1], weights[q + 2], weights[q + 3]
+        for s in range(0, whole, 4):
+            r0, r1, r2, r3 = rows[s], rows[s + 1], rows[s + 2], rows[s + 3]
+            a0, a1, a2, a3 = w0[s], w0[s + 1], w0[s + 2], w0[s + 3]
+            b0, b1, b2, b3 = w1[s], w1[s + 1], w1[s + 2], w1[s + 3]
+            c0, c1, c2, c3 = w2[s], w2[s + 1], w2[s + 2], w2[s + 3]
+            d0, d1, d2, d3 = w3[s], w3[s + 1], w3[s + 2], w3[s + 3]
+            for i in range(len(o0)):
+                x0, x1, x2, x3 = r0[i], r1[i], r2[i], r3[i]
+                o0[i] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
+                o1[i] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
+                o2[i] += c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
+                o3[i] += d0 * x0 + d1 * x1 + d2 * x2 + d3 * x3
+    for q in range(len(out)):
+        o, w = out[q], weights[q]
+        first = whole if q < fours else 0
+        for s in range(first, whole, 4):
+            r0, r1, r2, r3 = rows[s], rows[s + 1], rows[s + 2], rows[s + 3]
+            a0, a1, a2, a3 = w[s], w[s + 1], w[s + 2], w[s + 3]
+            for i in range(len(o)):
+                o[i] += a0 * r0[i] + a1 * r1[i] + a2 * r2[i] + a3 * r3[i]
+        for s in range(whole, count):
+            r, a = rows[s], w[s]
+            for i in range(len(o)):
+                o[i] += a * r[i]
+
+
+@compiled
+@no_type_check
+def residuals(hidden, w_out, labels, out):
+    """`softmax(V h) - one_hot(y)` of each row of `hidden`; returns (sum of losses, number right)."""
+    dtype = hidden.dtype.type
+    loss, right = 0.0, 0
+    for q in range(len(hidden)):
+        h, row = hidden[q], out[q]
+        best = 0
+        for c in range(len(w_out)):
+            v = w_out[c]
+            logit = dtype(0)
+            for i in range(len(h)):
+                logit += v[i] * h[i]
+            row[c] = logit
+            if not logit <= row[best]:
+                best = c
+        own = row[labels[q]]
+        top, total = row[best], dtype(0)
+        for c in range(len(row)):
+            row[c] = math.exp(row[c] - top)
+            total += row[c]
+        for c in range(len(row)):
+            row[c] /= total
+        row[labels[q]] -= dtype(1)
+        loss += math.log(total) - (own - top)
+        right += best == labels[q]
+    return loss, right
+
+
+@compiled
+@no_type_check
+def rectify(values):
+    """ReLU in place. NaN stays, as in PyTorch."""
+    zero = values.dtype.type(0)
+    for q in range(len(values)):
+        row = values[q]
+        for i in range(len(row)):
+            row[i] = zero if row[i] <= zero else row[i]
+
+
+@compiled
+@no_type_check
+def pre_activations(settled, coefficient, out):
+    """`out = u + coefficient m`: true pre-activations from rows that hold [u, m] (docs/engine.md)."""
+    width = out.shape[1]
+    for q in range(len(out)):
+        row, both = out[q], settled[q]
+        for i in range(width):
+            row[i] = both[i] + coefficient * both[width + i]
+
+
+@compiled
+@no_type_check
+def evaluate(settled, coefficient, w_out, labels):
+    """(sum of losses, number right) over samples whose rows [u, m] are given."""
+    width = w_out.shape[1]
+    hidden = np.empty((64, width), w_out.dtype)
+    residual = np.empty((64, len(w_out)), w_out.dtype)
+    loss, right = 0.0, 0
+    for start in range(0, len(settled), 64):
+        part = settled[start : start + 64]
+        pre_activations(part, coefficient, hidden[: len(part)])
+        rectify(hidden[: len(part)])
+        more = residuals(hidden[: len(part)], w_out, labels[start : start + 64], residual)
+        loss += more[0]
+        right += more[1]
+    return loss, right
+
+
+@compiled
+@no_type_check
+def step_outgoing(w_out, velocity, residual, hidden, learning_rate, momentum):
+    """SGD step of the outgoing weights: gradient `residual^T hidden`."""
+    for c in range(len(w_out)):
+        m, v = velocity[c], w_out[c]
+        for i in range(len(m)):
+            m[i] *= momentum
+        for q in range(len(hidden)):
+            r, h = residual[q, c], hidden[q]
+            for i in range(len(m)):
+                m[i] += r * h[i]
+        for i in range(len(m)):
+            v[i] -= learning_rate * m[i]
+
+
+@compiled
+@no_type_check
+def back_propagate(residual, w_out, hidden, out):
+    """`out = (V^T residual) [hidden > 0]` for each sample."""
+    zero = out.dtype.type(0)
+    for q in range(len(hidden)):
+        h, row = hidden[q], out[q]
+        for i in range(len(row)):
+            row[i] = zero
+        for c in range(len(w_out)):
+            r, v = residual[q, c], w_out[c]
+            for i in range(len(row)):
+                row[i] += r * v[i]
+        for i in range(len(row)):
+            row[i] = zero if h[i] <= zero else row[i]
+
+
+@compiled
+@no_type_check
+def train_block(  # noqa: PLR0915
+    gemm, features, dual, labels, order, state, w_out, velocity, learning_rate, momentum, geometric
+):
+    """One block: `len(order)` steps of one network. Returns (samples, their steps, their deltas).
+
+    `state` holds the rows [u, m] of the samples (dual form; `features` is the Gram matrix) or of the inputs
+    (primal form; `features` are the samples), and is brought up to date at the end by one matrix product.
+    """
+    dtype = state.dtype.type
+    steps, batch = order.shape
+    width = w_out.shape[1]
+    one = dtype(1)
+    kappa = learning_rate * momentum / (one - momentum)
+    settle = -learning_rate / (one - momentum)
+    power, partial = geometric[0], geometric[1]
+    index = np.empty(steps * batch, np.int64)
+    taken = np.empty(steps * batch, np.int64)
+    n = 0
+    for j in range(steps):
+        for q in range(batch):
+            if order[j, q] >= 0:
+                index[n], taken[n] = order[j, q], j
+                n += 1
+    index, taken = index[:n], taken[:n]
+    target = np.empty(n, np.int64)
+    rows = np.empty((n, features.shape[1]), state.dtype)
+    for s in range(n):
+        target[s] = labels[index[s]]
+        rows[s] = features[index[s]]
+    base = np.empty((n, 2 * width), state.dtype)
+    inner = np.empty((n, n if steps > 1 else 0), state.dtype)
+    if dual:
+        for s in range(n):
+            base[s] = state[index[s]]
+            for p in range(inner.shape[1]):
+                inner[s, p] = rows[s, index[p]]
+    else:
+        multiply(gemm, rows, False, state, False, dtype(0), base)
+        if steps > 1:
+            multiply(gemm, rows, False, rows, True, dtype(0), inner)
+    delta = np.empty((n, width), state.dtype)
+    hidden = np.empty((batch, width), state.dtype)
+    residual = np.empty((batch, len(w_out)), state.dtype)
+    weight = np.empty((batch, n), state.dtype)
+    start = 0
+    for j in range(steps):
+        stop = start
+        while stop < n and taken[stop] == j:
+            stop += 1
+        h, r = hidden[: stop - start], residual[: stop - start]
+        pre_activations(base[start:stop], kappa * power[j], h)
+        for q in range(stop - start):
+            for s in range(start):
+                weight[q, s] = -learning_rate * partial[j - taken[s]] * inner[start + q, s]
+        add_product(h, weight, delta, start)
+        rectify(h)
+        residuals(h, w_out, target[start:stop], r)
+        share = one / dtype(max(stop - start, 1))
+        for q in range(len(r)):
+            for c in range(len(w_out)):
+                r[q, c] *= share
+        back_propagate(r, w_out, h, delta[start:stop])
+        step_outgoing(w_out, velocity, r, h, learning_rate, momentum)
+        start = stop
+    for s in range(n):
+        both, d, left = base[s], delta[s], power[steps - 1 - taken[s]]
+        for i in range(width):
+            both[i], both[width + i] = settle * d[i], left * d[i]
+    for x in range(len(state)):
+        row = state[x]
+        for i in range(width, 2 * width):
+            row[i] *= power[steps]
+    multiply(gemm, rows, True, base, False, one, state)
+    return index, taken, delta
+
+
+@compiled
+@no_type_check
+def train(
+    gemm, features, dual, labels, order, state, w_out, velocity, learning_rate, momentum, geometric,
+    begun, total, recent, touched,
+):  # fmt: skip
+    """All steps of `order` of one network, in blocks of equal length, as long as `geometric` allows.
+
+    In the dual form incoming weights are kept as what each sample has added to them: `total`, and `recent`
+    for the velocity, that has decayed since step `touched`.
+    """
+    blocks = -(-len(order) // (geometric.shape[1] - 1))
+    for block in range(blocks):
+        first = len(order) * block // blocks
+        last = len(order) * (block + 1) // blocks
+        index, taken, delta = train_block(
+            gemm, features, dual, labels, order[first:last],
+            state, w_out, velocity, learning_rate, momentum, geometric,
+        )  # fmt: skip
+        if dual:
+            for s in range(len(index)):
+                x, step, d = index[s], begun + first + taken[s] + 1, delta[s]
+                decay = momentum ** state.dtype.type(step - touched[x])
+                touched[x] = step
+                t, r = total[x], recent[x]
+                for i in range(len(d)):
+                    t[i] += d[i]
+                    r[i] = decay * r[i] + d[i]
