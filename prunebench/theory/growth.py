@@ -23,9 +23,8 @@ def growth_rate(networks: Networks, task: Task, rate: float) -> Float[Tensor, "s
         rate: eta, `recipe.flow_rate`.
     """
     rows = []
-    for sums, a, v_norm in zip(
-        effective_sums(networks, task), _readout(networks), networks.norms("outgoing").double(), strict=True
-    ):
+    v_norms = torch.linalg.vector_norm(networks.w_out.double(), dim=1)
+    for sums, a, v_norm in zip(effective_sums(networks, task), _readout(networks), v_norms, strict=True):
         w_norm = torch.linalg.vector_norm(sums.weights, dim=1)
         projections = (sums.weights * sums.signed_sum).sum(dim=1) * a  # the orientation enters twice: c^2 = 1
         norms = w_norm * v_norm
@@ -35,8 +34,8 @@ def growth_rate(networks: Networks, task: Task, rate: float) -> Float[Tensor, "s
 
 def conserved(networks: Networks) -> Float[Tensor, "seeds neurons"]:
     """`C = |w|^2 - |v|^2`, which gradient flow leaves as it is while b is small (eq. 76)."""
-    incoming, outgoing = networks.norms("incoming").double(), networks.norms("outgoing").double()
-    return (incoming**2 - outgoing**2).to(networks.dtype)
+    precise = networks.to(dtype=torch.float64)
+    return (precise.norms("incoming") ** 2 - precise.norms("outgoing") ** 2).to(networks.dtype)
 
 
 def asinh_growth(before: Networks, after: Networks) -> Float[Tensor, "seeds neurons"]:
