@@ -96,6 +96,16 @@ def test_data_hash_follows_the_data(
     assert before != after
 
 
+def test_data_hash_follows_the_range_that_other_classes_stretch(
+    arrays: dict[str, np.ndarray], npz_of: Callable[..., Path]
+) -> None:
+    before = load_task(npz_of(arrays), classes="0/1", samples=8).source["data_sha256"]
+    x_train = arrays["x_train"].copy()
+    x_train[np.flatnonzero(arrays["y_train"] == 3)[0], 1] = 5000
+    after = load_task(npz_of(arrays, x_train=x_train), classes="0/1", samples=8).source["data_sha256"]
+    assert before != after
+
+
 def test_tasks_can_be_pickled_for_other_processes(npz: Path) -> None:
     task = load_task(npz, samples=8)
     assert pickle.loads(pickle.dumps(task)).source == task.source
