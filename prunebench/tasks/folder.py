@@ -75,7 +75,9 @@ def _gray(path: Path) -> UInt8[np.ndarray, "height width"]:
         with Image.open(path) as image:
             if image.mode not in _BYTE_MODES:
                 raise RequestError("--dataset", str(path), f"8 bits per channel are needed, not {image.mode}")
-            return np.asarray(image.convert("L"))
+            # PIL warns where a palette's transparency is dropped in one step; gray has none to lose.
+            opaque = image.convert("RGBA") if "transparency" in image.info else image
+            return np.asarray(opaque.convert("L"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         if isinstance(error, RequestError):
             raise

@@ -74,6 +74,14 @@ def test_colour_is_luma(pets: Path) -> None:
     assert (read_folder(pets, "ant/cat").x_train[0] == expected).all()
 
 
+def test_transparent_palettes_are_gray_without_a_warning(pets: Path) -> None:
+    image = Image.new("P", (4, 3), 1)
+    image.putpalette([0, 0, 0, 200, 10, 90])
+    image.save(pets / "train" / "ant" / "0.png", transparency=b"\x00\x80")
+    expected = round(0.299 * 200 + 0.587 * 10 + 0.114 * 90)
+    assert (read_folder(pets, "ant/cat").x_train[0] == expected).all()
+
+
 def test_hidden_files_and_other_classes_do_not_matter(pets: Path) -> None:
     before = load_task(pets, classes="ant/cat", samples=8).source
     for part in COUNTS:
