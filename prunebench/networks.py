@@ -11,6 +11,7 @@ from torch import Tensor
 from prunebench.errors import RequestError
 
 NormKind = Literal["effective", "incoming", "outgoing"]
+NeuronWeights = Literal["both", "incoming", "outgoing"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +105,18 @@ class Networks:
         if kind == "effective":
             return self.norms("incoming") * self.norms("outgoing")
         raise RequestError("norms kind", kind, "one of effective, incoming, outgoing")
+
+    def neuron_sums(self, weights: NeuronWeights = "both") -> Float[Tensor, "seeds neurons"]:
+        """Sums over each neuron's incoming weights with its bias, its outgoing weights, or both."""
+        incoming = self.w_in.sum(dim=2) + self.bias
+        if weights == "incoming":
+            return incoming
+        outgoing = self.w_out.sum(dim=1)
+        if weights == "outgoing":
+            return outgoing
+        if weights == "both":
+            return incoming + outgoing
+        raise RequestError("weights", weights, "one of both, incoming, outgoing")
 
     def keep(self, indices: Int64[Tensor, "seeds kept"]) -> "Networks":
         """The networks that have only the neurons `indices` (one row per seed, in that order)."""

@@ -1,7 +1,7 @@
 """The mathematics behind the benchmark, each function with its equation."""
 
 from prunebench.theory.alignment import alignment_angle, gates, orientation, target_vectors
-from prunebench.theory.groups import Linkage, group_counts, groups
+from prunebench.theory.groups import Linkage, group_counts, groups, rank_within
 from prunebench.theory.growth import (
     asinh_growth,
     conserved,
@@ -25,5 +25,6 @@ __all__ = [
     "merge",
     "orientation",
     "predicted_asinh_growth",
+    "rank_within",
     "target_vectors",
 ]

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int64
 from scipy.cluster.hierarchy import fcluster
 from scipy.cluster.hierarchy import linkage as scipy_linkage
 from scipy.spatial.distance import squareform
+from scipy.stats import rankdata
 from torch import Tensor
 
 from prunebench.errors import RequestError
@@ -58,6 +59,19 @@ def group_counts(
     every = [len(row.unique()) for row in labels]
     relevant = [len(row[keep].unique()) for row, keep in zip(labels, matters, strict=True)]
     return torch.tensor(every), torch.tensor(relevant)
+
+
+def rank_within(
+    values: Float[Tensor, "seeds neurons"], labels: Int64[Tensor, "seeds neurons"]
+) -> Float[Tensor, "seeds neurons"]:
+    """Rank of each value within its group, over the size of the group: 1 for the largest; ties average."""
+    ranks = torch.empty_like(values)
+    for row, value, label in zip(ranks, values, labels, strict=True):
+        for group in label.unique():
+            members = label == group
+            rank = rankdata(value[members].detach().cpu().numpy()) / int(members.sum())
+            row[members] = torch.from_numpy(rank).to(row)
+    return ranks
 
 
 def check_threshold(option: str, threshold: float) -> None:

@@ -1,0 +1,23 @@
+"""Alignment: "It's Not a Lottery, It's a Race", definition 3.3, theorem 3.11 and section 5."""
+
+import torch
+from jaxtyping import Float
+
+import prunebench as pb
+
+
+class Alignment(pb.Scorer):
+    """`-dtheta_i`: the closer a neuron points to its target, the faster its norm will grow.
+
+    `dtheta_i = angle(w_i, T_i)`, `T_i = c_i sum_{s gated} y_s x_s`, with the orientation `c_i` estimated from
+    the neuron's current effective dataset. A neuron that gates nothing has the angle pi/2.
+
+    Deviations: none; the paper, too, takes the target of the *current* cell.
+    """
+
+    name = "alignment"
+    paper = "It's Not a Lottery, It's a Race (definition 3.3)"
+
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
+        """Minus the angle in radians."""
+        return -pb.theory.alignment_angle(snapshot.networks, snapshot.task)

@@ -1,0 +1,46 @@
+"""Cluster-aware alignment: "It's Not a Lottery, It's a Race", sections 4 and 5 (figures 1 and 5)."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+
+import prunebench as pb
+
+
+class ClusterAlignment(pb.Scorer):
+    """Rank of the alignment within the neuron's own group, from 0 to 1.
+
+    The race is run within groups, so a neuron is compared with its rivals only. Groups:
+
+    - `orientation` (default): the neurons of equal orientation `c_i`, two groups;
+    - `cosine`: groups of cosine >= `threshold` and equal orientation. Groups smaller than `minimum` are
+      pooled by orientation: alone in its group, a neuron would get the top rank for free.
+
+    Deviations: the paper's clusters are those at the end of training; a predictor has those of its snapshot.
+    """
+
+    name = "cluster_alignment"
+    paper = "It's Not a Lottery, It's a Race (sections 4, 5)"
+
+    groups: Literal["orientation", "cosine"] = "orientation"
+    threshold: float = 0.95
+    minimum: int = 10
+
+    def __post_init__(self) -> None:
+        """Refuse parameters that mean nothing."""
+        if not 0 < self.threshold <= 1:
+            raise pb.RequestError("cluster_alignment[threshold]", self.threshold, "a cosine in (0, 1]")
+        if self.minimum < 1:
+            raise pb.RequestError("cluster_alignment[minimum]", self.minimum, "a size of at least 1")
+
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
+        """Normalised ranks, 1 for the best aligned of each group."""
+        networks, task = snapshot.networks, snapshot.task
+        labels = (pb.theory.orientation(networks, task) > 0).long()
+        if self.groups == "cosine":
+            fine = pb.theory.groups(networks, task, self.threshold)
+            for own, pooled in zip(fine, labels, strict=True):
+                large = torch.bincount(own)[own] >= self.minimum
+                pooled[large] = 2 + own[large]
+        return pb.theory.rank_within(-pb.theory.alignment_angle(networks, task), labels)

@@ -1,0 +1,31 @@
+"""Magnitude at the snapshot: Frankle et al. 2021, "Pruning Neural Networks at Initialization"."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+
+import prunebench as pb
+
+
+class Magnitude(pb.Scorer):
+    """The norm that a neuron has already: `|w_i||v_i|` (effective), `|w_i|` (incoming) or `|v_i|` (outgoing).
+
+    The control for every early score: what does it know beyond the present norm?
+
+    Deviations: norms of neurons instead of magnitudes of weights.
+    """
+
+    name = "magnitude"
+    paper = "Frankle et al. 2021, Pruning Neural Networks at Initialization"
+
+    kind: Literal["effective", "incoming", "outgoing"] = "effective"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown norm."""
+        if self.kind not in ("effective", "incoming", "outgoing"):
+            raise pb.RequestError("magnitude[kind]", self.kind, "one of effective, incoming, outgoing")
+
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
+        """The norm."""
+        return snapshot.networks.norms(self.kind)

@@ -1,0 +1,36 @@
+"""Random: chance, as the lower control."""
+
+import torch
+from jaxtyping import Float
+
+import prunebench as pb
+from prunebench.training.initial import SCORER_STREAM, generator
+
+
+class Random(pb.Scorer):
+    """Independent uniform numbers.
+
+    Drawn from the network's own seed, the step and `draw`: no global random state is read, a network's
+    numbers do not depend on the others in its batch, and boards average over several draws.
+    """
+
+    name = "random"
+    paper = "none: chance, as the lower control"
+    stochastic = True
+
+    draw: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a draw that no generator has."""
+        if self.draw < 0:
+            raise pb.RequestError("random[draw]", self.draw, "a whole number from 0 up")
+
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
+        """Numbers in [0, 1)."""
+        rows = [
+            torch.from_numpy(
+                generator(seed, SCORER_STREAM, snapshot.step, self.draw).random(snapshot.networks.width)
+            )
+            for seed in snapshot.seeds
+        ]
+        return torch.stack(rows).to(snapshot.networks.w_in)

@@ -1,0 +1,41 @@
+"""SNIP: Lee, Ajanthan and Torr 2019, "SNIP: Single-shot Network Pruning based on Connection Sensitivity"."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+
+import prunebench as pb
+
+
+class Snip(pb.Scorer):
+    """Connection sensitivity `|theta dL/dtheta|`, summed over a neuron's weights.
+
+    `weights` says which: `both` (default: what disappears with the neuron, incoming weights, bias and
+    outgoing weights), `incoming` (with the bias), `outgoing`, or `gate`: the sensitivity of one gate on the
+    neuron, `|sum theta dL/dtheta|` over its incoming weights and bias.
+
+    Deviations: the gradient of the mean loss over the whole training set instead of one minibatch; scores the
+    snapshot's own weights (the published code draws new ones first); not normalised over the network.
+    """
+
+    name = "snip"
+    paper = "Lee et al. 2019, SNIP"
+
+    weights: Literal["both", "incoming", "outgoing", "gate"] = "both"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown set of weights."""
+        if self.weights not in ("both", "incoming", "outgoing", "gate"):
+            raise pb.RequestError("snip[weights]", self.weights, "one of both, incoming, outgoing, gate")
+
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
+        """Sums of sensitivities; gradients in float64, so that nothing underflows at tiny weights."""
+        networks = snapshot.networks
+        gradient = networks.gradient(snapshot.x, snapshot.y, torch.float64)
+        products = pb.Networks(*(t * g for t, g in zip(networks.tensors, gradient.tensors, strict=True)))
+        if self.weights == "gate":
+            sums = products.neuron_sums("incoming").abs()
+        else:
+            sums = pb.Networks(*(t.abs() for t in products.tensors)).neuron_sums(self.weights)
+        return sums.to(networks.dtype)

@@ -1,0 +1,39 @@
+"""Taylor: Molchanov et al. 2017, "Pruning Convolutional Neural Networks for Resource Efficient Inference"."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+
+import prunebench as pb
+
+
+class Taylor(pb.Scorer):
+    """First-order change of the loss when the neuron's activation `h_i` is set to 0.
+
+    `per=sample` (default, the paper's): `mean_s |h_i(s) dl_s/dh_i(s)|`. `per=batch`: `|mean_s h_i(s)
+    dl_s/dh_i(s)|`, which by homogeneity is the gate sensitivity of SNIP and the square root of the weight
+    form of Molchanov et al. 2019.
+
+    Deviations: no normalisation by layer (there is one); the whole training set.
+    """
+
+    name = "taylor"
+    paper = "Molchanov et al. 2017, Pruning CNNs for Resource Efficient Inference"
+
+    per: Literal["sample", "batch"] = "sample"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown aggregation."""
+        if self.per not in ("sample", "batch"):
+            raise pb.RequestError("taylor[per]", self.per, "sample or batch")
+
+    def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " neurons"]:
+        """In float64: the terms of a batch cancel."""
+        networks = snapshot.networks.to(dtype=torch.float64)
+        hidden = torch.relu(networks.pre_activations(snapshot.x)[0])
+        logits = hidden @ networks.w_out[0].T
+        target = torch.nn.functional.one_hot(snapshot.y, networks.outputs)
+        effect = hidden * ((torch.softmax(logits, dim=1) - target) @ networks.w_out[0])
+        importance = effect.abs().mean(dim=0) if self.per == "sample" else effect.mean(dim=0).abs()
+        return importance.to(snapshot.networks.dtype)
