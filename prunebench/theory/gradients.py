@@ -1,0 +1,166 @@
+"""The gradient in polar form: norms and angles of incoming and outgoing weights (paper, section 3.1)."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from prunebench.errors import RequestError
+from prunebench.networks import Networks
+from prunebench.tasks.task import Task
+
+
+class PolarGradient(NamedTuple):
+    """`-dL/d.` of the mean cross-entropy over the training set, for every neuron (equations 2-6 and 22-26).
+
+    With the error `e_s = onehot(y_s) - softmax(f(x_s))` of length A_s and direction alpha_s, `v = |v| (cos
+    phi, sin phi)` and averages over all N samples, of which only the gated ones contribute:
+
+    Attributes:
+        outgoing_norm: `-dL/d|v| = mean(A relu(w.x + b) cos(alpha - phi))` (eq. 22).
+        outgoing_angle: `-dL/dphi = |v| mean(A relu(w.x + b) sin(alpha - phi))` (eq. 23).
+        incoming_angles: `-dL/dtheta_k = |v| |w| q . d(w/|w|)/dtheta_k`, `q = mean(A cos(alpha - phi) g x)`,
+            for the D-1 hyperspherical angles of `angles` (eq. 24).
+        incoming_norm: `-dL/d|w| = |v| q . w/|w|` (eq. 25).
+        bias: `-dL/db = |v| mean(A cos(alpha - phi) g)` (eq. 26).
+
+    Neurons with w = 0 or v = 0 have no direction: what needs it is 0 there.
+    """
+
+    outgoing_norm: Float[Tensor, "seeds neurons"]
+    outgoing_angle: Float[Tensor, "seeds neurons"]
+    incoming_angles: Float[Tensor, "seeds neurons angles"]
+    incoming_norm: Float[Tensor, "seeds neurons"]
+    bias: Float[Tensor, "seeds neurons"]
+
+
+class PolarSpeed(NamedTuple):
+    """How fast gradient flow of rate 1 moves a neuron: norms in weight units, directions in radians.
+
+    Attributes:
+        incoming_norm: `d|w|/dt = |v| q . w/|w|`.
+        incoming_direction: `|v| |q - (q.w/|w|) w/|w|| / |w|`, the angle that w turns by.
+        outgoing_norm: `d|v|/dt`.
+        outgoing_direction: `dphi/dt = (-dL/dphi) / |v|^2`.
+    """
+
+    incoming_norm: Float[Tensor, "seeds neurons"]
+    incoming_direction: Float[Tensor, "seeds neurons"]
+    outgoing_norm: Float[Tensor, "seeds neurons"]
+    outgoing_direction: Float[Tensor, "seeds neurons"]
+
+
+class _Parts(NamedTuple):
+    """What both forms are made of, of one network, in float64."""
+
+    unit: Float[Tensor, "neurons inputs"]
+    w_norm: Float[Tensor, " neurons"]
+    v_norm: Float[Tensor, " neurons"]
+    q: Float[Tensor, "neurons inputs"]
+    along: Float[Tensor, " neurons"]
+    across: Float[Tensor, " neurons"]
+    gate: Float[Tensor, " neurons"]
+
+
+def polar_gradient(networks: Networks, task: Task) -> PolarGradient:
+    """The negative gradient in polar coordinates; the same as autograd's, without autograd."""
+    rows = []
+    for part in _parts(networks, task):
+        rows.append(
+            PolarGradient(
+                outgoing_norm=part.along,
+                outgoing_angle=part.v_norm * part.across,
+                incoming_angles=(part.v_norm * part.w_norm)[:, None] * _along_angles(part.unit, part.q),
+                incoming_norm=part.v_norm * (part.q * part.unit).sum(dim=1),
+                bias=part.v_norm * part.gate,
+            )
+        )
+    return PolarGradient(*(torch.stack(field).to(networks.dtype) for field in zip(*rows, strict=True)))
+
+
+def polar_speed(networks: Networks, task: Task) -> PolarSpeed:
+    """Speeds under gradient flow of rate 1 (lemma 3.9: directions move by |v|/|w|, norms by |v|)."""
+    rows = []
+    for part in _parts(networks, task):
+        radial = (part.q * part.unit).sum(dim=1)
+        tangent = torch.linalg.vector_norm(part.q - radial[:, None] * part.unit, dim=1)
+        rows.append(
+            PolarSpeed(
+                incoming_norm=part.v_norm * radial,
+                incoming_direction=_over(part.v_norm * tangent, part.w_norm),
+                outgoing_norm=part.along,
+                outgoing_direction=_over(part.across, part.v_norm),
+            )
+        )
+    return PolarSpeed(*(torch.stack(field).to(networks.dtype) for field in zip(*rows, strict=True)))
+
+
+def angles(vectors: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch angles"]:
+    """Hyperspherical angles: `x_1 = r cos t_1, x_2 = r sin t_1 cos t_2, ..., x_D = r sin t_1 ... sin t_D-1`.
+
+    All lie in [0, pi] but the last, in (-pi, pi]. Needs at least two inputs.
+    """
+    if vectors.shape[-1] < 2:
+        raise RequestError("vectors", tuple(vectors.shape), "at least two dimensions are needed for an angle")
+    tails = _tails(vectors)[..., 1:].clone()
+    tails[..., -1] = vectors[..., -1]
+    return torch.atan2(tails, vectors[..., :-1])
+
+
+def from_angles(
+    radius: Float[Tensor, "*batch"], theta: Float[Tensor, "*batch angles"]
+) -> Float[Tensor, "*batch inputs"]:
+    """The vectors of these lengths and hyperspherical angles, the inverse of `angles`."""
+    one = torch.ones_like(theta[..., :1])
+    sines = torch.cat([one, torch.cumprod(torch.sin(theta), dim=-1)], dim=-1)
+    return radius[..., None] * sines * torch.cat([torch.cos(theta), one], dim=-1)
+
+
+def _parts(networks: Networks, task: Task) -> Iterator[_Parts]:
+    if networks.outputs != 2:
+        raise RequestError("networks", networks.outputs, "the polar form needs two outputs")
+    x = task.x_train.to(networks.device, torch.float64)
+    onehot = torch.nn.functional.one_hot(task.y_train.to(networks.device), 2).to(x)
+    for w_in, bias, w_out in zip(*(t.double() for t in networks.tensors), strict=True):
+        hidden = torch.relu(torch.addmm(bias, x, w_in.T))
+        error = (onehot - torch.softmax(hidden @ w_out.T, dim=1)) / len(x)
+        w_norm, v_norm = torch.linalg.vector_norm(w_in, dim=1), torch.linalg.vector_norm(w_out, dim=0)
+        cos_phi, sin_phi = _over(w_out[0], v_norm), _over(w_out[1], v_norm)
+        # A cos(alpha - phi) and A sin(alpha - phi) as products of the error with (cos phi, sin phi).
+        cosine = error[:, :1] * cos_phi + error[:, 1:] * sin_phi
+        sine = error[:, 1:] * cos_phi - error[:, :1] * sin_phi
+        gated = cosine * (hidden > 0)
+        yield _Parts(
+            unit=_over(w_in, w_norm[:, None]),
+            w_norm=w_norm,
+            v_norm=v_norm,
+            q=gated.T @ x,
+            along=(hidden * cosine).sum(dim=0),
+            across=(hidden * sine).sum(dim=0),
+            gate=gated.sum(dim=0),
+        )
+
+
+def _along_angles(
+    unit: Float[Tensor, "neurons inputs"], q: Float[Tensor, "neurons inputs"]
+) -> Float[Tensor, "neurons angles"]:
+    """`q . d unit/dt_k = cos(t_k)/sin(t_k) sum_{j > k} unit_j q_j - sin(t_k) S_k q_k`.
+
+    As `S_k = sin t_1...sin t_k-1 = |unit_{k..D}|` it needs no angle; where that is 0 the angle has no effect.
+    """
+    rest = _tails(unit)[:, 1:].clone()
+    rest[:, -1] = unit[:, -1]  # the last sine carries a sign
+    after = (unit * q).flip(1).cumsum(1).flip(1)[:, 1:]
+    return _over(unit[:, :-1], rest) * after - rest * q[:, :-1]
+
+
+def _tails(vectors: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch inputs"]:
+    """`|(x_k, ..., x_D)|` for every k."""
+    return torch.sqrt((vectors**2).flip(-1).cumsum(-1).flip(-1))
+
+
+def _over(value: Tensor, divisor: Tensor) -> Tensor:
+    """The quotient; 0 where the divisor is 0."""
+    return torch.where(divisor == 0, 0.0, value / torch.where(divisor == 0, 1.0, divisor))

@@ -1,0 +1,107 @@
+"""The race for norm among neurons that share the error they reduce (paper, conjecture 3.12)."""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from prunebench.errors import RequestError
+from prunebench.networks import Networks
+from prunebench.tasks.task import Task
+from prunebench.theory.growth import conserved
+
+NO_C = 1e-12
+
+
+def race(
+    networks: Networks,
+    task: Task,
+    rate: float,
+    times: Sequence[float],
+    members: Bool[Tensor, "seeds neurons"] | None = None,
+    max_growth: float = 0.02,
+) -> Float[Tensor, "times seeds neurons"]:
+    """Effective norms `u_i(t)` by equations (8), from the given networks at time 0.
+
+    Directions, gates and `b_i/|w_i|` stay as they are, and the error that all neurons share falls as their
+    norms rise. With the norm signed by the output, `z_i = +-u_i` for v_i along or against `(1,-1)/sqrt2`, and
+    `h_is = relu(w_i.x_s + b_i)/|w_i|`:
+
+    `d/dt asinh(2 z_i/|C_i|) = 2 eta sqrt2 mean_s(y_s (1 - p_s) h_is)`,  p_s the probability of the right class
+    from `f_1 - f_2 = sqrt2 sum_j z_j h_js`.
+
+    That is eq. (8) with C kept (the paper sets C = 0) and with every neuron's own gates, which are the
+    group's where the group shares its cell. A neuron whose output points the wrong way passes through 0 and
+    grows on the other side. Integrated by the classical Runge-Kutta rule, in steps in which no asinh changes
+    by more than about `max_growth`.
+
+    Args:
+        rate: eta, `recipe.flow_rate`; times count in steps.
+        times: rising, from 0 up.
+        members: the neurons that race; the others are left out of the model and stay at 0. All by default.
+    """
+    if networks.outputs != 2:
+        raise RequestError("networks", networks.outputs, "the race needs two outputs")
+    if not len(times) or times[0] < 0 or any(b < a for a, b in itertools.pairwise(times)):
+        raise RequestError("times", list(times), "rising times from 0 up are needed")
+    nets = networks.to(dtype=torch.float64)
+    keep = torch.ones_like(nets.bias, dtype=torch.bool) if members is None else members.to(nets.device)
+    x, y = task.x_train.to(nets.w_in), task.signs.to(nets.w_in)
+    norms, half = nets.norms("effective"), conserved(nets).abs() / 2
+    paths = []
+    for s in range(nets.seeds):
+        w_norm = torch.linalg.vector_norm(nets.w_in[s], dim=1)
+        hidden = torch.relu(torch.addmm(nets.bias[s], x, nets.w_in[s].T))
+        hidden = hidden / torch.where(w_norm > 0, w_norm, 1.0)
+        signed = norms[s] * torch.sign(nets.w_out[s, 0] - nets.w_out[s, 1])
+        racing = keep[s] & (signed != 0)
+        start = signed[racing]
+        # asinh needs C > 0; one far below rounding is the paper's C = 0.
+        path = _Race(hidden[:, racing], y, rate, torch.maximum(half[s, racing], NO_C * start.abs()))
+        whole = torch.zeros(len(times), nets.width, dtype=nets.dtype, device=nets.device)
+        whole[:, racing] = path.run(start, times, max_growth).abs()
+        paths.append(whole)
+    return torch.stack(paths, dim=1).to(networks.dtype)
+
+
+class _Race:
+    """The equations of one network in `a_i = asinh(2 z_i/|C_i|)`."""
+
+    def __init__(
+        self,
+        hidden: Float[Tensor, "samples neurons"],
+        y: Float[Tensor, " samples"],
+        rate: float,
+        half: Float[Tensor, " neurons"],
+    ) -> None:
+        self._hidden, self._y, self._rate, self._half = hidden, y, rate, half
+
+    def run(
+        self, start: Float[Tensor, " neurons"], times: Sequence[float], max_growth: float
+    ) -> Float[Tensor, "times neurons"]:
+        """Signed norms at these times."""
+        a = torch.asinh(start / self._half)
+        now, path = 0.0, []
+        for time in times:
+            while now < time:
+                fastest = float(self._slope(a).abs().max()) if len(a) else 0.0
+                step = min(time - now, max_growth / fastest if fastest > 0 else math.inf)
+                a = self._advance(a, step)
+                now = time if step == time - now else now + step
+            path.append(self._half * torch.sinh(a))
+        return torch.stack(path)
+
+    def _advance(self, a: Float[Tensor, " neurons"], step: float) -> Float[Tensor, " neurons"]:
+        k1 = self._slope(a)
+        k2 = self._slope(a + step / 2 * k1)
+        k3 = self._slope(a + step / 2 * k2)
+        k4 = self._slope(a + step * k3)
+        return a + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+    def _slope(self, a: Float[Tensor, " neurons"]) -> Float[Tensor, " neurons"]:
+        margin = self._y * (math.sqrt(2) * (self._hidden @ (self._half * torch.sinh(a))))
+        error = self._y * torch.sigmoid(-margin)
+        return 2 * math.sqrt(2) * self._rate / len(self._y) * (error @ self._hidden)
