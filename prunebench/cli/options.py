@@ -71,7 +71,7 @@ def task_options(function: F) -> F:
                 help="Classes of the two sides, by number or name.",
             ),
             click.option(
-                "--samples", type=COUNT, default=800, show_default=True, help="Balanced training samples."
+                "--samples", type=COUNT, help="Balanced training samples. [default: 400 for digits, else 800]"
             ),
             click.option(
                 "--task-seed",
@@ -128,12 +128,13 @@ def load_recipe(options: dict[str, Any]) -> "Recipe":
 
 def load_task_from(options: dict[str, Any]) -> "Task":
     """The task that the options describe."""
+    from prunebench.tasks.datasets import default_samples
     from prunebench.tasks.load import load_task, parse_classes
 
     return load_task(
         options["dataset"],
         classes=parse_classes(options["classes"]),
-        samples=options["samples"],
+        samples=options["samples"] or default_samples(options["dataset"]),
         seed=options["task_seed"],
         scaling=options["scaling"],
         download=options["download"],

@@ -5,8 +5,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from prunebench.errors import RequestError
 from prunebench.training.initial import ORDER_STREAM, generator
+from prunebench.training.recipe import epoch_steps
 
 PAD = -1
 
@@ -17,9 +17,7 @@ def minibatch_order(samples: int, batch_size: int, steps: int, seed: int) -> Int
     Where `batch_size` does not divide `samples` the last minibatch of an epoch is smaller, and its row ends
     in -1. A longer order starts with the shorter one.
     """
-    if batch_size > samples:
-        raise RequestError("--batch-size", batch_size, f"at most the number of training samples, {samples}")
-    rows = -(-samples // batch_size)
+    rows = epoch_steps(samples, batch_size)
     epochs = -(-steps // rows)
     draw = generator(seed, ORDER_STREAM)
     order = np.full((epochs, rows * batch_size), PAD, dtype=np.int64)

@@ -46,12 +46,19 @@ class Recipe:
         return self.learning_rate / (1 - self.momentum)
 
     def epoch_steps(self, samples: int) -> int:
-        """Steps in one pass over `samples` training samples."""
-        return math.ceil(samples / self.batch_size)
+        """Steps in one pass over `samples` training samples. Raises `RequestError` for fewer than a batch."""
+        return epoch_steps(samples, self.batch_size)
 
     def non_defaults(self) -> dict[str, float | int]:
         """The fields that differ from the defaults: names of results leave defaults out."""
         return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+
+def epoch_steps(samples: int, batch_size: int) -> int:
+    """Minibatches in an epoch; the last one may be smaller, but none is larger than the data."""
+    if batch_size > samples:
+        raise RequestError("--batch-size", batch_size, f"at most the number of training samples, {samples}")
+    return math.ceil(samples / batch_size)
 
 
 def _option(name: str) -> str:
