@@ -1,0 +1,92 @@
+"""The report: every figure beside the paper's claim, and whether it holds."""
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prunebench.experiments.experiment import Experiment, Verdict
+from prunebench.store.files import write_atomically
+
+Done = Sequence[tuple[Experiment, Sequence[Verdict]]]
+
+TITLE = "It's not a lottery, it's a race: reproduced"
+INTRODUCTION = (
+    "Every claim is judged by a criterion that was fixed before the results were seen. *Holds* and *fragile* are"
+    " explained with each; a number after ± is one standard deviation over seeds. Networks of one N share the"
+    " draw of training samples; seeds differ in initial weights and in the order of minibatches. Angles, norms,"
+    ' groups and orientations are those of the documentation; "norm" is the effective norm |w||v|.'
+)
+MARKS = {"holds": "✔ holds", "fragile": "≈ fragile", "does not hold": "✘ does not hold"}
+
+
+def write_report(out: Path, done: Done, about: dict[str, Any]) -> list[Path]:
+    """`report.md`, which shows the PNG files beside it, and `report.html`, which needs no other file."""
+    markdown, page = out / "report.md", out / "report.html"
+    write_atomically(markdown, _markdown(done, about))
+    write_atomically(page, _html(done, about, out))
+    return [markdown, page]
+
+
+def _markdown(done: Done, about: dict[str, Any]) -> str:
+    lines = [f"# {TITLE}", "", INTRODUCTION, ""]
+    lines += [f"- {name}: {value}" for name, value in about.items()]
+    lines += ["", "## Verdicts", "", "| experiment | claim | verdict | found |", "|---|---|---|---|"]
+    for experiment, verdicts in done:
+        lines += [
+            f"| [{experiment.name}](#{experiment.name}) | {_cell(v.claim)} | {MARKS[v.outcome]} | {_cell(v.found)} |"
+            for v in verdicts
+        ]
+    for experiment, verdicts in done:
+        lines += ["", f'<a id="{experiment.name}"></a>', f"## {experiment.title} ({experiment.source})", ""]
+        lines += [f"![{experiment.title}]({experiment.name}.png)", "", experiment.caption, ""]
+        for v in verdicts:
+            lines += [f"- **{MARKS[v.outcome]}** {v.claim}", f"  Found: {v.found}. Criterion: {v.criterion}."]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+CSS = """body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
+img{max-width:100%;height:auto}table{border-collapse:collapse;font-size:.85rem}
+td,th{border-bottom:1px solid #ccc;padding:.3rem .5rem;text-align:left;vertical-align:top}
+.holds{color:#00664b}.fragile{color:#8a5a00}.does-not-hold{color:#a03c00}b{white-space:nowrap}"""
+
+
+def _html(done: Done, about: dict[str, Any], out: Path) -> str:
+    escape = html.escape
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width,initial-scale=1">',
+        f"<title>{escape(TITLE)}</title><style>{CSS}</style><h1>{escape(TITLE)}</h1>",
+        f"<p>{escape(INTRODUCTION.replace('*', ''))}</p><ul>",
+        *(f"<li>{escape(str(name))}: {escape(str(value))}</li>" for name, value in about.items()),
+        "</ul><h2>Verdicts</h2><table><tr><th>experiment<th>claim<th>verdict<th>found</tr>",
+    ]
+    for experiment, verdicts in done:
+        parts += [
+            f'<tr><td><a href="#{experiment.name}">{experiment.name}</a><td>{escape(v.claim)}'
+            f"<td>{_mark(v)}<td>{escape(v.found)}</tr>"
+            for v in verdicts
+        ]
+    parts.append("</table>")
+    for experiment, verdicts in done:
+        image = base64.b64encode((out / f"{experiment.name}.png").read_bytes()).decode()
+        parts += [
+            f'<h2 id="{experiment.name}">{escape(experiment.title)} ({escape(experiment.source)})</h2>',
+            f'<img alt="{escape(experiment.title)}" src="data:image/png;base64,{image}">',
+            f"<p>{escape(experiment.caption)}</p><ul>",
+            *(
+                f"<li>{_mark(v)} {escape(v.claim)}<br>Found: {escape(v.found)}. Criterion: {escape(v.criterion)}.</li>"
+                for v in verdicts
+            ),
+            "</ul>",
+        ]
+    return "\n".join(parts) + "</html>\n"
+
+
+def _mark(verdict: Verdict) -> str:
+    return f'<b class="{verdict.outcome.replace(" ", "-")}">{MARKS[verdict.outcome]}</b>'

@@ -1,0 +1,92 @@
+"""From a list of experiments to a folder with figures, rows and a report."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import prunebench
+from prunebench.experiments.catalogue import CLASSES, load_experiment
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import check_matplotlib, save, style
+from prunebench.experiments.lab import Lab
+from prunebench.experiments.report import write_report
+from prunebench.store.files import write_atomically
+
+# Called with an experiment's name, its number from 1, how many there are, and whether it was done before.
+Announce = Callable[[str, int, int, bool], None]
+
+
+def reproduce(
+    names: Sequence[str], lab: Lab, out: Path, about: dict[str, Any], *, announce: Announce | None = None
+) -> list[Path]:
+    """Compute, draw and judge experiments; then a report of all that the folder holds of this setting.
+
+    An experiment whose rows are in the folder, from the same setting and data, is not computed again.
+    Returns the report's files.
+
+    Args:
+        names: of experiments, or `all`.
+        about: what the report says about data, setting and environment.
+    """
+    experiments = [load_experiment(name) for name in (CLASSES if "all" in names else dict.fromkeys(names))]
+    check_matplotlib()
+    for number, experiment in enumerate(experiments, start=1):
+        key = _key(experiment, lab)
+        tables = _read(experiment, out, key)
+        if announce is not None:
+            announce(experiment.name, number, len(experiments), tables is not None)
+        if tables is None:
+            began = time.perf_counter()
+            tables = {name: _rounded(table) for name, table in experiment.compute(lab).items()}
+            _write(experiment, out, key, tables, time.perf_counter() - began)
+        with style():
+            save(experiment.draw(tables), out / experiment.name)
+    done = []
+    for name in CLASSES:
+        experiment = load_experiment(name)
+        tables = _read(experiment, out, _key(experiment, lab))
+        if tables is not None:
+            done.append((experiment, experiment.verdicts(tables)))
+    return write_report(out, done, about)
+
+
+def _key(experiment: Experiment, lab: Lab) -> str:
+    parts = [
+        prunebench.__version__,
+        experiment.name,
+        experiment.version,
+        asdict(lab.setting),
+        lab.task().fingerprint,
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Five significant digits: what is drawn and judged is what the file says."""
+    table = table.reset_index(drop=True)
+    for name in table.select_dtypes("floating"):
+        table[name] = [float(f"{value:.5g}") for value in table[name]]
+    return table
+
+
+def _write(experiment: Experiment, out: Path, key: str, tables: Tables, seconds: float) -> None:
+    record = {"key": key, "tables": list(tables), "seconds": round(seconds, 1)}
+    for name, table in tables.items():
+        write_atomically(out / f"{experiment.name}.{name}.csv", table.to_csv(index=False))
+    write_atomically(out / f"{experiment.name}.json", json.dumps(record, indent=1) + "\n")
+
+
+def _read(experiment: Experiment, out: Path, key: str) -> Tables | None:
+    try:
+        record = json.loads((out / f"{experiment.name}.json").read_text(encoding="utf-8"))
+        if record["key"] != key:
+            return None
+        return {name: pd.read_csv(out / f"{experiment.name}.{name}.csv") for name in record["tables"]}
+    except (OSError, ValueError, KeyError, TypeError):  # nothing there, or damaged: computed again
+        return None
