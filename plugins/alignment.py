@@ -1,11 +1,14 @@
 """Alignment: "It's Not a Lottery, It's a Race", definition 3.3, theorem 3.11 and section 5."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class Alignment(pb.Scorer):
     """`-dtheta_i`: the closer a neuron points to its target, the faster its norm will grow.
 

@@ -1,5 +1,6 @@
 """Cluster-aware alignment: "It's Not a Lottery, It's a Race", sections 4 and 5 (figures 1 and 5)."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -8,14 +9,18 @@ from jaxtyping import Float
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class ClusterAlignment(pb.Scorer):
     """Rank of the alignment within the neuron's own group, from 0 to 1.
 
-    The race is run within groups, so a neuron is compared with its rivals only. Groups:
+    The race is run within groups, so a neuron is compared with its rivals only, and the best of every group
+    gets 1. Groups:
 
     - `orientation` (default): the neurons of equal orientation `c_i`, two groups;
     - `cosine`: groups of cosine >= `threshold` and equal orientation. Groups smaller than `minimum` are
       pooled by orientation: alone in its group, a neuron would get the top rank for free.
+
+    Equal angles share their mean rank.
 
     Deviations: the paper's clusters are those at the end of training; a predictor has those of its snapshot.
     """
@@ -29,6 +34,8 @@ class ClusterAlignment(pb.Scorer):
 
     def __post_init__(self) -> None:
         """Refuse parameters that mean nothing."""
+        if self.groups not in ("orientation", "cosine"):
+            raise pb.RequestError("cluster_alignment[groups]", self.groups, "one of orientation, cosine")
         if not 0 < self.threshold <= 1:
             raise pb.RequestError("cluster_alignment[threshold]", self.threshold, "a cosine in (0, 1]")
         if self.minimum < 1:

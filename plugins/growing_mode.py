@@ -1,11 +1,14 @@
 """Growing mode: ours; the race of "It's Not a Lottery, It's a Race" (appendix E), linearised in a cell."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class GrowingMode(pb.Scorer):
     """`|a + q| |T+|`: the amplitude of the mode that grows, times its rate.
 

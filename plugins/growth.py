@@ -1,11 +1,14 @@
 """Growth rate: "It's Not a Lottery, It's a Race", theorem 3.11 and appendix E (equations 78 to 85)."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class Growth(pb.Scorer):
     """`R_i = eta |T_i| cos(dtheta_i) cos(psi_i) / (sqrt2 N)`: the rate at which the effective norm grows.
 

@@ -1,5 +1,6 @@
 """IMP: Frankle and Carbin 2019, "The Lottery Ticket Hypothesis"; rewinding: Frankle et al. 2020."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -8,6 +9,7 @@ from jaxtyping import Float
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class IterativeMagnitudePruning(pb.Scorer):
     """The neuron's weights that survive iterative magnitude pruning of individual weights.
 
@@ -18,10 +20,13 @@ class IterativeMagnitudePruning(pb.Scorer):
     (figure 5).
 
     `rewind`: to the `initial` weights (default; all steps are trained again) or to the `snapshot`'s.
-    `weights`: count `both` (default), `incoming` or `outgoing` survivors.
+    `weights`: count `both` (default: all that is left of the neuron), `incoming` or `outgoing` survivors.
+    `normalise`: add up shares of the incoming and of the outgoing weights instead of weights, so that the few
+    outgoing ones weigh as much as the many incoming.
 
-    Deviations: the last pruned network is not trained again, since only its mask is looked at. The trainings
-    are counted as the scorer's cost.
+    Deviations: the last pruned network is not trained again, since only its mask is looked at; both layers
+    are pruned by one threshold, where Frankle and Carbin prune the output layer half as fast; momentum starts
+    again at 0, also from a snapshot. The trainings are counted as the scorer's cost.
     """
 
     name = "imp"
@@ -31,22 +36,25 @@ class IterativeMagnitudePruning(pb.Scorer):
     rounds: int = 3
     rewind: Literal["initial", "snapshot"] = "initial"
     weights: Literal["both", "incoming", "outgoing"] = "both"
+    normalise: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be pruned."""
         if not 0 < self.sparsity < 1:
             raise pb.RequestError("imp[sparsity]", self.sparsity, "a share between 0 and 1 is needed")
-        if self.rounds < 1:
-            raise pb.RequestError("imp[rounds]", self.rounds, "at least 1 round is needed")
+        if not 1 <= self.rounds <= 1000:
+            raise pb.RequestError("imp[rounds]", self.rounds, "a whole number from 1 to 1000 is needed")
         if self.rewind not in ("initial", "snapshot"):
             raise pb.RequestError("imp[rewind]", self.rewind, "initial or snapshot")
         if self.weights not in ("both", "incoming", "outgoing"):
             raise pb.RequestError("imp[weights]", self.weights, "one of both, incoming, outgoing")
 
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
-        """Numbers of surviving weights."""
+        """Surviving weights of each neuron."""
         masks = self.masks(snapshot)[-1]
         incoming, outgoing = masks.w_in.sum(dim=2), masks.w_out.sum(dim=1)
+        if self.normalise:
+            incoming, outgoing = incoming / masks.w_in.shape[2], outgoing / masks.w_out.shape[1]
         counts = {"both": incoming + outgoing, "incoming": incoming, "outgoing": outgoing}[self.weights]
         return counts.to(snapshot.networks.dtype)
 
@@ -64,13 +72,17 @@ class IterativeMagnitudePruning(pb.Scorer):
 
 
 def _prune(trained: pb.Networks, masks: pb.Masks, remaining: float) -> pb.Masks:
-    """Keep the largest living weights of each network: a share `remaining` of all its weights, exactly."""
+    """Keep the largest living weights of each network: a share `remaining` of all its weights, exactly.
+
+    Of equal magnitudes the lower number stays: the mask does not depend on how a device sorts.
+    """
     incoming = trained.w_in[0].numel()
     magnitudes = torch.cat([trained.w_in.flatten(1), trained.w_out.flatten(1)], dim=1).abs()
     living = torch.cat([masks.w_in.flatten(1), masks.w_out.flatten(1)], dim=1)
     # A living weight may be 0 (a dead neuron's), yet it goes after the weights that are pruned already.
     magnitudes = torch.where(living, magnitudes, -1.0)
-    keep = magnitudes.topk(round(remaining * living.shape[1]), dim=1).indices
+    order = magnitudes.sort(dim=1, descending=True, stable=True).indices
+    keep = order[:, : max(1, round(remaining * living.shape[1]))]
     survivors = torch.zeros_like(living).scatter_(1, keep, True)
     return pb.Masks(
         survivors[:, :incoming].reshape(trained.w_in.shape),

@@ -1,5 +1,6 @@
 """Magnitude at the snapshot: Frankle et al. 2021, "Pruning Neural Networks at Initialization"."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -8,10 +9,12 @@ from jaxtyping import Float
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class Magnitude(pb.Scorer):
     """The norm that a neuron has already: `|w_i||v_i|` (effective), `|w_i|` (incoming) or `|v_i|` (outgoing).
 
-    The control for every early score: what does it know beyond the present norm?
+    The control for every early score: what does it know beyond the present norm? The effective norm is the
+    default: a ReLU lets weight move freely between the two layers, and only the product changes the output.
 
     Deviations: norms of neurons instead of magnitudes of weights.
     """

@@ -1,11 +1,14 @@
 """Oracle: the final effective norm itself. No predictor; the best that any can be."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class Oracle(pb.Scorer):
     """`u_i = |w_i||v_i|` at the end of training: the one scorer that sees it, marked on every board."""
 

@@ -1,12 +1,14 @@
 """Random: chance, as the lower control."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 
 import prunebench as pb
-from prunebench.training.initial import SCORER_STREAM, generator
 
 
+@dataclass(frozen=True)
 class Random(pb.Scorer):
     """Independent uniform numbers.
 
@@ -23,14 +25,10 @@ class Random(pb.Scorer):
     def __post_init__(self) -> None:
         """Refuse a draw that no generator has."""
         if self.draw < 0:
-            raise pb.RequestError("random[draw]", self.draw, "a whole number from 0 up")
+            raise pb.RequestError("random[draw]", self.draw, "a whole number from 0 up is needed")
 
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """Numbers in [0, 1)."""
-        rows = [
-            torch.from_numpy(
-                generator(seed, SCORER_STREAM, snapshot.step, self.draw).random(snapshot.networks.width)
-            )
-            for seed in snapshot.seeds
-        ]
+        width = snapshot.networks.width
+        rows = [torch.from_numpy(draw.random(width)) for draw in snapshot.generators(self.draw)]
         return torch.stack(rows).to(snapshot.networks.w_in)

@@ -1,5 +1,6 @@
 """SNIP: Lee, Ajanthan and Torr 2019, "SNIP: Single-shot Network Pruning based on Connection Sensitivity"."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -8,6 +9,7 @@ from jaxtyping import Float
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class Snip(pb.Scorer):
     """Connection sensitivity `|theta dL/dtheta|`, summed over a neuron's weights.
 
@@ -16,7 +18,8 @@ class Snip(pb.Scorer):
     neuron, `|sum theta dL/dtheta|` over its incoming weights and bias.
 
     Deviations: the gradient of the mean loss over the whole training set instead of one minibatch; scores the
-    snapshot's own weights (the published code draws new ones first); not normalised over the network.
+    snapshot's own weights (the published code draws new ones first); not normalised over the network;
+    biases count with their neuron, though the original never prunes them.
     """
 
     name = "snip"

@@ -1,5 +1,6 @@
 """SynFlow: Tanaka, Kunin, Yamins and Ganguli 2020, "Pruning neural networks without any data"."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -8,26 +9,29 @@ from jaxtyping import Float
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class SynFlow(pb.Scorer):
     """Synaptic saliency `theta dR/dtheta` of `R = 1^T |V| (|W| 1 + |b|)`, summed over a neuron's weights.
 
-    `weights`: `both` (default: incoming weights, bias and outgoing weights), `incoming` (with the bias) or
-    `outgoing`. Saliency is conserved at a neuron, so the incoming sum equals the outgoing one and the choice
-    changes no ranking.
+    `weights`: `both` (default: what disappears with the neuron, incoming weights, bias and outgoing weights),
+    `incoming` (with the bias), `outgoing`, or `gate` (one gate on the neuron, the same as `incoming`).
+    Saliency is conserved at a neuron, so the incoming sum equals the outgoing one and the choice changes no
+    ranking.
 
-    Deviations: one shot instead of 100 rounds, since no neuron is removed while scores are compared. Biases
-    enter R by their absolute value, as in the published code.
+    Deviations: one shot instead of 100 rounds: R is a sum over neurons, so pruning one leaves the scores of
+    the others as they are. Biases enter R by their absolute value, as in the published code, and count with
+    their neuron, though the published code never prunes them.
     """
 
     name = "synflow"
     paper = "Tanaka et al. 2020, SynFlow"
 
-    weights: Literal["both", "incoming", "outgoing"] = "both"
+    weights: Literal["both", "incoming", "outgoing", "gate"] = "both"
 
     def __post_init__(self) -> None:
         """Refuse an unknown set of weights."""
-        if self.weights not in ("both", "incoming", "outgoing"):
-            raise pb.RequestError("synflow[weights]", self.weights, "one of both, incoming, outgoing")
+        if self.weights not in ("both", "incoming", "outgoing", "gate"):
+            raise pb.RequestError("synflow[weights]", self.weights, "one of both, incoming, outgoing, gate")
 
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """No data are looked at; float64, since products of tiny weights underflow."""
@@ -35,4 +39,5 @@ class SynFlow(pb.Scorer):
         arriving = w_in.sum(dim=2) + bias
         leaving = w_out.sum(dim=1)
         saliency = pb.Networks(w_in * leaving[:, :, None], bias * leaving, w_out * arriving[:, None, :])
-        return saliency.neuron_sums(self.weights).to(snapshot.networks.dtype)
+        weights_of = "incoming" if self.weights == "gate" else self.weights
+        return saliency.neuron_sums(weights_of).to(snapshot.networks.dtype)

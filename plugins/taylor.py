@@ -1,5 +1,6 @@
 """Taylor: Molchanov et al. 2017, "Pruning Convolutional Neural Networks for Resource Efficient Inference"."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -8,12 +9,14 @@ from jaxtyping import Float
 import prunebench as pb
 
 
+@dataclass(frozen=True)
 class Taylor(pb.Scorer):
     """First-order change of the loss when the neuron's activation `h_i` is set to 0.
 
     `per=sample` (default, the paper's): `mean_s |h_i(s) dl_s/dh_i(s)|`. `per=batch`: `|mean_s h_i(s)
-    dl_s/dh_i(s)|`, which by homogeneity is the gate sensitivity of SNIP and the square root of the weight
-    form of Molchanov et al. 2019.
+    dl_s/dh_i(s)|`, which by homogeneity is `snip[weights=gate]` and the square root of the gate form of
+    Molchanov et al. 2019. Per sample, a neuron that helps some samples as much as it harms others is not
+    taken for useless. SNIP has the forms over single weights; here there is the gate's only.
 
     Deviations: no normalisation by layer (there is one); the whole training set.
     """

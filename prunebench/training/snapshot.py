@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.networks import Masks, Networks
 from prunebench.tasks.task import Task
+from prunebench.training.initial import SCORER_STREAM, generator
 from prunebench.training.loop import run_loop
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
@@ -65,6 +67,10 @@ class Snapshot:
         self.cost.gradient_steps += result.gradient_steps
         self.cost.seconds += result.seconds
         return result.state.networks
+
+    def generators(self, draw: int = 0) -> list[np.random.Generator]:
+        """A generator for each network, for scorers that draw numbers: from its seed, the step and `draw`."""
+        return [generator(seed, SCORER_STREAM, self.step, draw) for seed in self.seeds]
 
     def copy(self) -> "Snapshot":
         """The same snapshot in memory of its own, with a cost account of its own."""
