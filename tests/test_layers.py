@@ -13,7 +13,7 @@ LAYERS = [
     {"errors"},
     {"networks", "tasks", "device"},
     {"training", "theory"},
-    {"scoring", "evaluation", "store"},
+    {"scoring", "evaluation", "store", "experiments"},
     {"benchmark", "leaderboard"},
     {"cli", "__main__"},
 ]

@@ -1,0 +1,61 @@
+"""The networks that scorers are checked on: a dead neuron, a dominant one, and ordinary ones between."""
+
+import functools
+
+import numpy as np
+import torch
+
+from prunebench.networks import Networks
+from prunebench.tasks.task import Task
+from prunebench.training.initial import initialise
+from prunebench.training.recipe import Recipe
+from prunebench.training.snapshot import Snapshot
+from prunebench.training.state import State
+from prunebench.training.train import Trajectory, train
+
+SEEDS = (3, 11, 4)
+EARLY = 10
+# The dominant neuron points at its target and is several times as long as the others; the dead one has no
+# outgoing weights and a bias that keeps it silent on every sample.
+DOMINANT, DEAD = 4, 9
+
+
+def small_snapshot(step: int, *, with_final: bool = False) -> Snapshot:
+    """Three networks of 12 neurons at step 0 or `EARLY`, in memory of their own."""
+    return _small_run().snapshot(step, with_final=with_final).copy()
+
+
+def large_snapshot(*, with_final: bool = False) -> Snapshot:
+    """Networks of the usual size, to measure time and memory: untrained, but with norms that differ."""
+    task, recipe = _task(samples=800, inputs=256), Recipe(width=300, init_std=1e-2, steps=100)
+    networks = initialise(recipe, task.inputs, range(5))
+    return Snapshot(
+        task, recipe, 0, networks, networks.clone(), final=networks.clone() if with_final else None
+    )
+
+
+@functools.cache
+def _small_run() -> Trajectory:
+    task = _task(samples=60, inputs=9)
+    recipe = Recipe(width=12, init_std=0.02, learning_rate=0.02, batch_size=5, steps=60)
+    start = State(_with_dead_and_dominant(initialise(recipe, task.inputs, SEEDS), task))
+    return train(
+        task, recipe, seeds=SEEDS, snapshot_steps=(0, EARLY), start=start, device="cpu", engine="plain"
+    )
+
+
+def _task(samples: int, inputs: int) -> Task:
+    draw = np.random.default_rng(12)
+    x = draw.uniform(-1, 1, size=(samples + 50, inputs)).astype(np.float32)
+    y = (x @ draw.standard_normal(inputs) + 0.3 * draw.standard_normal(len(x)) < 0).astype(np.int64)
+    return Task(x[:samples], y[:samples], x[samples:], y[samples:], name="conformance")
+
+
+def _with_dead_and_dominant(networks: Networks, task: Task) -> Networks:
+    w_in, bias, w_out = (tensor.clone() for tensor in networks.tensors)
+    target = (task.signs[:, None] * task.x_train).sum(dim=0)
+    length = 5 * networks.norms("incoming").mean()
+    w_in[:, DOMINANT] = length * target / target.norm()
+    w_out[:, :, DOMINANT] = length * torch.tensor([1.0, -1.0]) / 2**0.5
+    w_out[:, :, DEAD], bias[:, DEAD] = 0, -1
+    return Networks(w_in, bias, w_out)
