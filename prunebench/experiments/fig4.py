@@ -16,7 +16,7 @@ from prunebench.experiments.experiment import (
     mean_std,
     spearman,
 )
-from prunebench.experiments.figures import cloud, panels
+from prunebench.experiments.figures import cloud, log_norms, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.alignment import alignment_angle
 
@@ -31,7 +31,8 @@ class Figure4(Experiment):
     title = "Exponential growth of the norm in function of alignment"
     source = "figure 4"
     caption = (
-        "Each dot is a neuron of one network (seed 0): the angle between its incoming weights and their target"
+        "Each dot is a neuron of one network (seed 0): the angle between its incoming weights and their"
+        " target"
         " against its effective norm, at initialisation and early in training, for training sets of N samples"
         " and initial scales. Darker: larger final norm, as a share of the network's largest."
     )
@@ -65,15 +66,15 @@ class Figure4(Experiment):
         rows = tables["neurons"]
         means = tables["correlations"].groupby(["samples", "init_std", "step"])["alignment_final"].mean()
         sizes, scales, steps = (sorted(rows[key].unique()) for key in ("samples", "init_std", "step"))
-        figure, axes = panels(len(scales) * len(steps), len(sizes), height=1.55)
+        figure, axes = panels(len(scales) * len(steps), len(sizes), height=1.6)
         for (scale, step), line in zip([(s, t) for s in scales for t in steps], axes, strict=True):
             for samples, ax in zip(sizes, line, strict=True):
                 part = rows[(rows.samples == samples) & (rows.init_std == scale) & (rows.step == step)]
                 dots = cloud(ax, part.angle, part.norm, part.final / part.final.max(), 1)
-                ax.set_yscale("log")
+                log_norms(ax)
+                mean = means[samples, scale, step]
                 ax.set_title(
-                    f"N = {samples}, std {scale:g}, step {step}; rank corr. {means[samples, scale, step]:.2f}",
-                    fontsize=6.5,
+                    f"N = {samples}, scale {scale:g}\nstep {step}: rank corr. {mean:.2f}", fontsize=7
                 )
             line[0].set_ylabel("effective norm |w||v|")
         for ax in axes[-1]:
@@ -92,7 +93,8 @@ class Figure4(Experiment):
         for step, claim in (
             (
                 0,
-                "The distribution at initialisation is already predictive of the final norms to a large degree.",
+                "The distribution at initialisation is already predictive of the final norms to a large"
+                " degree.",
             ),
             (first, "After a few gradient updates alignment predicts the final norms."),
             (last, "Early in training alignment predicts the final norms."),
@@ -122,7 +124,8 @@ class Figure4(Experiment):
             Verdict(
                 "This holds for every initial scale.",
                 above(scales.min(), LARGE, SMALL),
-                f"lowest Spearman {scales.min():.2f}, at scale {scales.idxmin():g} (step {last}, N = {samples})",
+                f"lowest Spearman {scales.min():.2f}, at scale {scales.idxmin():g} (step {last}, N ="
+                f" {samples})",
                 f"lowest mean over initial scales >= {LARGE} (fragile: >= {SMALL})",
             )
         )

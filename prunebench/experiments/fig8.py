@@ -82,14 +82,16 @@ class Figure8(Experiment):
             Verdict(
                 "The loss stays on a plateau, and longer so for a smaller initial scale.",
                 judge(falling == 1, falling >= 0.8),
-                f"{falling:.0%} of the networks; plateau of {mean_std(default.drop_step, 0)} steps at N = {middle} and"
+                f"{falling:.0%} of the networks; plateau of {mean_std(default.drop_step, 0)} steps at N ="
+                f" {middle} and"
                 f" scale {default.init_std.iloc[0]:g}",
                 "the plateau shortens with every larger scale in all networks (fragile: in 80 %)",
             ),
             Verdict(
                 "The networks learn their training sets.",
-                judge(times.fitted.all(), times.fitted.mean() >= 0.8),
-                f"{times.fitted.mean():.0%} reach a loss below {FITTED}; worst final loss {times.final_loss.max():.3f}",
+                judge(bool(times.fitted.all()), times.fitted.mean() >= 0.8),
+                f"{times.fitted.mean():.0%} reach a loss below {FITTED}; worst final loss"
+                f" {times.final_loss.max():.3f}",
                 f"all training losses fall below {FITTED} nats (fragile: 80 %)",
             ),
         ]

@@ -17,7 +17,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SEQUENTIAL = "viridis_r"  # darker is more
 
-STYLE = {
+STYLE: dict[str, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -85,10 +85,23 @@ def cloud(axes: "Axes", x: Any, y: Any, colour: Any, limit: float) -> Any:
         cmap=SEQUENTIAL,
         vmin=0,
         vmax=limit,
-        s=7,
-        linewidths=0,
+        s=8,
+        edgecolors="0.4",
+        linewidths=0.2,
         rasterized=True,
     )
+
+
+def log_norms(axes: "Axes") -> None:
+    """A logarithmic axis of norms whose labels stay apart, over however few decades."""
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high < 30 * low:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=False, minor_thresholds=(9, 9)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def band(axes: "Axes", x: Any, values: Any, index: int, label: str, **options: Any) -> None:

@@ -44,8 +44,8 @@ class Lab:
         device: str = "auto",
         progress: Progress | None = None,
     ) -> None:
-        self.setting = setting
-        self._load, self._cache, self._device, self._progress = load, cache, device, progress
+        self.setting, self.device = setting, device
+        self._load, self._cache, self._progress = load, cache, progress
         self._tasks: dict[int, Task] = {}
         self._runs: dict[str, Run] = {}
 
@@ -81,15 +81,14 @@ class Lab:
             label = f"N={task.samples} d={recipe.width} std={recipe.init_std:g} lr={recipe.learning_rate:g}"
 
             def make() -> Arrays:
-                self._report(label, 0, recipe.steps)
                 run = train_run(
                     task,
                     recipe,
                     setting.seeds,
                     keep=keep,
-                    device=self._device,
+                    device=self.device,
                     record_every=record_every,
-                    progress=lambda done, total: self._report(label, done, total),
+                    progress=self.watch(label),
                 )
                 return _pack(run)
 
@@ -112,7 +111,7 @@ class Lab:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             content = io.BytesIO()
-            np.savez(content, **arrays)
+            np.savez(content, allow_pickle=False, **arrays)
             partial = path.with_suffix(f".{os.getpid()}.partial")
             partial.write_bytes(content.getbuffer())
             partial.replace(path)
@@ -124,9 +123,14 @@ class Lab:
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         return f"{kind}-{digest[:24]}"
 
-    def _report(self, label: str, done: int, total: int) -> None:
-        if self._progress is not None:
-            self._progress(label, done, total)
+    def watch(self, label: str) -> Callable[[int, int], None]:
+        """Hears how the training called `label` gets on."""
+
+        def report(done: int, total: int) -> None:
+            if self._progress is not None:
+                self._progress(label, done, total)
+
+        return report
 
 
 _WEIGHTS = ("w_in", "bias", "w_out")

@@ -13,9 +13,11 @@ Done = Sequence[tuple[Experiment, Sequence[Verdict]]]
 
 TITLE = "It's not a lottery, it's a race: reproduced"
 INTRODUCTION = (
-    "Every claim is judged by a criterion that was fixed before the results were seen. *Holds* and *fragile* are"
+    "Every claim is judged by a criterion that was fixed before the results were seen. *Holds* and"
+    " *fragile* are"
     " explained with each; a number after ± is one standard deviation over seeds. Networks of one N share the"
-    " draw of training samples; seeds differ in initial weights and in the order of minibatches. Angles, norms,"
+    " draw of training samples; seeds differ in initial weights and in the order of minibatches. Angles,"
+    " norms,"
     ' groups and orientations are those of the documentation; "norm" is the effective norm |w||v|.'
 )
 MARKS = {"holds": "✔ holds", "fragile": "≈ fragile", "does not hold": "✘ does not hold"}
@@ -35,7 +37,8 @@ def _markdown(done: Done, about: dict[str, Any]) -> str:
     lines += ["", "## Verdicts", "", "| experiment | claim | verdict | found |", "|---|---|---|---|"]
     for experiment, verdicts in done:
         lines += [
-            f"| [{experiment.name}](#{experiment.name}) | {_cell(v.claim)} | {MARKS[v.outcome]} | {_cell(v.found)} |"
+            f"| [{experiment.name}](#{experiment.name}) | {_cell(v.claim)} | {MARKS[v.outcome]} |"
+            f" {_cell(v.found)} |"
             for v in verdicts
         ]
     for experiment, verdicts in done:
@@ -80,7 +83,8 @@ def _html(done: Done, about: dict[str, Any], out: Path) -> str:
             f'<img alt="{escape(experiment.title)}" src="data:image/png;base64,{image}">',
             f"<p>{escape(experiment.caption)}</p><ul>",
             *(
-                f"<li>{_mark(v)} {escape(v.claim)}<br>Found: {escape(v.found)}. Criterion: {escape(v.criterion)}.</li>"
+                f"<li>{_mark(v)} {escape(v.claim)}<br>Found: {escape(v.found)}. Criterion:"
+                f" {escape(v.criterion)}.</li>"
                 for v in verdicts
             ),
             "</ul>",

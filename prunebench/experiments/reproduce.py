@@ -70,7 +70,7 @@ def _key(experiment: Experiment, lab: Lab) -> str:
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     """Five significant digits: what is drawn and judged is what the file says."""
     table = table.reset_index(drop=True)
-    for name in table.select_dtypes("floating"):
+    for name in table.columns[[kind.kind == "f" for kind in table.dtypes]]:
         table[name] = [float(f"{value:.5g}") for value in table[name]]
     return table
 

@@ -113,6 +113,8 @@ class _Watch:
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        self._waiting: Tensor
+        self._limit: Tensor
         self.points: dict[int, tuple[Tensor, Tensor]] = {}
         self.before: Networks
         self.before_steps: Tensor

@@ -1,0 +1,130 @@
+"""Effective capacity: groups among the neurons that carry norm, and what the network loses with the others."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
+from prunebench.experiments.figures import MARKERS, band, panels
+from prunebench.experiments.lab import Lab
+from prunebench.theory.groups import groups
+from prunebench.theory.merging import DROPPED, merge
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from prunebench.experiments.run import Run
+    from prunebench.tasks.task import Task
+
+THRESHOLDS = (0.0, 0.001, 0.01, 0.1)
+REPORTED = 0.01
+
+
+class Capacity(Experiment):
+    """Most groups are inert neurons that never turned: few are needed."""
+
+    name = "capacity"
+    title = "Effective capacity: groups that carry norm"
+    source = "beyond the paper"
+    caption = (
+        "Neurons whose norm is below a share of the largest are dropped, the groups (cosine >= 0.95) of the"
+        " others"
+        " merged. Left: neurons that are left; right: training (filled) and test accuracy (open) minus the"
+        " whole"
+        " network's. Bands: one standard deviation over seeds."
+    )
+
+    def compute(self, lab: Lab) -> Tables:
+        """`counts`: each N, threshold and seed; accuracies in percent."""
+        return {"counts": pd.concat(_of(lab.run(samples=n)) for n in lab.setting.sizes)}
+
+    def draw(self, tables: Tables) -> "Figure":
+        """Neurons left, and accuracy lost."""
+        rows = tables["counts"]
+        figure, axes = panels(1, 2, height=2.5)
+        left, right = axes[0]
+        thresholds = sorted(rows.threshold.unique())
+        places = np.arange(len(thresholds))
+        for i, (samples, part) in enumerate(rows.groupby("samples")):
+            band(left, places, part.pivot(index="seed", columns="threshold", values="groups"), i, f"N = {samples}",
+                 marker=MARKERS[i])  # fmt: skip
+            for kind, face in (("train", None), ("test", "white")):
+                change = part.assign(change=part[f"{kind}_after"] - part[f"{kind}_before"])
+                label = f"N = {samples}, {'training' if kind == 'train' else kind}"
+                band(right, places, change.pivot(index="seed", columns="threshold", values="change"), i, label,
+                     marker=MARKERS[i], markerfacecolor=face, linestyle="-" if face is None else "--")  # fmt: skip
+        for ax in axes[0]:
+            ax.set_xticks(places, ["keep all", *(f"{100 * t:g} %" for t in thresholds[1:])])
+            ax.set_xlabel("dropped below this share of the largest norm")
+        left.set(yscale="log", ylabel="neurons left after merging")
+        right.set_ylabel("change of accuracy [points]")
+        left.legend()
+        right.legend(fontsize=6)
+        return figure
+
+    def verdicts(self, tables: Tables) -> list[Verdict]:
+        """How many carry norm, at which cost, and whether they grow in number with N."""
+        rows = tables["counts"]
+        at = rows[np.isclose(rows.threshold, REPORTED)]
+        means = at.groupby("samples")[
+            ["groups", "train_before", "train_after", "test_before", "test_after"]
+        ].mean()
+        share = (at.groups / at.width).groupby(at.samples).mean()
+        lost = (means.test_before - means.test_after).max()
+        train_lost = (means.train_before - means.train_after).max()
+        rising = (means.groups.diff().iloc[1:] > 0).all()
+        listed = ", ".join(f"{mean_std(part.groups, 0)} at N = {n}" for n, part in at.groupby("samples"))
+        return [
+            Verdict(
+                "A few effective neurons carry the network.",
+                judge(share.max() <= 0.1, share.max() <= 0.5),
+                f"{listed}, of {at.width.iloc[0]}",
+                "groups with at least 1 % of the largest norm number at most 10 % of the width at every N"
+                " (fragile: 50 %)",
+            ),
+            Verdict(
+                "All others can go without loss.",
+                judge(max(lost, train_lost) <= 0.5, max(lost, train_lost) <= 2),
+                f"largest mean loss {max(train_lost, 0):.2f} points of training accuracy,"
+                f" {max(lost, 0):.2f} of test"
+                " accuracy",
+                "at most 0.5 points at every N (fragile: 2)",
+            ),
+            Verdict(
+                "Effective capacity fits the task: more groups carry norm for a larger training set.",
+                judge(bool(rising), means.groups.iloc[-1] > means.groups.iloc[0]),
+                listed,
+                "more for every larger N (fragile: more for the largest than for the smallest)",
+            ),
+        ]
+
+
+def _of(run: "Run") -> pd.DataFrame:
+    final, task = run.final, run.task
+    labels, norms = groups(final, task), final.norms()
+    before = {k: 100 * final.accuracy(x, y) for k, x, y in _parts(task)}
+    parts = []
+    for threshold in THRESHOLDS:
+        kept = torch.where(norms >= threshold * norms.max(dim=1, keepdim=True).values, labels, DROPPED)
+        merged = merge(final, _renumbered(kept))
+        columns = {"groups": [len(row[row >= 0].unique()) for row in kept], "width": final.width}
+        columns |= {f"{k}_before": value for k, value in before.items()}
+        columns |= {f"{k}_after": 100 * merged.accuracy(x, y) for k, x, y in _parts(task)}
+        where = {"samples": task.samples, "threshold": threshold, "seed": run.seeds}
+        parts.append(pd.DataFrame(where | columns))
+    return pd.concat(parts)
+
+
+def _parts(task: "Task") -> tuple[tuple[str, torch.Tensor, torch.Tensor], ...]:
+    return ("train", task.x_train, task.y_train), ("test", task.x_test, task.y_test)
+
+
+def _renumbered(labels: torch.Tensor) -> torch.Tensor:
+    """Groups counted from 0 without gaps; dropped neurons stay dropped."""
+    rows = []
+    for row in labels:
+        number = row.unique(return_inverse=True)[1]
+        rows.append(torch.where(row >= 0, number - int((row < 0).any()), DROPPED))
+    return torch.stack(rows)

@@ -1,0 +1,143 @@
+"""The causal test of racing: delete the leaders just before the loss drops, and train on."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
+from prunebench.experiments.figures import COLOURS, panels
+from prunebench.experiments.lab import Lab
+from prunebench.networks import Networks
+from prunebench.training.initial import generator
+from prunebench.training.state import State
+from prunebench.training.train import train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from prunebench.experiments.run import Run
+
+SHARE = 0.1  # of the neurons
+VARIANTS = ("none", "leaders", "random")
+LABELS = ("nobody", "the leaders", "as many others")
+DRAW = 71  # a stream of its own of each seed
+
+
+class KnockOut(Experiment):
+    """If neurons race for a shared error, others take the place of deleted leaders."""
+
+    name = "knockout"
+    title = "Knock-out of the leaders"
+    source = "beyond the paper: a test of conjecture 3.12"
+    caption = (
+        "The tenth of the neurons with the largest norms just before the loss drops is deleted, or as many"
+        " others"
+        " drawn at random, and training goes on. Left: sum of the final norms, of the neurons that lead and"
+        " of all"
+        " others. Right: final norms by rank (mean over seeds)."
+    )
+
+    def compute(self, lab: Lab) -> Tables:
+        """`totals`: each variant and seed; `ranks`: mean final norm of each rank."""
+        run = lab.run()
+        step = max(s for s in run.kept if s <= max(int(run.before_steps.min()), min(run.kept)))
+        nets = run.kept[step]
+        count = max(1, round(SHARE * nets.width))
+        order = nets.norms().argsort(dim=1, descending=True, stable=True)
+        kept = {"none": order, "leaders": order[:, count:], "random": _spared(order, count, run.seeds)}
+        finals = {name: self._train_on(lab, run, step, nets.keep(kept[name]), name) for name in VARIANTS}
+        totals, ranks = [], []
+        leading = finals["none"].norms()[:, :count].sum(dim=1)  # in the order of the norms before the drop
+        others = finals["none"].norms()[:, count:].sum(dim=1)
+        for name, final in finals.items():
+            norms, task = final.norms(), run.task
+            row = pd.DataFrame(
+                {"seed": run.seeds, "variant": name, "step": step, "deleted": nets.width - final.width}
+            )
+            row["total"] = norms.sum(dim=1).numpy()
+            row["leaders"] = leading.numpy() if name == "none" else np.nan
+            row["control_leaders"], row["control_others"] = leading.numpy(), others.numpy()
+            row["train_accuracy"] = final.accuracy(task.x_train, task.y_train).numpy()
+            row["test_accuracy"] = final.accuracy(task.x_test, task.y_test).numpy()
+            totals.append(row)
+            sorted_norms = norms.sort(dim=1, descending=True).values.mean(dim=0).numpy()
+            columns = {"rank": np.arange(1, final.width + 1), "norm": sorted_norms}
+            ranks.append(pd.DataFrame({"variant": name, **columns}))
+        return {"totals": pd.concat(totals), "ranks": pd.concat(ranks)}
+
+    def _train_on(self, lab: Lab, run: "Run", step: int, nets: Networks, name: str) -> Networks:
+        key = lab.key("knockout", run.task, run.recipe, run.seeds, step, SHARE, name)
+
+        def make() -> dict[str, np.ndarray]:
+            trained = train(run.task, run.recipe, seeds=run.seeds, start=State(nets, step), device=lab.device,
+                            record_every=run.recipe.steps, progress=lab.watch(f"knock-out: {name}"))  # fmt: skip
+            parts = trained.final.to("cpu").tensors
+            return {k: t.numpy() for k, t in zip(("w_in", "bias", "w_out"), parts, strict=True)}
+
+        arrays = lab.arrays(key, make)
+        return Networks(*(torch.from_numpy(arrays[k]) for k in ("w_in", "bias", "w_out")))
+
+    def draw(self, tables: Tables) -> "Figure":
+        """Totals, and norms by rank."""
+        totals, ranks = tables["totals"], tables["ranks"]
+        figure, axes = panels(1, 2, height=2.5)
+        left, right = axes[0]
+        means = totals.groupby("variant")[["total", "leaders"]].mean().loc[list(VARIANTS)].fillna(0)
+        spread = totals.groupby("variant").total.std().loc[list(VARIANTS)].fillna(0)
+        left.bar(LABELS, means.leaders, color=COLOURS[1], hatch="///", edgecolor="white", label="leaders")
+        left.bar(LABELS, means.total - means.leaders, bottom=means.leaders, color=COLOURS[0], label="others",
+                 yerr=spread, error_kw={"elinewidth": 0.8})  # fmt: skip
+        left.set(xlabel="deleted before the drop", ylabel="sum of the final norms |w||v|")
+        left.margins(y=0.25)
+        left.legend(ncols=2, loc="upper center")
+        for i, (variant, label) in enumerate(zip(VARIANTS, LABELS, strict=True)):
+            part = ranks[ranks.variant == variant]
+            right.plot(part["rank"], part.norm, color=COLOURS[i], linestyle=("-", "--", ":")[i], label=label)
+        right.set(xscale="log", yscale="log", xlabel="rank of the neuron", ylabel="final norm |w||v|")
+        right.legend(title="deleted")
+        return figure
+
+    def verdicts(self, tables: Tables) -> list[Verdict]:
+        """Is the total conserved, who makes up for it, and is the task still learnt?"""
+        rows = tables["totals"].set_index(["variant", "seed"])
+        none, leaders, random = (rows.loc[name] for name in VARIANTS)
+        ratio = leaders.total / none.total
+        regained = (leaders.total - none.control_others) / none.control_leaders
+        lost = 100 * (none.train_accuracy - leaders.train_accuracy)
+        share = none.control_leaders / none.total
+        return [
+            Verdict(
+                "The total norm is conserved: the others grow to what the leaders would have had.",
+                judge(abs(ratio.mean() - 1) <= 0.1, abs(ratio.mean() - 1) <= 0.25),
+                f"total {mean_std(ratio)} of the control's without {leaders.deleted.iloc[0]} leaders, which"
+                " hold"
+                f" {share.mean():.0%} of the norm if left; {mean_std(random.total / none.total)} without"
+                " others",
+                "within 10 % of the control's (fragile: 25 %), mean over seeds",
+            ),
+            Verdict(
+                "The others take the leaders' place.",
+                judge(regained.mean() >= 0.75, regained.mean() >= 0.25),
+                f"they regain {mean_std(100 * regained, 0)} % of the leaders' norm",
+                "at least 75 % of it (fragile: 25 %), mean over seeds",
+            ),
+            Verdict(
+                "The task is learnt without the leaders just as well.",
+                judge(lost.mean() <= 0.5, lost.mean() <= 2),
+                f"training accuracy lower by {mean_std(lost)} points",
+                "lower by at most 0.5 points (fragile: 2), mean over seeds",
+            ),
+        ]
+
+
+def _spared(order: torch.Tensor, count: int, seeds: tuple[int, ...]) -> torch.Tensor:
+    """All but `count` neurons drawn from those that do not lead, leaders first."""
+    rows = []
+    for row, seed in zip(order, seeds, strict=True):
+        drawn = generator(seed, DRAW).permutation(np.arange(count, len(row)))
+        gone = torch.zeros(len(row), dtype=torch.bool)
+        gone[torch.from_numpy(drawn[:count].copy())] = True
+        rows.append(row[~gone])
+    return torch.stack(rows)
