@@ -1,6 +1,6 @@
 """Protocols `prune_final` and `prune_early`: accuracy with only the best neurons."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -43,20 +43,23 @@ def prune_early(
     run: Trajectory,
     step: int,
     fractions: Sequence[float],
-    on_trained: Callable[[], None] = lambda: None,
+    *,
+    control: bool = True,
 ) -> list[Metrics]:
     """Keep the best neurons at `step` and train the narrow networks to the end on the same order (DESIGN 5).
 
     The kept neurons carry their velocities on, so keeping all of them repeats the dense training exactly.
-    Returns the metrics of each candidate's scores, and last those of the lottery-ticket control: the same
-    number of neurons with freshly drawn weights, trained over the same steps. Neurons are exchangeable at
-    initialisation, so re-initialising the neurons that a scorer chose is this same control for every scorer.
+    Returns the metrics of each candidate's scores, and last (with `control`) those of the lottery-ticket
+    control: the same number of neurons with freshly drawn weights, trained over the same steps. Neurons are
+    exchangeable at initialisation, so re-initialising the neurons that a scorer chose is this same control
+    for every scorer.
     """
-    results: list[Metrics] = [{} for _ in range(len(candidates) + 1)]
+    results: list[Metrics] = [{} for _ in range(len(candidates) + control)]
     for fraction in fractions:
         k = kept_count(run.recipe.width, fraction)
         starts = [_kept_state(run, step, best(scores, k)) for scores in candidates]
-        starts.append(_fresh_state(run, step, k))
+        if control:
+            starts.append(_fresh_state(run, step, k))
         weights = starts[0].networks.w_in.numel()
         at_once = max(1, WEIGHTS_AT_ONCE // weights)
         for first in range(0, len(starts), at_once):
@@ -68,7 +71,6 @@ def prune_early(
                 results[first + position] |= accuracies(
                     trained.select(part), run.task, "prune_early", fraction
                 )
-        on_trained()
     return results
 
 

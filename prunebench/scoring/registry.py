@@ -72,15 +72,6 @@ def load_scorer(spec: str, files: Iterable[str | Path] = ()) -> Scorer:
     return build(load_class(name, files), parameters, spec)
 
 
-def source_hash(cls: type[Scorer]) -> str:
-    """Hash of the file that a scorer is written in: results of changed code are never taken for the same."""
-    try:
-        source = Path(inspect.getfile(cls)).read_bytes()
-    except (OSError, TypeError):
-        source = repr(cls).encode()
-    return hashlib.sha256(source).hexdigest()[:16]
-
-
 def _classes_of(file: Path) -> list[type[Scorer]]:
     module_name = f"prunebench_file_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
     if module_name not in sys.modules:

@@ -9,12 +9,12 @@ from pathlib import Path
 from prunebench.errors import RequestError
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace `path` by `text` in one step: an interruption leaves the old file whole."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace `path` by `content` (text as UTF-8) in one step: an interruption leaves the old file whole."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)
@@ -39,16 +39,23 @@ def writable_folder(option: str, folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Keep other processes out while a file in `folder` is read, changed and written."""
+def folder_lock(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Keep other processes out while something in `folder` is read, changed and written.
+
+    Without `wait`, gives False where another process holds the lock.
+    """
     try:
         import fcntl
     except ImportError:  # no advisory locks on this platform
-        yield
+        yield True
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            locked = True
+        except BlockingIOError:
+            locked = False
+        yield locked
     finally:
         os.close(handle)

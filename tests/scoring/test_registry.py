@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.scoring.registry import discover, load_class, source_hash
+from prunebench.scoring.registry import discover, load_class
+from prunebench.scoring.source import source_hash
 
 SCORER = """
 import prunebench as pb
@@ -50,7 +51,7 @@ def test_a_file_is_a_plugin(tmp_path: Path) -> None:
 
 def test_source_hash_follows_the_file(tmp_path: Path) -> None:
     one = write(tmp_path, "one", SCORER.format(cls="One", name="one"))
-    other = write(tmp_path, "other", SCORER.format(cls="One", name="one") + "\n# changed\n")
+    other = write(tmp_path, "other", SCORER.format(cls="One", name="one") + "\nCHANGED = True\n")
     assert source_hash(load_class("one", [one])) != source_hash(load_class("one", [other]))
 
 

@@ -1,0 +1,19 @@
+"""One run: train, snapshot, score, evaluate, record. What the store holds already is not computed again."""
+
+from prunebench.benchmark.document import SCHEMA, Document
+from prunebench.benchmark.plan import CONTROLS, DRAWS, EARLY_DRAWS, PROTOCOLS, Plan, Protocol
+from prunebench.benchmark.reporter import Reporter
+from prunebench.benchmark.run import run_benchmark
+
+__all__ = [
+    "CONTROLS",
+    "DRAWS",
+    "EARLY_DRAWS",
+    "PROTOCOLS",
+    "SCHEMA",
+    "Document",
+    "Plan",
+    "Protocol",
+    "Reporter",
+    "run_benchmark",
+]

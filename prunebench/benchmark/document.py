@@ -1,0 +1,141 @@
+"""The result document of a plan (DESIGN 4.3), put together from what the store holds."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from prunebench.benchmark.plan import CONTROLS, DENSE, DENSE_MEASURE, PROTOCOLS, Plan
+from prunebench.evaluation.keep import kept_count
+from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, average, nest, per_seed
+from prunebench.evaluation.statistics import band, summarise
+from prunebench.store.records import Environment, Key, Measure, Scoring, Trained, join_history
+from prunebench.store.store import Store, task_record
+from prunebench.training.loop import History
+
+SCHEMA = 1
+Document = dict[str, Any]
+
+
+def document(plan: Plan, store: Store, environment: Environment) -> Document:
+    """The document of a plan that has been run; intervals are computed here, from the values per seed."""
+    trained = store.trained(plan.training)
+    networks = [trained[seed] for seed in plan.seeds]
+    history = join_history(networks)
+    drops = _drop_step(history)
+    found = store.scorings(plan.training, EVALUATOR_VERSION)
+    dense = _metrics([found[DENSE, seed] for seed in plan.seeds], [DENSE_MEASURE])[0]
+    rows = []
+    for key, measures in plan.wanted.items():
+        if key != DENSE:
+            scorings = [found[key, seed] for seed in plan.seeds]
+            accuracies = {path: values for path, values in dense.items() if path[-1] == "dense"}
+            rows.append(_row(plan, key, measures, scorings, accuracies, drops))
+    controls = [row for row in rows if row["source"] is None]
+    return {
+        "schema": SCHEMA,
+        "task": task_record(plan.task),
+        "recipe": asdict(plan.recipe) | ({} if plan.until_loss is None else {"until_loss": plan.until_loss}),
+        "environment": environment,
+        "evaluator": EVALUATOR_VERSION,
+        "seeds": list(plan.seeds),
+        "protocols": [protocol for protocol in PROTOCOLS if protocol in plan.protocols],
+        "training": _training_record(networks, history, dense, drops),
+        "rows": [row for row in rows if row["source"] is not None] + controls,
+    }
+
+
+def _row(
+    plan: Plan,
+    key: Key,
+    measures: Sequence[Measure],
+    scorings: Sequence[Scoring],
+    dense: Metrics,
+    drops: float | None,
+) -> Document:
+    scorer = plan.scored.get(key)
+    error = next((scoring.error for scoring in scorings if scoring.error), None)
+    newest = max((scoring.environment for scoring in scorings), key=lambda made: made["utc"])
+    row: Document = {
+        "scorer": key.scorer,
+        "name": key.scorer if scorer is None else scorer.name,
+        "parameters": {}
+        if scorer is None
+        else {f.name: getattr(scorer, f.name) for f in scorer.parameters()},
+        "version": key.version,
+        "source": key.source or None,
+        "sees_end": scorer is not None and scorer.sees_end,
+        "control": scorer is None or scorer.name in CONTROLS,
+        "at_step": key.step,
+        "relative_time": None if not drops or scorer is None else key.step / drops,
+        "status": "ok" if error is None else "failed",
+        "error": error,
+        "seeds": list(plan.seeds),
+        "draws": max(scoring.draws for scoring in scorings),
+        "cost": {
+            "gradient_steps": key.step,
+            "extra_gradient_steps": max(scoring.extra_steps for scoring in scorings),
+            "seconds": sum(scoring.seconds for scoring in scorings),
+        },
+        "evaluator": EVALUATOR_VERSION,
+        "command": newest.get("command"),
+        "environment": {name: value for name, value in newest.items() if name != "command"},
+    }
+    if error is not None:
+        return row
+    draws = _metrics(scorings, measures)
+    row |= _summaries(dense | average(draws), plan.recipe.width)
+    for path in (("spearman",), ("kendall",)):
+        if len(draws) > 1 and path in draws[0]:
+            row[path[0]]["band"] = band(draws, path)
+    return row
+
+
+def _metrics(scorings: Sequence[Scoring], measures: Sequence[Measure]) -> list[Metrics]:
+    """The metrics of each draw, network by network; a measure of fewer draws is repeated as its mean."""
+    draws = max(scoring.draws for scoring in scorings)
+    metrics: list[Metrics] = [{} for _ in range(draws)]
+    for measure in measures:
+        for name in scorings[0].results[measure]:
+            values = np.array([scoring.results[measure][name] for scoring in scorings], dtype=np.float64)
+            if values.shape[1] != draws:
+                values = values.mean(axis=1, keepdims=True).repeat(draws, axis=1)
+            for draw in range(draws):
+                metrics[draw][tuple(name.split("/"))] = values[:, draw]
+    return metrics
+
+
+def _summaries(metrics: Metrics, width: int) -> Document:
+    """Summaries, nested as in the JSON document; pruned accuracies say how many neurons were kept."""
+    summaries = summarise(metrics)
+    for path, summary in summaries.items():
+        if len(path) == 3:
+            summary["kept"] = kept_count(width, float(path[2]))
+    return nest(summaries)
+
+
+def _drop_step(history: History) -> float | None:
+    drops = history.drop_step().double()
+    return float(drops.mean()) if bool((drops > 0).all()) else None
+
+
+def _training_record(
+    networks: Sequence[Trained], history: History, dense: Metrics, drops: float | None
+) -> Document:
+    metrics: Metrics = {
+        ("initial_loss",): per_seed(history.loss[:, 0]),
+        ("train_loss",): per_seed(history.loss[:, -1]),
+        **dense,
+    }
+    return {
+        "gradient_steps": networks[0].gradient_steps,
+        "seconds": sum(network.seconds for network in networks),
+        "drop_step": drops,
+        "curves": {
+            "step": history.steps.tolist(),
+            "loss": history.loss.double().mean(dim=0).tolist(),
+            "accuracy": history.accuracy.double().mean(dim=0).tolist(),
+        },
+        **nest(summarise(metrics)),
+    }

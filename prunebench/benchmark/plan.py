@@ -1,0 +1,115 @@
+"""What one run consists of: networks to train, scorers to ask, measures to take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+from prunebench.errors import RequestError
+from prunebench.evaluation.keep import FRACTIONS, label
+from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.scorer import Scorer
+from prunebench.scoring.source import source_hash
+from prunebench.scoring.spec import canonical
+from prunebench.store.identity import training_id
+from prunebench.store.records import Key, Measure
+from prunebench.tasks.task import Task
+from prunebench.training.recipe import Recipe
+
+Protocol = Literal["rank", "prune_final", "merge", "prune_early"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+DEFAULT_PROTOCOLS: tuple[Protocol, ...] = ("rank", "prune_final", "merge")
+# On every board, so that a number can be read against chance and against the best there is.
+CONTROLS = ("random", "oracle")
+# Of a stochastic scorer; each draw of prune_early costs a training, so it takes fewer.
+DRAWS, EARLY_DRAWS = 10, 3
+# The trained networks themselves are measured too, and prune_early brings a control that scores nothing.
+DENSE = Key(0, "", "", "")
+DENSE_MEASURE = Measure("dense")
+REINITIALISED = "reinitialised"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        at_steps: steps at which to score; 0 is initialisation.
+        fractions: shares of the neurons to keep.
+        until_loss: end the training once every network's training loss is below this; None trains all steps.
+        command: the command line, for the record.
+    """
+
+    task: Task
+    recipe: Recipe
+    scorers: Sequence[Scorer]
+    at_steps: Sequence[int] = (50,)
+    seeds: Sequence[int] = tuple(range(20))
+    protocols: Sequence[Protocol] = DEFAULT_PROTOCOLS
+    fractions: Sequence[float] = FRACTIONS
+    device: str = "auto"
+    until_loss: float | None = None
+    command: str | None = None
+
+    def __post_init__(self) -> None:
+        for step in self.at_steps:
+            if not 0 <= step <= self.recipe.steps:
+                raise RequestError("--at-step", step, f"steps go from 0 to the end, {self.recipe.steps}")
+        for protocol in self.protocols:
+            if protocol not in PROTOCOLS:
+                raise RequestError("--protocol", protocol, f"one of {', '.join(PROTOCOLS)}")
+        names = [canonical(scorer) for scorer in self.scorers]
+        if not names:
+            raise RequestError("--scorer", names, "at least one scorer is needed")
+        if len(set(names)) < len(names):
+            raise RequestError("--scorer", names, "name each scorer once")
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps at which to score, in order."""
+        return sorted(set(self.at_steps))
+
+    def with_controls(self) -> list[Scorer]:
+        """The scorers asked for, then the controls that were not."""
+        present = {scorer.name for scorer in self.scorers}
+        return [*self.scorers, *(load_scorer(name) for name in CONTROLS if name not in present)]
+
+    @cached_property
+    def training(self) -> str:
+        """The id under which the store keeps these networks."""
+        return training_id(self.task, self.recipe, self.seeds, self.until_loss)
+
+    @cached_property
+    def scored(self) -> dict[Key, Scorer]:
+        """Every scorer at every step, by the key under which the store keeps it."""
+        scorers = [
+            (scorer, canonical(scorer), scorer.version, source_hash(type(scorer)))
+            for scorer in self.with_controls()
+        ]
+        return {Key(step, *rest): scorer for step in self.steps for scorer, *rest in scorers}
+
+    @property
+    def measures(self) -> list[Measure]:
+        """What is measured with each scorer's scores."""
+        found = []
+        for protocol in PROTOCOLS:
+            if protocol in self.protocols:
+                found += [Measure(protocol)] if protocol == "rank" else self._kept(protocol)
+        return found
+
+    @property
+    def wanted(self) -> dict[Key, list[Measure]]:
+        """Everything that the result document needs for each seed."""
+        wanted = {DENSE: [DENSE_MEASURE]} | dict.fromkeys(self.scored, self.measures)
+        if "prune_early" in self.protocols:
+            wanted |= {reinitialised(step): self._kept("prune_early") for step in self.steps}
+        return wanted
+
+    def _kept(self, protocol: str) -> list[Measure]:
+        return [Measure(protocol, label(fraction)) for fraction in self.fractions]
+
+
+def reinitialised(step: int) -> Key:
+    """The key of the lottery-ticket control of prune_early."""
+    return Key(step, REINITIALISED, EVALUATOR_VERSION, "")

@@ -1,0 +1,11 @@
+"""What hears how the work gets on."""
+
+
+class Reporter:
+    """Hears how a run gets on. This one says nothing."""
+
+    def plan(self, text: str) -> None:
+        """What is about to be done, one line at a time."""
+
+    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
+        """`done` of `total` units of a stage are finished."""

@@ -1,0 +1,220 @@
+"""Running a plan: what is missing is trained, scored, measured and kept, a scorer at a step at a time."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from prunebench.benchmark.announce import announce
+from prunebench.benchmark.document import Document, document
+from prunebench.benchmark.missing import Missing, batches, find_missing
+from prunebench.benchmark.networks import reference_networks, subset
+from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, DRAWS, EARLY_DRAWS, Plan, reinitialised
+from prunebench.benchmark.reporter import Reporter
+from prunebench.device import resolve_device
+from prunebench.evaluation.merge import merge, merge_groups
+from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics
+from prunebench.evaluation.prune import accuracies, prune_early, prune_final
+from prunebench.evaluation.rank import rank
+from prunebench.evaluation.statistics import number_or_none
+from prunebench.scoring.execute import Outcome, execute
+from prunebench.scoring.scorer import Scorer
+from prunebench.store.provenance import environment
+from prunebench.store.records import Environment, Key, Measure, Scoring, Values, network_rows
+from prunebench.store.store import Store
+from prunebench.training.train import Trajectory
+
+
+def run_benchmark(
+    plan: Plan, reporter: Reporter | None = None, store: Store | None = None, *, force: bool = False
+) -> Document:
+    """Run a plan and return the result document (DESIGN 4.3); a scorer that fails is a row with its error.
+
+    What `store` holds is taken from there, and what is new is kept there as soon as it is measured; `force`
+    computes everything again. Without a store nothing is kept. Raises `PrunebenchError` where a network's
+    training diverged, `RequestError` where the plan cannot be run.
+    """
+    reporter, store = reporter or Reporter(), store or Store()
+    made = environment(resolve_device(plan.device))
+    with store.claimed(plan.training):
+        missing = find_missing(plan, store, force=force)
+        announce(plan, missing, store, reporter)
+        if missing:
+            store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
+            _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
+        return document(plan, store, made)
+
+
+@dataclass(eq=False)
+class _Entry:
+    """A scorer at a step for some of the seeds, on its way through the protocols.
+
+    Attributes:
+        scorer: None for the control that prune_early brings, which has no scores.
+        measures: what is missing of it.
+        outcomes: one for each draw.
+        new: whether the outcomes are not in the store yet.
+    """
+
+    key: Key
+    scorer: Scorer | None
+    seeds: tuple[int, ...]
+    measures: tuple[Measure, ...]
+    outcomes: Sequence[Outcome] = ()
+    new: bool = False
+
+    @property
+    def error(self) -> str | None:
+        return next((outcome.error for outcome in self.outcomes if outcome.error), None)
+
+    def scores(self, draws: int) -> list[Float[Tensor, "seeds neurons"]]:
+        return [o.scores for o in self.outcomes[:draws] if o.scores is not None]
+
+    def fractions(self, protocol: str) -> list[float]:
+        return [float(measure.keep) for measure in self.measures if measure.protocol == protocol]
+
+
+@dataclass(eq=False)
+class _Work:
+    """What is missing of a plan, being done."""
+
+    plan: Plan
+    store: Store
+    reporter: Reporter
+    made: Environment
+    missing: Missing
+    again: bool
+
+    def do(self) -> None:
+        seeds = tuple(s for s in self.plan.seeds if any(s in lacking for lacking in self.missing.values()))
+        self.run = reference_networks(
+            self.plan, seeds, self.store, self.made, self.reporter, again=self.again
+        )
+        for entry in self._entries(DENSE, None):
+            self._measure_networks(entry)
+        entries = [e for key, scorer in self.plan.scored.items() for e in self._entries(key, scorer)]
+        for done, entry in enumerate(entries):
+            self.reporter.progress("scoring", done, len(entries), "scores")
+            self.reporter.progress("evaluation", done, len(entries), "rows")
+            self._score(entry)
+            self._evaluate(entry)
+        self.reporter.progress("scoring", len(entries), len(entries), "scores")
+        self.reporter.progress("evaluation", len(entries), len(entries), "rows")
+        controls = [e for step in self.plan.steps for e in self._entries(reinitialised(step), None)]
+        self._prune_early([*(entry for entry in entries if entry.error is None), *controls])
+
+    def _entries(self, key: Key, scorer: Scorer | None) -> list[_Entry]:
+        return [_Entry(key, scorer, seeds, lacking) for lacking, seeds in batches(self.missing.get(key, {}))]
+
+    def _measure_networks(self, entry: _Entry) -> None:
+        run, began = subset(self.run, entry.seeds), time.perf_counter()
+        metrics = accuracies(run.final, run.task, "dense") | merge_groups(run.final, run.task)
+        self._put(entry, {DENSE_MEASURE: [metrics]}, time.perf_counter() - began)
+
+    def _score(self, entry: _Entry) -> None:
+        """Take the scores from the store, or compute them."""
+        assert entry.scorer is not None
+        run = subset(self.run, entry.seeds)
+        entry.outcomes = [] if self.again else self._kept_outcomes(entry, run)
+        if not entry.outcomes:
+            entry.new, scorer = True, entry.scorer
+            snapshot = run.snapshot(entry.key.step, with_final=scorer.sees_end)
+            draws = [replace(scorer, draw=i) for i in range(DRAWS)] if scorer.stochastic else [scorer]  # type: ignore[type-var]
+            entry.outcomes = [execute(drawn, snapshot) for drawn in draws]
+
+    def _kept_outcomes(self, entry: _Entry, run: Trajectory) -> list[Outcome]:
+        rows = [self.store.scores(self.plan.training, seed, entry.key) for seed in entry.seeds]
+        kept = [row for row in rows if row is not None]
+        if len(kept) < len(rows) or len({scores.shape for scores, _ in kept}) > 1:
+            return []
+        to = run.final.w_in
+        scores = torch.from_numpy(np.stack([scores for scores, _ in kept])).to(to)
+        predicted = [signs for _, signs in kept if signs is not None]
+        signs = torch.from_numpy(np.stack(predicted)).to(to) if len(predicted) == len(kept) else None
+        return [
+            Outcome(scores[:, draw], None if signs is None else signs[:, draw], None, 0, 0.0)
+            for draw in range(scores.shape[1])
+        ]
+
+    def _evaluate(self, entry: _Entry) -> None:
+        """Take the measures that need no training, and keep them together with the scores."""
+        by_measure: dict[Measure, list[Metrics]] = {}
+        run, began = subset(self.run, entry.seeds), time.perf_counter()
+        for outcome in entry.outcomes if entry.error is None else ():
+            assert outcome.scores is not None
+            metrics: Metrics = {}
+            if Measure("rank") in entry.measures:
+                metrics |= rank(outcome.scores, run.final, outcome.signs)
+            metrics |= prune_final(outcome.scores, run.final, run.task, entry.fractions("prune_final"))
+            metrics |= merge(outcome.scores, run.final, run.task, entry.fractions("merge"))
+            for measure, part in _by_measure(metrics).items():
+                by_measure.setdefault(measure, []).append(part)
+        self._put(entry, by_measure, time.perf_counter() - began)
+
+    def _prune_early(self, entries: Iterable[_Entry]) -> None:
+        """Entries of equal step, seeds and shares train side by side; each share is kept when it is done."""
+        groups: dict[tuple[int, tuple[int, ...], tuple[float, ...]], list[_Entry]] = {}
+        for entry in entries:
+            if fractions := tuple(entry.fractions("prune_early")):
+                groups.setdefault((entry.key.step, entry.seeds, fractions), []).append(entry)
+        total, done = sum(len(fractions) for _, _, fractions in groups), 0
+        for (step, seeds, fractions), group in groups.items():
+            run, scored = subset(self.run, seeds), [entry for entry in group if entry.scorer is not None]
+            for fraction in fractions:
+                self.reporter.progress("prune_early", done, total, "trainings")
+                began = time.perf_counter()
+                candidates = [scores for entry in scored for scores in entry.scores(EARLY_DRAWS)]
+                results = prune_early(candidates, run, step, [fraction], control=len(scored) < len(group))
+                seconds = (time.perf_counter() - began) / len(group)
+                for entry in group:  # the control, which has no scores, comes last in both
+                    count = len(entry.scores(EARLY_DRAWS)) if entry.scorer is not None else 1
+                    mine, results = results[:count], results[count:]
+                    entry.new = False
+                    self._put(entry, dict.fromkeys(_by_measure(mine[0]), mine), seconds)
+                done += 1
+        if total:
+            self.reporter.progress("prune_early", total, total, "trainings")
+
+    def _put(self, entry: _Entry, results: dict[Measure, list[Metrics]], seconds: float) -> None:
+        """Keep an entry's results, and its outcomes where they are new, in one transaction."""
+        outcomes = entry.outcomes if entry.new else ()
+        scores = [o.scores for o in outcomes if o.scores is not None and entry.error is None]
+        signs = [o.signs for o in outcomes if o.signs is not None and entry.error is None]
+        share = 1 / len(entry.seeds)
+        scorings = [
+            Scoring(
+                seed=seed,
+                key=entry.key,
+                error=entry.error,
+                draws=max(1, len(entry.outcomes)),
+                extra_steps=max((o.extra_gradient_steps for o in outcomes), default=0),
+                seconds=share * float(np.mean([o.seconds for o in outcomes])) if outcomes else 0.0,
+                environment=self.made,
+                scores=network_rows(scores, position),
+                signs=network_rows(signs, position) if len(signs) == len(scores) else None,
+                results={measure: _values(draws, position) for measure, draws in results.items()},
+                result_seconds=share * seconds / max(1, len(results)),
+            )
+            for position, seed in enumerate(entry.seeds)
+        ]
+        self.store.put(self.plan.training, EVALUATOR_VERSION, scorings)
+
+
+def _by_measure(metrics: Metrics) -> dict[Measure, Metrics]:
+    """Metrics by the measure that they belong to: a share of kept neurons is a measure of its own."""
+    found: dict[Measure, Metrics] = {}
+    for path, values in metrics.items():
+        kept = path[0] in ("accuracy", "train_accuracy")
+        found.setdefault(Measure(path[1], path[2]) if kept else Measure("rank"), {})[path] = values
+    return found
+
+
+def _values(draws: Sequence[Metrics], position: int) -> Values:
+    """One network's values of a measure."""
+    return {
+        "/".join(path): [number_or_none(float(draw[path][position])) for draw in draws] for path in draws[0]
+    }

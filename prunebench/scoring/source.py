@@ -1,0 +1,120 @@
+"""What a scorer is computed by: results of changed code are never taken for the same."""
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import prunebench
+from prunebench.scoring.scorer import Scorer
+
+# They all compute the same up to rounding, so a faster one makes no score stale.
+ENGINES = "prunebench.training.engines"
+
+
+def source_hash(cls: type[Scorer]) -> str:
+    """Hash of the code that a scorer is written in: its module and the helpers that it imports.
+
+    Helpers are modules of the scorer's own package, of prunebench, and files that are not installed.
+    Comments, docstrings and layout don't count. Code that cannot be read is named by what it is called.
+    """
+    try:
+        start = Path(inspect.getfile(cls))
+        start_changed = start.stat().st_mtime_ns
+    except (OSError, TypeError):
+        return hashlib.sha256(repr(cls).encode()).hexdigest()[:16]
+    own = cls.__module__.partition(".")[0]
+    code, helpers = _read(start, start_changed, own, cls.__module__)
+    codes, pending, seen = {code}, [*helpers], {start, *helpers}
+    while pending:
+        path = pending.pop()
+        code, imports = _read(path, path.stat().st_mtime_ns, own, _module_of(path))
+        codes.add(code)
+        pending += [helper for helper in imports if helper not in seen]
+        seen |= set(imports)
+    return hashlib.sha256("".join([cls.__qualname__, *sorted(codes)]).encode()).hexdigest()[:16]
+
+
+@cache
+def _read(path: Path, _changed: int, own: str, module: str) -> tuple[str, tuple[Path, ...]]:
+    """Hash of the code in a file, and the files of the helpers that it imports."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return path.name, ()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    files = {file for name in _imports(tree, package) if (file := _helper(name, own)) is not None}
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_docstring(body[0]):
+            body[:1] = [] if len(body) > 1 else [ast.Pass()]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(files)
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    """Names of the modules that code imports; of prunebench's public names, where they come from."""
+    aliases = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+                if alias.name == "prunebench":
+                    aliases.add(alias.asname or "prunebench")
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parent = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parent, *filter(None, [node.module])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+            if base == "prunebench":
+                yield from (prunebench._HOME.get(alias.name, "") for alias in node.names)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+            yield prunebench._HOME.get(node.attr, f"prunebench.{node.attr}")
+
+
+def _helper(name: str, own: str) -> Path | None:
+    """The file of a module whose code counts; None for the standard library, installed packages and names."""
+    top, *inner = name.split(".")
+    if name.startswith(ENGINES):
+        return None
+    root = None if name == "prunebench" else _root(top)
+    if root is None or (
+        {"site-packages", "dist-packages"} & set(root.parts) and top not in (own, "prunebench")
+    ):
+        return None
+    path = root.joinpath(*inner) if root.is_dir() else root
+    return next(
+        (file for file in (path.with_suffix(".py"), path / "__init__.py", path) if file.is_file()), None
+    )
+
+
+@cache
+def _root(top: str) -> Path | None:
+    """Where a top-level package or module lives, found without importing it."""
+    if not top or top in sys.stdlib_module_names:
+        return None
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    return Path(spec.submodule_search_locations[0] if spec.submodule_search_locations else spec.origin)
+
+
+def _module_of(path: Path) -> str:
+    """The module that a file was imported as, as far as anything imported it."""
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__file__", None) == str(path):
+            return name
+    return path.stem

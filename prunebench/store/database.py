@@ -1,0 +1,135 @@
+"""The SQLite file: its schema, how older ones are brought up to date, and its errors in words."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from prunebench.errors import PrunebenchError, RequestError
+
+FILE = "results.sqlite"
+# Others may be writing: wait for them this long before giving up.
+BUSY_SECONDS = 120
+
+# MIGRATIONS[n] brings schema n to n + 1. Never edit one that was released; append.
+MIGRATIONS = (
+    """
+    CREATE TABLE provenance (id INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE);
+    CREATE TABLE trainings (
+        id TEXT PRIMARY KEY, task TEXT NOT NULL, recipe TEXT NOT NULL, until_loss REAL
+    ) WITHOUT ROWID;
+    CREATE TABLE networks (
+        training TEXT NOT NULL REFERENCES trainings, seed INTEGER NOT NULL, step INTEGER NOT NULL,
+        sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, seconds REAL NOT NULL, curves TEXT,
+        provenance INTEGER NOT NULL REFERENCES provenance, checksum TEXT NOT NULL,
+        PRIMARY KEY (training, seed, step)
+    ) WITHOUT ROWID;
+    CREATE TABLE scorings (
+        id INTEGER PRIMARY KEY,
+        training TEXT NOT NULL REFERENCES trainings, seed INTEGER NOT NULL, step INTEGER NOT NULL,
+        scorer TEXT NOT NULL, version TEXT NOT NULL, source TEXT NOT NULL,
+        error TEXT, draws INTEGER NOT NULL, scores BLOB, signs BLOB,
+        extra_steps INTEGER NOT NULL, seconds REAL NOT NULL,
+        provenance INTEGER NOT NULL REFERENCES provenance, checksum TEXT NOT NULL,
+        UNIQUE (training, step, scorer, version, source, seed)
+    );
+    CREATE TABLE results (
+        scoring INTEGER NOT NULL REFERENCES scorings ON DELETE CASCADE,
+        protocol TEXT NOT NULL, keep TEXT NOT NULL, evaluator TEXT NOT NULL,
+        metrics TEXT NOT NULL, seconds REAL NOT NULL,
+        provenance INTEGER NOT NULL REFERENCES provenance, checksum TEXT NOT NULL,
+        PRIMARY KEY (scoring, protocol, keep, evaluator)
+    ) WITHOUT ROWID;
+    """,
+)
+SCHEMA = len(MIGRATIONS)
+
+
+def connect(folder: Path | None, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open (or make) the database in `folder`, in memory for None, and bring its schema up to date.
+
+    A reader does not change the file, so it needs no right to write; an older schema is then migrated in a
+    copy in memory. Raises `PrunebenchError` for a damaged file or one of a newer schema, `RequestError` where
+    a folder cannot be used.
+    """
+    path = None if folder is None else folder / FILE
+    with errors(path):
+        if path is None:
+            connection = sqlite3.connect(":memory:", isolation_level=None)
+        elif read_only:
+            connection = _open_to_read(path)
+        else:
+            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        _migrate(connection, path)
+        return connection
+
+
+@contextlib.contextmanager
+def errors(path: Path | None) -> Iterator[None]:
+    """SQLite's errors as one line that names the file."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        reason = str(error)
+        if "readonly" in reason or "unable to open" in reason:
+            shown = str(path.parent if path else None)
+            raise RequestError("--store", shown, f"a folder that can be written: {reason}") from error
+        if "full" in reason or "disk I/O" in reason:
+            raise PrunebenchError(
+                f"{path}: {reason}; all results written before are whole, make room and run again"
+            ) from error
+        if "malformed" in reason or "not a database" in reason or "no such" in reason:
+            raise PrunebenchError(
+                f"{path}: the database is damaged ({reason}); move it away, or put a copy of it back"
+            ) from error
+        raise
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection, path: Path | None) -> Iterator[None]:
+    """All or nothing. Takes the write lock first: two writers wait for each other instead of failing."""
+    with errors(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    if not path.is_file():
+        raise RequestError("--store", str(path.parent), f"a folder with a {FILE}; `prunebench run` makes one")
+    uri = path.resolve().as_uri()
+    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.OperationalError:
+        # A folder that cannot be written has no room for the files that readers share with writers.
+        connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
+    if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA:
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        connection.backup(copy)
+        connection = copy
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > SCHEMA:
+        raise PrunebenchError(f"{path}: schema {found} is newer than this prunebench's {SCHEMA}; update it")
+    if found == SCHEMA:
+        return
+    with transaction(connection, path):
+        # Another process may have been faster.
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        for migration in MIGRATIONS[found:]:
+            for statement in migration.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")

@@ -1,0 +1,44 @@
+"""What makes a training the same training: names of results that stay the same from version to version."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from prunebench.tasks.task import Task
+from prunebench.training.recipe import Recipe
+
+# Raised when the same task, recipe and seed would give other networks, beyond float rounding.
+TRAINING_VERSION = "1"
+
+# Options with these values are left out of the hash, so an option added later (with its default put here)
+# does not orphan older results. A value that stands here is never changed, even when a default in Recipe is.
+LEFT_OUT: dict[str, Any] = {
+    "width": 300,
+    "init_std": 1e-5,
+    "learning_rate": 1e-3,
+    "momentum": 0.9,
+    "batch_size": 4,
+    "steps": 16_000,
+    "until_loss": None,
+    "seeds": None,
+    "version": "1",
+}
+
+
+def training_id(task: Task, recipe: Recipe, seeds: Iterable[int], until_loss: float | None = None) -> str:
+    """32 hex digits that name a task with a recipe; a seed besides names one trained network.
+
+    With `until_loss` training ends for all networks together, so the batch of seeds is part of the name.
+    """
+    options = asdict(recipe) | {"version": TRAINING_VERSION}
+    if until_loss is not None:
+        options |= {"until_loss": until_loss, "seeds": sorted(seeds)}
+    kept = {key: value for key, value in options.items() if key not in LEFT_OUT or value != LEFT_OUT[key]}
+    return digest(json.dumps([task.fingerprint, kept], sort_keys=True).encode())[:32]
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(content).hexdigest()

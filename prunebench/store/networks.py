@@ -1,0 +1,100 @@
+"""Networks as safetensors: one file for each network and step, named by what is in it.
+
+The name holds the SHA-256 of the content, so a file never changes: it is there and whole, or it is not.
+"""
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from prunebench.errors import PrunebenchError
+from prunebench.networks import Networks
+from prunebench.store.files import write_atomically
+from prunebench.store.identity import digest
+from prunebench.training.state import State
+
+FOLDER = "networks"
+_NAMES = ("w_in", "bias", "w_out")
+
+
+class Damaged(PrunebenchError):
+    """A file of the store is missing, or is not what was written."""
+
+
+class NetworkFiles:
+    """The files of one store, in a folder or (for None) in memory."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = None if folder is None else folder / FOLDER
+        self.memory: dict[str, bytes] = {}
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep `content`; a file of that name has that content already."""
+        if self.folder is None:
+            self.memory[name] = content
+            return
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.stat().st_size != len(content):
+            try:
+                write_atomically(path, content)
+            except OSError as error:
+                raise PrunebenchError(
+                    f"{path}: {error.strerror}; all results written before are whole"
+                ) from error
+
+    def read(self, name: str, sha256: str) -> bytes:
+        """The content. Raises `Damaged`, naming the file, where it is not what was written."""
+        shown = name if self.folder is None else self.folder / name
+        try:
+            content = self.memory[name] if self.folder is None else (self.folder / name).read_bytes()
+        except (OSError, KeyError) as error:
+            raise Damaged(f"{shown}: missing or unreadable") from error
+        if digest(content) != sha256:
+            raise Damaged(f"{shown}: damaged (its SHA-256 is not what was written)")
+        return content
+
+    def remove(self, name: str) -> None:
+        """Drop a file, if it is there."""
+        self.memory.pop(name, None)
+        if self.folder is not None:
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def file_name(training: str, seed: int, step: int, sha256: str) -> str:
+    """Path in the folder of networks; `step` -1 is the end of training."""
+    moment = "final" if step < 0 else f"step{step}"
+    return f"{training}/seed{seed}-{moment}-{sha256[:16]}.safetensors"
+
+
+def pack(state: State, position: int, *, velocity: bool) -> bytes:
+    """One network of a state."""
+    parts = [("", state.networks)] + ([("velocity_", state.velocity)] if velocity else [])
+    return save(
+        {
+            prefix + name: tensor[position].detach().cpu().contiguous()
+            for prefix, networks in parts
+            for name, tensor in zip(_NAMES, networks.tensors, strict=True)
+        }
+    )
+
+
+def unpack(content: bytes, step: int) -> State:
+    """A batch of one from a file. Raises `Damaged` where the tensors are not a network's."""
+    try:
+        tensors = {name: tensor[None] for name, tensor in load(content).items()}
+        if not {tensor.dtype for tensor in tensors.values()} <= {torch.float32, torch.float64}:
+            raise ValueError("weights must be floating numbers")
+        if any(tensor.ndim != (2 if name.endswith("bias") else 3) for name, tensor in tensors.items()):
+            raise ValueError("not the dimensions of a network")
+        networks = Networks(*(tensors[name] for name in _NAMES))
+        if "velocity_w_in" not in tensors:
+            return State(networks, step)
+        velocity = Networks(*(tensors[f"velocity_{name}"] for name in _NAMES))
+        if [v.shape for v in velocity.tensors] != [w.shape for w in networks.tensors]:
+            raise ValueError("weights and velocity differ in shape")
+        return State(networks, step, velocity)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise Damaged(f"not a network of this store ({error})") from error

@@ -1,0 +1,282 @@
+"""The store: trained networks, their scores and everything measured with them, kept from run to run."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prunebench.store.database import FILE, connect, errors, transaction
+from prunebench.store.files import folder_lock, writable_folder
+from prunebench.store.identity import digest
+from prunebench.store.networks import Damaged, NetworkFiles, file_name, pack, unpack
+from prunebench.store.records import (
+    FINAL,
+    Environment,
+    Key,
+    Measure,
+    Scoring,
+    Trained,
+    curves_of,
+)
+from prunebench.tasks.task import Task
+from prunebench.training.loop import History
+from prunebench.training.recipe import Recipe
+from prunebench.training.state import State
+
+DEFAULT_FOLDER = ".prunebench"
+
+
+class Store:
+    """A folder with one SQLite file and the networks' files; in memory where `folder` is None.
+
+    Every method that writes is one transaction, so a process that dies leaves whole results or none. Several
+    processes may use one store.
+    """
+
+    def __init__(self, folder: Path | None = None, *, read_only: bool = False) -> None:
+        if folder is not None and not read_only:
+            writable_folder("--store", folder)
+        self.folder = folder
+        self.path = None if folder is None else folder / FILE
+        self.files = NetworkFiles(folder)
+        self.connection = connect(folder, read_only=read_only)
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go."""
+        self.connection.close()
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows that a query finds."""
+        with errors(self.path):
+            return self.connection.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction."""
+        with transaction(self.connection, self.path):
+            yield self.connection
+
+    @contextlib.contextmanager
+    def claimed(self, training: str, *, wait: bool = True) -> Iterator[bool]:
+        """Keep other processes from computing the same cell; False where one does, unless told to wait."""
+        if self.folder is None:
+            yield True
+            return
+        folder = self.folder / "claims" / training
+        folder.mkdir(parents=True, exist_ok=True)
+        with folder_lock(folder, wait=wait) as locked:
+            yield locked
+
+    # Trainings and networks
+
+    def register(self, training: str, task: Task, recipe: Recipe, until_loss: float | None) -> None:
+        """Make a training known under its id."""
+        values = (training, json.dumps(task_record(task)), json.dumps(asdict(recipe)), until_loss)
+        if not self.rows("SELECT 1 FROM trainings WHERE id = ?", [training]):
+            with self.writing() as connection:
+                connection.execute("INSERT OR IGNORE INTO trainings VALUES (?, ?, ?, ?)", values)
+
+    def kept_steps(self, training: str) -> dict[int, set[int]]:
+        """The steps at which each seed's network is kept; `FINAL` for the end."""
+        steps: dict[int, set[int]] = {}
+        for seed, step in self.rows("SELECT seed, step FROM networks WHERE training = ?", [training]):
+            steps.setdefault(seed, set()).add(step)
+        return steps
+
+    def trained(self, training: str) -> dict[int, Trained]:
+        """How the training of each seed went that was finished."""
+        query = (
+            "SELECT seed, sha256, seconds, curves, record, checksum FROM networks "
+            "JOIN provenance ON provenance.id = provenance WHERE training = ? AND step = ?"
+        )
+        found = {}
+        for seed, sha256, seconds, curves, record, checksum in self.rows(query, [training, FINAL]):
+            if checksum == row_digest(training, seed, FINAL, sha256, seconds, curves):
+                lines = {name: tuple(values) for name, values in json.loads(curves).items()}
+                found[seed] = Trained(seed, seconds=seconds, environment=json.loads(record), **lines)
+        return found
+
+    def save_networks(
+        self,
+        training: str,
+        seeds: Sequence[int],
+        states: Mapping[int, State],
+        environment: Environment,
+        history: History | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        """Keep the states of a batch of seeds by step; `history` goes with the one at `FINAL`."""
+        rows = []
+        for step, state in states.items():
+            for position, seed in enumerate(seeds):
+                content = pack(state, position, velocity=step != FINAL)
+                sha256 = digest(content)
+                self.files.write(file_name(training, seed, step, sha256), content)
+                curves = json.dumps(curves_of(history, position)) if step == FINAL and history else None
+                share = seconds / len(seeds) if step == FINAL else 0.0
+                checksum = row_digest(training, seed, step, sha256, share, curves)
+                rows.append((training, seed, step, sha256, len(content), share, curves, checksum))
+        with self.writing() as connection:
+            made = provenance_id(connection, environment)
+            connection.executemany(
+                "INSERT OR REPLACE INTO networks "
+                "(training, seed, step, sha256, bytes, seconds, curves, checksum, provenance) "
+                f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, {made})",
+                rows,
+            )
+
+    def load_state(self, training: str, seed: int, step: int) -> State:
+        """One network, as a batch of one. Raises `Damaged` and forgets it where its file is not whole."""
+        query = "SELECT sha256 FROM networks WHERE training = ? AND seed = ? AND step = ?"
+        found = self.rows(query, [training, seed, step])
+        if not found:
+            raise Damaged(f"training {training}, seed {seed}, step {step}: no longer in the store")
+        name = file_name(training, seed, step, found[0][0])
+        try:
+            return unpack(self.files.read(name, found[0][0]), max(step, 0))
+        except Damaged:
+            with self.writing() as connection:
+                connection.execute(
+                    "DELETE FROM networks WHERE training = ? AND seed = ? AND step = ?",
+                    [training, seed, step],
+                )
+            self.files.remove(name)
+            raise
+
+    # Scores and results
+
+    def put(self, training: str, evaluator: str, scorings: Iterable[Scoring]) -> None:
+        """Add scorings with their results, or replace those of the same key.
+
+        A scoring with neither scores nor an error only adds its results to what is there.
+        """
+        with self.writing() as connection:
+            for scoring in scorings:
+                made = provenance_id(connection, scoring.environment)
+                number = _put_scoring(connection, training, scoring, made)
+                for measure, values in scoring.results.items():
+                    metrics = json.dumps(values, allow_nan=False)
+                    checksum = result_digest(training, scoring.seed, scoring.key, measure, evaluator, metrics)
+                    connection.execute(
+                        "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        (number, *measure, evaluator, metrics, scoring.result_seconds, made, checksum),
+                    )
+
+    def scorings(self, training: str, evaluator: str) -> dict[tuple[Key, int], Scoring]:
+        """Every scoring of a training by key and seed, with this evaluator's results but without the scores.
+
+        What fails its checksum is left out, as if it had never been computed.
+        """
+        query = (
+            "SELECT s.id, seed, step, scorer, version, source, error, draws, extra_steps, s.seconds, "
+            "s.checksum, record FROM scorings s JOIN provenance p ON p.id = s.provenance WHERE training = ?"
+        )
+        found: dict[int, Scoring] = {}
+        for number, seed, *names, error, draws, extra, seconds, checksum, record in self.rows(
+            query, [training]
+        ):
+            key = Key(*names)
+            if checksum[:16] == row_digest(training, seed, *key, error, draws, extra, seconds):
+                made = json.loads(record)
+                found[number] = Scoring(seed, key, error, draws, extra, seconds, made)
+        query = (
+            "SELECT scoring, protocol, keep, metrics, r.checksum FROM results r JOIN scorings s "
+            "ON s.id = scoring WHERE training = ? AND evaluator = ? AND error IS NULL"
+        )
+        for number, protocol, keep, metrics, checksum in self.rows(query, [training, evaluator]):
+            scoring, measure = found.get(number), Measure(protocol, keep)
+            if scoring is not None and checksum == result_digest(
+                training, scoring.seed, scoring.key, measure, evaluator, metrics
+            ):
+                scoring.results[measure] = json.loads(metrics)
+        return {(scoring.key, scoring.seed): scoring for scoring in found.values()}
+
+    def scores(self, training: str, seed: int, key: Key) -> tuple[np.ndarray, np.ndarray | None] | None:
+        """The kept scores and predicted signs, (draws, neurons) float32; None where there are none whole."""
+        query = (
+            "SELECT draws, scores, signs, checksum FROM scorings WHERE training = ? AND step = ? "
+            "AND scorer = ? AND version = ? AND source = ? AND seed = ?"
+        )
+        for draws, scores, signs, checksum in self.rows(query, [training, *key, seed]):
+            if scores is not None and checksum[16:] == blob_digest(scores, signs):
+                return _array(scores, draws), None if signs is None else _array(signs, draws)
+        return None
+
+
+def task_record(task: Task) -> dict[str, Any]:
+    """What results say about their task."""
+    return {
+        "name": task.name,
+        "samples": task.samples,
+        "inputs": task.inputs,
+        "tests": len(task.x_test),
+        "fingerprint": task.fingerprint,
+        **task.source,
+    }
+
+
+def provenance_id(connection: sqlite3.Connection, environment: Environment) -> int:
+    """The number under which an environment is kept."""
+    record = json.dumps(environment, sort_keys=True)
+    connection.execute("INSERT OR IGNORE INTO provenance (record) VALUES (?)", [record])
+    return int(connection.execute("SELECT id FROM provenance WHERE record = ?", [record]).fetchone()[0])
+
+
+def row_digest(*values: object) -> str:
+    """Hash of a row's values: a row that was changed by anything but the store shows it."""
+    return digest(json.dumps(values).encode())[:16]
+
+
+def blob_digest(scores: bytes | None, signs: bytes | None) -> str:
+    """Hash of a row's arrays."""
+    return digest(b"|".join((scores or b"", signs or b"")))[:16]
+
+
+def result_digest(training: str, seed: int, key: Key, measure: Measure, evaluator: str, metrics: str) -> str:
+    """Hash of a result, with all that names it."""
+    return row_digest(training, seed, *key, *measure, evaluator, metrics)
+
+
+def _array(blob: bytes, draws: int) -> np.ndarray:
+    return np.frombuffer(blob, np.float32).reshape(draws, -1).copy()
+
+
+def _put_scoring(connection: sqlite3.Connection, training: str, scoring: Scoring, made: int) -> int:
+    scores, signs = (
+        None if array is None else np.ascontiguousarray(array, np.float32).tobytes()
+        for array in (scoring.scores, scoring.signs)
+    )
+    key, rest = scoring.key, (scoring.error, scoring.draws, scoring.extra_steps, scoring.seconds)
+    checksum = row_digest(training, scoring.seed, *key, *rest) + blob_digest(scores, signs)
+    adds_only = scores is None and scoring.error is None
+    action = (
+        "NOTHING"
+        if adds_only
+        else (
+            "UPDATE SET error = excluded.error, draws = excluded.draws, scores = excluded.scores, "
+            "signs = excluded.signs, extra_steps = excluded.extra_steps, seconds = excluded.seconds, "
+            "provenance = excluded.provenance, checksum = excluded.checksum"
+        )
+    )
+    connection.execute(
+        "INSERT INTO scorings (training, seed, step, scorer, version, source, error, draws, extra_steps, "
+        "seconds, checksum, scores, signs, provenance) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        f"ON CONFLICT (training, step, scorer, version, source, seed) DO {action}",
+        (training, scoring.seed, *key, *rest, checksum, scores, signs, made),
+    )
+    query = (
+        "SELECT id FROM scorings WHERE training = ? AND step = ? AND scorer = ? AND version = ? "
+        "AND source = ? AND seed = ?"
+    )
+    return int(connection.execute(query, [training, *key, scoring.seed]).fetchone()[0])
