@@ -14,6 +14,7 @@ COMMANDS = {
     "run": ("prunebench.cli.run", "Train networks, score their neurons early, rank the scorers."),
     "leaderboard": ("prunebench.cli.leaderboard", "Print the boards in a folder."),
     "show": ("prunebench.cli.show", "Show one result in full: every metric, seed by seed."),
+    "reproduce": ("prunebench.cli.reproduce", "Reproduce the paper's figures and tables."),
     "list": ("prunebench.cli.list", "List scorers or data sets."),
 }
 

@@ -90,7 +90,7 @@ def command(names: tuple[str, ...], **options: Any) -> int:
 
 
 def _setting(options: dict[str, Any]) -> "tuple[Setting, Callable[[int], Task]]":
-    """The setting, less the training-set sizes that the data do not have; and what loads a task of N samples."""
+    """The setting, less the sizes that the data do not have; and what loads a task of N samples."""
     from prunebench.errors import RequestError
     from prunebench.experiments.setting import FULL, QUICK
     from prunebench.tasks.load import load_task, parse_classes
@@ -130,9 +130,11 @@ def _about(lab: "Lab", dataset: str, device: "torch.device") -> dict[str, Any]:
         "command": f"`prunebench reproduce all --dataset {Path(dataset).name}"
         + (" --quick`" if setting.name == "quick" else "`"),
         "data": f"{task.name}: {sides}; {task.inputs} inputs, scaling {task.source['scaling']}",
-        "networks": f"d = {setting.width}, N = {setting.samples}, initial scale {setting.scales[0]:g}, learning rate"
+        "networks": f"d = {setting.width}, N = {setting.samples}, initial scale {setting.scales[0]:g},"
+        " learning rate"
         f" {setting.rates[0]:g}, {setting.steps:,} steps (more for a larger N, up to {setting.most_steps:,}),"
         f" seeds {', '.join(map(str, setting.seeds))}; others where a figure says so",
-        "made with": f"prunebench {machine['prunebench']} (commit {machine['commit']}), torch {machine['torch']},"
+        "made with": f"prunebench {machine['prunebench']} (commit {machine['commit']}), torch"
+        f" {machine['torch']},"
         f" {machine['device']}, {machine['threads']} threads",
     }

@@ -1,4 +1,4 @@
-"""Effective capacity: groups among the neurons that carry norm, and what the network loses with the others."""
+"""Effective capacity: groups among the neurons that carry norm, and what is lost with the others."""
 
 from typing import TYPE_CHECKING
 
@@ -48,13 +48,27 @@ class Capacity(Experiment):
         thresholds = sorted(rows.threshold.unique())
         places = np.arange(len(thresholds))
         for i, (samples, part) in enumerate(rows.groupby("samples")):
-            band(left, places, part.pivot(index="seed", columns="threshold", values="groups"), i, f"N = {samples}",
-                 marker=MARKERS[i])  # fmt: skip
+            band(
+                left,
+                places,
+                part.pivot(index="seed", columns="threshold", values="groups"),
+                i,
+                f"N = {samples}",
+                marker=MARKERS[i],
+            )
             for kind, face in (("train", None), ("test", "white")):
                 change = part.assign(change=part[f"{kind}_after"] - part[f"{kind}_before"])
                 label = f"N = {samples}, {'training' if kind == 'train' else kind}"
-                band(right, places, change.pivot(index="seed", columns="threshold", values="change"), i, label,
-                     marker=MARKERS[i], markerfacecolor=face, linestyle="-" if face is None else "--")  # fmt: skip
+                band(
+                    right,
+                    places,
+                    change.pivot(index="seed", columns="threshold", values="change"),
+                    i,
+                    label,
+                    marker=MARKERS[i],
+                    markerfacecolor=face,
+                    linestyle="-" if face is None else "--",
+                )
         for ax in axes[0]:
             ax.set_xticks(places, ["keep all", *(f"{100 * t:g} %" for t in thresholds[1:])])
             ax.set_xlabel("dropped below this share of the largest norm")

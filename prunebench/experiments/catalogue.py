@@ -23,6 +23,7 @@ CLASSES = {
     "growing_mode": "GrowingMode",
     "capacity": "Capacity",
     "relative_time": "RelativeTime",
+    "reference": "Reference",
 }
 
 

@@ -77,8 +77,15 @@ class StableCellCounts(Experiment):
         for column, name in (("cells", "all"), ("cells_90", "holding 90 %")):
             for probes, part in counts.groupby("probes"):
                 stats = part.groupby("samples")[column].agg(["mean", "std"]).fillna(0)
-                right.errorbar(stats.index, stats["mean"], stats["std"], color=COLOURS[i], marker=MARKERS[i],
-                               linestyle="-" if column == "cells" else "--", label=f"{name}, {probes:,} probes")  # fmt: skip
+                right.errorbar(
+                    stats.index,
+                    stats["mean"],
+                    stats["std"],
+                    color=COLOURS[i],
+                    marker=MARKERS[i],
+                    linestyle="-" if column == "cells" else "--",
+                    label=f"{name}, {probes:,} probes",
+                )
                 i += 1
         right.axhline(counts.width.iloc[0], color="0.6", linewidth=0.8, linestyle=":")
         right.set(xscale="log", yscale="log", xlabel="training samples N", ylabel="stable cells (estimate)")

@@ -56,6 +56,10 @@ class Experiment(ABC):
     caption: ClassVar[str]
     version: ClassVar[int] = 1
 
+    def applies(self, lab: Lab) -> bool:
+        """Whether the experiment means anything for this task and setting; most do for all."""
+        return True
+
     @abstractmethod
     def compute(self, lab: Lab) -> Tables:
         """The rows behind the figure, as tables by name. Angles in degrees, losses in nats."""

@@ -63,7 +63,7 @@ class Figure1(Experiment):
                     share = final[s] / final[s].max()
                     columns = {"angle": angle.rad2deg(), "norm": norm, "final_share": share[members[s]]}
                     rows = flat([seed], **{k: v[None] for k, v in columns.items()})
-                    neurons.append(rows.assign(**where))
+                    neurons.append(rows.assign(moment=moment, step=step))
         return {"neurons": pd.concat(neurons), "fits": pd.DataFrame(fits)}
 
     def draw(self, tables: Tables) -> "Figure":

@@ -72,7 +72,9 @@ class Figure3b(Experiment):
             ax.set_xticks(range(3), LABELS)
             ax.set_ylabel("groups of neurons")
             ax.set_title(title)
-        axes[0][0].legend(title="initial scale")
+        for ax in axes[0]:
+            ax.margins(y=0.3)
+        axes[0][0].legend(title="initial scale", ncols=len(scales), loc="upper right")
         return figure
 
     def verdicts(self, tables: Tables) -> list[Verdict]:

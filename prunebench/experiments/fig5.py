@@ -87,8 +87,16 @@ class Figure5(Experiment):
                 (part.group == 0, COLOURS[0], "o", "largest group"),
                 (part.group == 1, COLOURS[1], "^", "second group"),
             ):
-                ax.scatter(part.angle[group], 100 * part.pruned[group], s=8, c=colour, marker=marker, label=label,
-                           linewidths=0, rasterized=True)  # fmt: skip
+                ax.scatter(
+                    part.angle[group],
+                    100 * part.pruned[group],
+                    s=8,
+                    c=colour,
+                    marker=marker,
+                    label=label,
+                    linewidths=0,
+                    rasterized=True,
+                )
             ax.set_title(f"{sparsity:.0%} pruned, step {part.step.iloc[0]}")
             ax.set_xlabel("angle to target [degrees]")
         axes[0][0].set_ylabel("weights pruned [% of a neuron's]")

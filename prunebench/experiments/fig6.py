@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, above, judge
-from prunebench.experiments.figures import band, panels
+from prunebench.experiments.figures import COLOURS, band, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.gradients import polar_speed
 
@@ -74,7 +74,11 @@ class Figure6(Experiment):
         for i, column in enumerate(("flow_turned", "flow_grown")):
             values = table(column).mean()
             left.plot(
-                [max(f, 5) for f in sorted(rows["first"].unique())], values, "x", color=f"C{i}", markersize=3
+                [max(f, 5) for f in sorted(rows["first"].unique())],
+                values,
+                "x",
+                color=COLOURS[i],
+                markersize=3,
             )
         left.set_ylabel("mean change per step")
         for i, (column, label) in enumerate(

@@ -20,7 +20,11 @@ class Figure8(Experiment):
     name = "fig8"
     title = "Loss curves"
     source = "figure 8"
-    caption = "Training loss (mean cross-entropy; line: mean over seeds, band: one standard deviation) against steps."
+    caption = (
+        "Training loss (mean cross-entropy; line: mean over seeds, band: one standard deviation) against"
+        " steps, for"
+        " training sets of N samples."
+    )
 
     def compute(self, lab: Lab) -> Tables:
         """`curves`: each seed's loss and accuracy; `times`: its plateau's end, and how it ended."""

@@ -69,7 +69,7 @@ class GrowingMode(Experiment):
                 table = rows.pivot(index="seed", columns="step", values=column)
                 band(
                     ax,
-                    table.columns.where(table.columns > 0, 5),
+                    table.columns.map(lambda step: max(step, 5)),
                     table.to_numpy(),
                     i,
                     label,

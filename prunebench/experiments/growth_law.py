@@ -14,6 +14,8 @@ from prunebench.theory.growth import asinh_growth, growth_rate, predicted_asinh_
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from prunebench.experiments.run import Run
+
 GOOD, FAIR = 0.97, 0.8
 
 
@@ -33,31 +35,9 @@ class GrowthLaw(Experiment):
 
     def compute(self, lab: Lab) -> Tables:
         """`neurons`: seed 0; `fits`: each seed."""
-        run, setting = lab.run(), lab.setting
-        first = setting.early[len(setting.early) // 2]
-        last = max(step for step in run.kept if step <= max(int(run.before_steps.min()), first + 1))
-        steps = [step for step in sorted(run.kept) if first <= step <= last]
-        if len(steps) < 2:  # no plateau left after the early step
-            steps = sorted(run.kept)[:2]
-        rates = torch.stack([growth_rate(run.kept[step], run.task, run.recipe.flow_rate) for step in steps])
-        predicted = predicted_asinh_growth(rates, steps)
-        a, b = run.kept[steps[0]], run.kept[steps[-1]]
-        exact, paper = asinh_growth(a, b), torch.log(b.norms() / a.norms())
-        share = run.final.norms() / run.final.norms().max(dim=1, keepdim=True).values
-        fits = []
-        for s, seed in enumerate(run.seeds):
-            for form, measured in (("exact", exact), ("paper", paper)):
-                slope, r2 = _fit(predicted[s], measured[s])
-                fits.append(
-                    {"seed": seed, "form": form, "slope": slope, "r2": r2, "from": steps[0], "to": steps[-1]}
-                )
-        columns = {
-            "predicted": predicted[:1],
-            "exact": exact[:1],
-            "paper": paper[:1],
-            "final_share": share[:1],
-        }
-        return {"neurons": flat(run.seeds[:1], **columns), "fits": pd.DataFrame(fits)}
+        early = lab.setting.early
+        neurons, fits = fit_growth(lab.run(), early[len(early) // 2])
+        return {"neurons": neurons, "fits": fits}
 
     def draw(self, tables: Tables) -> "Figure":
         """Both forms."""
@@ -97,6 +77,27 @@ class GrowthLaw(Experiment):
                 )
             )
         return verdicts
+
+
+def fit_growth(run: "Run", first: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Neurons of the first seed from step `first` to the plateau's end, and fits of every seed."""
+    last = max(step for step in run.kept if step <= max(int(run.before_steps.min()), first + 1))
+    steps = [step for step in sorted(run.kept) if first <= step <= last]
+    if len(steps) < 2:  # no plateau is left after the early step
+        steps = sorted(run.kept)[:2]
+    rates = torch.stack([growth_rate(run.kept[step], run.task, run.recipe.flow_rate) for step in steps])
+    predicted = predicted_asinh_growth(rates, steps)
+    a, b = run.kept[steps[0]], run.kept[steps[-1]]
+    exact, paper = asinh_growth(a, b), torch.log(b.norms() / a.norms())
+    share = run.final.norms() / run.final.norms().max(dim=1, keepdim=True).values
+    fits = []
+    for s, seed in enumerate(run.seeds):
+        for form, measured in (("exact", exact), ("paper", paper)):
+            slope, r2 = _fit(predicted[s], measured[s])
+            where = {"from": steps[0], "to": steps[-1]}
+            fits.append({"seed": seed, "form": form, "slope": slope, "r2": r2, **where})
+    columns = {"predicted": predicted[:1], "exact": exact[:1], "paper": paper[:1], "final_share": share[:1]}
+    return flat(run.seeds[:1], **columns), pd.DataFrame(fits)
 
 
 def _fit(x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:

@@ -71,8 +71,15 @@ class KnockOut(Experiment):
         key = lab.key("knockout", run.task, run.recipe, run.seeds, step, SHARE, name)
 
         def make() -> dict[str, np.ndarray]:
-            trained = train(run.task, run.recipe, seeds=run.seeds, start=State(nets, step), device=lab.device,
-                            record_every=run.recipe.steps, progress=lab.watch(f"knock-out: {name}"))  # fmt: skip
+            trained = train(
+                run.task,
+                run.recipe,
+                seeds=run.seeds,
+                start=State(nets, step),
+                device=lab.device,
+                record_every=run.recipe.steps,
+                progress=lab.watch(f"knock-out: {name}"),
+            )
             parts = trained.final.to("cpu").tensors
             return {k: t.numpy() for k, t in zip(("w_in", "bias", "w_out"), parts, strict=True)}
 
@@ -87,8 +94,15 @@ class KnockOut(Experiment):
         means = totals.groupby("variant")[["total", "leaders"]].mean().loc[list(VARIANTS)].fillna(0)
         spread = totals.groupby("variant").total.std().loc[list(VARIANTS)].fillna(0)
         left.bar(LABELS, means.leaders, color=COLOURS[1], hatch="///", edgecolor="white", label="leaders")
-        left.bar(LABELS, means.total - means.leaders, bottom=means.leaders, color=COLOURS[0], label="others",
-                 yerr=spread, error_kw={"elinewidth": 0.8})  # fmt: skip
+        left.bar(
+            LABELS,
+            means.total - means.leaders,
+            bottom=means.leaders,
+            color=COLOURS[0],
+            label="others",
+            yerr=spread,
+            error_kw={"elinewidth": 0.8},
+        )
         left.set(xlabel="deleted before the drop", ylabel="sum of the final norms |w||v|")
         left.margins(y=0.25)
         left.legend(ncols=2, loc="upper center")

@@ -57,8 +57,16 @@ class RelativeTime(Experiment):
                 stats = part.groupby("step").agg(
                     x=(column, "mean"), y=("spearman", "mean"), e=("spearman", "std")
                 )
-                ax.errorbar(stats.x, stats.y, stats.e.fillna(0), color=COLOURS[i], marker=MARKERS[i], capsize=2,
-                            elinewidth=0.8, label=f"{rate:g}")  # fmt: skip
+                ax.errorbar(
+                    stats.x,
+                    stats.y,
+                    stats.e.fillna(0),
+                    color=COLOURS[i],
+                    marker=MARKERS[i],
+                    capsize=2,
+                    elinewidth=0.8,
+                    label=f"{rate:g}",
+                )
         for ax, label in zip(axes[0], ("training step t", "t / t_drop"), strict=True):
             ax.set(xscale="log", xlabel=label)
         axes[0][1].axvline(1, color="0.4", linewidth=0.8, linestyle="--")

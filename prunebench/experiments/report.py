@@ -53,7 +53,8 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-CSS = """body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
+CSS = """body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}
+body{color:#222;background:#fff}
 img{max-width:100%;height:auto}table{border-collapse:collapse;font-size:.85rem}
 td,th{border-bottom:1px solid #ccc;padding:.3rem .5rem;text-align:left;vertical-align:top}
 .holds{color:#00664b}.fragile{color:#8a5a00}.does-not-hold{color:#a03c00}b{white-space:nowrap}"""

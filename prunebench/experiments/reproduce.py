@@ -34,8 +34,9 @@ def reproduce(
         names: of experiments, or `all`.
         about: what the report says about data, setting and environment.
     """
-    experiments = [load_experiment(name) for name in (CLASSES if "all" in names else dict.fromkeys(names))]
     check_matplotlib()
+    wanted = CLASSES if "all" in names else dict.fromkeys(names)
+    experiments = [experiment for experiment in map(load_experiment, wanted) if experiment.applies(lab)]
     for number, experiment in enumerate(experiments, start=1):
         key = _key(experiment, lab)
         tables = _read(experiment, out, key)

@@ -64,8 +64,16 @@ class SecondOrder(Experiment):
         for ax, (column, label) in zip(axes[0], labels, strict=True):
             for i, (target, part) in enumerate(rows.groupby("target")):
                 stats = part.groupby("step")[column].agg(["mean", "std"]).fillna(0)
-                ax.errorbar(np.arange(len(steps)) + 0.1 * (i - 1), stats["mean"], stats["std"], color=COLOURS[i],
-                            marker=MARKERS[i], capsize=2, linewidth=0.8, label=target)  # fmt: skip
+                ax.errorbar(
+                    np.arange(len(steps)) + 0.1 * (i - 1),
+                    stats["mean"],
+                    stats["std"],
+                    color=COLOURS[i],
+                    marker=MARKERS[i],
+                    capsize=2,
+                    linewidth=0.8,
+                    label=target,
+                )
             ax.set_xticks(range(len(steps)), [str(step) for step in steps])
             ax.set_xlabel("training step")
             ax.set_ylabel(label)

@@ -30,8 +30,9 @@ def race(
     norms rise. With the norm signed by the output, `z_i = +-u_i` for v_i along or against `(1,-1)/sqrt2`, and
     `h_is = relu(w_i.x_s + b_i)/|w_i|`:
 
-    `d/dt asinh(2 z_i/|C_i|) = 2 eta sqrt2 mean_s(y_s (1 - p_s) h_is)`,  p_s the probability of the right class
-    from `f_1 - f_2 = sqrt2 sum_j z_j h_js`.
+    `d/dt asinh(2 z_i/|C_i|) = 2 eta sqrt2 mean_s(y_s (1 - p_s) h_is)`,
+
+    p_s being the probability of the right class that follows from `f_1 - f_2 = sqrt2 sum_j z_j h_js`.
 
     That is eq. (8) with C kept (the paper sets C = 0) and with every neuron's own gates, which are the
     group's where the group shares its cell. A neuron whose output points the wrong way passes through 0 and
