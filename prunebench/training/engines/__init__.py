@@ -16,10 +16,17 @@ def _blocked(problem: Problem, state: State) -> Engine:
     return BlockedEngine(problem, state)
 
 
+def _masked(problem: Problem, state: State) -> Engine:
+    from prunebench.training.engines.masked import MaskedEngine
+
+    return MaskedEngine(problem, state)
+
+
 ENGINES: dict[str, Callable[[Problem, State], Engine]] = {
     "plain": PlainEngine,
     "batched": BatchedEngine,
     "blocked": _blocked,
+    "masked": _masked,
 }
 
 
@@ -35,8 +42,8 @@ def choose(problem: Problem, state: State, name: str | None = None) -> Engine:
 def _fastest(problem: Problem) -> str:
     """Measured: see the table in docs/engine.md."""
     on_cpu = problem.x.device.type == "cpu"
-    if problem.masks is None and on_cpu and find_spec("numba") is not None:
-        return "blocked"
+    if on_cpu and find_spec("numba") is not None:
+        return "blocked" if problem.masks is None else "masked"
     return "batched"
 
 

@@ -1,4 +1,4 @@
-"""What numba compiles for the blocked engine: the steps inside a block, and the loss over a data set.
+"""What numba compiles for every engine: matrix products, and forward and backward pass of the outputs.
 
 Everything runs without the GIL on one thread and one network. `reassoc` lets sums be vectorised; nothing is
 assumed about NaN or infinity, so a training that diverges shows it. The mathematics is in docs/engine.md.
@@ -74,9 +74,10 @@ def multiply(gemm, a, a_transposed, b, b_transposed, keep, out):
 
 @compiled
 @no_type_check
-def add_product(out, weights, rows, count):
-    """`out[q] += sum_{s < count} weights[q, s] rows[s]`, four by four, in registers."""
+def add_product(out, weights, rows):
+    """`out[q] += sum_s weights[q, s] rows[s]`, four by four, in registers."""
     fours = len(out) - len(out) % 4
+    count = len(rows)
     whole = count - count % 4
     for q in range(0, fours, 4):
         o0, o1, o2, o3 = out[q], out[q + 1], out[q + 2], out[q + 3]
@@ -109,12 +110,12 @@ def add_product(out, weights, rows, count):
 
 @compiled
 @no_type_check
-def residuals(hidden, w_out, labels, out):
-    """`softmax(V h) - one_hot(y)` of each row of `hidden`; returns (sum of losses, number right)."""
+def residuals(hidden, w_out, labels, index, out):
+    """`softmax(V h) - one_hot(y)` of the samples `index`; returns (sum of losses, number right)."""
     dtype = hidden.dtype.type
     loss, right = 0.0, 0
     for q in range(len(hidden)):
-        h, row = hidden[q], out[q]
+        h, row, label = hidden[q], out[q], labels[index[q]]
         best = 0
         for c in range(len(w_out)):
             v = w_out[c]
@@ -124,16 +125,16 @@ def residuals(hidden, w_out, labels, out):
             row[c] = logit
             if not logit <= row[best]:
                 best = c
-        own = row[labels[q]]
+        own = row[label]
         top, total = row[best], dtype(0)
         for c in range(len(row)):
             row[c] = math.exp(row[c] - top)
             total += row[c]
         for c in range(len(row)):
             row[c] /= total
-        row[labels[q]] -= dtype(1)
+        row[label] -= dtype(1)
         loss += math.log(total) - (own - top)
-        right += best == labels[q]
+        right += best == label
     return loss, right
 
 
@@ -150,28 +151,19 @@ def rectify(values):
 
 @compiled
 @no_type_check
-def pre_activations(settled, coefficient, out):
-    """`out = u + coefficient m`: true pre-activations from rows that hold [u, m] (docs/engine.md)."""
-    width = out.shape[1]
-    for q in range(len(out)):
-        row, both = out[q], settled[q]
-        for i in range(width):
-            row[i] = both[i] + coefficient * both[width + i]
-
-
-@compiled
-@no_type_check
-def evaluate(settled, coefficient, w_out, labels):
-    """(sum of losses, number right) over samples whose rows [u, m] are given."""
-    width = w_out.shape[1]
-    hidden = np.empty((64, width), w_out.dtype)
-    residual = np.empty((64, len(w_out)), w_out.dtype)
+def evaluate(pre_activations, w_out, labels):
+    """(sum of losses, number right) over samples whose pre-activations, (samples, neurons), are given."""
+    hidden = np.empty((1, w_out.shape[1]), w_out.dtype)
+    residual = np.empty((1, len(w_out)), w_out.dtype)
+    index = np.empty(1, np.int64)
     loss, right = 0.0, 0
-    for start in range(0, len(settled), 64):
-        part = settled[start : start + 64]
-        pre_activations(part, coefficient, hidden[: len(part)])
-        rectify(hidden[: len(part)])
-        more = residuals(hidden[: len(part)], w_out, labels[start : start + 64], residual)
+    for sample in range(len(labels)):
+        h, z = hidden[0], pre_activations[sample]
+        for i in range(len(h)):
+            h[i] = z[i]
+        rectify(hidden)
+        index[0] = sample
+        more = residuals(hidden, w_out, labels, index, residual)
         loss += more[0]
         right += more[1]
     return loss, right
@@ -208,111 +200,3 @@ def back_propagate(residual, w_out, hidden, out):
                 row[i] += r * v[i]
         for i in range(len(row)):
             row[i] = zero if h[i] <= zero else row[i]
-
-
-@compiled
-@no_type_check
-def train_block(  # noqa: PLR0915
-    gemm, features, dual, labels, order, state, w_out, velocity, learning_rate, momentum, geometric
-):
-    """One block: `len(order)` steps of one network. Returns (samples, their steps, their deltas).
-
-    `state` holds the rows [u, m] of the samples (dual form; `features` is the Gram matrix) or of the inputs
-    (primal form; `features` are the samples), and is brought up to date at the end by one matrix product.
-    """
-    dtype = state.dtype.type
-    steps, batch = order.shape
-    width = w_out.shape[1]
-    one = dtype(1)
-    kappa = learning_rate * momentum / (one - momentum)
-    settle = -learning_rate / (one - momentum)
-    power, partial = geometric[0], geometric[1]
-    index = np.empty(steps * batch, np.int64)
-    taken = np.empty(steps * batch, np.int64)
-    n = 0
-    for j in range(steps):
-        for q in range(batch):
-            if order[j, q] >= 0:
-                index[n], taken[n] = order[j, q], j
-                n += 1
-    index, taken = index[:n], taken[:n]
-    target = np.empty(n, np.int64)
-    rows = np.empty((n, features.shape[1]), state.dtype)
-    for s in range(n):
-        target[s] = labels[index[s]]
-        rows[s] = features[index[s]]
-    base = np.empty((n, 2 * width), state.dtype)
-    inner = np.empty((n, n if steps > 1 else 0), state.dtype)
-    if dual:
-        for s in range(n):
-            base[s] = state[index[s]]
-            for p in range(inner.shape[1]):
-                inner[s, p] = rows[s, index[p]]
-    else:
-        multiply(gemm, rows, False, state, False, dtype(0), base)
-        if steps > 1:
-            multiply(gemm, rows, False, rows, True, dtype(0), inner)
-    delta = np.empty((n, width), state.dtype)
-    hidden = np.empty((batch, width), state.dtype)
-    residual = np.empty((batch, len(w_out)), state.dtype)
-    weight = np.empty((batch, n), state.dtype)
-    start = 0
-    for j in range(steps):
-        stop = start
-        while stop < n and taken[stop] == j:
-            stop += 1
-        h, r = hidden[: stop - start], residual[: stop - start]
-        pre_activations(base[start:stop], kappa * power[j], h)
-        for q in range(stop - start):
-            for s in range(start):
-                weight[q, s] = -learning_rate * partial[j - taken[s]] * inner[start + q, s]
-        add_product(h, weight, delta, start)
-        rectify(h)
-        residuals(h, w_out, target[start:stop], r)
-        share = one / dtype(max(stop - start, 1))
-        for q in range(len(r)):
-            for c in range(len(w_out)):
-                r[q, c] *= share
-        back_propagate(r, w_out, h, delta[start:stop])
-        step_outgoing(w_out, velocity, r, h, learning_rate, momentum)
-        start = stop
-    for s in range(n):
-        both, d, left = base[s], delta[s], power[steps - 1 - taken[s]]
-        for i in range(width):
-            both[i], both[width + i] = settle * d[i], left * d[i]
-    for x in range(len(state)):
-        row = state[x]
-        for i in range(width, 2 * width):
-            row[i] *= power[steps]
-    multiply(gemm, rows, True, base, False, one, state)
-    return index, taken, delta
-
-
-@compiled
-@no_type_check
-def train(
-    gemm, features, dual, labels, order, state, w_out, velocity, learning_rate, momentum, geometric,
-    begun, total, recent, touched,
-):  # fmt: skip
-    """All steps of `order` of one network, in blocks of equal length, as long as `geometric` allows.
-
-    In the dual form incoming weights are kept as what each sample has added to them: `total`, and `recent`
-    for the velocity, that has decayed since step `touched`.
-    """
-    blocks = -(-len(order) // (geometric.shape[1] - 1))
-    for block in range(blocks):
-        first = len(order) * block // blocks
-        last = len(order) * (block + 1) // blocks
-        index, taken, delta = train_block(
-            gemm, features, dual, labels, order[first:last],
-            state, w_out, velocity, learning_rate, momentum, geometric,
-        )  # fmt: skip
-        if dual:
-            for s in range(len(index)):
-                x, step, d = index[s], begun + first + taken[s] + 1, delta[s]
-                decay = momentum ** state.dtype.type(step - touched[x])
-                touched[x] = step
-                t, r = total[x], recent[x]
-                for i in range(len(d)):
-                    t[i] += d[i]
-                    r[i] = decay * r[i] + d[i]

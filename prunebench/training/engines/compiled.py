@@ -1,0 +1,86 @@
+"""What the compiled CPU engines share: one network per thread, curves and states put together from them."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from prunebench.networks import Networks
+from prunebench.training.engines import kernels
+from prunebench.training.engines.base import Engine, Problem
+from prunebench.training.engines.workers import Workers
+from prunebench.training.state import State
+
+Array = NDArray[Any]
+
+
+class CompiledEngine(Engine):
+    """Trains networks side by side, each on one thread, through functions that numba compiled."""
+
+    def __init__(self, problem: Problem, state: State) -> None:
+        super().__init__(problem, state)
+        self._start = state  # only read
+        self._workers = Workers()
+        self._labels = problem.y.numpy()
+        self._orders = problem.orders.numpy()
+        self._dtype = problem.x.numpy().dtype
+        self._gemm = kernels.Gemm(self._dtype)
+        self._rate = self._dtype.type(problem.learning_rate)
+        self._momentum = self._dtype.type(problem.momentum)
+        # A subclass may keep more neurons than there are; the first ones are real.
+        self._w_out = state.networks.w_out.numpy().copy()
+        self._velocity = state.velocity.w_out.numpy().copy()
+
+    @abstractmethod
+    def _train(self, s: int, step: int) -> None:
+        """Train network `s` until `step` steps have been taken in all."""
+
+    @abstractmethod
+    def _incoming(self, s: int) -> tuple[Array, Array]:
+        """Incoming weights of network `s` and their velocity, (d, D + 1), the bias in the last column."""
+
+    @abstractmethod
+    def _pre_activations(self, s: int) -> Array:
+        """`W x + b` of network `s` over the training set, (samples, neurons)."""
+
+    def advance(self, step: int) -> None:
+        """Train until `step` steps have been taken in all."""
+        if step > self.step:
+            self._workers.each(lambda s: self._train(s, step), len(self._w_out))
+            self.step = step
+
+    def state(self) -> State:
+        """The current state; later training does not change it."""
+        networks, velocity = (
+            Networks(*(torch.empty_like(t) for t in self._start.networks.tensors)) for _ in range(2)
+        )
+
+        def recover(s: int) -> None:
+            outgoing = (self._w_out[s], self._velocity[s])
+            for nets, w_in, w_out in zip((networks, velocity), self._incoming(s), outgoing, strict=True):
+                nets.w_in[s] = torch.from_numpy(w_in[:, :-1])
+                nets.bias[s] = torch.from_numpy(w_in[:, -1])
+                nets.w_out[s] = torch.from_numpy(w_out[:, : nets.width])
+
+        self._workers.each(recover, networks.seeds)
+        return State(networks, self.step, velocity)
+
+    def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
+        """Mean loss and accuracy of each network over the whole training set."""
+        sums = np.zeros((2, len(self._w_out)))
+
+        def evaluate(s: int) -> None:
+            sums[:, s] = kernels.evaluate(self._pre_activations(s), self._w_out[s], self._labels)
+
+        self._workers.each(evaluate, len(self._w_out))
+        loss, accuracy = torch.from_numpy(sums / len(self._labels)).to(self.problem.x.dtype)
+        return loss, accuracy
+
+
+def joined(nets: Networks, s: int) -> Array:
+    """Incoming weights of network `s` with its biases as a last column, (d, D + 1)."""
+    return np.hstack([nets.w_in[s].numpy(), nets.bias[s].numpy()[:, None]])
