@@ -73,14 +73,14 @@ class Experiment(ABC):
         """One verdict per claim, from nothing but the rows."""
 
 
-def judge(holds: bool, fragile: bool) -> Outcome:
+def judge(holds: bool | np.bool_, fragile: bool | np.bool_) -> Outcome:
     """The outcome, given whether the strong and the weak criterion are met."""
     if holds:
         return "holds"
     return "fragile" if fragile else "does not hold"
 
 
-def above(value: float, holds: float, fragile: float) -> Outcome:
+def above(value: float, holds: float | int, fragile: float | int) -> Outcome:
     """`holds` from one bound up, `fragile` from a lower one; NaN does not hold."""
     return judge(value >= holds, value >= fragile)
 
@@ -93,14 +93,14 @@ def spearman(scores: Tensor, truth: Tensor) -> np.ndarray:
     )
 
 
-def mean_std(values: Iterable[float], digits: int = 2) -> str:
+def mean_std(values: Iterable[float | int], digits: int = 2) -> str:
     """`mean ± standard deviation` over seeds."""
     array = np.array(list(values), dtype=float)
     spread = array.std(ddof=1) if len(array) > 1 else 0.0
     return f"{array.mean():.{digits}f} ± {spread:.{digits}f}"
 
 
-def flat(seeds: Iterable[int], **columns: Tensor | float | str) -> pd.DataFrame:
+def flat(seeds: Iterable[int], **columns: Tensor | float | int | str) -> pd.DataFrame:
     """A row for each neuron (or, of 1-D columns, each seed); single values are repeated."""
     seeds = list(seeds)
     shape = next(tuple(c.shape) for c in columns.values() if isinstance(c, Tensor))

@@ -72,7 +72,7 @@ class Figure1(Experiment):
         figure, axes = panels(1, len(MOMENTS), height=2.4)
         for moment, ax in zip(MOMENTS, axes[0], strict=True):
             part = rows[rows.moment == moment]
-            dots = cloud(ax, part.angle, part.norm, part.final_share, 1)
+            dots = cloud(ax, part.angle, part.norm, part.final_share)
             log_norms(ax)
             ax.set_title(f"{moment} the drop: step {part.step.iloc[0]}\n{len(part)} neurons")
             ax.set_xlabel("angle to target [degrees]")
@@ -109,7 +109,7 @@ class Figure1(Experiment):
 
 def _fit(angle: torch.Tensor, norm: torch.Tensor, final: torch.Tensor) -> dict[str, float]:
     cosine, size = angle.cos().double().numpy(), norm.double().numpy()
-    result: dict[str, float] = {"size": len(cosine)}
+    result = {"size": float(len(cosine))}
     keys = ("now", "final", "r2_exponential", "r2_linear")
     if len(cosine) < LEAST or np.ptp(cosine) == 0 or size.min() <= 0:
         return result | dict.fromkeys(keys, np.nan)

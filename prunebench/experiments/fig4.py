@@ -70,7 +70,7 @@ class Figure4(Experiment):
         for (scale, step), line in zip([(s, t) for s in scales for t in steps], axes, strict=True):
             for samples, ax in zip(sizes, line, strict=True):
                 part = rows[(rows.samples == samples) & (rows.init_std == scale) & (rows.step == step)]
-                dots = cloud(ax, part.angle, part.norm, part.final / part.final.max(), 1)
+                dots = cloud(ax, part.angle, part.norm, part.final / part.final.max())
                 log_norms(ax)
                 mean = means[samples, scale, step]
                 ax.set_title(

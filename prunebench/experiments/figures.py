@@ -73,8 +73,8 @@ def save(figure: "Figure", path: Path) -> None:
     figure.savefig(path.with_suffix(".svg"), dpi=150, metadata={"Date": None})
 
 
-def cloud(axes: "Axes", x: Any, y: Any, colour: Any, limit: float) -> Any:
-    """Neurons as dots, coloured from 0 to `limit`, the largest on top; drawn as pixels in the SVG too."""
+def cloud(axes: "Axes", x: Any, y: Any, colour: Any) -> Any:
+    """Neurons as dots, coloured from 0 to 1, the largest on top; drawn as pixels in the SVG too."""
     import numpy as np
 
     order = np.argsort(np.asarray(colour), kind="stable")
@@ -84,7 +84,7 @@ def cloud(axes: "Axes", x: Any, y: Any, colour: Any, limit: float) -> Any:
         c=np.asarray(colour)[order],
         cmap=SEQUENTIAL,
         vmin=0,
-        vmax=limit,
+        vmax=1,
         s=8,
         edgecolors="0.4",
         linewidths=0.2,

@@ -46,7 +46,7 @@ class GrowthLaw(Experiment):
         limits = [rows.predicted.min(), rows.predicted.max()]
         names = (("exact", "asinh(2u/C)"), ("paper", "log u"))
         for ax, (form, label) in zip(axes[0], names, strict=True):
-            dots = cloud(ax, rows.predicted, rows[form], rows.final_share, 1)
+            dots = cloud(ax, rows.predicted, rows[form], rows.final_share)
             ax.plot(limits, limits, color=COLOURS[1], linewidth=0.8)
             fit = fits[(fits.form == form)]
             ax.set_title(f"R2 {mean_std(fit.r2)}, slope {mean_std(fit.slope)}")

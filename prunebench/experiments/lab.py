@@ -103,7 +103,7 @@ class Lab:
         path = None if self._cache is None else self._cache / f"{key}.npz"
         if path is not None and path.exists():
             try:
-                with np.load(path, allow_pickle=False) as file:
+                with path.open("rb") as stored, np.load(stored, allow_pickle=False) as file:
                     return {name: file[name] for name in file.files}
             except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
                 path.unlink(missing_ok=True)  # damaged: made again

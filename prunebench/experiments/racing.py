@@ -82,7 +82,7 @@ class Racing(Experiment):
         neurons, totals, agreement = (tables[k] for k in ("neurons", "totals", "agreement"))
         figure, axes = panels(1, 2, height=2.7)
         left, right = axes[0]
-        dots = cloud(left, neurons.predicted, neurons.trained, neurons.final_share, 1)
+        dots = cloud(left, neurons.predicted, neurons.trained, neurons.final_share)
         limits = [neurons.trained[neurons.trained > 0].min(), neurons.trained.max()]
         left.plot(limits, limits, color=COLOURS[1], linewidth=0.8)
         left.set(xscale="log", yscale="log", xlabel="norm by equations (8)", ylabel="trained norm |w||v|")

@@ -1,0 +1,52 @@
+"""A laboratory whose networks train in a blink."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import prunebench as pb
+from prunebench.experiments.lab import Lab
+from prunebench.experiments.setting import Setting
+
+TINY = Setting(
+    name="tiny",
+    samples=40,
+    width=12,
+    sizes=(20, 40),
+    curve_sizes=(20, 40),
+    widths=(4, 12),
+    scales=(1e-3, 0.1),
+    rates=(0.02, 0.04),
+    steps=300,
+    most_steps=300,
+    early=(5, 10, 20),
+    sparsities=(0.5,),
+    probes=(50, 100),
+    seeds=(0, 1),
+)
+
+
+def toy(samples: int) -> pb.Task:
+    """Two noisy classes of 6 inputs."""
+    draw = np.random.default_rng(samples)
+    y = torch.arange(samples + 30) % 2
+    x = torch.from_numpy(draw.normal(size=(samples + 30, 6)).astype(np.float32))
+    x[:, 0] += 1.5 - 3.0 * y
+    return pb.Task(x[:samples], y[:samples], x[samples:], y[samples:], name="toy")
+
+
+@pytest.fixture(scope="session")
+def make_lab() -> Callable[..., Lab]:
+    def make(cache: Path | None = None, load: Callable[[int], pb.Task] = toy, setting: Setting = TINY) -> Lab:
+        return Lab(setting, load, cache=cache, device="cpu")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def lab(make_lab: Callable[..., Lab], tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """One for all tests: what one experiment trained the others find."""
+    return make_lab(cache=tmp_path_factory.mktemp("cache"))

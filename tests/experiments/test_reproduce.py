@@ -1,0 +1,95 @@
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from prunebench.experiments import lab as lab_module
+from prunebench.experiments.fig8 import Figure8
+from prunebench.experiments.lab import Lab
+from prunebench.experiments.reproduce import reproduce
+
+ABOUT = {"data": "toy <data>"}
+
+
+@pytest.fixture
+def out(tmp_path: Path, lab: Lab) -> Path:
+    reproduce(["fig8", "cells"], lab, tmp_path, ABOUT)
+    return tmp_path
+
+
+def test_every_figure_as_png_svg_and_rows(out: Path) -> None:
+    for name in ("fig8", "cells"):
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (out / f"{name}.svg").read_text()[:1000]
+        record = json.loads((out / f"{name}.json").read_text())
+        for table in record["tables"]:
+            assert (out / f"{name}.{table}.csv").read_text().count("\n") > 1
+
+
+def test_the_report_stands_beside_the_claims(out: Path) -> None:
+    text = (out / "report.md").read_text()
+    for image in re.findall(r"!\[[^]]*\]\(([^)]+)\)", text):
+        assert (out / image).exists()
+    assert "## Loss curves (figure 8)" in text
+    assert re.search(r"holds|fragile", text)
+    assert "toy <data>" in text
+
+
+def test_the_page_needs_no_other_file(out: Path) -> None:
+    page = (out / "report.html").read_text()
+    sources = re.findall(r'src="([^"]+)"', page)
+    assert len(sources) == 2
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert "http" not in page
+    assert "toy &lt;data&gt;" in page
+
+
+def test_what_is_done_is_not_done_again(out: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(self: Figure8, lab: Lab) -> None:
+        pytest.fail("computed again")
+
+    before = {path.name: path.read_bytes() for path in out.glob("*.*") if path.suffix != ".json"}
+    monkeypatch.setattr(Figure8, "compute", never)
+    heard = []
+    reproduce(["fig8"], lab, out, ABOUT, announce=lambda *args: heard.append(args))
+    assert heard == [("fig8", 1, 1, True)]
+    assert {path.name: path.read_bytes() for path in out.glob("*.*") if path.suffix != ".json"} == before
+
+
+def test_another_setting_is_computed_anew(out: Path, make_lab: Callable[..., Lab]) -> None:
+    import dataclasses
+
+    other = make_lab()
+    other.setting = dataclasses.replace(other.setting, seeds=(7,))
+    reproduce(["fig8"], other, out, ABOUT)
+    assert {row.split(",")[0] for row in (out / "fig8.times.csv").read_text().splitlines()[1:]} == {"7"}
+    assert "cells" not in (out / "report.md").read_text()  # of the other setting
+
+
+def test_damaged_rows_are_computed_again(out: Path, lab: Lab) -> None:
+    good = (out / "fig8.times.csv").read_text()
+    (out / "fig8.times.csv").write_bytes(b"\x00\xff")
+    (out / "fig8.json").write_text("{")
+    reproduce(["fig8"], lab, out, ABOUT)
+    assert (out / "fig8.times.csv").read_text() == good
+
+
+def test_an_interrupted_run_keeps_its_trainings(
+    make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    real = lab_module.train_run
+
+    def interrupted(*args: object, **kwargs: object) -> object:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(lab_module, "train_run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(["fig8"], make_lab(cache=tmp_path / ".cache"), tmp_path, ABOUT)
+    reproduce(["fig8"], make_lab(cache=tmp_path / ".cache"), tmp_path, ABOUT)
+    assert len(calls) == 5  # four trainings and the interruption
