@@ -10,9 +10,20 @@ from conftest import Prunebench  # type: ignore[import-not-found]
 from prunebench.experiments import setting as settings
 
 TINY = dataclasses.replace(
-    settings.QUICK, samples=40, width=8, sizes=(20, 40, 100_000), curve_sizes=(20, 40), widths=(4, 8),
-    steps=200, most_steps=200, scales=(1e-3, 0.1), rates=(0.02, 0.04), early=(5, 10, 20), probes=(20, 40), seeds=(0, 1),
-)  # fmt: skip
+    settings.QUICK,
+    samples=40,
+    width=8,
+    sizes=(20, 40, 100_000),
+    curve_sizes=(20, 40),
+    widths=(4, 8),
+    steps=200,
+    most_steps=200,
+    scales=(1e-3, 0.1),
+    rates=(0.02, 0.04),
+    early=(5, 10, 20),
+    probes=(20, 40),
+    seeds=(0, 1),
+)
 
 
 @pytest.fixture
