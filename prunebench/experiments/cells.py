@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge
-from prunebench.experiments.figures import COLOURS, MARKERS, panels
+from prunebench.experiments.figures import COLOURS, MARKERS, log_counts, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.cells import cell_count, stable_cells
 
@@ -88,7 +88,8 @@ class StableCellCounts(Experiment):
                 )
                 i += 1
         right.axhline(counts.width.iloc[0], color="0.6", linewidth=0.8, linestyle=":")
-        right.set(xscale="log", yscale="log", xlabel="training samples N", ylabel="stable cells (estimate)")
+        log_counts(right, sorted(counts.samples.unique()), "training samples N")
+        right.set(yscale="log", ylabel="stable cells (estimate)")
         right.legend()
         return figure
 

@@ -104,6 +104,16 @@ def log_norms(axes: "Axes") -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
+def log_counts(axes: "Axes", counts: Any, label: str) -> None:
+    """A logarithmic x-axis whose only ticks are the given numbers."""
+    from matplotlib.ticker import NullLocator
+
+    axes.set_xscale("log")
+    axes.set_xticks(list(counts), [f"{count:,}" for count in counts])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel(label)
+
+
 def band(axes: "Axes", x: Any, values: Any, index: int, label: str, **options: Any) -> None:
     """Mean over the rows of `values` (seeds, points) and a band of one standard deviation."""
     import numpy as np

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
-from prunebench.experiments.figures import COLOURS, MARKERS, panels
+from prunebench.experiments.figures import COLOURS, MARKERS, log_counts, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.groups import groups
 from prunebench.theory.merging import merge
@@ -66,7 +66,7 @@ class Merging(Experiment):
                 before, after = stats[f"{part}_before"], stats[f"{part}_after"]
                 ax.errorbar(x, before["mean"], before["std"], **style, mfc="white", ms=7, linestyle="none")
                 ax.errorbar(x, after["mean"], after["std"], **style, linestyle="none", label=f"std {scale:g}")
-            ax.set(xscale="log", xlabel="training samples N")
+            log_counts(ax, sorted(rows.samples.unique()), "training samples N")
             ax.set_ylabel(
                 "neurons after merging"
                 if part is None

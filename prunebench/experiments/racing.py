@@ -16,7 +16,7 @@ from prunebench.experiments.experiment import (
     mean_std,
     spearman,
 )
-from prunebench.experiments.figures import COLOURS, band, cloud, panels
+from prunebench.experiments.figures import COLOURS, band, cloud, log_counts, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.groups import groups
 from prunebench.theory.racing import race
@@ -91,7 +91,8 @@ class Racing(Experiment):
         for i, (column, label) in enumerate((("trained", "trained"), ("predicted", "equations (8)"))):
             table = totals.pivot(index="seed", columns="step", values=column)
             band(right, table.columns, table.to_numpy(), i, label, linestyle=("-", "--")[i])
-        right.set(xscale="log", yscale="log", xlabel="training step", ylabel="sum of the norms")
+        log_counts(right, sorted(totals.step.unique()), "training step")
+        right.set(yscale="log", ylabel="sum of the norms")
         right.legend()
         return figure
 
