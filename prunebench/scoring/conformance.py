@@ -21,10 +21,7 @@ from prunebench.training.snapshot import Snapshot
 Status = Literal["passed", "failed", "skipped", "reported"]
 # Scores that are the same but for float rounding differ by far less than this share of a network's range.
 TOLERANCE = 1e-3
-DRAWING = (
-    "draw from a generator of your own per network, such as torch.Generator().manual_seed(seed) for seed in "
-    "snapshot.seeds, never from torch.rand, np.random or random"
-)
+DRAWING = "draw from snapshot.generators(), never from torch.rand, np.random or random"
 # What is expected of the scores themselves, and why they usually are not so.
 REQUIREMENTS = {
     "raises": ("scores", "run it under a debugger: pb.load_scorer(...).score(snapshot)"),
@@ -242,7 +239,7 @@ def _time_and_memory(scorer: Scorer) -> Finding:
     with peak_memory(snapshot.networks.device) as peak:
         outcome = execute(scorer, snapshot)
     networks = snapshot.networks
-    size = f"{networks.seeds} networks of {networks.width} neurons, {networks.inputs} inputs, 800 samples, one thread"
+    size = f"{networks.seeds} networks of {networks.width} neurons, {networks.inputs} inputs, one thread"
     if outcome.error is not None:
         expected, cause = "scores at this size as well", "a fixed size in the code, or memory for all at once"
         return Finding("time and memory", "failed", f"{size}: {outcome.error}", expected, cause)

@@ -3,17 +3,22 @@
 import hashlib
 import importlib.util
 import inspect
+import os
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from importlib.metadata import entry_points
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 from prunebench.errors import RequestError, unknown_name
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.spec import build, parse_spec
 
 GROUP = "prunebench.scorers"
+OWN = "prunebench"
+# Scorers and distributions that are left out: a comma-separated list, or `all` for every other package.
+DISABLE = "PRUNEBENCH_DISABLE_PLUGINS"
 
 
 @dataclass(frozen=True)
@@ -24,19 +29,31 @@ class Plugin:
         name: what the command line calls it.
         origin: the distribution and version, or the file, that it comes from.
         load: imports and returns the class; whatever the import raises passes through.
+        own: whether it comes with prunebench.
+        rivals: origins of other packages that register the same name and are left out.
     """
 
     name: str
     origin: str
-    load: Callable[[], type[Scorer]]
+    load: Callable[[], Any]
+    own: bool = False
+    rivals: tuple[str, ...] = ()
 
 
 def discover(files: Iterable[str | Path] = ()) -> dict[str, Plugin]:
-    """All scorers by name. Only the given files are imported: a broken package costs nothing."""
+    """All scorers by name. Only the given files are imported: a broken package costs nothing.
+
+    A name that several packages register is prunebench's own, else the first package's in the alphabet.
+    """
     found: dict[str, Plugin] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        origin = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown distribution"
-        found.setdefault(point.name, Plugin(point.name, origin, point.load))
+    for distribution, origin, point in sorted(
+        _entry_points(), key=lambda entry: (entry[0] != OWN, *entry[:2])
+    ):
+        if point.name not in found:
+            found[point.name] = Plugin(point.name, origin, point.load, own=distribution == OWN)
+        elif origin != found[point.name].origin:
+            rivals = (*found[point.name].rivals, origin)
+            found[point.name] = replace(found[point.name], rivals=rivals)
     for file in files:
         for cls in _classes_of(Path(file)):
             if cls.name in found:
@@ -45,25 +62,50 @@ def discover(files: Iterable[str | Path] = ()) -> dict[str, Plugin]:
                     "--plugin", str(file), f"its name {cls.name!r} is taken by {taken}; rename it"
                 )
             found[cls.name] = Plugin(cls.name, str(file), lambda cls=cls: cls)  # type: ignore[misc]
-    return found
+    return dict(sorted(found.items()))
 
 
 def load_class(name: str, files: Iterable[str | Path] = ()) -> type[Scorer]:
     """The scorer class called `name`. `RequestError`: an unknown name, or a plugin that won't load."""
     known = discover(files)
     if name not in known:
+        if _is_disabled(name, None):
+            raise RequestError("--scorer", name, f"it is disabled by {DISABLE}")
         raise unknown_name("--scorer", name, known, "scorers")
     plugin = known[name]
     try:
         cls = plugin.load()
     except (Exception, SystemExit) as error:
-        reason = f"the plugin from {plugin.origin} does not load: {type(error).__name__}: {error}"
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = f"the plugin from {plugin.origin} does not load: {what}"
         raise RequestError("--scorer", name, reason) from error
     if not (inspect.isclass(cls) and issubclass(cls, Scorer)):
-        raise RequestError(
-            "--scorer", name, f"the plugin from {plugin.origin} is not a prunebench.Scorer class"
+        reason = f"the plugin from {plugin.origin} is not a prunebench.Scorer class"
+        raise RequestError("--scorer", name, reason)
+    if getattr(cls, "name", None) != name:
+        called = getattr(cls, "name", None)
+        reason = (
+            f"the plugin from {plugin.origin} registers a class whose name is {called!r}; they must agree"
         )
+        raise RequestError("--scorer", name, reason)
     return cls
+
+
+def _entry_points() -> Iterator[tuple[str, str, EntryPoint]]:
+    """Distribution, origin and entry point of every installed scorer that is not disabled."""
+    for point in entry_points(group=GROUP):
+        try:
+            distribution = str(point.dist.name) if point.dist else ""
+            origin = f"{distribution} {point.dist.version}" if point.dist else "unknown distribution"
+        except Exception:  # metadata that cannot be read must not take the others down
+            distribution, origin = "", "a distribution without readable metadata"
+        if not _is_disabled(point.name, distribution):
+            yield distribution, origin, point
+
+
+def _is_disabled(name: str, distribution: str | None) -> bool:
+    listed = {item.strip() for item in os.environ.get(DISABLE, "").split(",")}
+    return name in listed or distribution in listed or ("all" in listed and distribution not in (OWN, None))
 
 
 def load_scorer(spec: str, files: Iterable[str | Path] = ()) -> Scorer:
@@ -87,7 +129,7 @@ def _classes_of(file: Path) -> list[type[Scorer]]:
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             raise RequestError(
-                "--plugin", str(file), f"it does not load: {type(error).__name__}: {error}"
+                "--plugin", str(file), " ".join(f"it does not load: {type(error).__name__}: {error}".split())
             ) from error
     classes = [
         cls

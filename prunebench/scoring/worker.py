@@ -1,0 +1,62 @@
+"""A process of its own for scorers that may hang or exit: `python -m prunebench.scoring.worker FILE...`.
+
+Reads one JSON request per line and answers each with one line; whatever else is printed goes to stderr.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from prunebench.errors import PrunebenchError
+from prunebench.scoring.conformance import run_check
+from prunebench.scoring.execute import execute
+from prunebench.scoring.registry import load_scorer
+from prunebench.store.bundle import read_bundle
+
+Answer = dict[str, Any]
+
+
+def score(spec: str, files: list[str], snapshot: str, device: str, answer: str) -> Answer:
+    """Score the snapshot in a file; scores and signs go to the file `answer`."""
+    outcome = execute(load_scorer(spec, files), read_bundle(Path(snapshot), device))
+    tensors = {"scores": outcome.scores, "signs": outcome.signs}
+    given: dict[str, torch.Tensor] = {
+        name: tensor.detach().cpu().contiguous().clone()
+        for name, tensor in tensors.items()
+        if tensor is not None
+    }
+    save_file(given, answer)
+    return {name: value for name, value in vars(outcome).items() if name not in tensors}
+
+
+def check(spec: str, files: list[str], name: str) -> Answer:
+    """The finding of one conformance check."""
+    return asdict(run_check(load_scorer(spec, files), name))
+
+
+DO: dict[str, Callable[..., Answer]] = {"score": score, "check": check}
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    # Scorers must neither read requests nor write answers: they get an empty stdin, and stderr as stdout.
+    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    for line in requests:
+        request = json.loads(line)
+        try:
+            answer = DO[request.pop("do")](**request)
+        except PrunebenchError as error:
+            answer = {"refused": str(error)}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A snapshot in one safetensors file: for scores that are computed elsewhere, and for other processes.
+
+Tensors: `networks.w_in` (S,d,D), `networks.bias` (S,d), `networks.w_out` (S,C,d); the same of `initial.`,
+and of `final.` for scorers that see the end; `task.x_train` (N,D), `task.y_train` (N,), `task.x_test`,
+`task.y_test`; `seeds` (S,); `order` (S, steps, batch size): the samples of every minibatch, -1 where one is
+smaller. Metadata: `step`, and `recipe` and `task` as JSON.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from jaxtyping import Int64
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from prunebench.errors import RequestError
+from prunebench.networks import Networks
+from prunebench.store.files import write_atomically
+from prunebench.tasks.task import Task
+from prunebench.training.order import minibatch_order
+from prunebench.training.recipe import Recipe
+from prunebench.training.snapshot import Snapshot
+
+FORMAT = "prunebench-snapshot-1"
+_WEIGHTS = ("w_in", "bias", "w_out")
+_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def write_bundle(path: Path, snapshot: Snapshot, *, order: bool = True) -> None:
+    """Write the snapshot, with the order of all minibatches to the end unless `order` is False."""
+    task = snapshot.task
+    tensors = {f"task.{name}": getattr(task, name) for name in _ARRAYS}
+    for part in ("networks", "initial", "final"):
+        networks: Networks | None = getattr(snapshot, part)
+        if networks is not None:
+            tensors |= {f"{part}.{name}": getattr(networks, name) for name in _WEIGHTS}
+    tensors["seeds"] = torch.tensor(snapshot.seeds)
+    if order:
+        tensors["order"] = snapshot_order(snapshot)
+    metadata = {
+        "format": FORMAT,
+        "step": str(snapshot.step),
+        "recipe": json.dumps(asdict(snapshot.recipe)),
+        "task": json.dumps({"name": task.name, "source": dict(task.source)}),
+    }
+    # The format wants memory of its own for every tensor.
+    own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    write_atomically(path, save(own, metadata))
+
+
+def read_bundle(path: Path, device: torch.device | str = "cpu") -> Snapshot:
+    """The snapshot in a file that `write_bundle` wrote. Raises `RequestError` for any other file."""
+    try:
+        with safe_open(str(path), "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys() if name != "order"}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise RequestError(
+            "snapshot", str(path), f"a file of `prunebench export --snapshot`: {error}"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise RequestError("snapshot", str(path), f"a file of format {FORMAT} is needed")
+    described = json.loads(metadata["task"])
+    task = Task(**{name: tensors[f"task.{name}"] for name in _ARRAYS}, **described)
+    parts = {
+        part: Networks(*(tensors[f"{part}.{name}"].to(device) for name in _WEIGHTS))
+        for part in ("networks", "initial", "final")
+        if f"{part}.w_in" in tensors
+    }
+    return Snapshot(
+        task,
+        Recipe(**json.loads(metadata["recipe"])),
+        int(metadata["step"]),
+        parts["networks"],
+        parts["initial"],
+        tuple(tensors["seeds"].tolist()),
+        parts.get("final"),
+    )
+
+
+def snapshot_order(snapshot: Snapshot) -> Int64[Tensor, "seeds steps batch"]:
+    """The minibatches that training takes from step 0 to its end."""
+    recipe = snapshot.recipe
+    orders = [
+        minibatch_order(snapshot.task.samples, recipe.batch_size, recipe.steps, seed)
+        for seed in snapshot.seeds
+    ]
+    return torch.stack(orders)
