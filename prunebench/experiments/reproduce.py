@@ -18,6 +18,8 @@ from prunebench.experiments.lab import Lab
 from prunebench.experiments.report import write_report
 from prunebench.store.files import write_atomically
 
+MADE_WITH = "made with"  # rows keep this line of the report: they may be older than the code that draws them
+
 # Called with an experiment's name, its number from 1, how many there are, and whether it was done before.
 Announce = Callable[[str, int, int, bool], None]
 
@@ -45,7 +47,7 @@ def reproduce(
         if tables is None:
             began = time.perf_counter()
             tables = {name: _rounded(table) for name, table in experiment.compute(lab).items()}
-            _write(experiment, out, key, tables, time.perf_counter() - began)
+            _write(experiment, out, key, tables, time.perf_counter() - began, about.get(MADE_WITH))
         with style():
             save(experiment.draw(tables), out / experiment.name)
     done = []
@@ -54,6 +56,9 @@ def reproduce(
         tables = _read(experiment, out, _key(experiment, lab))
         if tables is not None:
             done.append((experiment, experiment.verdicts(tables)))
+    made = {_record(experiment, out).get(MADE_WITH) for experiment, _ in done} - {None}
+    if made:
+        about = about | {MADE_WITH: "; ".join(sorted(made))}
     return write_report(out, done, about)
 
 
@@ -76,8 +81,10 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _write(experiment: Experiment, out: Path, key: str, tables: Tables, seconds: float) -> None:
-    record = {"key": key, "tables": list(tables), "seconds": round(seconds, 1)}
+def _write(
+    experiment: Experiment, out: Path, key: str, tables: Tables, seconds: float, made_with: str | None
+) -> None:
+    record = {"key": key, "tables": list(tables), "seconds": round(seconds, 1), MADE_WITH: made_with}
     for name, table in tables.items():
         write_atomically(out / f"{experiment.name}.{name}.csv", table.to_csv(index=False))
     write_atomically(out / f"{experiment.name}.json", json.dumps(record, indent=1) + "\n")
@@ -85,9 +92,14 @@ def _write(experiment: Experiment, out: Path, key: str, tables: Tables, seconds:
 
 def _read(experiment: Experiment, out: Path, key: str) -> Tables | None:
     try:
-        record = json.loads((out / f"{experiment.name}.json").read_text(encoding="utf-8"))
+        record = _record(experiment, out)
         if record["key"] != key:
             return None
         return {name: pd.read_csv(out / f"{experiment.name}.{name}.csv") for name in record["tables"]}
     except (OSError, ValueError, KeyError, TypeError):  # nothing there, or damaged: computed again
         return None
+
+
+def _record(experiment: Experiment, out: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((out / f"{experiment.name}.json").read_text(encoding="utf-8"))
+    return record

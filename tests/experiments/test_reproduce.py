@@ -93,3 +93,9 @@ def test_an_interrupted_run_keeps_its_trainings(
         reproduce(["fig8"], make_lab(cache=tmp_path / ".cache"), tmp_path, ABOUT)
     reproduce(["fig8"], make_lab(cache=tmp_path / ".cache"), tmp_path, ABOUT)
     assert len(calls) == 5  # four trainings and the interruption
+
+
+def test_rows_remember_what_they_were_made_with(lab: Lab, tmp_path: Path) -> None:
+    reproduce(["cells"], lab, tmp_path, {"made with": "the first version"})
+    reproduce(["cells", "fig8"], lab, tmp_path, {"made with": "the second version"})
+    assert "the first version; the second version" in (tmp_path / "report.md").read_text()
