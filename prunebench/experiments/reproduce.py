@@ -56,9 +56,8 @@ def reproduce(
         tables = _read(experiment, out, _key(experiment, lab))
         if tables is not None:
             done.append((experiment, experiment.verdicts(tables)))
-    made = {_record(experiment, out).get(MADE_WITH) for experiment, _ in done} - {None}
-    if made:
-        about = about | {MADE_WITH: "; ".join(sorted(made))}
+    made = sorted({str(_record(experiment, out).get(MADE_WITH) or "unknown") for experiment, _ in done})
+    about = about | {MADE_WITH: "; ".join(made)}
     return write_report(out, done, about)
 
 
