@@ -3,7 +3,7 @@
 from prunebench.benchmark.document import SCHEMA, Document
 from prunebench.benchmark.plan import CONTROLS, DRAWS, EARLY_DRAWS, PROTOCOLS, Plan, Protocol
 from prunebench.benchmark.reporter import Reporter
-from prunebench.benchmark.run import run_benchmark
+from prunebench.benchmark.run import dry_run, run_benchmark
 
 __all__ = [
     "CONTROLS",
@@ -15,5 +15,6 @@ __all__ = [
     "Plan",
     "Protocol",
     "Reporter",
+    "dry_run",
     "run_benchmark",
 ]

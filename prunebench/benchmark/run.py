@@ -49,6 +49,11 @@ def run_benchmark(
         return document(plan, store, made)
 
 
+def dry_run(plan: Plan, reporter: Reporter, store: Store, *, force: bool = False) -> None:
+    """Say what `run_benchmark` would do, and do none of it."""
+    announce(plan, find_missing(plan, store, force=force), store, reporter)
+
+
 @dataclass(eq=False)
 class _Entry:
     """A scorer at a step for some of the seeds, on its way through the protocols.

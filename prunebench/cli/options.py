@@ -115,6 +115,21 @@ def recipe_options(function: F) -> F:
     return function
 
 
+def store_options(function: F) -> F:
+    """Where results are kept, and what is computed although it is there."""
+    for option in reversed(
+        (
+            click.option(
+                "--store", default=".prunebench", show_default=True, help="Folder of networks and results."
+            ),
+            click.option("--dry-run", is_flag=True, help="Say what is done and what is to do, and stop."),
+            click.option("--force", is_flag=True, help="Compute again what the store holds."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
 def load_recipe(options: dict[str, Any]) -> "Recipe":
     """The recipe that the options describe."""
     from prunebench.tasks.datasets import default_steps

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.options import RATE, SEEDS, recipe_options, task_options
+from prunebench.cli.options import RATE, SEEDS, recipe_options, store_options, task_options
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
@@ -77,6 +77,7 @@ PROTOCOLS = ("rank", "prune_final", "merge", "prune_early")
     "--until-loss", type=RATE, help="End training once every network's training loss is below this."
 )
 @click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
+@store_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout.")
 @click.option("--quiet", is_flag=True, help="No plan and no progress bars.")
 def command(**options: Any) -> int:
@@ -87,16 +88,21 @@ def command(**options: Any) -> int:
     prunebench run --scorer growing_mode --scorer "imp[sparsity=0.7]" --at-step 0 --at-step 200
     prunebench run --dataset cifar10 --download --scorer snip --at-epoch 1 --protocol prune_early
     """
-    from prunebench.benchmark import run_benchmark
+    from prunebench.benchmark import dry_run, run_benchmark
     from prunebench.cli.progress import TerminalReporter
     from prunebench.leaderboard.folder import add_to_folder
     from prunebench.leaderboard.terminal import console, render
     from prunebench.store.files import writable_folder
+    from prunebench.store.store import Store
 
     plan = _plan(options)
+    if options["dry_run"]:
+        with Store.to_read(Path(options["store"])) as store:
+            dry_run(plan, TerminalReporter(), store, force=options["force"])
+        return 0
     folder = writable_folder("--out", Path(options["out"]))
-    with TerminalReporter(quiet=options["quiet"]) as reporter:
-        document = run_benchmark(plan, reporter)
+    with Store(Path(options["store"])) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
+        document = run_benchmark(plan, reporter, store, force=options["force"])
     board, files = add_to_folder(document, folder)
     if options["as_json"]:
         click.echo(json.dumps(document, indent=1, allow_nan=False))

@@ -46,6 +46,11 @@ class Store:
         self.files = NetworkFiles(folder)
         self.connection = connect(folder, read_only=read_only)
 
+    @classmethod
+    def to_read(cls, folder: Path) -> "Store":
+        """A store that is only read; an empty one where there is none in `folder`."""
+        return cls(folder, read_only=True) if (folder / FILE).is_file() else cls()
+
     def __enter__(self) -> "Store":
         return self
 
