@@ -41,15 +41,25 @@ MIGRATIONS = (
         PRIMARY KEY (scoring, protocol, keep, evaluator)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE failures (
+        training TEXT PRIMARY KEY REFERENCES trainings, error TEXT NOT NULL, attempts INTEGER NOT NULL,
+        provenance INTEGER NOT NULL REFERENCES provenance
+    ) WITHOUT ROWID
+    """,
 )
 SCHEMA = len(MIGRATIONS)
+
+
+class StoreError(PrunebenchError):
+    """The store itself cannot be used, so no other work on it can go on either."""
 
 
 def connect(folder: Path | None, *, read_only: bool = False) -> sqlite3.Connection:
     """Open (or make) the database in `folder`, in memory for None, and bring its schema up to date.
 
     A reader does not change the file, so it needs no right to write; an older schema is then migrated in a
-    copy in memory. Raises `PrunebenchError` for a damaged file or one of a newer schema, `RequestError` where
+    copy in memory. Raises `StoreError` for a damaged file or one of a newer schema, `RequestError` where
     a folder cannot be used.
     """
     path = None if folder is None else folder / FILE
@@ -79,11 +89,11 @@ def errors(path: Path | None) -> Iterator[None]:
             shown = str(path.parent if path else None)
             raise RequestError("--store", shown, f"a folder that can be written: {reason}") from error
         if "full" in reason or "disk I/O" in reason:
-            raise PrunebenchError(
+            raise StoreError(
                 f"{path}: {reason}; all results written before are whole, make room and run again"
             ) from error
         if "malformed" in reason or "not a database" in reason or "no such" in reason:
-            raise PrunebenchError(
+            raise StoreError(
                 f"{path}: the database is damaged ({reason}); move it away, or put a copy of it back"
             ) from error
         raise
@@ -123,7 +133,7 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > SCHEMA:
-        raise PrunebenchError(f"{path}: schema {found} is newer than this prunebench's {SCHEMA}; update it")
+        raise StoreError(f"{path}: schema {found} is newer than this prunebench's {SCHEMA}; update it")
     if found == SCHEMA:
         return
     with transaction(connection, path):

@@ -11,6 +11,7 @@ from safetensors.torch import load, save
 
 from prunebench.errors import PrunebenchError
 from prunebench.networks import Networks
+from prunebench.store.database import StoreError
 from prunebench.store.files import write_atomically
 from prunebench.store.identity import digest
 from prunebench.training.state import State
@@ -36,14 +37,13 @@ class NetworkFiles:
             self.memory[name] = content
             return
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.stat().st_size != len(content):
             try:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, content)
             except OSError as error:
-                raise PrunebenchError(
-                    f"{path}: {error.strerror}; all results written before are whole"
-                ) from error
+                reason = f"{error.strerror}; all results written before are whole"
+                raise StoreError(f"{path}: {reason}, make room and run again") from error
 
     def read(self, name: str, sha256: str) -> bytes:
         """The content. Raises `Damaged`, naming the file, where it is not what was written."""

@@ -57,6 +57,19 @@ class Store:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    @classmethod
+    def from_bytes(cls, content: tuple[bytes, dict[str, bytes]]) -> "Store":
+        """A store in memory from `to_bytes`."""
+        store = cls()
+        store.connection.deserialize(content[0])
+        store.connection.execute("PRAGMA foreign_keys = ON")
+        store.files.memory = dict(content[1])
+        return store
+
+    def to_bytes(self) -> tuple[bytes, dict[str, bytes]]:
+        """A store in memory as its database and its files by name."""
+        return self.connection.serialize(), self.files.memory
+
     def close(self) -> None:
         """Let the file go."""
         self.connection.close()
@@ -158,6 +171,20 @@ class Store:
                 )
             self.files.remove(name)
             raise
+
+    def put_failure(self, training: str, error: str, attempts: int, environment: Environment) -> None:
+        """Record why a training could not be done."""
+        with self.writing() as connection:
+            made = provenance_id(connection, environment)
+            connection.execute(
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", [training, error, attempts, made]
+            )
+
+    def forget_failure(self, training: str) -> None:
+        """It worked after all."""
+        if self.rows("SELECT 1 FROM failures WHERE training = ?", [training]):
+            with self.writing() as connection:
+                connection.execute("DELETE FROM failures WHERE training = ?", [training])
 
     # Scores and results
 

@@ -1,0 +1,165 @@
+"""Records of one store taken into another."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from prunebench.store.networks import Damaged, file_name
+from prunebench.store.records import Key, Measure
+from prunebench.store.store import Store, blob_digest, provenance_id, result_digest, row_digest
+
+_NAMES = "seed, step, scorer, version, source"
+_SCORING = f"{_NAMES}, error, draws, extra_steps, seconds, scores, signs, checksum"
+
+
+@dataclass
+class Merged:
+    """What came of it.
+
+    Attributes:
+        networks, results: taken over.
+        present: results that were there already, with equal numbers.
+        differing: results that were there with other numbers, by name; the ones that were there stay.
+        damaged: what was left out because it is not what was written, by name.
+    """
+
+    networks: int = 0
+    results: int = 0
+    present: int = 0
+    differing: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+
+def merge(into: Store, other: Store, *, training: str | None = None, replace: bool = False) -> Merged:
+    """Take over what `into` lacks of `other`, one training at a time, each in one transaction.
+
+    Only `training`, if it is named. With `replace`, the other store wins over records that are there; else an
+    error there gives way to scores, and nothing else does. Every row and file is checked against its hash.
+    """
+    merged = Merged()
+    wanted = ("WHERE id = ?", [training]) if training is not None else ("", [])
+    for row in other.rows(f"SELECT id, task, recipe, until_loss FROM trainings {wanted[0]}", wanted[1]):
+        if not isinstance(row[0], str) or re.fullmatch("[0-9a-f]{32}", row[0]) is None:
+            merged.damaged.append(f"training {row[0]!r}")
+            continue
+        networks = _networks(into, other, row[0], merged, replace)
+        with into.writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO trainings VALUES (?, ?, ?, ?)", row)
+            for values, record in networks:
+                made = provenance_id(connection, json.loads(record))
+                connection.execute(
+                    "INSERT OR REPLACE INTO networks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*values[:-1], made, values[-1]),
+                )
+            _merge_scorings(into, other, row[0], merged, replace)
+    return merged
+
+
+def _networks(
+    into: Store, other: Store, training: str, merged: Merged, replace: bool
+) -> list[tuple[tuple[Any, ...], str]]:
+    """Rows to take over, with their files copied: a file without a row does no harm."""
+    query = (
+        "SELECT seed, step, sha256, bytes, seconds, curves, record, checksum FROM networks "
+        "JOIN provenance ON provenance.id = provenance WHERE training = ?"
+    )
+    kept, taken = into.kept_steps(training), []
+    for seed, step, sha256, size, seconds, curves, record, checksum in other.rows(query, [training]):
+        if not replace and step in kept.get(seed, ()):
+            continue
+        try:
+            # The file's path is made of these: nothing but numbers may come in.
+            whole = isinstance(seed, int) and isinstance(step, int) and re.fullmatch("[0-9a-f]{64}", sha256)
+            if not whole or checksum != row_digest(training, seed, step, sha256, seconds, curves):
+                raise Damaged(f"training {training}, seed {seed!r}, step {step!r}")
+            name = file_name(training, seed, step, sha256)
+            into.files.write(name, other.files.read(name, sha256))
+        except (Damaged, TypeError) as damage:
+            merged.damaged.append(str(damage))
+            continue
+        taken.append(((training, seed, step, sha256, size, seconds, curves, checksum), record))
+        merged.networks += 1
+    return taken
+
+
+def _merge_scorings(into: Store, other: Store, training: str, merged: Merged, replace: bool) -> None:
+    connection = into.connection
+    query = (
+        f"SELECT s.id, {_SCORING}, record FROM scorings s JOIN provenance p ON p.id = s.provenance "
+        "WHERE training = ?"
+    )
+    there = {
+        tuple(names): (number, error)
+        for number, *names, error in into.rows(
+            f"SELECT id, {_NAMES}, error FROM scorings WHERE training = ?", [training]
+        )
+    }
+    numbers: dict[int, tuple[int, int, Key]] = {}
+    for number, seed, *values, record in other.rows(query, [training]):
+        key, (error, draws, extra, seconds, scores, signs, checksum) = Key(*values[:4]), values[4:]
+        name = f"{key.scorer} at step {key.step}, seed {seed}, of training {training}"
+        expected = row_digest(training, seed, *key, error, draws, extra, seconds) + blob_digest(scores, signs)
+        if checksum != expected:
+            merged.damaged.append(name)
+            continue
+        mine, my_error = there.get((seed, *key), (None, None))
+        if mine is None or replace or (my_error is not None and error is None):
+            made = provenance_id(connection, json.loads(record))
+            columns = (training, seed, *values, made)
+            mine = connection.execute(
+                f"INSERT INTO scorings (id, training, {_SCORING}, provenance) "
+                f"VALUES (?, {', '.join('?' * len(columns))}) ON CONFLICT (id) DO UPDATE SET "
+                "error = excluded.error, draws = excluded.draws, extra_steps = excluded.extra_steps, "
+                "seconds = excluded.seconds, scores = excluded.scores, signs = excluded.signs, "
+                "checksum = excluded.checksum, provenance = excluded.provenance RETURNING id",
+                (mine, *columns),
+            ).fetchone()[0]
+        numbers[number] = mine, seed, key
+    _merge_results(into, other, training, numbers, merged, replace)
+
+
+def _merge_results(
+    into: Store,
+    other: Store,
+    training: str,
+    numbers: dict[int, tuple[int, int, Key]],
+    merged: Merged,
+    replace: bool,
+) -> None:
+    query = (
+        "SELECT scoring, protocol, keep, evaluator, metrics, r.seconds, r.checksum, record FROM results r "
+        "JOIN scorings s ON s.id = scoring JOIN provenance p ON p.id = r.provenance WHERE training = ?"
+    )
+    there = {
+        tuple(names): metrics
+        for *names, metrics in into.rows(
+            "SELECT scoring, protocol, keep, evaluator, metrics FROM results "
+            "JOIN scorings ON id = scoring WHERE training = ?",
+            [training],
+        )
+    }
+    for number, protocol, keep, evaluator, metrics, seconds, checksum, record in other.rows(
+        query, [training]
+    ):
+        if number not in numbers:
+            continue
+        mine, seed, key = numbers[number]
+        measure = Measure(protocol, keep)
+        name = f"{' '.join(measure)} of {key.scorer} at step {key.step}, seed {seed}, of training {training}"
+        if checksum != result_digest(training, seed, key, measure, evaluator, metrics):
+            merged.damaged.append(name)
+            continue
+        old = there.get((mine, protocol, keep, evaluator))
+        if old is not None and not replace:
+            if old == metrics:
+                merged.present += 1
+            else:
+                merged.differing.append(name)
+            continue
+        made = provenance_id(into.connection, json.loads(record))
+        into.connection.execute(
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (mine, protocol, keep, evaluator, metrics, seconds, made, checksum),
+        )
+        merged.results += 1
