@@ -15,6 +15,7 @@ LAYERS = [
     {"training", "theory"},
     {"scoring", "evaluation", "store", "experiments"},
     {"benchmark", "leaderboard"},
+    {"sweep"},
     {"cli", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

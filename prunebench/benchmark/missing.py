@@ -57,9 +57,13 @@ def estimate(plan: Plan, missing: Missing, store: Store) -> float | None:
     training = mean(rates) * size * recipe.steps * len(untrained)
     took = dict(
         store.rows(
-            "SELECT protocol, avg(seconds) FROM (SELECT protocol, seconds FROM results "
+            "SELECT protocol, avg(seconds / size) FROM (SELECT protocol, r.seconds, "
+            "json_extract(recipe, '$.width') * json_extract(task, '$.inputs') * "
+            "(json_extract(task, '$.samples') + json_extract(task, '$.tests')) AS size FROM results r "
+            "JOIN scorings s ON s.id = scoring JOIN trainings t ON t.id = training "
             "ORDER BY scoring DESC LIMIT 2000) GROUP BY protocol"
         )
     )
+    size = recipe.width * plan.task.inputs * (plan.task.samples + len(plan.task.x_test))
     measures = [m for seeds in missing.values() for lacking in seeds.values() for m in lacking]
-    return float(training + sum(took.get(measure.protocol, 0.0) for measure in measures))
+    return float(training + size * sum(took.get(measure.protocol, 0.0) for measure in measures))

@@ -16,6 +16,7 @@ from prunebench.benchmark.networks import reference_networks, subset
 from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, DRAWS, EARLY_DRAWS, Plan, reinitialised
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
+from prunebench.errors import PrunebenchError
 from prunebench.evaluation.merge import merge, merge_groups
 from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics
 from prunebench.evaluation.prune import accuracies, prune_early, prune_final
@@ -29,18 +30,30 @@ from prunebench.store.store import Store
 from prunebench.training.train import Trajectory
 
 
+class CellBusy(PrunebenchError):
+    """Another process works on the same networks just now."""
+
+
 def run_benchmark(
-    plan: Plan, reporter: Reporter | None = None, store: Store | None = None, *, force: bool = False
+    plan: Plan,
+    reporter: Reporter | None = None,
+    store: Store | None = None,
+    *,
+    force: bool = False,
+    wait: bool = True,
 ) -> Document:
     """Run a plan and return the result document (DESIGN 4.3); a scorer that fails is a row with its error.
 
     What `store` holds is taken from there, and what is new is kept there as soon as it is measured; `force`
-    computes everything again. Without a store nothing is kept. Raises `PrunebenchError` where a network's
-    training diverged, `RequestError` where the plan cannot be run.
+    computes everything again. Without a store nothing is kept. Two processes never compute the same networks'
+    results at once: one waits, or raises `CellBusy`. Raises `PrunebenchError` where a network's training
+    diverged, `RequestError` where the plan cannot be run.
     """
     reporter, store = reporter or Reporter(), store or Store()
     made = environment(resolve_device(plan.device))
-    with store.claimed(plan.training):
+    with store.claimed(plan.training, wait=wait) as claimed:
+        if not claimed:
+            raise CellBusy(f"another process works on {plan.task.name}, training {plan.training}")
         missing = find_missing(plan, store, force=force)
         announce(plan, missing, store, reporter)
         if missing:

@@ -49,7 +49,9 @@ class TerminalReporter(Reporter):
             self._console.print(text, style="dim", markup=False)
 
     def progress(self, stage: str, done: int, total: int, unit: str) -> None:
-        """Move the stage's bar."""
+        """Move the stage's bar; one that starts anew takes its time anew."""
         if stage not in self._stages:
             self._stages[stage] = self._bars.add_task(stage, total=total, unit=unit)
+        elif done == 0:
+            self._bars.reset(self._stages[stage], total=total)
         self._bars.update(self._stages[stage], completed=done, total=total)

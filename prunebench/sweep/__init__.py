@@ -1,0 +1,1 @@
+"""Many runs from one study file, here or on a cluster."""

@@ -1,0 +1,170 @@
+"""A study file: which runs make up a sweep (DESIGN 4.3).
+
+Reading one computes nothing, imports nothing and opens no file but the study itself.
+"""
+
+import itertools
+import math
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prunebench.benchmark.plan import DEFAULT_PROTOCOLS, PROTOCOLS, Protocol
+from prunebench.errors import RequestError, unknown_name
+from prunebench.evaluation.keep import FRACTIONS, check_fractions
+
+Check = Callable[[Any], bool]
+LARGEST = 100_000
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_COUNT: tuple[Check, str] = (_is_count, "a whole number from 0 up")
+_NUMBER: tuple[Check, str] = (_is_number, "a number")
+_TEXT: tuple[Check, str] = (_is_text, "a text in quotes")
+# What each key takes. In [task] and [recipe] a list of such values is an axis of the grid; in [run], where
+# True stands, a list is what is needed.
+TASK = {"dataset": _TEXT, "classes": _TEXT, "samples": _COUNT, "seed": _COUNT, "scaling": _TEXT}
+RECIPE = {
+    "width": _COUNT,
+    "init_std": _NUMBER,
+    "learning_rate": _NUMBER,
+    "momentum": _NUMBER,
+    "batch_size": _COUNT,
+    "steps": _COUNT,
+}
+RUN = {
+    "scorers": (*_TEXT, True),
+    "at_steps": (*_COUNT, True),
+    "at_epochs": (*_COUNT, True),
+    "seeds": (*_COUNT, False),
+    "protocols": (*_TEXT, True),
+    "keep": (*_NUMBER, True),
+    "until_loss": (*_NUMBER, False),
+}
+_TABLES = ("task", "recipe", "run")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the grid.
+
+    Attributes:
+        task, recipe: the values that the study gives for it; what is not given takes its default.
+        title: the values of the axes, for people.
+    """
+
+    task: dict[str, Any]
+    recipe: dict[str, Any]
+    title: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study file that was read and found right."""
+
+    cells: tuple[Cell, ...]
+    scorers: tuple[str, ...]
+    at_steps: tuple[int, ...]
+    at_epochs: tuple[int, ...]
+    seeds: tuple[int, ...]
+    protocols: tuple[Protocol, ...]
+    fractions: tuple[float, ...]
+    until_loss: float | None
+
+
+def read_study(path: Path) -> Study:
+    """The study in a TOML file. `RequestError` names the key that is unknown or has a wrong value."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError("STUDY", str(path), f"a TOML file that can be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RequestError("STUDY", str(path), f"not readable as TOML: {error}") from error
+    _check_keys(path.name, content, _TABLES, "tables")
+    for table in _TABLES:
+        if not isinstance(content.get(table, {}), dict):
+            raise RequestError(f"{path.name} {table}", content[table], f"a table, [{table}], is needed")
+    task = _axes(f"{path.name} [task]", content.get("task", {}), TASK)
+    recipe = _axes(f"{path.name} [recipe]", content.get("recipe", {}), RECIPE)
+    run = _run(f"{path.name} [run]", content.get("run", {}))
+    if (count := math.prod(len(values) for values in (task | recipe).values())) > LARGEST:
+        raise RequestError(path.name, f"{count:,} cells", f"up to {LARGEST:,} cells in one study")
+    seeds = run.get("seeds", 20)
+    return Study(
+        cells=tuple(_grid(task, recipe)),
+        scorers=tuple(run.get("scorers", ["alignment"])),
+        at_steps=tuple(run.get("at_steps", [] if run.get("at_epochs") else [50])),
+        at_epochs=tuple(run.get("at_epochs", [])),
+        seeds=tuple(seeds) if isinstance(seeds, list) else tuple(range(seeds)),
+        protocols=tuple(run.get("protocols", DEFAULT_PROTOCOLS)),
+        fractions=check_fractions(run.get("keep", FRACTIONS)),
+        until_loss=run.get("until_loss"),
+    )
+
+
+def _run(where: str, table: dict[str, Any]) -> dict[str, Any]:
+    _check_keys(where, table, RUN, "keys")
+    for key, value in table.items():
+        check, accepted, listed = RUN[key]
+        if key == "seeds":  # a number of networks, or their seeds
+            listed = isinstance(value, list)
+        if isinstance(value, list) != listed:
+            raise RequestError(f"{where} {key}", value, f"{'a list' if listed else accepted} is needed")
+        _check_values(f"{where} {key}", value if listed else [value], check, accepted)
+    for protocol in table.get("protocols", ()):
+        if protocol not in PROTOCOLS:
+            raise unknown_name(f"{where} protocols", protocol, PROTOCOLS, "protocols")
+    if table.get("seeds") == 0:
+        raise RequestError(f"{where} seeds", 0, "at least one network is needed")
+    return table
+
+
+def _axes(where: str, table: dict[str, Any], known: dict[str, tuple[Check, str]]) -> dict[str, list[Any]]:
+    _check_keys(where, table, known, "keys")
+    axes = {key: value if isinstance(value, list) else [value] for key, value in table.items()}
+    for key, values in axes.items():
+        _check_values(f"{where} {key}", values, *known[key])
+    return axes
+
+
+def _grid(task: dict[str, list[Any]], recipe: dict[str, list[Any]]) -> list[Cell]:
+    named = [("task", key, values) for key, values in task.items()]
+    named += [("recipe", key, values) for key, values in recipe.items()]
+    cells = []
+    for point in itertools.product(*(values for _, _, values in named)):
+        parts: dict[str, dict[str, Any]] = {"task": {}, "recipe": {}}
+        title = []
+        for (table, key, values), value in zip(named, point, strict=True):
+            parts[table][key] = value
+            title += [f"{key}={value}"] if len(values) > 1 else []
+        cells.append(Cell(**parts, title=" ".join(title) or "the only cell"))
+    return cells
+
+
+def _check_keys(where: str, table: dict[str, Any], known: Sequence[str] | dict[str, Any], noun: str) -> None:
+    for key in table:
+        if key not in known:
+            raise unknown_name(where, key, known, noun)
+
+
+def _check_values(where: str, values: list[Any], check: Check, accepted: str) -> None:
+    if not values:
+        raise RequestError(where, values, "at least one value is needed")
+    for value in values:
+        if not check(value):
+            raise RequestError(where, value, f"{accepted} is needed")
+    if len(set(values)) < len(values):
+        raise RequestError(where, values, "each value once")
