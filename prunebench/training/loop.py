@@ -11,13 +11,15 @@ from torch import Tensor
 from prunebench.errors import RequestError
 from prunebench.networks import Masks
 from prunebench.tasks.task import Task
-from prunebench.training.engines import Problem, choose
+from prunebench.training.engines import Engine, Problem, choose
 from prunebench.training.order import minibatch_order
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 
-# Called with (steps taken, steps to take), both counted from where this training started.
+# Called with (steps taken, steps to take), both counted from where this training started: first with 0 taken,
+# then several times a second. All networks train together, so network-steps are steps times networks.
 Progress = Callable[[int, int], None]
+SLICE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,33 +75,33 @@ def run_loop(
     """Train from `state` to step `until` (the recipe's end), calling `on_stop` at each of `stops`.
 
     Curves are recorded every `record_every` steps (0: only first and last). With `until_loss` training ends
-    at the first recorded point where every network's loss is below it.
+    at the first recorded point where every network's loss is below it; the result's `state` tells how far it
+    came. A seed may stand for several networks: they see the same minibatches.
     """
     end = recipe.steps if until is None else until
     if state.step > end:
         raise RequestError("start step", state.step, f"a step up to the end, {end}, is needed")
-    orders = torch.stack([minibatch_order(task.samples, recipe.batch_size, end, seed) for seed in seeds])
     device, dtype = state.networks.device, state.networks.dtype
     problem = Problem(
         x=task.x_train.to(device, dtype),
         y=task.y_train.to(device),
-        orders=orders.to(device),
+        orders=_orders(task.samples, recipe.batch_size, end, seeds).to(device),
         learning_rate=recipe.learning_rate,
         momentum=recipe.momentum,
         masks=None if masks is None else masks.to(device),
+        curve_every=record_every,
     )
     began = time.perf_counter()
-    trainer = choose(problem, state.masked(problem.masks), engine)
+    trainer = choose(problem, state if masks is None else state.masked(problem.masks), engine)
+    pace = _Pace(trainer, end, progress)
     calls = {step for step in stops if state.step <= step <= end}
     points = {step for step in range(0, end, record_every or end) if step >= state.step} | {state.step, end}
     steps: list[int] = []
     curves: list[tuple[Tensor, Tensor]] = []
     for step in sorted(calls | points):
-        trainer.advance(step)
+        pace.advance(step)
         if step in calls and on_stop is not None:
             on_stop(trainer.state())
-        if progress is not None:
-            progress(step - state.step, end - state.step)
         if step in points:
             loss, accuracy = trainer.curves()
             steps.append(step)
@@ -110,3 +112,36 @@ def run_loop(
     losses, accuracies = (torch.stack(curve, dim=1) for curve in zip(*curves, strict=True))
     history = History(torch.tensor(steps), losses, accuracies)
     return LoopResult(final, history, final.step - state.step, time.perf_counter() - began)
+
+
+def _orders(
+    samples: int, batch_size: int, steps: int, seeds: tuple[int, ...]
+) -> Int64[Tensor, "seeds steps batch"]:
+    """Everybody's minibatches, drawn once for each distinct seed."""
+    orders = torch.empty(len(seeds), steps, batch_size, dtype=torch.int64)
+    drawn: dict[int, int] = {}
+    for i, seed in enumerate(seeds):
+        first = drawn.setdefault(seed, i)
+        orders[i] = orders[first] if first < i else minibatch_order(samples, batch_size, steps, seed)
+    return orders
+
+
+class _Pace:
+    """Advances an engine in slices of a fraction of a second, so that a bar moves and Ctrl-C is heard."""
+
+    def __init__(self, engine: Engine, end: int, progress: Progress | None) -> None:
+        self._engine, self._start, self._end = engine, engine.step, end
+        self._progress = progress or (lambda taken, all_steps: None)
+        self._blocks = 1
+        self._progress(0, end - self._start)
+
+    def advance(self, step: int) -> None:
+        """Train until `step` steps have been taken in all."""
+        engine = self._engine
+        while engine.step < step:
+            began, block = time.perf_counter(), engine.step // engine.block
+            engine.advance(min(step, (block + self._blocks) * engine.block))
+            # Slices end where blocks do: how fast the machine is must not change any rounding.
+            faster = SLICE_SECONDS / max(time.perf_counter() - began, 1e-6)
+            self._blocks = max(1, int(self._blocks * min(faster, 2)))
+            self._progress(engine.step - self._start, self._end - self._start)

@@ -21,6 +21,7 @@ class Problem:
         learning_rate: lr of `w -= lr m`.
         momentum: mu of `m = mu m + g`.
         masks: weights that stay exactly 0, or None.
+        curve_every: steps from one call of `curves` to the next, for an engine to prepare for; 0: hardly any.
     """
 
     x: Float[Tensor, "samples inputs"]
@@ -29,14 +30,21 @@ class Problem:
     learning_rate: float
     momentum: float
     masks: Masks | None = None
+    curve_every: int = 0
 
 
 class Engine(ABC):
     """Carries a batch of networks forward through the steps of a problem.
 
-    Every engine computes what `PlainEngine` does, up to float rounding. It owns copies of the weights; the
-    state it is made from is masked already, and lives on the device and in the dtype that it computes in.
+    Every engine computes what `PlainEngine` does, up to float rounding. It never writes into the state that
+    it is made from, which is masked already, lives on the device and in the dtype that it computes in, and
+    stays as it is while the engine is used.
+
+    Attributes:
+        block: to stop at multiples of so many steps changes nothing, to stop elsewhere changes the rounding.
     """
+
+    block: int = 1
 
     def __init__(self, problem: Problem, state: State) -> None:
         self.problem = problem

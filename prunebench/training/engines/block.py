@@ -17,13 +17,13 @@ from prunebench.training.engines.kernels import (
 
 @compiled
 @no_type_check
-def unsettle(settled, coefficient, out):
-    """`out = u + coefficient m` for rows that hold [u, m]."""
+def add_pairs(pairs, coefficient, out):
+    """`out = w + coefficient m` for rows that hold [w, m]."""
     width = out.shape[1]
     for q in range(len(out)):
-        row, both = out[q], settled[q]
+        row, pair = out[q], pairs[q]
         for i in range(width):
-            row[i] = both[i] + coefficient * both[width + i]
+            row[i] = pair[i] + coefficient * pair[width + i]
 
 
 @compiled
@@ -41,16 +41,15 @@ def train_block(
 ):
     """One block: `len(order)` steps of one network. Returns (samples, their steps, their deltas).
 
-    `state` holds the rows [u, m] of the samples (dual form; `features` is the Gram matrix) or of the inputs
+    `state` holds the rows [w, m] of the samples (dual form; `features` is the Gram matrix) or of the inputs
     (primal form; `features` are the samples), and is brought up to date at the end by one matrix product.
     """
     dtype = state.dtype.type
     steps, batch = order.shape
     width = w_out.shape[1]
     one = dtype(1)
-    kappa = learning_rate * momentum / (one - momentum)
-    settle = -learning_rate / (one - momentum)
-    power, partial = geometric[0], geometric[1]
+    # By j steps: velocity left, mu^j, and weight moved, -lr (1 + mu + ... + mu^(j-1)).
+    left, moved = geometric[0], geometric[1]
     index = np.empty(steps * batch, np.int64)
     taken = np.empty(steps * batch, np.int64)
     n = 0
@@ -84,10 +83,10 @@ def train_block(
         while stop < n and taken[stop] == j:
             stop += 1
         h, r = hidden[: stop - start], residual[: stop - start]
-        unsettle(base[start:stop], kappa * power[j], h)
+        add_pairs(base[start:stop], momentum * moved[j], h)
         for q in range(stop - start):
             for s in range(start):
-                weight[q, s] = -learning_rate * partial[j - taken[s]] * inner[start + q, s]
+                weight[q, s] = moved[j - taken[s]] * inner[start + q, s]
         add_product(h, weight, delta[:start])
         rectify(h)
         residuals(h, w_out, labels, index[start:stop], r)
@@ -99,32 +98,43 @@ def train_block(
         step_outgoing(w_out, velocity, r, h, learning_rate, momentum)
         start = stop
     for s in range(n):
-        both, d, left = base[s], delta[s], power[steps - 1 - taken[s]]
+        pair, d, ago = base[s], delta[s], steps - taken[s]
         for i in range(width):
-            both[i], both[width + i] = settle * d[i], left * d[i]
+            pair[i], pair[width + i] = moved[ago] * d[i], left[ago - 1] * d[i]
     for x in range(len(state)):
-        row = state[x]
-        for i in range(width, 2 * width):
-            row[i] *= power[steps]
+        pair = state[x]
+        for i in range(width):
+            pair[i] += momentum * moved[steps] * pair[width + i]
+            pair[width + i] *= left[steps]
     multiply(gemm, rows, True, base, False, one, state)
     return index, taken, delta
+
+
+@no_type_check
+def coast(steps, learning_rate, momentum):
+    """What `steps` steps without a gradient make of a pair: `w += moved m; m *= left`. (left, moved)"""
+    left = momentum**steps
+    return left, -learning_rate * momentum * (1 - left) / (1 - momentum)
+
+
+coast_compiled = compiled(coast)
 
 
 @compiled
 @no_type_check
 def train(
     gemm, features, dual, labels, order, state, w_out, velocity, learning_rate, momentum, geometric,
-    begun, total, recent, touched,
+    begun, coefficients, touched,
 ):  # fmt: skip
-    """All steps of `order` of one network, in blocks of equal length, as long as `geometric` allows.
+    """All steps of `order` of one network, in blocks that end at multiples of a whole block's length.
 
-    In the dual form incoming weights are kept as what each sample has added to them: `total`, and `recent`
-    for the velocity, that has decayed since step `touched`.
+    In the dual form `coefficients` keep, as pairs [w, m], how much of each sample is in the incoming weights
+    and their velocity, as of the step when it was last `touched`.
     """
-    blocks = -(-len(order) // (geometric.shape[1] - 1))
-    for block in range(blocks):
-        first = len(order) * block // blocks
-        last = len(order) * (block + 1) // blocks
+    length = geometric.shape[1] - 1
+    first = 0
+    while first < len(order):
+        last = min(len(order), first + length - (begun + first) % length)
         index, taken, delta = train_block(
             gemm, features, dual, labels, order[first:last],
             state, w_out, velocity, learning_rate, momentum, geometric,
@@ -132,9 +142,13 @@ def train(
         if dual:
             for s in range(len(index)):
                 x, step, d = index[s], begun + first + taken[s] + 1, delta[s]
-                decay = momentum ** state.dtype.type(step - touched[x])
+                left, moved = coast_compiled(
+                    step - touched[x], np.float64(learning_rate), np.float64(momentum)
+                )
+                left, moved = state.dtype.type(left), state.dtype.type(moved)
                 touched[x] = step
-                t, r = total[x], recent[x]
+                w, m = coefficients[x, 0], coefficients[x, 1]
                 for i in range(len(d)):
-                    t[i] += d[i]
-                    r[i] = decay * r[i] + d[i]
+                    w[i] += moved * m[i] - learning_rate * d[i]
+                    m[i] = left * m[i] + d[i]
+        first = last

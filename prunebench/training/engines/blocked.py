@@ -2,9 +2,8 @@
 
 Inside a block the weights change by a sum of outer products of deltas and samples, so a step needs only the
 pre-activations of its samples, corrected by the block's earlier deltas through the samples' Gram matrix. At
-the block's end one matrix product brings the state up to date (docs/engine.md has the mathematics). Of the
-weights w and velocity m the state is the pair of u = w - kappa m, kappa = lr mu / (1 - mu), and m: u is where
-w would settle, and each gradient g changes it by -lr / (1 - mu) g, once and for all.
+the block's end one matrix product brings weights and velocities up to date, kept side by side as pairs [w, m]
+(docs/engine.md has the mathematics).
 """
 
 import numpy as np
@@ -16,8 +15,8 @@ from prunebench.training.state import State
 
 # Samples in a block: with fewer the matrix products are slow, with more the corrections are.
 BLOCK_SAMPLES = 100
-# The largest Gram matrix of the training set that is worth its memory, in bytes.
-GRAM_LIMIT = 600e6
+# Bytes that the dual form may take for all networks together; it needs more memory than the primal one.
+DUAL_LIMIT = 2e9
 
 
 class BlockedEngine(CompiledEngine):
@@ -29,19 +28,20 @@ class BlockedEngine(CompiledEngine):
             (len(problem.x), 1), self._dtype
         )  # the bias is the weight of an input that is always 1
         self._x = np.hstack([problem.x.numpy(), ones])
-        self._kappa = self._dtype.type(problem.learning_rate * problem.momentum / (1 - problem.momentum))
-        self._settle = self._dtype.type(-problem.learning_rate / (1 - problem.momentum))
-        steps = max(1, round(BLOCK_SAMPLES / self._orders.shape[2]))
-        powers = problem.momentum ** np.arange(steps + 1.0)
-        self._geometric = np.stack([powers, np.cumsum(powers) - powers]).astype(self._dtype)
+        self.block = block_steps(self._orders.shape[2], problem.curve_every)
+        rate, momentum = (
+            float(self._rate),
+            float(self._momentum),
+        )  # as rounded to the dtype, like the plain loop's
+        left = momentum ** np.arange(self.block + 1.0)
+        self._geometric = np.stack([left, -rate * (np.cumsum(left) - left)]).astype(self._dtype)
 
         networks, samples, width = state.networks.seeds, len(self._x), state.networks.width
         self._dual = dual_is_cheaper(problem, state)
         self._features = self._x @ self._x.T if self._dual else self._x
         self._state = np.zeros((networks, self._features.shape[1], 2 * width), self._dtype)
         kept = samples if self._dual else 0
-        self._total = np.zeros((networks, kept, width), self._dtype)
-        self._recent = np.zeros((networks, kept, width), self._dtype)
+        self._coefficients = np.zeros((networks, kept, 2, width), self._dtype)
         self._touched = np.full((networks, kept), state.step)
         self._workers.each(self._set_up, networks)
 
@@ -51,41 +51,49 @@ class BlockedEngine(CompiledEngine):
         for columns, nets in halves:
             incoming = joined(nets, s).T
             self._state[s, :, columns] = self._x @ incoming if self._dual else incoming
-        self._state[s, :, :width] -= self._kappa * self._state[s, :, width:]
 
     def _train(self, s: int, step: int) -> None:
         block.train(
             self._gemm, self._features, self._dual, self._labels, self._orders[s, self.step : step],
             self._state[s], self._w_out[s], self._velocity[s], self._rate, self._momentum, self._geometric,
-            self.step, self._total[s], self._recent[s], self._touched[s],
+            self.step, self._coefficients[s], self._touched[s],
         )  # fmt: skip
 
     def _incoming(self, s: int) -> tuple[Array, Array]:
-        """Incoming weights and their velocity; in the dual form, from what each sample has added to them."""
+        """Incoming weights and their velocity; in the dual form, from how much of each sample is in them."""
+        width = self._w_out.shape[2]
         if not self._dual:
-            return self._weights(s).T, self._state[s, :, self._w_out.shape[2] :].T
-        decay = self._momentum ** (self.step - self._touched[s]).astype(self._dtype)
-        recent = self._recent[s] * decay[:, None]
-        started = joined(self._start.velocity, s)
-        left = self._momentum ** self._dtype.type(self.step - self._start.step)
-        weights = (self._settle * self._total[s] + self._kappa * recent).T @ self._x
-        weights += joined(self._start.networks, s) - (self._kappa * (1 - left)) * started
-        return weights, recent.T @ self._x + left * started
+            return self._state[s, :, :width].T, self._state[s, :, width:].T
+        weights, velocity = self._coasted(
+            joined(self._start.networks, s), joined(self._start.velocity, s), self.step - self._start.step
+        )
+        w, m = self._coefficients[s, :, 0], self._coefficients[s, :, 1]
+        w, m = self._coasted(w, m, self.step - self._touched[s][:, None])
+        return weights + w.T @ self._x, velocity + m.T @ self._x
+
+    def _coasted(self, w: Array, m: Array, steps: int | Array) -> tuple[Array, Array]:
+        left, moved = block.coast(steps, float(self._rate), float(self._momentum))
+        return w + np.asarray(moved, self._dtype) * m, np.asarray(left, self._dtype) * m
 
     def _pre_activations(self, s: int) -> Array:
-        return self._weights(s) if self._dual else self._x @ self._weights(s)
+        weights = self._state[s, :, : self._w_out.shape[2]]
+        return weights if self._dual else self._x @ np.ascontiguousarray(weights)
 
-    def _weights(self, s: int) -> Array:
-        """`w = u + kappa m` of what the state holds."""
-        width = self._w_out.shape[2]
-        out = np.empty((self._state.shape[1], width), self._dtype)
-        block.unsettle(self._state[s], self._kappa, out)
-        return out
+
+def block_steps(batch_size: int, curve_every: int) -> int:
+    """Steps in a block, so that the grid of curves cuts no block in two."""
+    steps = max(1, round(BLOCK_SAMPLES / batch_size))
+    return -(-curve_every // -(-curve_every // steps)) if curve_every else steps
 
 
 def dual_is_cheaper(problem: Problem, state: State) -> bool:
-    """Whether to carry the pre-activations of N samples, not D + 1 weights, which cost twice as much each."""
+    """Whether to carry the pre-activations of N samples, or else the D + 1 incoming weights of every neuron.
+
+    A step multiplies each number of the state four times per sample of its minibatch in the dual form, eight
+    times in the primal form, which also pays for every curve by 2 N (D + 1) (docs/engine.md).
+    """
     samples, inputs = problem.x.shape
-    gram = samples * samples * problem.x.element_size()
-    # TODO memory
-    return samples < 2 * (inputs + 1) and gram <= GRAM_LIMIT
+    batch = problem.orders.shape[2]
+    size = samples * (samples + 4 * state.networks.seeds * state.networks.width) * problem.x.element_size()
+    curves = 2 * samples * (inputs + 1) / problem.curve_every if problem.curve_every else 0
+    return size <= DUAL_LIMIT and 4 * batch * samples <= 8 * batch * (inputs + 1) + curves

@@ -1,0 +1,94 @@
+"""Small problems, and the plain loop's answers to them, which several tests share."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+import prunebench as pb
+from prunebench.networks import Masks, Networks
+from prunebench.training.state import State
+from prunebench.training.train import Trajectory
+
+SEEDS = (3, 8)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One training. The learning rate is large, so that gates open and close and the outputs move."""
+
+    samples: int = 30
+    inputs: int = 40
+    width: int = 7
+    batch: int = 4
+    momentum: float = 0.9
+    steps: int = 500
+    share: float | None = None  # of living weights; None: no masks
+    stops: tuple[int, ...] = (0, 1, 7, 222, 223)
+    learning_rate: float = 0.02
+
+    @property
+    def task(self) -> pb.Task:
+        return random_task(self.samples, self.inputs)
+
+    @property
+    def recipe(self) -> pb.Recipe:
+        return pb.Recipe(self.width, 0.1, self.learning_rate, self.momentum, self.batch, self.steps)
+
+    @property
+    def masks(self) -> Masks | None:
+        if self.share is None:
+            return None
+        draw = torch.Generator().manual_seed(5)
+        shapes = ((len(SEEDS), self.width, self.inputs), (len(SEEDS), 2, self.width))
+        w_in, w_out = (torch.rand(shape, generator=draw) < self.share for shape in shapes)
+        return Masks(w_in, w_out)
+
+    def train(self, engine: str, dtype: torch.dtype, start: State | None = None) -> Trajectory:
+        stops = [stop for stop in self.stops if stop >= (start.step if start else 0)]
+        return pb.train(
+            self.task,
+            self.recipe,
+            seeds=SEEDS,
+            snapshot_steps=stops,
+            dtype=dtype,
+            engine=engine,
+            masks=self.masks,
+            record_every=60,
+            start=start,
+            device="cpu",
+        )
+
+
+@cache
+def plain(case: Case, dtype: torch.dtype) -> Trajectory:
+    """The definition's answer."""
+    return case.train("plain", dtype)
+
+
+def random_task(samples: int, inputs: int) -> pb.Task:
+    draw = torch.Generator().manual_seed(samples * 1000 + inputs)
+    x = torch.rand(samples + 5, inputs, generator=draw) * 2 - 1
+    y = torch.arange(samples + 5) % 2
+    return pb.Task(x[:samples], y[:samples], x[samples:], y[samples:])
+
+
+def difference(a: Networks, b: Networks) -> float:
+    """Largest difference in any tensor, relative to the tensor's largest number."""
+    pairs = zip(a.tensors, b.tensors, strict=True)
+    return max(float((p - q).abs().max() / q.abs().max().clamp(min=1e-30)) for p, q in pairs)
+
+
+def assert_same(run: Trajectory, expected: Trajectory, tolerance: float) -> None:
+    """Networks and velocities at every snapshot, the end and the curves agree."""
+    for step, state in run.states.items():
+        assert state.step == step
+        assert difference(state.networks, expected.states[step].networks) <= tolerance
+        assert difference(state.velocity, expected.states[step].velocity) <= tolerance
+    assert difference(run.final, expected.final) <= tolerance
+    here = torch.isin(run.history.steps, expected.history.steps)
+    there = torch.isin(expected.history.steps, run.history.steps)
+    assert int(here.sum()) >= 2
+    for name in ("loss", "accuracy"):
+        curve, reference = getattr(run.history, name)[:, here], getattr(expected.history, name)[:, there]
+        torch.testing.assert_close(curve, reference, rtol=tolerance, atol=tolerance)
