@@ -12,9 +12,11 @@ from prunebench.errors import PrunebenchError, RequestError
 # Command to module and one line of help, so that `--help` imports none of them.
 COMMANDS = {
     "run": ("prunebench.cli.run", "Train networks, score their neurons early, rank the scorers."),
+    "sweep": ("prunebench.cli.sweep", "Run a study: a grid of tasks and recipes."),
     "leaderboard": ("prunebench.cli.leaderboard", "Print the boards in a folder."),
     "show": ("prunebench.cli.show", "Show one result in full: every metric, seed by seed."),
     "reproduce": ("prunebench.cli.reproduce", "Reproduce the paper's figures and tables."),
+    "check": ("prunebench.cli.check", "Check that a scorer keeps the contract."),
     "list": ("prunebench.cli.list", "List scorers or data sets."),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from prunebench.cli.options import COUNT, store_options
+from prunebench.cli.options import store_options
 
 
 @click.command("sweep")
@@ -15,8 +15,6 @@ from prunebench.cli.options import COUNT, store_options
 @click.option(
     "--plugin", "plugins", multiple=True, metavar="FILE", help="Python file with scorers; repeatable."
 )
-@click.option("--workers", type=COUNT, help="Local processes to compute in. [default: this one]")
-@click.option("--cluster", metavar="ADDRESS", help="A Dask scheduler to compute on, tcp://HOST:8786.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--download", is_flag=True, help="Download data sets that are not in the cache.")
 @click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
@@ -28,7 +26,6 @@ def command(study: str, **options: Any) -> int:
     Stop it whenever you like: run again, it goes on where it was.
     """
     from prunebench.cli.progress import TerminalReporter
-    from prunebench.errors import RequestError
     from prunebench.leaderboard.folder import add_to_folder
     from prunebench.store.files import writable_folder
     from prunebench.store.store import Store
@@ -36,8 +33,6 @@ def command(study: str, **options: Any) -> int:
     from prunebench.sweep.driver import describe, sweep
     from prunebench.sweep.study import read_study
 
-    if options["workers"] and options["cluster"]:
-        raise RequestError("--workers", options["workers"], "either --workers or --cluster")
     cells = plans_of(
         read_study(Path(study)),
         plugins=options["plugins"],
@@ -60,21 +55,7 @@ def command(study: str, **options: Any) -> int:
     out = writable_folder("--out", Path(options["out"]))
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
         describe(cells, store, reporter, force=force)
-        if options["workers"] or options["cluster"]:
-            from prunebench.sweep.cluster import sweep_on_cluster
-
-            failed = sweep_on_cluster(
-                cells,
-                store,
-                reporter,
-                on_document,
-                force=force,
-                plugins=options["plugins"],
-                address=options["cluster"],
-                workers=options["workers"],
-            )
-        else:
-            failed = sweep(cells, store, reporter, on_document, force=force)
+        failed = sweep(cells, store, reporter, on_document, force=force)
     rows = sum(boards.values())
     click.echo(f"{len(boards)} boards in {out}; failed: {failed} cells, {rows} rows of other cells", err=True)
     return 1 if failed else 0

@@ -55,7 +55,7 @@ def discover(files: Iterable[str | Path] = ()) -> dict[str, Plugin]:
             rivals = (*found[point.name].rivals, origin)
             found[point.name] = replace(found[point.name], rivals=rivals)
     for file in files:
-        for cls in _classes_of(Path(file)):
+        for cls in load_file(file):
             if cls.name in found:
                 taken = found[cls.name].origin
                 raise RequestError(
@@ -114,7 +114,9 @@ def load_scorer(spec: str, files: Iterable[str | Path] = ()) -> Scorer:
     return build(load_class(name, files), parameters, spec)
 
 
-def _classes_of(file: Path) -> list[type[Scorer]]:
+def load_file(file: str | Path) -> list[type[Scorer]]:
+    """The scorer classes in a file. `RequestError` where it cannot be imported, or has none."""
+    file = Path(file)
     module_name = f"prunebench_file_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
     if module_name not in sys.modules:
         if not file.is_file():

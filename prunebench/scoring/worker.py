@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from prunebench.errors import PrunebenchError
 from prunebench.scoring.conformance import run_check
 from prunebench.scoring.execute import execute
+from prunebench.scoring.process import READY
 from prunebench.scoring.registry import load_scorer
 from prunebench.store.bundle import read_bundle
 
@@ -49,6 +50,7 @@ def main() -> None:
     requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
+    print(READY, end="", file=answers, flush=True)
     for line in requests:
         request = json.loads(line)
         try:

@@ -105,7 +105,7 @@ def test_a_scorer_that_never_ends_is_stopped(run: pb.Trajectory, plugin: Path) -
     began = time.perf_counter()
     outcome = isolation.execute(pb.load_scorer("hangs", [plugin]), run.snapshot(15))
     assert time.perf_counter() - began < 3
-    assert outcome.error == "did not end within 1 s (--scorer-timeout); it was stopped"
+    assert outcome.error == "did not end within 1 s; it was stopped (--scorer-timeout)"
 
 
 def test_who_is_isolated(plugin: Path) -> None:
