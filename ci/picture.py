@@ -1,4 +1,4 @@
-"""Draw a board as the terminal shows it: `python ci/picture.py leaderboards/BOARD.json docs/leaderboard.svg`."""
+"""A board as a picture: `python ci/picture.py leaderboards/BOARD.json docs/leaderboard.svg`."""
 
 import sys
 from pathlib import Path
