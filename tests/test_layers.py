@@ -13,7 +13,7 @@ LAYERS = [
     {"errors"},
     {"networks", "tasks", "device"},
     {"training", "theory"},
-    {"scoring", "evaluation", "store", "experiments"},
+    {"scoring", "testing", "evaluation", "store", "experiments"},
     {"benchmark", "leaderboard"},
     {"sweep"},
     {"cli", "__main__"},

@@ -1,14 +1,14 @@
 """One run: train, snapshot, score, evaluate, record. What the store holds already is not computed again."""
 
 from prunebench.benchmark.document import SCHEMA, Document
-from prunebench.benchmark.plan import CONTROLS, DRAWS, EARLY_DRAWS, PROTOCOLS, Plan, Protocol
+from prunebench.benchmark.plan import ACCURACY_DRAWS, CONTROLS, DRAWS, PROTOCOLS, Plan, Protocol
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.run import dry_run, run_benchmark
 
 __all__ = [
+    "ACCURACY_DRAWS",
     "CONTROLS",
     "DRAWS",
-    "EARLY_DRAWS",
     "PROTOCOLS",
     "SCHEMA",
     "Document",

@@ -3,7 +3,7 @@
 import math
 
 from prunebench.benchmark.missing import Missing, estimate
-from prunebench.benchmark.plan import EARLY_DRAWS, Plan
+from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.evaluation.keep import kept_count
@@ -32,7 +32,7 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
     if any(
         m.protocol == "prune_early" for lacking in missing.values() for ms in lacking.values() for m in ms
     ):
-        choices = sum(EARLY_DRAWS if scorer.stochastic else 1 for scorer in plan.with_controls()) + 1
+        choices = sum(ACCURACY_DRAWS if scorer.stochastic else 1 for scorer in plan.with_controls()) + 1
         counts = ", ".join(str(kept_count(recipe.width, f)) for f in plan.fractions)
         narrow = len(plan.steps) * choices * len(plan.fractions) * len(plan.seeds)
         reporter.plan(

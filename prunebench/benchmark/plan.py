@@ -22,8 +22,8 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 DEFAULT_PROTOCOLS: tuple[Protocol, ...] = ("rank", "prune_final", "merge")
 # On every board, so that a number can be read against chance and against the best there is.
 CONTROLS = ("random", "oracle")
-# Of a stochastic scorer; each draw of prune_early costs a training, so it takes fewer.
-DRAWS, EARLY_DRAWS = 10, 3
+# Of a stochastic scorer. The correlations of a draw cost nothing; its accuracies do, so they take fewer.
+DRAWS, ACCURACY_DRAWS = 10, 3
 # The trained networks themselves are measured too, and prune_early brings a control that scores nothing.
 DENSE = Key(0, "", "", "")
 DENSE_MEASURE = Measure("dense")

@@ -13,7 +13,7 @@ from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import Document, document
 from prunebench.benchmark.missing import Missing, batches, find_missing
 from prunebench.benchmark.networks import reference_networks, subset
-from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, DRAWS, EARLY_DRAWS, Plan, reinitialised
+from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, DRAWS, Plan, reinitialised
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError
@@ -162,13 +162,14 @@ class _Work:
         """Take the measures that need no training, and keep them together with the scores."""
         by_measure: dict[Measure, list[Metrics]] = {}
         run, began = subset(self.run, entry.seeds), time.perf_counter()
-        for outcome in entry.outcomes if entry.error is None else ():
+        for draw, outcome in enumerate(entry.outcomes if entry.error is None else ()):
             assert outcome.scores is not None
             metrics: Metrics = {}
             if Measure("rank") in entry.measures:
                 metrics |= rank(outcome.scores, run.final, outcome.signs)
-            metrics |= prune_final(outcome.scores, run.final, run.task, entry.fractions("prune_final"))
-            metrics |= merge(outcome.scores, run.final, run.task, entry.fractions("merge"))
+            if draw < ACCURACY_DRAWS:
+                metrics |= prune_final(outcome.scores, run.final, run.task, entry.fractions("prune_final"))
+                metrics |= merge(outcome.scores, run.final, run.task, entry.fractions("merge"))
             for measure, part in _by_measure(metrics).items():
                 by_measure.setdefault(measure, []).append(part)
         self._put(entry, by_measure, time.perf_counter() - began)
@@ -185,11 +186,11 @@ class _Work:
             for fraction in fractions:
                 self.reporter.progress("prune_early", done, total, "trainings")
                 began = time.perf_counter()
-                candidates = [scores for entry in scored for scores in entry.scores(EARLY_DRAWS)]
+                candidates = [scores for entry in scored for scores in entry.scores(ACCURACY_DRAWS)]
                 results = prune_early(candidates, run, step, [fraction], control=len(scored) < len(group))
                 seconds = (time.perf_counter() - began) / len(group)
                 for entry in group:  # the control, which has no scores, comes last in both
-                    count = len(entry.scores(EARLY_DRAWS)) if entry.scorer is not None else 1
+                    count = len(entry.scores(ACCURACY_DRAWS)) if entry.scorer is not None else 1
                     mine, results = results[:count], results[count:]
                     entry.new = False
                     self._put(entry, dict.fromkeys(_by_measure(mine[0]), mine), seconds)

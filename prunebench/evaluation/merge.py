@@ -24,9 +24,10 @@ def merge(
     neuron that is parallel to no kept one is pruned (DESIGN 5).
     """
     metrics: Metrics = {}
+    signs = theory.orientation(final, task) if fractions else None
     for fraction in fractions:
         kept = best(scores, kept_count(final.width, fraction))
-        metrics |= accuracies(theory.fold(final, task, kept, THRESHOLD), task, "merge", fraction)
+        metrics |= accuracies(theory.fold(final, task, kept, THRESHOLD, signs), task, "merge", fraction)
     return metrics
 
 

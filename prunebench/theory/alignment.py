@@ -34,7 +34,7 @@ def effective_sums(networks: Networks, task: Task) -> Iterator[EffectiveSums]:
         weights = w_in.to(x)
         hidden = torch.relu(torch.addmm(bias.to(x), x, weights.T))
         signed_sum = ((hidden > 0).to(x) * y[:, None]).T @ x
-        yield EffectiveSums(weights, signed_sum, torch.where(y @ hidden > 0, 1.0, -1.0).to(x))
+        yield EffectiveSums(weights, signed_sum, _orientation(hidden, y))
 
 
 def gates(networks: Networks, task: Task) -> Bool[Tensor, "seeds samples neurons"]:
@@ -54,7 +54,12 @@ def orientation(networks: Networks, task: Task) -> Float[Tensor, "seeds neurons"
     The class that the outgoing weights will turn to (+1: label 0), estimated from the current effective
     dataset (theorem B.1). A neuron that gates nothing has -1.
     """
-    rows = [sums.orientation for sums in effective_sums(networks, task)]
+    x = task.x_train.to(networks.device, torch.float64)
+    y = task.signs.to(x)
+    rows = [
+        _orientation(torch.relu(torch.addmm(bias.to(x), x, w_in.to(x).T)), y)
+        for w_in, bias in zip(networks.w_in, networks.bias, strict=True)
+    ]
     return torch.stack(rows).to(networks.dtype)
 
 
@@ -77,6 +82,12 @@ def alignment_angle(networks: Networks, task: Task) -> Float[Tensor, "seeds neur
         for sums in effective_sums(networks, task)
     ]
     return torch.stack(rows).to(networks.dtype)
+
+
+def _orientation(
+    hidden: Float[Tensor, "samples neurons"], y: Float[Tensor, " samples"]
+) -> Float[Tensor, " neurons"]:
+    return torch.where(y @ hidden > 0, 1.0, -1.0).to(y)
 
 
 def _angle(

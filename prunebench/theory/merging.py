@@ -42,19 +42,24 @@ def merge(networks: Networks, labels: Int64[Tensor, "seeds neurons"]) -> Network
 
 
 def fold(
-    networks: Networks, task: Task, keep_indices: Int64[Tensor, "seeds kept"], threshold: float = 0.95
+    networks: Networks,
+    task: Task,
+    keep_indices: Int64[Tensor, "seeds kept"],
+    threshold: float = 0.95,
+    signs: Float[Tensor, "seeds neurons"] | None = None,
 ) -> Networks:
     """Keep k neurons and merge each of the others into the kept one that it is most parallel to.
 
     Only into one of equal orientation and with a cosine of the incoming weights >= threshold; a neuron that
-    has none is dropped (DESIGN 5). The result has the k kept neurons in the order of `keep_indices`.
+    has none is dropped (DESIGN 5). The result has the k kept neurons in the order of `keep_indices`. `signs`
+    are the networks' orientations, where they are known already.
     """
     check_threshold("fold threshold", threshold)
     networks.keep(keep_indices)  # raises for indices that are out of range
     if any(len(row.unique()) < len(row) for row in keep_indices):
         raise RequestError("keep indices", keep_indices.tolist(), "a neuron can be kept only once")
     keep_indices = keep_indices.to(networks.device)
-    signs = orientation(networks, task)
+    signs = orientation(networks, task) if signs is None else signs
     labels = torch.full_like(networks.bias, DROPPED, dtype=torch.int64)
     for label, w_in, sign, kept in zip(labels, networks.w_in, signs, keep_indices, strict=True):
         units = unit_rows(w_in.double())
@@ -92,7 +97,9 @@ def _merge_one(
     # Where no member has outgoing weights all count the same: what they point at does not matter.
     weight = torch.where(total(effective)[labels] > 0, effective, 1.0)
     weight = weight / total(weight)[labels]
-    merged_w = total(weight[:, None] * w / scale[:, None]).to(w_in.dtype)
+    mixing = w.new_zeros(count, len(w))
+    mixing[labels, torch.arange(len(w), device=w.device)] = weight / scale
+    merged_w = (mixing @ w).to(w_in.dtype)
     merged_b = total(weight * bias.double() / scale).to(bias.dtype)
     merged_v = total((scale * v).T).T.to(w_out.dtype).contiguous()
     merged_w[labels[alone]] = w_in[alone]
