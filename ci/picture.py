@@ -9,6 +9,6 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.terminal import render
 
 source, target = map(Path, sys.argv[1:])
-console = Console(record=True, width=140, file=open("/dev/null", "w"))  # noqa: SIM115 (open until the end)
+console = Console(record=True, width=185, file=open("/dev/null", "w"))  # noqa: SIM115 (open until the end)
 console.print(render(Board.read(source)))
 console.save_svg(str(target), title="prunebench leaderboard", unique_id="board")

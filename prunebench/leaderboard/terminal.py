@@ -98,4 +98,4 @@ def _summaries(
 def console(*, stderr: bool = False) -> Console:
     """A console that does not squeeze tables where there is no terminal."""
     plain = Console(stderr=stderr, highlight=False)
-    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=160)
+    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=185)
