@@ -36,8 +36,8 @@ class TorchPruning(pb.Scorer):
     A hidden neuron's group are the rows of the first layer and the columns of the second; `group_reduction`
     says how their importances become one: `mean` (its default), `sum`, `max`, `prod`, `first` (the incoming
     weights alone) or `gate` (the outgoing alone). With `p=2`, `prod` is the square of the effective norm.
-    `bias` counts the hidden bias as a member of its own. `multivariable` is Taylor's `|sum w g|` in place of
-    `sum |w g|`. Parameters that an importance does not heed are refused.
+    `bias` counts the hidden bias as a member of its own (0 at initialisation, as is then a `prod` with it).
+    `multivariable` is Taylor's `|sum w g|` in place of `sum |w g|`. An importance refuses what it ignores.
 
     Taylor's gradients are those of the mean loss over the whole training set, Hessian's those of every
     sample, squared and averaged; Activation sums over the training set. Gradients are computed in float64;
