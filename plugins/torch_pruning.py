@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 
 import prunebench as pb
+from prunebench.errors import MissingPackageError
 
 # The parameters that each importance heeds.
 PARAMETERS = {
@@ -78,8 +79,7 @@ class TorchPruning(pb.Scorer):
                 accepted = f"{self.importance} heeds {', '.join(heeded) or 'no parameter'}"
                 raise pb.RequestError(f"torch_pruning[{parameter.name}]", value, accepted)
         if importlib.util.find_spec("torch_pruning") is None:
-            accepted = "it needs the package torch-pruning: pip install 'prunebench[torch-pruning]'"
-            raise pb.RequestError("--scorer", self.name, accepted)
+            raise MissingPackageError("--scorer", self.name, "torch-pruning", "torch-pruning")
 
     def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " neurons"]:
         """What the importance gives for the group of all hidden neurons."""

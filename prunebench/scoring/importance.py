@@ -1,5 +1,6 @@
 """A scorer as an importance for a pruner of Torch-Pruning (Fang et al. 2023, "DepGraph")."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,9 @@ from prunebench.scoring.spec import canonical
 from prunebench.tasks.task import Task
 from prunebench.training.recipe import Recipe
 from prunebench.training.snapshot import Snapshot
+
+# Torch-Pruning knows what stands between two layers by its gradients. These belong to the layers themselves.
+_CARRIES_ON = re.compile(r"(Addmm|Mm|T|Unsqueeze|Squeeze|View)Backward\d+")
 
 
 class ScorerImportance:
@@ -84,17 +88,17 @@ class ScorerImportance:
 
     def _networks(self, group: Any) -> Networks | None:
         """The network whose hidden neurons the group holds; None where it holds its outputs."""
-        layers = [dependency.layer for dependency, _ in group]
-        linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
-        if len(layers) == len(linear) == 1:
+        linear = [dependency.layer for dependency, _ in group if isinstance(dependency.layer, nn.Linear)]
+        between = [
+            dependency.target for dependency, _ in group if not isinstance(dependency.layer, nn.Linear)
+        ]
+        if len(linear) == 1 and not between:
             return None
-        # Torch-Pruning knows what stands between layers by the name of its gradient.
-        between = {dependency.target.grad_fn.name() for dependency, _ in group if dependency.target.grad_fn}
-        if len(linear) != 2 or "ReluBackward0" not in between:
-            kinds = [type(layer).__name__ for layer in linear] + sorted(between)
-            raise RequestError(
-                "group", kinds, "a model nn.Sequential(nn.Linear, nn.ReLU, nn.Linear) is needed"
-            )
+        names = [node.grad_fn.name() if node.grad_fn else node.name for node in between]
+        acting = [name for name in names if not _CARRIES_ON.fullmatch(name)]
+        if len(linear) != 2 or acting != ["ReluBackward0"]:
+            accepted = "a model nn.Sequential(nn.Linear, nn.ReLU, nn.Linear) is needed"
+            raise RequestError("group", ["Linear"] * len(linear) + acting, accepted)
         networks = from_module(nn.Sequential(linear[0], nn.ReLU(), linear[1]))
         needed = self.task.inputs, self.task.outputs
         if (networks.inputs, networks.outputs) != needed:

@@ -43,7 +43,7 @@ def model(snapshot: pb.Snapshot) -> nn.Sequential:
 
 
 def prune(model: nn.Module, importance: pb.ScorerImportance, ratio: float = 0.5, **options) -> None:
-    example = torch.zeros(1, model[0].in_features, dtype=model[0].weight.dtype)
+    example = torch.zeros(2, model[0].in_features, dtype=model[0].weight.dtype)
     pruner = tp.pruner.BasePruner(model, example, importance=importance, pruning_ratio=ratio, **options)
     for _ in range(options.get("iterative_steps", 1)):
         pruner.step()
@@ -153,6 +153,13 @@ def test_a_layer_of_a_larger_model_is_found(snapshot) -> None:
     ("layers", "message"),
     [
         ([nn.Linear(7, 6), nn.Tanh(), nn.Linear(6, 2)], "TanhBackward0.*nn.ReLU"),
+        ([nn.Linear(7, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2, bias=False)], "BatchNorm"),
+        ([nn.Linear(7, 6), nn.ReLU(), nn.PReLU(), nn.Linear(6, 2, bias=False)], "PreluKernel"),
+        ([nn.Linear(7, 6), nn.Linear(6, 2, bias=False)], "group"),
+        (
+            [nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 2, bias=False)],
+            "output bias|inputs, outputs",
+        ),
         ([nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 2)], "output bias"),
         ([nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 2, bias=False)], "inputs, outputs"),
         ([nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 3, bias=False)], "inputs, outputs"),
