@@ -245,8 +245,8 @@ def cross_entropy(
 def accuracy(
     logits: Float[Tensor, "seeds samples outputs"], y: Int64[Tensor, " samples"]
 ) -> Float[Tensor, " seeds"]:
-    """Share of samples that each network classifies right."""
-    return (logits.argmax(dim=2) == y.to(logits.device)).to(logits.dtype).mean(dim=1)
+    """Share of samples that each network classifies right; in float64 a count over N is written short."""
+    return (logits.argmax(dim=2) == y.to(logits.device)).double().mean(dim=1)
 
 
 def _linear(

@@ -5,12 +5,14 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from prunebench.benchmark.plan import CONTROLS, DENSE, DENSE_MEASURE, PROTOCOLS, Plan
 from prunebench.evaluation.keep import kept_count
 from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, average, nest, per_seed
 from prunebench.evaluation.statistics import band, summarise
-from prunebench.store.records import Environment, Key, Measure, Scoring, Trained, join_history
+from prunebench.store.networks import Damaged
+from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Trained, join_history
 from prunebench.store.store import Store, task_record
 from prunebench.training.loop import History
 
@@ -26,12 +28,17 @@ def document(plan: Plan, store: Store, environment: Environment) -> Document:
     drops = _drop_step(history)
     found = store.scorings(plan.training, EVALUATOR_VERSION)
     dense = _metrics([found[DENSE, seed] for seed in plan.seeds], [DENSE_MEASURE])[0]
+    example = plan.seeds[0]
     rows = []
     for key, measures in plan.wanted.items():
         if key != DENSE:
             scorings = [found[key, seed] for seed in plan.seeds]
             accuracies = {path: values for path, values in dense.items() if path[-1] == "dense"}
-            rows.append(_row(plan, key, measures, scorings, accuracies, drops))
+            row = _row(plan, key, measures, scorings, accuracies, drops)
+            scores = store.scores(plan.training, example, key) if row["status"] == "ok" else None
+            if scores is not None:
+                row["example"] = {"seed": example, "scores": _short(scores[0][0])}
+            rows.append(row)
     controls = [row for row in rows if row["source"] is None]
     return {
         "schema": SCHEMA,
@@ -41,7 +48,7 @@ def document(plan: Plan, store: Store, environment: Environment) -> Document:
         "evaluator": EVALUATOR_VERSION,
         "seeds": list(plan.seeds),
         "protocols": [protocol for protocol in PROTOCOLS if protocol in plan.protocols],
-        "training": _training_record(networks, history, dense, drops),
+        "training": _training_record(networks, history, dense, drops) | _norms(plan, example, store),
         "rows": [row for row in rows if row["source"] is not None] + controls,
     }
 
@@ -113,6 +120,20 @@ def _summaries(metrics: Metrics, width: int) -> Document:
         if len(path) == 3:
             summary["kept"] = kept_count(width, float(path[2]))
     return nest(summaries)
+
+
+def _norms(plan: Plan, seed: int, store: Store) -> Document:
+    """One network's final norms, which people see beside its scores; nothing where its file is not whole."""
+    try:
+        final = store.load_state(plan.training, seed, FINAL).networks
+    except Damaged:
+        return {}
+    return {"example": {"seed": seed, "norms": _short(final.norms("effective")[0].cpu().numpy())}}
+
+
+def _short(values: Float[np.ndarray, " neurons"]) -> list[float]:
+    """Four digits, which are enough to draw."""
+    return [float(f"{value:.4g}") for value in values]
 
 
 def _drop_step(history: History) -> float | None:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 # Raised whenever the same scores would get other numbers: results of two evaluators are never mixed.
-EVALUATOR_VERSION = "1"
+EVALUATOR_VERSION = "2"
 
 # A metric's path in the JSON document, e.g. ("accuracy", "prune_final", "0.1"), to its value per network.
 # NaN: not defined for that network.

@@ -24,25 +24,27 @@ def plans_of(
     command: str | None = None,
 ) -> list[tuple[Cell, Plan]]:
     """Every cell with its plan. `RequestError` for the first cell that could not be run, before any is."""
-    scorers = [load_scorer(spec, plugins) for spec in study.scorers]
+    specs = dict.fromkeys(spec for cell in study.cells for spec in cell.settings.scorers)
+    scorers = {spec: load_scorer(spec, plugins) for spec in specs}
     resolve_device(device)
     recipes = [_in_cell(cell, Recipe, **_recipe_of(cell)) for cell in study.cells]
     found = []
     for cell, recipe in zip(study.cells, recipes, strict=True):
         task = _in_cell(cell, _load, download=download, **cell.task)
-        epoch = _in_cell(cell, recipe.epoch_steps, samples=task.samples)
+        settings, epoch = cell.settings, _in_cell(cell, recipe.epoch_steps, samples=task.samples)
+        steps = [*settings.at_steps, *(number * epoch for number in settings.at_epochs)]
         plan = _in_cell(
             cell,
             Plan,
             task=task,
             recipe=recipe,
-            scorers=scorers,
-            at_steps=tuple(dict.fromkeys([*study.at_steps, *(number * epoch for number in study.at_epochs)])),
-            seeds=study.seeds,
-            protocols=study.protocols,
-            fractions=study.fractions,
+            scorers=[scorers[spec] for spec in settings.scorers],
+            at_steps=tuple(dict.fromkeys(steps)),
+            seeds=settings.seeds,
+            protocols=settings.protocols,
+            fractions=settings.fractions,
             device=device,
-            until_loss=study.until_loss,
+            until_loss=settings.until_loss,
             command=command,
         )
         found.append((cell, plan))

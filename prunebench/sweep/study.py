@@ -55,19 +55,37 @@ RUN = {
     "until_loss": (*_NUMBER, False),
 }
 _TABLES = ("task", "recipe", "run")
+# Grids of their own; each takes what it does not set itself from the tables above.
+GRID = "grid"
+# A cell's values by table.
+_Point = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is computed in a cell, from the table [run]."""
+
+    scorers: tuple[str, ...]
+    at_steps: tuple[int, ...]
+    at_epochs: tuple[int, ...]
+    seeds: tuple[int, ...]
+    protocols: tuple[Protocol, ...]
+    fractions: tuple[float, ...]
+    until_loss: float | None
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One point of the grid.
+    """One point of a grid.
 
     Attributes:
         task, recipe: the values that the study gives for it; what is not given takes its default.
-        title: the values of the axes, for people.
+        title: what sets it apart from the study's other cells, for people.
     """
 
     task: dict[str, Any]
     recipe: dict[str, Any]
+    settings: Settings
     title: str
 
 
@@ -76,13 +94,6 @@ class Study:
     """A study file that was read and found right."""
 
     cells: tuple[Cell, ...]
-    scorers: tuple[str, ...]
-    at_steps: tuple[int, ...]
-    at_epochs: tuple[int, ...]
-    seeds: tuple[int, ...]
-    protocols: tuple[Protocol, ...]
-    fractions: tuple[float, ...]
-    until_loss: float | None
 
 
 def read_study(path: Path) -> Study:
@@ -93,18 +104,43 @@ def read_study(path: Path) -> Study:
         raise RequestError("STUDY", str(path), f"a TOML file that can be read: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise RequestError("STUDY", str(path), f"not readable as TOML: {error}") from error
-    _check_keys(path.name, content, _TABLES, "tables")
+    _check_keys(path.name, content, (*_TABLES, GRID), "tables")
+    common = _tables(path.name, content)
+    grids = content.get(GRID, [{}])
+    if not isinstance(grids, list) or not grids or not all(isinstance(grid, dict) for grid in grids):
+        raise RequestError(f"{path.name} {GRID}", grids, f"a table for each grid, [[{GRID}]], is needed")
+    points: list[_Point] = []
+    for number, grid in enumerate(grids, start=1):
+        where = f"{path.name} [[{GRID}]] {number}" if GRID in content else path.name
+        _check_keys(where, grid, _TABLES, "tables")
+        own = _tables(where, grid)
+        points += _points(where, {table: common[table] | own[table] for table in _TABLES})
+        if len(points) > LARGEST:
+            raise RequestError(path.name, f"over {LARGEST:,} cells", f"up to {LARGEST:,} cells in one study")
+    titles = _titles(points)
+    cells = [
+        Cell(point["task"], point["recipe"], _settings(point["run"]), title)
+        for point, title in zip(points, titles, strict=True)
+    ]
+    return Study(tuple(cells))
+
+
+def _tables(where: str, content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The tables of a study or of one of its grids, each checked by itself."""
     for table in _TABLES:
         if not isinstance(content.get(table, {}), dict):
-            raise RequestError(f"{path.name} {table}", content[table], f"a table, [{table}], is needed")
-    task = _axes(f"{path.name} [task]", content.get("task", {}), TASK)
-    recipe = _axes(f"{path.name} [recipe]", content.get("recipe", {}), RECIPE)
-    run = _run(f"{path.name} [run]", content.get("run", {}))
-    if (count := math.prod(len(values) for values in (task | recipe).values())) > LARGEST:
-        raise RequestError(path.name, f"{count:,} cells", f"up to {LARGEST:,} cells in one study")
+            raise RequestError(f"{where} {table}", content[table], f"a table, [{table}], is needed")
+    task, recipe, run = (content.get(table, {}) for table in _TABLES)
+    return {
+        "task": _axes(f"{where} [task]", task, TASK),
+        "recipe": _axes(f"{where} [recipe]", recipe, RECIPE),
+        "run": _run(f"{where} [run]", run),
+    }
+
+
+def _settings(run: dict[str, Any]) -> Settings:
     seeds = run.get("seeds", 20)
-    return Study(
-        cells=tuple(_grid(task, recipe)),
+    return Settings(
         scorers=tuple(run.get("scorers", ["alignment"])),
         at_steps=tuple(run.get("at_steps", [] if run.get("at_epochs") else [50])),
         at_epochs=tuple(run.get("at_epochs", [])),
@@ -140,18 +176,36 @@ def _axes(where: str, table: dict[str, Any], known: dict[str, tuple[Check, str]]
     return axes
 
 
-def _grid(task: dict[str, list[Any]], recipe: dict[str, list[Any]]) -> list[Cell]:
-    named = [("task", key, values) for key, values in task.items()]
-    named += [("recipe", key, values) for key, values in recipe.items()]
-    cells = []
-    for point in itertools.product(*(values for _, _, values in named)):
-        parts: dict[str, dict[str, Any]] = {"task": {}, "recipe": {}}
-        title = []
-        for (table, key, values), value in zip(named, point, strict=True):
-            parts[table][key] = value
-            title += [f"{key}={value}"] if len(values) > 1 else []
-        cells.append(Cell(**parts, title=" ".join(title) or "the only cell"))
-    return cells
+def _points(where: str, tables: dict[str, dict[str, Any]]) -> list[_Point]:
+    """Every combination of the values of the axes in [task] and [recipe]."""
+    axes = [(table, key, values) for table in ("task", "recipe") for key, values in tables[table].items()]
+    if (count := math.prod(len(values) for _, _, values in axes)) > LARGEST:
+        raise RequestError(where, f"{count:,} cells", f"up to {LARGEST:,} cells in one study")
+    points = []
+    for values in itertools.product(*(values for _, _, values in axes)):
+        point: _Point = {"task": {}, "recipe": {}, "run": tables["run"]}
+        for (table, key, _), value in zip(axes, values, strict=True):
+            point[table][key] = value
+        points.append(point)
+    return points
+
+
+def _titles(points: list[_Point]) -> list[str]:
+    """For each point the values that are not the same in all of them."""
+    titles: list[list[str]] = [[] for _ in points]
+    for table, known in (("task", TASK), ("recipe", RECIPE), ("run", RUN)):
+        for key in known:
+            texts = [_text(point[table].get(key)) for point in points]
+            if len(set(texts)) > 1:
+                for title, text in zip(titles, texts, strict=True):
+                    title.extend([f"{key}={text}"] if text else [])
+    return [" ".join(title) or "the only cell" for title in titles]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _check_keys(where: str, table: dict[str, Any], known: Sequence[str] | dict[str, Any], noun: str) -> None:
