@@ -28,7 +28,9 @@ def signed_ranks(differences: Float[np.ndarray, "pairs seeds"]) -> Float[np.ndar
     that takes seconds a pair; differences of 0 are left out, and p = 1 where all are.
     """
     ranks, positive = _doubled_ranks(differences)
-    return np.array([_tail(tuple(np.sort(r[r > 0]).tolist()))[w] for r, w in zip(ranks, positive, strict=True)])
+    return np.array(
+        [_tail(tuple(np.sort(r[r > 0]).tolist()))[w] for r, w in zip(ranks, positive, strict=True)]
+    )
 
 
 def _doubled_ranks(
@@ -91,9 +93,7 @@ class Standing:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
-def beats(
-    values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVEL
-) -> set[tuple[str, str]]:
+def beats(values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVEL) -> set[tuple[str, str]]:
     """The pairs (better, worse) that differ significantly, of all paired comparisons; higher values are better.
 
     Holm's correction holds the chance of any false pair at `level`, whichever of the scorers do not differ.
