@@ -1,4 +1,4 @@
-"""What a board shows, in one place for the terminal, Markdown and CSV."""
+"""What a board shows, in one place for the terminal, Markdown, CSV and LaTeX."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,11 @@ class Column:
     path: tuple[str, ...]
     percent: bool = False
 
+    @property
+    def name(self) -> str:
+        """Its name on the command line: `accuracy.prune_final.0.1`."""
+        return ".".join(self.path)
+
     def summary(self, row: Row) -> dict[str, Any] | None:
         """The metric's summary in this row, or None."""
         value: Any = row
@@ -26,13 +31,14 @@ class Column:
         summary = self.summary(row)
         if summary is None:
             return ""
-        mean = self._number(summary["mean"])
+        mean = self.number(summary["mean"])
         if not interval or summary["low"] is None:
             return mean
-        return f"{mean} [{self._number(summary['low'])}, {self._number(summary['high'])}]"
+        return f"{mean} [{self.number(summary['low'])}, {self.number(summary['high'])}]"
 
-    def _number(self, value: float) -> str:
-        return f"{100 * value:.1f}" if self.percent else f"{value:.2f}"
+    def number(self, value: float) -> str:
+        """As it is shown: two decimals, or percent with one; never a negative zero."""
+        return f"{100 * value:z.1f}" if self.percent else f"{value:z.2f}"
 
 
 @dataclass(frozen=True)
@@ -86,10 +92,14 @@ def marked_name(row: Row) -> str:
     return row["scorer"] + (" †" if row["sees_end"] else " ‡" if row["control"] else "")
 
 
-MARKS = "† sees the end of training, so no predictor. ‡ control."
+MARKS = (
+    "† sees the end of training, so no predictor. ‡ control. * first: at its step no scorer is significantly "
+    "better, and some are worse. ° not significantly better than random."
+)
 RANKS = (
-    "Rank by Spearman correlation at the step: scorers that do not differ significantly are tied "
-    "(exact paired Wilcoxon over seeds, Holm-corrected, level 0.05)."
+    "Rank by Spearman correlation at the step. A rank such as 3-5 is an interval: two scorers are "
+    "significantly better, and the seeds leave open which of these ranks it is (exact paired Wilcoxon test "
+    "over seeds of all pairs, Holm-corrected, level 0.05)."
 )
 
 
