@@ -80,7 +80,10 @@ def _comparable(rows: list[Row], column: Column) -> dict[int, dict[str, np.ndarr
         if summary and not row["sees_end"] and None not in summary["per_seed"]:
             same_seeds = by_step[row["at_step"]][tuple(row["seeds"])]
             same_seeds[row["scorer"]] = np.array(summary["per_seed"], dtype=float)
-    return {step: max(sets.values(), key=len) for step, sets in sorted(by_step.items())}
+    return {
+        step: sets[max(sets, key=lambda seeds: (len(sets[seeds]), len(seeds), seeds))]
+        for step, sets in sorted(by_step.items())
+    }
 
 
 def _sizes(values: dict[str, np.ndarray]) -> tuple[int, int]:
