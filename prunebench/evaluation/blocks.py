@@ -51,7 +51,7 @@ def tasks_needed(methods: int) -> int:
 
 
 def compare(methods: Sequence[str], means: Float[np.ndarray, "methods tasks"]) -> Comparison | None:
-    """Friedman's test, then exact Wilcoxon tests of all pairs with Holm's correction; None for too few of either.
+    """Friedman's test, then exact Wilcoxon tests of all pairs, by Holm; None for too few methods or tasks.
 
     The second step is Wilcoxon's rather than Nemenyi's, which compares average ranks: whether two methods
     differ should not depend on which others were entered (Benavoli, Corani & Mangili, JMLR 2016). Where

@@ -94,7 +94,7 @@ class Standing:
 
 
 def beats(values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVEL) -> set[tuple[str, str]]:
-    """The pairs (better, worse) that differ significantly, of all paired comparisons; higher values are better.
+    """The pairs (better, worse) that differ significantly, of all pairs compared; higher values are better.
 
     Holm's correction holds the chance of any false pair at `level`, whichever of the scorers do not differ.
     """

@@ -1,5 +1,6 @@
 """What a board shows, in one place for the terminal, Markdown, CSV and LaTeX."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,16 @@ RANK = (
     Column("sign", ("sign_agreement",), percent=True),
 )
 
+# The few that fit a terminal and an overview; the files have them all. These shares are the telling ones.
+OVERVIEW = (
+    RANK[0],
+    RANK[2],
+    RANK[3],
+    Column("pruned to 10 %", ("accuracy", "prune_final", "0.1"), percent=True),
+    Column("merged to 10 %", ("accuracy", "merge", "0.1"), percent=True),
+    Column("early 2 %", ("accuracy", "prune_early", "0.02"), percent=True),
+)
+
 _NOTES = {
     "prune_final": ("Pruned at the end", "the best neurons of the trained network, without retraining"),
     "merge": ("Merged at the end", "every dropped neuron folded into the kept one it is parallel to"),
@@ -85,6 +96,26 @@ def sections(rows: list[Row]) -> list[Section]:
                     Section(f"{title}: {split} accuracy", f"{note}; by share of neurons kept", columns)
                 )
     return tables
+
+
+def summaries(
+    level: dict[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every metric's path and summary in a row."""
+    for key, value in level.items():
+        if isinstance(value, dict):
+            if "per_seed" in value:
+                yield (*path, key), value
+            else:
+                yield from summaries(value, (*path, key))
+
+
+def columns_by_name(rows: Iterable[Row]) -> dict[str, Column]:
+    """All metrics of these rows, by their names on the command line."""
+    correlations = {column.path for column in RANK if not column.percent}
+    paths = dict.fromkeys(path for row in rows for path, _ in summaries(row))
+    columns = [Column(" ".join(path), path, percent=path not in correlations) for path in paths]
+    return {column.name: column for column in columns}
 
 
 def marked_name(row: Row) -> str:

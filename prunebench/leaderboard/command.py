@@ -1,5 +1,6 @@
 """The command that makes one row again, whatever command or study it came from."""
 
+import itertools
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields
@@ -20,9 +21,9 @@ _KEPT = ("prune_final", "merge", "prune_early")
 def reproduce(task: Record, recipe: Record, row: Record) -> str | None:
     """`prunebench run ...` for this row alone; options that have their default are left out.
 
-    A task that no data set was named for (made in Python, say) keeps the command that was recorded. Files that
-    a record cannot tell, of plugins and of saved scores, are taken from there too. An .npz file or a folder of
-    images is named without its place, which differs between machines.
+    A task that no data set was named for (made in Python, say) keeps the command that was recorded. Files
+    that a record cannot tell, of plugins and of saved scores, are taken from there too. An .npz file or a
+    folder of images is named without its place, which differs between machines.
     """
     recorded: str | None = row["command"]
     if "dataset" not in task:
@@ -91,6 +92,6 @@ def _option(name: str, value: object, default: object) -> list[str]:
 
 def _values(words: Sequence[str], option: str) -> list[str]:
     """What follows an option on a command line, as `--option value` or `--option=value`, each once."""
-    found = [value for word, value in zip(words, words[1:], strict=False) if word == option]
+    found = [value for word, value in itertools.pairwise(words) if word == option]
     found += [word.removeprefix(f"{option}=") for word in words if word.startswith(f"{option}=")]
     return list(dict.fromkeys(found))

@@ -22,9 +22,10 @@ _SPECIAL = {
 } | {character: f"\\{character}" for character in "{}$&#_%"}
 _HEAD = r"% Needs \usepackage[T1]{fontenc}, \usepackage{textcomp} and \usepackage{booktabs}."
 _READING = (
-    "Mean over seeds; lower and upper index: 95 % interval. Bold: at its step no scorer is significantly better, "
-    "and some are worse. °: not significantly better than random. †: sees the end of training. ‡: control. "
-    "Ranks and marks by exact paired Wilcoxon tests over seeds of all pairs, Holm-corrected, level 0.05."
+    "Mean over seeds; lower and upper index: 95 % interval. Bold: at its step no scorer is significantly "
+    "better, and some are worse. °: not significantly better than random. †: sees the end of training. "
+    "‡: control. Ranks and marks by exact paired Wilcoxon tests over seeds of all pairs, Holm-corrected, "
+    "level 0.05."
 )
 
 
@@ -55,11 +56,10 @@ def _table(board: Board, section: Section, rows: list[Row], ranks: dict[Key, Sta
     columns = [c for c in section.columns if any(c.summary(row) for row in present)]
     signs = [marks(rows, column) for column in columns]
     lines: list[str] = []
-    for row in present:
+    for before, row in zip([None, *present], present, strict=False):
         key = row["scorer"], row["at_step"]
-        if lines and key[1] != previous:
+        if before is not None and before["at_step"] != key[1]:
             lines.append(r"\midrule")
-        previous = key[1]
         cells = [_cell(column, row, sign.get(key, "")) for column, sign in zip(columns, signs, strict=True)]
         rank = str(ranks.get(key, "")).replace("-", "--")
         lines.append(" & ".join([str(key[1]), rank, escape(marked_name(row)), *cells]) + r" \\")
@@ -71,6 +71,7 @@ def _table(board: Board, section: Section, rows: list[Row], ranks: dict[Key, Sta
             r"\centering",
             r"\small",
             r"\setlength{\tabcolsep}{4pt}",
+            r"\renewcommand{\arraystretch}{1.25}",
             rf"\caption{{{caption}}}",
             rf"\begin{{tabular}}{{rll{'l' * len(columns)}}}",
             r"\toprule",
