@@ -45,10 +45,10 @@ def escape(text: str) -> str:
 def _character(character: str) -> str:
     if character in _SPECIAL:
         return _SPECIAL[character]
+    if ord(character) < 128 or "À" <= character <= "ÿ":
+        return character if character.isprintable() else " "
     plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    if not character.isprintable() or not plain:
-        return f"[U+{ord(character):04X}]"
-    return character if ord(character) < 128 else "".join(_SPECIAL.get(c, c) for c in plain)
+    return "".join(_SPECIAL.get(c, c) for c in plain) or f"[U+{ord(character):04X}]"
 
 
 def _table(board: Board, section: Section, rows: list[Row], ranks: dict[Key, Standing]) -> str:

@@ -93,7 +93,7 @@ def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: in
         raise RequestError("A, B", versions, "boards of one evaluator version; run the older one again")
     columns = _columns([*first.rows, *second.rows], metrics)
     theirs = {(row["scorer"], row["at_step"]): row for row in second.rows}
-    remarks = [f"the boards differ in {what}" for what in _unlike(first, second)]
+    remarks = [f"The boards differ in {what}" for what in _unlike(first, second)]
     pairs: list[Pair] = []
     for row in first.rows:
         other = theirs.get((row["scorer"], row["at_step"]))

@@ -86,12 +86,10 @@ def _verdict(found: Pairs) -> Iterator[str]:
 
 def _notes(found: Pairs) -> Iterator[str]:
     count = len(found.pairs)
-    yield from (f"{remark[0].upper()}{remark[1:]}." for remark in found.remarks)
+    yield from (f"{remark}." for remark in found.remarks)
     if any(pair.too_few(count) for pair in found.pairs):
-        yield (
-            f"{count} corrected comparisons need {seeds_needed(count)} seeds before any can be significant, "
-            "whatever the numbers."
-        )
+        what = "A comparison needs" if count == 1 else f"{count} corrected comparisons need"
+        yield f"{what} {seeds_needed(count)} seeds before it can be significant, whatever the numbers."
     correction = f", Holm-corrected over these {count}" if count > 1 else ""
     yield (
         "A - B: mean of the paired differences with its 95 % interval (BCa bootstrap over seeds). "

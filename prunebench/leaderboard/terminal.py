@@ -1,8 +1,9 @@
 """A board on the terminal."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
@@ -29,7 +30,7 @@ class _Table:
     board: Board
     rows: list[Row]
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         columns = [c for c in OVERVIEW if any(c.summary(row) for row in self.rows)]
         shown = columns
         left_out = [column for column in _FIRST_TO_GO if column in columns]
