@@ -4,18 +4,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_up_boards import board, row
 
 from prunebench.leaderboard.folder import read_folder
 
 
 @pytest.fixture
-def boards(quick: Any, prunebench: Any, folder: Path) -> list[Path]:
+def boards(folder: Path) -> list[Path]:
     """Two boards of 7 seeds whose init differs; `taylor` stands on three of the seeds of one."""
-    scorers = [word for name in ("snip", "alignment") for word in ("--scorer", name)]
-    steps = ["--at-step", "0", "--at-step", "10"]
-    for std in ("0.05", "0.1"):
-        assert quick(*scorers, *steps, "--seeds", "7", "--init-std", std, "--quiet").code == 0
-    assert quick("--scorer", "taylor", "--at-step", "10", "--seeds", "4-6", "--quiet").code == 0
+    (folder / "leaderboards").mkdir()
+    effects = {"snip": 0.3, "alignment": 0.25, "random": 0.0, "oracle": 0.5}
+    for number, std in enumerate((0.05, 0.1)):
+        one = board(number, effects, steps=(0, 10), seeds=7)
+        one.recipe["init_std"], one.task["fingerprint"] = std, "f"
+        if number:
+            one.rows.append(row("taylor", 10, np.linspace(0.1, 0.2, 3), seeds=[4, 5, 6]))
+        (folder / "leaderboards" / f"{one.name}.json").write_text(one.to_json())
     return sorted((folder / "leaderboards").glob("*.json"))
 
 
@@ -28,10 +32,10 @@ def values(path: Path, scorer: str, step: int) -> np.ndarray:
 def test_two_scorers_on_all_boards(prunebench: Any, boards: list[Path]) -> None:
     result = prunebench("compare", "snip", "alignment")
     assert result.code == 0
-    for board in boards:
-        assert board.stem in result.out
+    for path in boards:
+        assert path.stem in result.out
         for step in (0, 10):
-            effect = (values(board, "snip", step) - values(board, "alignment", step)).mean()
+            effect = (values(path, "snip", step) - values(path, "alignment", step)).mean()
             assert f"{effect:+z.3f} [" in result.out
     assert "Of 4 comparisons A is better in" in result.out
     assert "Holm-corrected over these 4" in result.out
@@ -74,8 +78,12 @@ def test_two_boards(prunebench: Any, boards: list[Path]) -> None:
     assert prunebench("compare", boards[0].stem, boards[1].stem).out == result.out
 
 
-def test_without_common_seeds_nothing_is_compared(quick: Any, prunebench: Any, boards: list[Path]) -> None:
-    quick("--scorer", "snip", "--at-step", "0", "--seeds", "20-22", "--init-std", "0.1", "--quiet")
+def test_without_common_seeds_nothing_is_compared(prunebench: Any, boards: list[Path]) -> None:
+    record = json.loads(boards[1].read_text())
+    for found in record["rows"]:
+        if found["scorer"] == "snip":
+            found["seeds"] = list(range(20, 27))
+    boards[1].write_text(json.dumps(record))
     result = prunebench("compare", "snip", "alignment", "--at-step", "0", "--board", boards[1].stem)
     assert result.code == 2
     assert "no common seeds" in result.err

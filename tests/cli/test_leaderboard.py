@@ -5,6 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_up_boards import board
+from rich.console import Console
+
+from prunebench.leaderboard import terminal
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -36,14 +40,13 @@ def test_running_a_rows_command_gives_the_same_row(
     rows = {(row["scorer"], row["at_step"]): row for row in rows_of(folder)}
     assert {scorer for scorer, _ in rows} == {"moved[power=2]", "snip", "random", "oracle", "reinitialised"}
     monkeypatch.chdir(npz.parent)
-    for (scorer, step), row in rows.items():
-        if step == 20:
-            words = shlex.split(row["command"])
-            assert words[:2] == ["prunebench", "run"]
-            again = prunebench(*words[1:], "--json", "--out", folder / "again", "--store", folder / "other")
-            assert again.code == 0, again.err
-            found = next(r for r in again.json["rows"] if (r["scorer"], r["at_step"]) == (scorer, step))
-            assert_same(found, row)
+    for key in (("moved[power=2]", 20), ("reinitialised", 10)):
+        words = shlex.split(rows[key]["command"])
+        assert words[:2] == ["prunebench", "run"]
+        again = prunebench(*words[1:], "--json", "--out", folder / "again", "--store", folder / "other")
+        assert again.code == 0, again.err
+        found = next(row for row in again.json["rows"] if (row["scorer"], row["at_step"]) == key)
+        assert_same(found, rows[key])
 
 
 def assert_same(found: Any, expected: Any, key: str = "") -> None:
@@ -58,42 +61,42 @@ def assert_same(found: Any, expected: Any, key: str = "") -> None:
         assert found == expected, key
 
 
-def test_every_format_is_printed(quick: Any, prunebench: Any, folder: Path) -> None:
-    assert quick("--scorer", "snip", "--quiet").code == 0
-    (path,) = (folder / "leaderboards").glob("*.json")
+@pytest.fixture
+def made(folder: Path) -> Path:
+    """The record of a board, alone in its folder."""
+    (folder / "leaderboards").mkdir()
+    one = board()
+    path = folder / "leaderboards" / f"{one.name}.json"
+    path.write_text(one.to_json())
+    return path
+
+
+def test_every_format_is_printed(prunebench: Any, made: Path) -> None:
+    prunebench("leaderboard", "--rebuild")
     for form, ending in (("json", ".json"), ("markdown", ".md"), ("csv", ".csv")):
-        assert prunebench("leaderboard", "--format", form).out == path.with_suffix(ending).read_text()
+        assert prunebench("leaderboard", "--format", form).out == made.with_suffix(ending).read_text()
     assert r"\begin{tabular}" in prunebench("leaderboard", "--format", "latex").out
     assert "## The boards" in prunebench("leaderboard", "--overview").out
-    assert rows_of(folder)[0]["command"] in prunebench("show", "snip").out.replace("\n", "")
+    assert "prunebench run --scorer good --at-step 0" in prunebench("show", "good", "--at-step", "0").out
 
 
-def test_rebuild(quick: Any, prunebench: Any, folder: Path) -> None:
-    assert quick("--scorer", "snip", "--quiet").code == 0
-    (path,) = (folder / "leaderboards").glob("*.md")
-    text = path.read_text()
-    path.unlink()
+def test_rebuild(prunebench: Any, made: Path) -> None:
     result = prunebench("leaderboard", "--rebuild")
     assert (result.code, result.out) == (0, "")
     assert "4 files of 1 boards" in result.err
-    assert path.read_text() == text
-    (folder / "leaderboards" / "README.md").write_text("Mine.\n")
+    assert sorted(path.suffix for path in made.parent.iterdir()) == [".csv", ".json", ".md", ".md"]
+    (made.parent / "README.md").write_text("Mine.\n")
     assert "README.md has no overview" in prunebench("leaderboard", "--rebuild").err
-    assert prunebench("leaderboard", "toy", "--rebuild").code == 2
+    assert prunebench("leaderboard", "mnist", "--rebuild").code == 2
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 185])
 def test_a_narrow_terminal_loses_columns_not_numbers(
-    quick: Any, prunebench: Any, monkeypatch: pytest.MonkeyPatch, width: int
+    prunebench: Any, made: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    from rich.console import Console
-
-    from prunebench.leaderboard import terminal
-
-    assert quick("--scorer", "snip", "--quiet").code == 0
     monkeypatch.setattr(terminal, "console", lambda: Console(width=width, highlight=False))
     out = prunebench("leaderboard").out
-    line = next(line for line in out.splitlines() if "│ snip " in line)
+    line = next(line for line in out.splitlines() if "│ good " in line)
     assert len(line) <= width
     assert line.count("[") == line.count("]") == line.count("│") - 4
-    assert ("In a wider terminal" in out) is (width < 120)
+    assert ("In a wider terminal" in out) is (width < 80)
