@@ -98,7 +98,7 @@ def test_without_common_seeds_nothing_is_compared(prunebench: Any, boards: list[
         (["snip", "alignment", "--metric", "spearmn"], ["--metric", "did you mean 'spearman'"]),
         (["snip", "snip"], ["two different scorers"]),
         (["snip", "taylor", "--at-step", "0"], ["A, B", "no board"]),
-        (["snip", "alignment", "--board", "mnist"], ["board", "mnist"]),
+        (["snip", "alignment", "--board", "digits"], ["board", "digits"]),
         (["nothing.json", "snip"], ["nothing.json", "no such file"]),
         (["BOARD", "snip"], ["two scorers or two boards"]),
     ],
