@@ -14,7 +14,7 @@ from prunebench.leaderboard.standing import floor_note, rank_rows
 from prunebench.leaderboard.text import facts, heading
 
 # The few columns that fit a terminal; the files have them all. Shares of kept neurons are the telling ones.
-_COLUMNS = (
+OVERVIEW = (
     RANK[0],
     RANK[2],
     RANK[3],
@@ -27,7 +27,7 @@ _COLUMNS = (
 def render(board: Board, rows: list[Row] | None = None) -> RenderableType:
     """The board's table (or that of some of its rows), with intervals, and what stands around it."""
     shown = ranked(board.rows if rows is None else rows)
-    columns = [c for c in _COLUMNS if any(c.summary(row) for row in shown)]
+    columns = [c for c in OVERVIEW if any(c.summary(row) for row in shown)]
     table = Table(title=escape(heading(board)), title_justify="left", title_style="bold")
     table.add_column("step", justify="right")
     table.add_column("rank", justify="right")

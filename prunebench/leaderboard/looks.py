@@ -1,0 +1,48 @@
+"""The look of each scorer: the same colour and symbol in every chart of the page and in the figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prunebench.leaderboard.board import Board
+
+# Eight hues after Okabe & Ito (2008), which people with any kind of colour vision can tell apart; darkened
+# for paper and lightened for dark pages, so that lines keep a contrast of 3 with what is behind them.
+LIGHT = ("#0072b2", "#d55e00", "#00805c", "#b0518b", "#2f8fc4", "#a87400", "#5b3f99", "#7a3b1d")
+DARK = ("#4aa8e8", "#ff8a3d", "#2fc79a", "#e79ac6", "#9ad7f7", "#f0b93a", "#b39cf0", "#d9a07f")
+# By Observable Plot's names and matplotlib's; seven, so that colours and symbols pair up to 56 looks.
+SYMBOLS = (
+    ("circle", "o"),
+    ("square", "s"),
+    ("triangle", "^"),
+    ("diamond", "D"),
+    ("star", "*"),
+    ("cross", "P"),
+    ("times", "X"),
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A colour and a symbol by number; controls have no colour of their own: they are drawn gray."""
+
+    colour: int | None
+    symbol: int
+
+
+def looks(boards: Sequence[Board]) -> dict[str, Look]:
+    """The look of every scorer on these boards; those that predict best somewhere come first."""
+    best: dict[str, float] = {}
+    controls: dict[str, None] = {}
+    for row in (row for board in boards for row in board.rows):
+        if row["control"]:
+            controls[row["scorer"]] = None
+        else:
+            summary = row.get("spearman")
+            mean = summary["mean"] if summary else -2.0
+            best[row["scorer"]] = max(mean, best.get(row["scorer"], -2.0))
+    order = sorted(best, key=lambda name: (-best[name], name))
+    found = {
+        name: Look(place % len(LIGHT), place % len(SYMBOLS)) for place, name in enumerate(order)
+    }
+    gray = {name: Look(None, place % len(SYMBOLS)) for place, name in enumerate(sorted(controls))}
+    return gray | found
