@@ -62,18 +62,21 @@ class ChartRow:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which predictor wins at a step, by how much, and how sure that is.
+    """Which early predictor wins at a step, by how much, and how sure that is.
 
     Attributes:
+        row: the best by mean of those that take fewer steps than one training.
         ahead: difference to the runner-up, paired over seeds, with its interval.
         runner_up: the next best by mean on the same seeds.
         tied: how many others it is not told apart from; None where nothing was compared.
+        costly: the best that takes a training or more, where it predicts better.
     """
 
     row: ChartRow
     runner_up: str | None
     ahead: Summary | None
     tied: int | None
+    costly: ChartRow | None
 
 
 class ChartBoard:
@@ -125,17 +128,24 @@ class ChartBoard:
     def at(self, step: int) -> list[ChartRow]:
         return [row for row in self.rows if row.step == step]
 
+    @property
+    def training_steps(self) -> int:
+        """Gradient steps of one whole training."""
+        return int(self.board.training.get("gradient_steps") or self.board.recipe["steps"])
+
     def verdict(self, step: int) -> Verdict | None:
-        """The best predictor at this step; None where none has a rank correlation."""
+        """The best early predictor at this step; None where none has a rank correlation."""
         order = [row for row in self.predictors if row.step == step and row.spearman]
-        if not order:
+        early = [row for row in order if row.steps < self.training_steps]
+        if not early:
             return None
-        best, *others = order
+        best, *others = early
+        costly = order[0] if order[0] is not best else None
         tied = None if best.rank is None else best.rank.last - best.rank.first
         second = next((row for row in others if row.row["seeds"] == best.row["seeds"]), None)
         if second is None:
-            return Verdict(best, None, None, tied)
-        return Verdict(best, second.name, _difference(best.row, second.row), tied)
+            return Verdict(best, None, None, tied, costly)
+        return Verdict(best, second.name, _difference(best.row, second.row), tied, costly)
 
     def kept_curves(self, protocol: str, split: str) -> list[Column]:
         """The columns that an accuracy curve runs through, from the largest share kept to the smallest."""

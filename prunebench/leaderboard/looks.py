@@ -30,19 +30,17 @@ class Look:
 
 
 def looks(boards: Sequence[Board]) -> dict[str, Look]:
-    """The look of every scorer on these boards; those that predict best somewhere come first."""
-    best: dict[str, float] = {}
-    controls: dict[str, None] = {}
+    """The look of every scorer on these boards; those that predict best before the plateau ends come first."""
+    early: dict[str, list[float]] = {}
+    controls: set[str] = set()
     for row in (row for board in boards for row in board.rows):
         if row["control"]:
-            controls[row["scorer"]] = None
-        else:
-            summary = row.get("spearman")
-            mean = summary["mean"] if summary else -2.0
-            best[row["scorer"]] = max(mean, best.get(row["scorer"], -2.0))
-    order = sorted(best, key=lambda name: (-best[name], name))
-    found = {
-        name: Look(place % len(LIGHT), place % len(SYMBOLS)) for place, name in enumerate(order)
-    }
+            controls.add(row["scorer"])
+            continue
+        means = early.setdefault(row["scorer"], [])
+        if (summary := row.get("spearman")) and (row["relative_time"] or 0) <= 1:
+            means.append(summary["mean"])
+    order = sorted(early, key=lambda name: (-sum(early[name]) / max(1, len(early[name])), name))
+    coloured = {name: Look(place % len(LIGHT), place % len(SYMBOLS)) for place, name in enumerate(order)}
     gray = {name: Look(None, place % len(SYMBOLS)) for place, name in enumerate(sorted(controls))}
-    return gray | found
+    return gray | coloured

@@ -93,14 +93,14 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
         "facts": facts(board),
         "floor": floor_note(board.rows),
         "drop": _round(board.training["drop_step"]),
-        "training": board.recipe["steps"],
+        "training": chart.training_steps,
         "dense": {split: _thousandths(chart.dense(split)) for split in SPLITS},
-        "overview": [numbers[column.path] for column in OVERVIEW if column.path in numbers],
+        "overview": [[numbers[c.path], c.title] for c in OVERVIEW if c.path in numbers],
         "sections": [
             {
                 "title": section.title,
                 "note": section.note,
-                "columns": [numbers[c.path] for c in section.columns if c.path in numbers],
+                "columns": [[numbers[c.path], c.title] for c in section.columns if c.path in numbers],
             }
             for section in sections
         ],
@@ -141,6 +141,7 @@ def _verdict(step: int, verdict: Verdict | None, chart: ChartBoard) -> dict[str,
         "runner": verdict.runner_up,
         "ahead": _thousandths(verdict.ahead),
         "tied": verdict.tied,
+        "costly": None if verdict.costly is None else chart.rows.index(verdict.costly),
     }
 
 

@@ -11,7 +11,7 @@ function frame(place, options) {
     height: options.height ?? Math.round(Math.min(420, Math.max(300, width * 0.6))),
     marginLeft: 44,
     marginBottom: 38,
-    marginTop: 16,
+    marginTop: 30,
     style: { background: "transparent", fontSize: "12px", color: "var(--ink)" },
     color: { type: "identity" },
     symbol: { type: "identity" },
@@ -31,6 +31,15 @@ function endLabels(ends, y, height) {
     limit = order[i].at - gap;
   }
   return order.map((end) => ({ ...end, to: end.at / scale }));
+}
+
+/** Groups of what stands closer together than `gap`. */
+function neighbours(things, at, gap) {
+  const groups = [];
+  for (const thing of d3.sort(things, at))
+    if (groups.length && at(thing) - at(groups.at(-1).at(-1)) < gap) groups.at(-1).push(thing);
+    else groups.push([thing]);
+  return groups;
 }
 
 const shortened = (text, limit = 24) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
@@ -54,8 +63,10 @@ function correlations(place, board, chosen, x, scale, rules = []) {
   const domain = [niceLow([0, ...lows], 0.1), 1.02];
   const xs = scale.domain;
   const width = Math.max(280, place.clientWidth), height = Math.round(Math.min(420, Math.max(320, width * 0.62)));
-  const wide = Math.min(150, 14 + 6.6 * d3.max(lines, (line) => shortened(line.at(-1).label, 20).length) || 60);
-  const labels = endLabels(lines.map((line) => ({ row: line.at(-1), y: line.at(-1).spearman.mean })), domain, height - 54);
+  const ends = lines.map((line) => ({ row: line.at(-1), x: x(line.at(-1)), y: line.at(-1).spearman.mean }));
+  const wide = 20 + 7.4 * (d3.max(ends, (end) => shortened(end.row.label, 18).length) ?? 4);
+  const pixel = Plot.scale({ x: { ...scale, range: [0, width - wide - 44] } }).apply;
+  const labels = neighbours(ends, (end) => pixel(end.x), 150).flatMap((group) => endLabels(group, domain, height - 68));
   const chance = d3.min(random, (row) => row.spearman.low ?? row.spearman.mean);
   return frame(place, {
     width, height, marginRight: wide,
@@ -64,9 +75,9 @@ function correlations(place, board, chosen, x, scale, rules = []) {
     y: { domain, label: "Spearman correlation", grid: true, ticks: 6, labelArrow: "none" },
     marks: [
       random.length ? Plot.rect([0], { x1: xs[0], x2: xs.at(-1), y1: chance, y2: d3.max(random, (row) => row.spearman.high ?? row.spearman.mean), fill: "var(--gray)", fillOpacity: 0.35 }) : null,
-      random.length ? Plot.text(["random"], { x: xs.at(-1), y: chance, dx: -4, dy: 8, textAnchor: "end", fill: "var(--soft)" }) : null,
+      random.length ? Plot.text(["random"], { x: xs[0], y: chance, dx: 4, dy: 8, textAnchor: "start", fill: "var(--soft)" }) : null,
       oracle.length ? Plot.ruleY([oracle[0].spearman.mean], { stroke: "var(--ink)", strokeDasharray: "5 4" }) : null,
-      oracle.length ? Plot.text(["oracle"], { x: xs.at(-1), y: oracle[0].spearman.mean, dx: -4, dy: -7, textAnchor: "end", fill: "var(--soft)" }) : null,
+      oracle.length ? Plot.text(["oracle"], { x: xs[0], y: oracle[0].spearman.mean, dx: 4, dy: -7, textAnchor: "start", fill: "var(--soft)" }) : null,
       rules.map((rule) => [
         Plot.ruleX([rule.x], { stroke: "var(--soft)", strokeDasharray: "1 3" }),
         Plot.text([rule.text], { x: rule.x, frameAnchor: "bottom", dx: 4, dy: -4, textAnchor: "start", fill: "var(--soft)" }),
@@ -75,8 +86,7 @@ function correlations(place, board, chosen, x, scale, rules = []) {
       Plot.ruleX(points, { x, y1: (row) => row.spearman.low ?? row.spearman.mean, y2: (row) => row.spearman.high ?? row.spearman.mean, stroke: (row) => colour(row.look), strokeWidth: 1.5 }),
       Plot.line(points, { x, y: (row) => row.spearman.mean, z: "name", stroke: (row) => colour(row.look), strokeWidth: 1.8 }),
       Plot.dot(points, { x, y: (row) => row.spearman.mean, stroke: (row) => colour(row.look), fill: "var(--page)", strokeWidth: 1.8, symbol: (row) => symbol(row.look), r: 4 }),
-      Plot.link(labels, { x1: (end) => x(end.row), x2: xs.at(-1), y1: "y", y2: "to", stroke: (end) => colour(end.row.look), strokeOpacity: 0.5, strokeWidth: 0.8 }),
-      Plot.text(labels, { x: xs.at(-1), y: "to", text: (end) => shortened(end.row.label, 20), textAnchor: "start", dx: 5, fill: (end) => colour(end.row.look), fontWeight: 600 }),
+      Plot.text(labels, { x: "x", y: "to", text: (end) => shortened(end.row.label, 18), textAnchor: "start", dx: 9, fill: (end) => colour(end.row.look), fontWeight: 600, stroke: "var(--page)", strokeWidth: 4, paintOrder: "stroke" }),
       Plot.tip(points, Plot.pointer({ x, y: (row) => row.spearman.mean, fill: "var(--page)", stroke: "var(--line)", title: (row) => tipText(row, [`step ${count(row.step)}${row.relative === null ? "" : `, t/t_drop ${row.relative}`}`, `Spearman ${written(row.spearman.mean)} ${interval(row.spearman)}`, `${count(row.steps)} gradient steps${row.seconds === null ? "" : `, ${duration(row.seconds)}`} a network`]) })),
     ],
   });
@@ -92,7 +102,7 @@ function costChart(place, board, chosen, unit) {
   if (unit === "steps") {
     const most = Math.max(100, board.training, d3.max(shown, (row) => row.steps)) * 1.15;
     const rules = [{ x: board.training, text: "one training" }];
-    return correlations(place, board, chosen, (row) => row.steps, { ...STEPS, domain: [-0.6, most], ticks: stepTicks(most), tickFormat: "~s", label: "gradient steps per network", labelAnchor: "center", labelArrow: "none" }, rules);
+    return correlations(place, board, chosen, (row) => row.steps, { ...STEPS, domain: [-0.6, most], ticks: stepTicks(most), tickFormat: count, label: "gradient steps per network", labelAnchor: "center", labelArrow: "none" }, rules);
   }
   const seconds = shown.map((row) => row.seconds).filter((value) => value !== null);
   const domain = [d3.min(seconds) / 1.3, d3.max(seconds) * 1.3];
@@ -103,7 +113,7 @@ function timeChart(place, board, chosen, unit) {
   const label = { labelAnchor: "center", labelArrow: "none" };
   if (unit === "step") {
     const most = Math.max(20, d3.max(board.steps), board.drop ?? 0) * 1.1;
-    return correlations(place, board, chosen, (row) => row.step, { ...STEPS, domain: [-0.6, most], ticks: board.steps, tickFormat: ",", label: "step of the snapshot", ...label }, board.drop ? [{ x: board.drop, text: "plateau ends" }] : []);
+    return correlations(place, board, chosen, (row) => row.step, { ...STEPS, domain: [-0.6, most], ticks: board.steps, tickFormat: count, label: "step of the snapshot", ...label }, board.drop ? [{ x: board.drop, text: "plateau ends" }] : []);
   }
   if (!board.drop) return null;
   const most = Math.max(1.1, d3.max(board.rows, (row) => row.relative) * 1.1);
@@ -134,20 +144,20 @@ function keptCharts(place, board, chosen, step, split) {
     const least = d3.min(points, (p) => p.share);
     const predictors = points.filter((p) => p.row.kind === "predictor"), others = points.filter((p) => p.row.kind === "control"), oracle = points.filter((p) => p.row.kind === "oracle");
     const ends = [...predictors, ...others].filter((p) => p.share === least);
-    const labels = endLabels(ends.map((p) => ({ row: p.row, y: p.mean })), [low, high], height - 54);
+    const labels = endLabels(ends.map((p) => ({ row: p.row, y: p.mean })), [low, high], height - 68);
     const paint = (p) => colour(p.row.look), mean = { x: "share", y: "mean", z: (p) => p.row.name };
     const band = { x: "share", y1: (p) => p.low ?? p.mean, y2: (p) => p.high ?? p.mean, z: (p) => p.row.name };
     const chart = frame(place, {
-      width, height, marginRight: 14 + Math.min(120, 6.6 * (d3.max(labels, (end) => shortened(end.row.label, 18).length) ?? 0)),
+      width, height, marginRight: 14 + Math.min(130, 7.4 * (d3.max(labels, (end) => shortened(end.row.label, 18).length) ?? 0)),
       ariaLabel: `${panel.title}: accuracy against the share of neurons kept; the numbers are in the table`,
       x: { type: "log", domain: [shares[0] * 1.05, shares.at(-1)], ticks: shares, tickFormat: (share) => `${+(100 * share).toPrecision(3)}`, label: "% of the neurons kept", labelAnchor: "center", labelArrow: "none" },
       y: { domain: [low, high], grid: true, tickFormat: (value) => `${Math.round(100 * value)}`, ticks: 6, label: `${data.splits[split]} accuracy, %`, labelArrow: "none" },
       marks: [
         Plot.ruleY([dense.mean], { stroke: "var(--ink)", strokeDasharray: "1 3" }),
-        Plot.areaY(others, { ...band, fill: "var(--gray)", fillOpacity: 0.3 }),
+        Plot.areaY(others, { ...band, fill: "var(--gray)", fillOpacity: 0.22 }),
         Plot.line(others, { ...mean, stroke: "var(--gray)", strokeWidth: 1.6 }),
         Plot.line(oracle, { ...mean, stroke: "var(--ink)", strokeDasharray: "5 4", strokeWidth: 1.4 }),
-        Plot.areaY(predictors, { ...band, fill: paint, fillOpacity: 0.12 }),
+        Plot.areaY(predictors, { ...band, fill: paint, fillOpacity: 0.09 }),
         Plot.line(predictors, { ...mean, stroke: paint, strokeWidth: 1.8 }),
         Plot.dot(predictors, { ...mean, stroke: paint, fill: "var(--page)", strokeWidth: 1.6, symbol: (p) => symbol(p.row.look), r: 3.5 }),
         Plot.text(labels, { x: least, y: "to", text: (end) => shortened(end.row.label, 18), textAnchor: "start", dx: 8, fill: (end) => (end.row.kind === "control" ? "var(--soft)" : colour(end.row.look)), fontWeight: 600 }),
@@ -180,7 +190,7 @@ function scatterChart(place, board, row, axis) {
     marginLeft: 56,
     ariaLabel: `Score of ${row.name} against the final norm of each neuron`,
     x: { label: axis === "rank" ? "rank of the score (right: keep)" : "score (right: keep)", labelAnchor: "center", labelArrow: "none", nice: true },
-    y: { type: positive ? "log" : "symlog", label: "final effective norm", grid: true, ticks: 5, tickFormat: "~g", labelArrow: "none", ...(positive ? {} : { constant: d3.quantile(norms.filter((n) => n > 0), 0.05) ?? 1 }) },
+    y: { type: positive ? "log" : "symlog", label: "final effective norm", grid: true, ticks: 5, tickFormat: (norm) => d3.format(norm < 0.001 ? "~e" : "~g")(norm), labelArrow: "none", ...(positive ? {} : { constant: d3.quantile(norms.filter((n) => n > 0), 0.05) ?? 1 }) },
     marks: [
       Plot.ruleX([bestScore], { stroke: "var(--soft)", strokeDasharray: "1 3" }),
       Plot.ruleY([bestNorm], { stroke: "var(--soft)", strokeDasharray: "1 3" }),

@@ -55,9 +55,13 @@ function openBoard(number) {
 }
 
 const count = (value) => d3.format(",")(value);
-const signed = (value) => d3.format("+.2f")(value);
-const duration = (value) => (value === null ? "" : value < 0.001 ? "< 1 ms" : value < 1 ? `${d3.format(".2~g")(1000 * value)} ms` : `${d3.format(",.3~g")(value)} s`);
-const written = (value, percent) => (percent ? (100 * value).toFixed(1) : value.toFixed(2)).replace("-", "−");
+const signed = (value) => (value < 0 ? "" : "+") + written(value);
+const duration = (value) => {
+  if (value === null) return "";
+  const unit = value < 1 ? 1000 : 1, digits = Math.max(0, 1 - Math.floor(Math.log10(value * unit)));
+  return value < 0.001 ? "< 1 ms" : `${d3.format(`,.${digits}f`)(value * unit)} ${unit === 1 ? "s" : "ms"}`;
+};
+const written = (value, percent) => (percent ? (100 * value).toFixed(1) : value.toFixed(2)).replace(/^-(?=.*[1-9])/, "−").replace("-", "");
 
 function interval(s, percent, write = written) {
   return s.low === null ? "" : `[${write(s.low, percent)}, ${write(s.high, percent)}]`;

@@ -20,17 +20,18 @@ function show(number, step = null) {
   openTask(board.task);
   by("recipe").value = number;
   history.replaceState(null, "", `#${encodeURIComponent(board.name)}`);
-  const won = board.verdicts.filter((verdict) => verdict.row !== null);
-  const best = d3.greatest(won, (verdict) => verdict.spearman.mean);
-  state.step = board.steps.includes(step) ? step : board.steps.includes(state.step) && step === null && state.kept ? state.step : (best?.step ?? board.steps[0] ?? 0);
+  if (step !== null) state.step = step;
+  if (!board.steps.includes(state.step)) state.step = board.steps[0] ?? 0;
   if (!state.mine) chooseBest();
   drawBoard();
 }
 
+/** Predictors by their mean before the plateau ends: after it, the norms themselves have told the end. */
 function bestOf(board, many) {
   const rows = board.rows.filter((row) => row.kind === "predictor" && row.spearman);
-  const best = d3.rollups(rows, (group) => d3.max(group, (row) => row.spearman.mean), (row) => row.name);
-  return d3.sort(best, ([name, mean]) => -mean).slice(0, many).map(([name]) => name);
+  const early = (row) => row.relative === null || row.relative <= 1;
+  const best = d3.rollups(rows, (group) => d3.mean(group.filter(early), (row) => row.spearman.mean) ?? -1, (row) => row.name);
+  return d3.sort(best, ([, mean]) => -mean).slice(0, many).map(([name]) => name);
 }
 
 function chooseBest() {
@@ -46,9 +47,13 @@ function drawBoard() {
   by("floor").textContent = board.floor ?? "";
   by("commands").replaceChildren(...board.commands.filter(Boolean).map((command) => make("li", {}, make("code", {}, command))));
   by("provenance").replaceChildren(...Object.entries(board.provenance).flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, typeof value === "string" ? value : Object.entries(value).map(([name, part]) => `${name} ${typeof part === "string" ? part : JSON.stringify(part)}`).join(", "))]));
-  const sections = [{ title: "Overview", note: "", columns: board.overview }, ...board.sections];
+  state.sections = [
+    { title: "Overview", note: "", columns: board.overview },
+    ...board.sections,
+    { title: "Cost", note: "gradient steps per network: to the snapshot and those that the scorer trained itself; time: training to the snapshot and scoring", columns: board.overview.slice(0, 1), cost: true },
+  ];
   const before = by("section").selectedOptions[0]?.textContent;
-  by("section").replaceChildren(...sections.map((section, i) => option(i, section.title, section.title === before)));
+  by("section").replaceChildren(...state.sections.map((section, i) => option(i, section.title, section.title === before)));
   by("split").replaceChildren(...Object.entries(data.splits).map(([split, title]) => option(split, `${title} split`, by("split").value === split)));
   drawVerdicts();
   drawChips();
@@ -59,28 +64,28 @@ function drawBoard() {
 function drawVerdicts() {
   const { board } = state;
   by("verdicts").replaceChildren(...board.verdicts.map((verdict) => {
-    const radio = make("input", { type: "radio", name: "step", value: verdict.step, checked: verdict.step === state.step, onchange: () => { state.step = verdict.step; state.kept = true; drawStep(); } });
+    const radio = make("input", { type: "radio", name: "step", value: verdict.step, checked: verdict.step === state.step, onchange: () => { state.step = verdict.step; drawStep(); } });
     if (verdict.row === null) return make("label", { class: "card" }, radio, make("span", { class: "when" }, `step ${count(verdict.step)}`), make("span", {}, "no predictor has a rank correlation"));
-    const { look, spearman, ahead, tied } = verdict;
+    const { look, spearman, ahead, tied } = verdict, costly = verdict.costly === null ? null : board.rows[verdict.costly];
     const relative = verdict.relative === null ? "" : ` · ${verdict.relative.toFixed(2)} of the plateau`;
-    const sure = tied === null ? "not compared" : tied === 0 ? "significantly ahead of all others" : `not told apart from ${tied} other${tied === 1 ? "" : "s"}`;
+    const sure = tied === null ? "not compared" : tied === 0 ? "significantly ahead of all other early predictors" : `not told apart from ${tied} other${tied === 1 ? "" : "s"}`;
     return make("label", { class: "card" }, radio,
       make("span", { class: "when" }, `step ${count(verdict.step)}${relative}`),
       make("strong", {}, swatch(look), look.name),
       make("span", { class: "value" }, make("b", {}, written(spearman.mean)), " ", make("small", {}, interval(spearman)), bar(spearman, [0, 1], null, colour(look))),
-      ahead === null ? null : make("span", {}, make("b", {}, signed(ahead.mean).replace("-", "−")), ` ${interval(ahead, false)} to ${verdict.runner}`),
+      ahead === null ? null : make("span", {}, make("b", {}, signed(ahead.mean)), ` ${interval(ahead)} over ${verdict.runner}`),
       make("span", { class: tied === 0 ? "sure" : "unsure" }, sure),
-      make("span", { class: "cost" }, `${count(verdict.cost)} gradient steps${verdict.seconds === null ? "" : `, ${duration(verdict.seconds)}`} a network`));
+      make("span", { class: "cost" }, `${count(verdict.cost)} gradient steps${verdict.seconds === null ? "" : `, ${duration(verdict.seconds)}`} a network`),
+      costly === null ? null : make("span", { class: "cost" }, `${costly.name}: ${written(costly.spearman.mean)} ${interval(costly.spearman)} for ${count(costly.steps)} steps, ${d3.format(".2~f")(costly.steps / board.training)} trainings`));
   }));
 }
 
 function drawTable() {
-  const { board } = state, all = by("which").value === "all", number = Number(by("section").value);
-  const section = number === 0 ? { note: "", columns: board.overview } : board.sections[number - 1];
+  const { board } = state, all = by("which").value === "all", section = state.sections[by("section").value];
   by("section-note").textContent = section.note;
   by("results-title").textContent = all ? "All scorers, all steps" : `All scorers at step ${count(state.step)}`;
   const rows = board.rows.filter((row) => (all || row.step === state.step) && (row.kind === "predictor" || by("controls").checked));
-  state.table = drawRows(by("rows"), board, rows, section.columns, { steps: all, onOpen: chooseScorer });
+  state.table = drawRows(by("rows"), board, rows, section.columns, { steps: all, cost: section.cost, onOpen: chooseScorer });
   filterTable();
 }
 

@@ -37,15 +37,16 @@ function metricCell(row, column, domain, chance) {
 }
 
 /** The rows of a board as a table in `place`. `onOpen(row)` is told when a row is looked at. */
-function drawRows(place, board, rows, ids, { steps, onOpen }) {
-  const columns = ids.map((id) => board.columns.find((column) => column.id === String(id))).filter((column) => rows.some((row) => row.values[column.id]));
+function drawRows(place, board, rows, chosen, { steps, cost, onOpen }) {
+  const columns = chosen.map(([id, title]) => ({ ...board.columns.find((column) => column.id === String(id)), title }))
+    .filter((column) => rows.some((row) => row.values[column.id]));
   const chance = new Map(board.rows.filter((row) => row.name === "random").map((row) => [row.step, row]));
   const domains = columns.map((column) => domainOf(rows, column));
   const ends = (column, domain) => domain.map((end) => (column.percent ? `${Math.round(100 * end)} %` : written(end, false).replace(/\.?0+$/, "")));
   const table = make("table", {}, heads(
-    head("rank"), head("scorer", null, true), ...(steps ? [head("step")] : []),
+    head("rank"), head("scorer", null, true), ...(steps ? [head("step")] : []), head("cost: steps"),
     ...columns.map((column, i) => head(column.title + (column.percent && !column.title.includes("%") ? " (%)" : ""), ends(column, domains[i]))),
-    head("steps it took"), head("time it took"),
+    ...(cost ? [head("of its own"), head("time a network")] : []),
   ));
   place.replaceChildren(table);
   const name = (row) => {
@@ -66,9 +67,12 @@ function drawRows(place, board, rows, ids, { steps, onOpen }) {
       column((row) => rankText(row), (row) => (row.rank === null ? 1e9 : row.rank[0] + row.rank[1] / 1000), "num", { orderSequence: ["asc", "desc"], className: "rank" }),
       column(name, (row) => row.label, "string", { className: "left" }),
       ...(steps ? [column((row) => count(row.step), (row) => row.step, "num", { orderSequence: ["asc", "desc"] })] : []),
-      ...metrics,
       column((row) => count(row.steps), (row) => row.steps, "num", { orderSequence: ["asc", "desc"] }),
-      column((row) => duration(row.seconds), (row) => row.seconds, "num", { orderSequence: ["asc", "desc"] }),
+      ...metrics,
+      ...(cost ? [
+        column((row) => (row.own ? count(row.own) : ""), (row) => row.own, "num", { orderSequence: ["asc", "desc"] }),
+        column((row) => duration(row.seconds), (row) => row.seconds, "num", { orderSequence: ["asc", "desc"] }),
+      ] : []),
     ],
     createdRow: (tr, row) => tr.classList.add(row.error === null ? row.kind : "failed"),
     order: [],
@@ -97,20 +101,19 @@ function details(board, row) {
 /** All boards: the best predictor at each step. `onChoose(number, step)` opens one. */
 function drawBoards(place, boards, onChoose) {
   const steps = [...new Set(boards.flatMap((board) => board.steps))].sort(d3.ascending);
-  place.replaceChildren(heads(head("task", null, true), head("recipe", null, true), head("whole network (%)"), ...steps.map((step) => head(`step ${count(step)}`))));
+  place.replaceChildren(heads(head("task and recipe", null, true), head("dense (%)"), ...steps.map((step) => head(`step ${count(step)}`, [0, 1]))));
   const at = (board, step) => board.verdicts.find((verdict) => verdict.step === step && verdict.row !== null);
   const cell = (board, step) => {
     const verdict = at(board, step);
     if (!verdict) return document.createTextNode("");
     const { look, spearman: s } = verdict;
     return make("button", { type: "button", class: "best", onclick: () => onChoose(board.number, step) },
-      make("span", { class: "name" }, swatch(look), look.name), make("b", {}, written(s.mean)), make("small", {}, interval(s)), verdict.tied ? make("b", { title: "tied" }, "=") : null, bar(s, [0, 1], null, colour(look)));
+      make("span", { class: "name" }, swatch(look), look.name, verdict.tied ? " =" : null), make("b", {}, written(s.mean)), make("small", {}, interval(s)), bar(s, [0, 1], null, colour(look)));
   };
   new DataTable(place, {
     data: boards,
     columns: [
-      column((board) => board.task, (board) => board.task, "string", { className: "left" }),
-      column((board) => make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, board.recipe), (board) => board.recipe, "string", { className: "left" }),
+      column((board) => make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, board.task), make("small", {}, board.recipe)), (board) => `${board.task}, ${board.recipe}`, "string", { className: "left" }),
       column((board) => written(board.dense.accuracy.mean, true), (board) => board.dense.accuracy.mean),
       ...steps.map((step) => column((board) => cell(board, step), (board) => at(board, step)?.spearman.mean ?? null)),
     ],
