@@ -54,4 +54,4 @@ def _write(boards: "list[Board]", html: str | None, figures: str | None) -> None
         from prunebench.leaderboard.figures import draw
 
         for path in draw(boards, writable_folder("--figures", Path(figures))):
-            click.echo(f"figure: {path}", err=True)
+            click.echo(f"figure: {path}.svg (and .png)", err=True)

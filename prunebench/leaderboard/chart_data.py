@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Int
 
 from prunebench.evaluation.comparison import Standing
 from prunebench.evaluation.statistics import intervals
@@ -23,6 +23,7 @@ PROTOCOLS = {
     "prune_early": "Pruned early, then trained",
 }
 SPLITS = {"accuracy": "test", "train_accuracy": "train"}
+DRAWN_SCORERS = 6  # lines that can still be told apart at a glance
 DRAWN_NEURONS = 400  # more would only hide each other
 
 
@@ -122,9 +123,6 @@ class ChartBoard:
         """Rows that compete: neither controls nor scorers that see the end."""
         return [row for row in self.rows if not row.row["control"] and not row.row["sees_end"]]
 
-    def named(self, name: str) -> list[ChartRow]:
-        return [row for row in self.rows if row.row["name"] == name]
-
     def at(self, step: int) -> list[ChartRow]:
         return [row for row in self.rows if row.step == step]
 
@@ -147,6 +145,25 @@ class ChartBoard:
             return Verdict(best, None, None, tied, costly)
         return Verdict(best, second.name, _difference(best.row, second.row), tied, costly)
 
+    @cached_property
+    def order(self) -> list[str]:
+        """Predictors by their mean rank correlation before the plateau ends, the best first.
+
+        After it the norms themselves have told the end, and every score that follows them is right.
+        """
+        early: dict[str, list[float]] = {row.name: [] for row in self.predictors if row.spearman}
+        for row in self.predictors:
+            if row.spearman and (row.row["relative_time"] or 0) <= 1:
+                early[row.name].append(row.spearman["mean"])
+        means = {name: sum(values) / len(values) if values else -1.0 for name, values in early.items()}
+        return sorted(means, key=lambda name: (-means[name], name))
+
+    @property
+    def drawn_scorers(self) -> list[str]:
+        """Those that line charts show unless others are chosen: the best, and all that train networks."""
+        trains = {row.name for row in self.predictors if row.row["cost"]["extra_gradient_steps"]}
+        return [name for i, name in enumerate(self.order) if i < DRAWN_SCORERS or name in trains]
+
     def kept_curves(self, protocol: str, split: str) -> list[Column]:
         """The columns that an accuracy curve runs through, from the largest share kept to the smallest."""
         columns = [column for section in self.sections for column in section.columns]
@@ -164,7 +181,7 @@ class ChartBoard:
         return example["norms"] if example else None
 
     @cached_property
-    def drawn(self) -> Float[np.ndarray, " drawn"]:
+    def drawn_neurons(self) -> Int[np.ndarray, " drawn"]:
         """Which neurons of the example network are drawn: at most 400, evenly from the largest to the least."""
         order = np.argsort(np.asarray(self.norms or []), kind="stable")
         places = np.linspace(0, len(order) - 1, min(len(order), DRAWN_NEURONS)).round().astype(int)

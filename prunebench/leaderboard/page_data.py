@@ -105,10 +105,12 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
             for section in sections
         ],
         "verdicts": [_verdict(step, verdict, chart) for step, verdict in verdicts.items()],
+        "order": chart.order,
+        "drawn": chart.drawn_scorers,
         "rows": rows,
         "values": {numbers[column.path]: _values(column, chart.rows) for column in used},
         "kept": _kept(used, chart.rows),
-        "norms": None if chart.norms is None else pack([chart.norms[i] for i in chart.drawn]),
+        "norms": None if chart.norms is None else pack([chart.norms[i] for i in chart.drawn_neurons]),
         "neurons": len(chart.norms or ()),
         "scores": _scores(chart),
         "provenance": {
@@ -175,7 +177,7 @@ def _round(value: float | None) -> float | None:
 def _scores(chart: ChartBoard) -> list[list[Any] | None]:
     rows = {id(row) for row in chart.scattered()}
     return [
-        pack([row.scores[i] for i in chart.drawn]) if row.scores and id(row) in rows else None
+        pack([row.scores[i] for i in chart.drawn_neurons]) if row.scores and id(row) in rows else None
         for row in chart.rows
     ]
 

@@ -56,7 +56,7 @@ function niceLow(values, step) {
 function correlations(place, board, chosen, x, scale, rules = []) {
   const rows = board.rows.filter((row) => row.spearman && x(row) !== null);
   const lines = d3.groups(rows.filter((row) => row.kind === "predictor" && chosen.has(row.name)), (row) => row.name)
-    .map(([, group]) => d3.sort(group, x));
+    .map(([, group]) => d3.sort(group, (row) => row.step));
   const points = lines.flat();
   const random = rows.filter((row) => row.name === "random"), oracle = rows.filter((row) => row.kind === "oracle");
   const lows = [...points, ...random].map((row) => row.spearman.low ?? row.spearman.mean);
@@ -82,7 +82,7 @@ function correlations(place, board, chosen, x, scale, rules = []) {
         Plot.ruleX([rule.x], { stroke: "var(--soft)", strokeDasharray: "1 3" }),
         Plot.text([rule.text], { x: rule.x, frameAnchor: "bottom", dx: 4, dy: -4, textAnchor: "start", fill: "var(--soft)" }),
       ]),
-      Plot.areaY(points, { x, y1: (row) => row.spearman.low ?? row.spearman.mean, y2: (row) => row.spearman.high ?? row.spearman.mean, z: "name", fill: (row) => colour(row.look), fillOpacity: 0.13 }),
+      x === BY_SECONDS ? null : Plot.areaY(points, { x, y1: (row) => row.spearman.low ?? row.spearman.mean, y2: (row) => row.spearman.high ?? row.spearman.mean, z: "name", fill: (row) => colour(row.look), fillOpacity: 0.13 }),
       Plot.ruleX(points, { x, y1: (row) => row.spearman.low ?? row.spearman.mean, y2: (row) => row.spearman.high ?? row.spearman.mean, stroke: (row) => colour(row.look), strokeWidth: 1.5 }),
       Plot.line(points, { x, y: (row) => row.spearman.mean, z: "name", stroke: (row) => colour(row.look), strokeWidth: 1.8 }),
       Plot.dot(points, { x, y: (row) => row.spearman.mean, stroke: (row) => colour(row.look), fill: "var(--page)", strokeWidth: 1.8, symbol: (row) => symbol(row.look), r: 4 }),
@@ -96,6 +96,8 @@ function stepTicks(most) {
   return [0, 10, 100, 1000, 10000, 100000, 1000000].filter((tick) => tick === 0 || tick <= most);
 }
 
+const BY_SECONDS = (row) => row.seconds;
+
 function costChart(place, board, chosen, unit) {
   const shown = board.rows.filter((row) => row.spearman && row.kind === "predictor" && chosen.has(row.name));
   if (!shown.some((row) => row[unit] !== null)) return null;
@@ -106,7 +108,7 @@ function costChart(place, board, chosen, unit) {
   }
   const seconds = shown.map((row) => row.seconds).filter((value) => value !== null);
   const domain = [d3.min(seconds) / 1.3, d3.max(seconds) * 1.3];
-  return correlations(place, board, chosen, (row) => row.seconds, { type: "log", domain, ticks: 5, tickFormat: "~g", label: "seconds per network: training to the snapshot and scoring", labelAnchor: "center", labelArrow: "none" });
+  return correlations(place, board, chosen, BY_SECONDS, { type: "log", domain, ticks: 5, tickFormat: "~g", label: "seconds per network: training to the snapshot and scoring", labelAnchor: "center", labelArrow: "none" });
 }
 
 function timeChart(place, board, chosen, unit) {

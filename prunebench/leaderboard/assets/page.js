@@ -22,27 +22,14 @@ function show(number, step = null) {
   history.replaceState(null, "", `#${encodeURIComponent(board.name)}`);
   if (step !== null) state.step = step;
   if (!board.steps.includes(state.step)) state.step = board.steps[0] ?? 0;
-  if (!state.mine) chooseBest();
+  if (!state.mine) state.chosen = new Set(board.drawn);
   drawBoard();
-}
-
-/** Predictors by their mean before the plateau ends: after it, the norms themselves have told the end. */
-function bestOf(board, many) {
-  const rows = board.rows.filter((row) => row.kind === "predictor" && row.spearman);
-  const early = (row) => row.relative === null || row.relative <= 1;
-  const best = d3.rollups(rows, (group) => d3.mean(group.filter(early), (row) => row.spearman.mean) ?? -1, (row) => row.name);
-  return d3.sort(best, ([, mean]) => -mean).slice(0, many).map(([name]) => name);
-}
-
-function chooseBest() {
-  // One that trains networks of its own belongs into the picture: what it costs is what the chart is about.
-  const costly = state.board.rows.filter((row) => row.own > 0 && row.spearman).map((row) => row.name);
-  state.chosen = new Set([...bestOf(state.board, 6), ...costly]);
 }
 
 function drawBoard() {
   const { board } = state;
   by("board-title").textContent = board.task;
+  by("board-recipe").textContent = board.recipe;
   by("facts").replaceChildren(make("li", {}, `board ${board.name}`), ...board.facts.map((fact) => make("li", {}, fact)));
   by("floor").textContent = board.floor ?? "";
   by("commands").replaceChildren(...board.commands.filter(Boolean).map((command) => make("li", {}, make("code", {}, command))));
@@ -93,8 +80,7 @@ const filterTable = () => state.table.search(by("filter").value).draw();
 
 function drawChips() {
   const names = [...new Map(state.board.rows.filter((row) => row.kind === "predictor" && row.spearman).map((row) => [row.name, row.look]))];
-  const order = bestOf(state.board, Infinity);
-  by("chips").replaceChildren(...d3.sort(names, ([name]) => order.indexOf(name)).map(([name, look]) =>
+  by("chips").replaceChildren(...d3.sort(names, ([name]) => state.board.order.indexOf(name)).map(([name, look]) =>
     make("label", { class: "chip" }, make("input", { type: "checkbox", checked: state.chosen.has(name), onchange: (event) => { state.mine = true; state.chosen[event.target.checked ? "add" : "delete"](name); drawLines(); } }), swatch(look), name)));
 }
 
@@ -157,8 +143,8 @@ by("split").addEventListener("change", drawKept);
 by("scatter-axis").addEventListener("change", drawScatter);
 by("scatter-scorer").addEventListener("change", (event) => { state.scorer = event.target.value; drawScatter(); });
 const choose = (names, mine) => { state.mine = mine; state.chosen = new Set(names); drawChips(); drawLines(); };
-by("best").addEventListener("click", () => { state.mine = false; chooseBest(); drawChips(); drawLines(); });
-by("every").addEventListener("click", () => choose(bestOf(state.board, Infinity), true));
+by("best").addEventListener("click", () => choose(state.board.drawn, false));
+by("every").addEventListener("click", () => choose(state.board.order, true));
 by("none").addEventListener("click", () => choose([], true));
 by("theme").addEventListener("change", (event) => (document.documentElement.dataset.theme = event.target.value));
 
@@ -176,3 +162,4 @@ new ResizeObserver(() => {
   clearTimeout(waiting);
   waiting = setTimeout(redrawCharts, 60);
 }).observe(document.documentElement);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
