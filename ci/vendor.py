@@ -44,7 +44,9 @@ def main() -> None:
                     content = file.read()
                     (VENDOR / target).write_bytes(content)
                     digest = hashlib.sha256(content).hexdigest()
-                    manifest.append({"file": target, "package": package, "version": version, "sha256": digest})
+                    manifest.append(
+                        {"file": target, "package": package, "version": version, "sha256": digest}
+                    )
     (VENDOR / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 

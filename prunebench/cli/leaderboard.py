@@ -41,12 +41,15 @@ def command(name: str | None, out: str, form: str, html: str | None, figures: st
 
 
 def _write(boards: "list[Board]", html: str | None, figures: str | None) -> None:
-    from prunebench.store.files import write_atomically, writable_folder
+    from prunebench.errors import RequestError
+    from prunebench.store.files import writable_folder, write_atomically
 
     if html:
         from prunebench.leaderboard.page import to_html
 
         path = Path(html)
+        if path.is_dir():
+            raise RequestError("--html", html, "a file, such as page.html")
         folder = writable_folder("--html", path.parent)
         write_atomically(folder / path.name, to_html(boards))
         click.echo(f"page: {path}", err=True)

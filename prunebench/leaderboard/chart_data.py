@@ -44,14 +44,17 @@ class ChartRow:
 
     @property
     def name(self) -> str:
+        """The scorer's name: other people's text."""
         return str(self.row["scorer"])
 
     @property
     def step(self) -> int:
+        """The snapshot's step."""
         return int(self.row["at_step"])
 
     @property
     def spearman(self) -> Summary | None:
+        """Rank correlation with the final norms."""
         return SPEARMAN.summary(self.row)
 
     @property
@@ -93,10 +96,12 @@ class ChartBoard:
 
     @property
     def name(self) -> str:
+        """The board's name, unlike any other's."""
         return self.board.name
 
     @property
     def task(self) -> str:
+        """The task in words."""
         return heading(self.board)
 
     @property
@@ -112,10 +117,12 @@ class ChartBoard:
 
     @cached_property
     def steps(self) -> list[int]:
+        """The steps with rows, ascending."""
         return sorted({row.step for row in self.rows})
 
     @cached_property
     def sections(self) -> list[Section]:
+        """The tables that the rows can fill."""
         return sections(self.board.rows)
 
     @property
@@ -124,6 +131,7 @@ class ChartBoard:
         return [row for row in self.rows if not row.row["control"] and not row.row["sees_end"]]
 
     def at(self, step: int) -> list[ChartRow]:
+        """The rows at this step."""
         return [row for row in self.rows if row.step == step]
 
     @property
@@ -182,7 +190,7 @@ class ChartBoard:
 
     @cached_property
     def drawn_neurons(self) -> Int[np.ndarray, " drawn"]:
-        """Which neurons of the example network are drawn: at most 400, evenly from the largest to the least."""
+        """Which neurons of the example network are drawn: at most 400, evenly over their norms' ranks."""
         order = np.argsort(np.asarray(self.norms or []), kind="stable")
         places = np.linspace(0, len(order) - 1, min(len(order), DRAWN_NEURONS)).round().astype(int)
         return order[places]

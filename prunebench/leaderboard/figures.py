@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from prunebench.evaluation.keep import kept_count
-from prunebench.experiments.figures import WIDTH, panels, save, style
+from prunebench.experiments.figures import panels, save, style
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import PROTOCOLS, SPLITS, ChartBoard, ChartRow, Summary, chart_boards
 from prunebench.leaderboard.looks import LIGHT, SYMBOLS, Look, looks
@@ -60,7 +60,7 @@ def _standing(chart: ChartBoard, look: Looks) -> "Figure":
         _random_band(axes.axvspan, [row for row in chart.at(step) if row.name == "random"])
         for row in chart.at(step):
             if row.spearman:
-                place, colour = names.index(row.name), _colour(row, look)
+                place, colour = float(names.index(row.name)), _colour(row, look)
                 axes.plot(_ends(row.spearman), (place, place), color=colour)
                 _point(axes, row.spearman["mean"], place, row, look)
         axes.grid(axis="x", color="0.9")
@@ -78,7 +78,11 @@ def _cost(chart: ChartBoard, look: Looks) -> "Figure":
     _log_steps(steps, [0, *(10**k for k in range(1, 7))], max(row.steps for row in chart.rows))
     steps.axvline(chart.training_steps, color="0.5", linestyle=":", linewidth=0.9)
     steps.annotate(
-        "one training", (chart.training_steps, 0.3), xycoords=("data", "axes fraction"), rotation=90, ha="right"
+        "one training",
+        (chart.training_steps, 0.3),
+        xycoords=("data", "axes fraction"),
+        rotation=90,
+        ha="right",
     )
     steps.set_xlabel("gradient steps per network")
     _correlations(seconds, chart, look, lambda row: row.seconds)
@@ -116,7 +120,7 @@ def _kept(chart: ChartBoard, look: Looks, step: int) -> "Figure":
                 columns = chart.kept_curves(protocol, split)
                 curve = [(float(c.path[-1]), s) for c in columns if (s := c.summary(row.row))]
                 if curve:
-                    _band(axes, curve, row, look, scale=100)
+                    _band(axes, curve, row, look, scale=100.0)
                     ends.append((curve[-1][0], 100 * curve[-1][1]["mean"], row))
             axes.axhline(100 * chart.dense(split)["mean"], color=INK, linestyle=":", linewidth=0.9)
             shares = sorted({float(column.path[-1]) for column in chart.kept_curves(protocol, split)})
@@ -182,7 +186,7 @@ def _last(curve: Sequence[tuple[float, Summary]]) -> tuple[float, float]:
 
 
 def _band(
-    axes: "Axes", curve: Sequence[tuple[float, Summary]], row: ChartRow, look: Looks, scale: float = 1
+    axes: "Axes", curve: Sequence[tuple[float, Summary]], row: ChartRow, look: Looks, scale: float = 1.0
 ) -> None:
     x, colour = [at for at, _ in curve], _colour(row, look)
     means = [scale * summary["mean"] for _, summary in curve]
@@ -244,7 +248,7 @@ def _random_band(span: Callable[..., Any], rows: Sequence[ChartRow]) -> None:
         span(low, high, color=GRAY, alpha=0.35, linewidth=0)
 
 
-def _ends(summary: Summary, scale: float = 1) -> tuple[float, float]:
+def _ends(summary: Summary, scale: float = 1.0) -> tuple[float, float]:
     ends = (summary["mean"] if summary[key] is None else summary[key] for key in ("low", "high"))
     low, high = (scale * end for end in ends)
     return low, high
@@ -252,8 +256,11 @@ def _ends(summary: Summary, scale: float = 1) -> tuple[float, float]:
 
 def _point(axes: "Axes", x: float, y: float, row: ChartRow, look: Looks) -> None:
     marker = SYMBOLS[look[row.name].symbol][1]
-    options = {"markerfacecolor": "white", "markeredgewidth": 1, "markersize": 6 if marker == "*" else 4}
-    axes.plot(x, y, marker, color=_colour(row, look), zorder=4, **options)
+    size = 6 if marker == "*" else 4
+    axes.plot(
+        x, y, marker, color=_colour(row, look), zorder=4, markerfacecolor="white", markeredgewidth=1,
+        markersize=size,
+    )  # fmt: skip
 
 
 def _colour(row: ChartRow, look: Looks) -> str:

@@ -7,8 +7,8 @@ from prunebench.leaderboard.board import Board
 
 # Eight hues after Okabe & Ito (2008), which people with any kind of colour vision can tell apart; darkened
 # for paper and lightened for dark pages, so that lines keep a contrast of 3 with what is behind them.
-LIGHT = ("#0072b2", "#d55e00", "#00805c", "#b0518b", "#2f8fc4", "#a87400", "#5b3f99", "#7a3b1d")
-DARK = ("#4aa8e8", "#ff8a3d", "#2fc79a", "#e79ac6", "#9ad7f7", "#f0b93a", "#b39cf0", "#d9a07f")
+LIGHT = ("#0072b2", "#c44a00", "#008264", "#b0518b", "#2e93d0", "#b58a00", "#4a2a8a", "#6e3a24")
+DARK = ("#3d9be0", "#ff7a2e", "#1fbf92", "#f0a3d0", "#a5dcfb", "#f7cc45", "#8f74e8", "#b98a6a")
 # By Observable Plot's names and matplotlib's; seven, so that colours and symbols pair up to 56 looks.
 SYMBOLS = (
     ("circle", "o"),
@@ -30,7 +30,7 @@ class Look:
 
 
 def looks(boards: Sequence[Board]) -> dict[str, Look]:
-    """The look of every scorer on these boards; those that predict best before the plateau ends come first."""
+    """The look of every scorer on these boards; the best before the plateau's end come first."""
     early: dict[str, list[float]] = {}
     controls: set[str] = set()
     for row in (row for board in boards for row in board.rows):

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
+from typing import Any
 
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import MARKS, RANKS
@@ -22,6 +23,11 @@ def to_html(boards: Sequence[Board]) -> str:
     Names and errors in boards are other people's text. They reach the page as JSON only, its scripts put them
     in as text, and the policy runs no script but those whose hashes it names.
     """
+    return assemble(page_data(boards))
+
+
+def assemble(data: dict[str, Any]) -> str:
+    """The page that shows this `page_data`."""
     scripts = [*(_asset(f"vendor/{name}") for name in LIBRARIES), *map(_asset, SCRIPTS)]
     licences = [_asset(f"vendor/{name.split('.')[0]}.LICENSE") for name in LIBRARIES]
     return Template(_asset("page.html")).substitute(
@@ -38,7 +44,7 @@ def to_html(boards: Sequence[Board]) -> str:
         marks=MARKS,
         ranks=RANKS,
         licences="\n".join(licences),
-        data=to_script(page_data(boards)),
+        data=to_script(data),
         scripts="\n".join(f"<script>{script}</script>" for script in scripts),
     )
 

@@ -23,7 +23,7 @@ from prunebench.leaderboard.standing import floor_note
 from prunebench.leaderboard.terminal import OVERVIEW
 from prunebench.leaderboard.text import facts
 
-UNIT = 1000  # means and ends of intervals are whole thousandths
+UNIT = 1000  # means and intervals are in whole thousandths
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LEVELS = len(DIGITS) ** 2  # of a score or norm in a scatter: finer than a screen
 
@@ -149,25 +149,29 @@ def _verdict(step: int, verdict: Verdict | None, chart: ChartBoard) -> dict[str,
 
 def _kept(columns: Sequence[Column], rows: Sequence[ChartRow]) -> dict[str, int]:
     """Neurons kept by share."""
-    counts = {}
+    counts: dict[str, int] = {}
     for column in columns:
-        if column.path[0] in SPLITS:
-            found = (column.summary(row.row) for row in rows)
-            counts |= {column.path[-1]: s["kept"] for s in found if s and "kept" in s}
+        for row in rows:
+            summary = column.summary(row.row)
+            if summary and "kept" in summary:
+                counts[column.path[-1]] = summary["kept"]
     return counts
 
 
 def _values(column: Column, rows: Sequence[ChartRow]) -> list[list[int | None]]:
-    """Means, lower ends and upper ends, row by row."""
+    """Means, and what their intervals reach below and above them, row by row."""
     packed = [_thousandths(column.summary(row.row)) for row in rows]
     return [list(values) for values in zip(*packed, strict=True)]
 
 
 def _thousandths(summary: Summary | None) -> list[int | None]:
+    """The mean, and how far the interval's ends are below and above it: short, as most are near."""
     if summary is None:
         return [None, None, None]
-    found = (summary[key] for key in ("mean", "low", "high"))
-    return [None if value is None else round(UNIT * value) for value in found]
+    mean, low, high = (
+        None if summary[key] is None else round(UNIT * summary[key]) for key in ("mean", "low", "high")
+    )
+    return [mean, None if low is None else mean - low, None if high is None else high - mean]
 
 
 def _round(value: float | None) -> float | None:
@@ -201,13 +205,11 @@ def pack(values: Sequence[float]) -> list[Any]:
 def unpack(packed: Sequence[Any]) -> list[float]:
     """What `pack` wrote, as the page reads it."""
     scale, low, high, text = packed
-    codes = (
-        DIGITS.index(text[i]) * len(DIGITS) + DIGITS.index(text[i + 1]) for i in range(0, len(text), 2)
-    )
+    codes = (DIGITS.index(text[i]) * len(DIGITS) + DIGITS.index(text[i + 1]) for i in range(0, len(text), 2))
     return [scale * math.sinh(low + code * (high - low) / (LEVELS - 1)) for code in codes]
 
 
 def to_script(data: dict[str, Any]) -> str:
-    """JSON that is inert inside `<script>`, whatever text is in it: no `<`, `>`, `&` and no line separators."""
+    """JSON that is inert inside `<script>`, whatever text it holds: ASCII without `<`, `>` and `&`."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"})

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.page_data import page_data
 
 SHARES = ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01")
 HOSTILE = (
@@ -22,7 +23,9 @@ def summary(draw: Draw, centre: float, seeds: int, **more: Any) -> dict[str, Any
     return {"mean": float(values.mean()), "low": low, "high": high, "per_seed": values.tolist()} | more
 
 
-def row(draw: Draw, scorer: str, step: int, quality: float, width: int, seeds: int, **more: Any) -> dict[str, Any]:
+def row(
+    draw: Draw, scorer: str, step: int, quality: float, width: int, seeds: int, **more: Any
+) -> dict[str, Any]:
     def accuracies(dense: float, protocols: tuple[str, ...]) -> dict[str, Any]:
         return {"dense": summary(draw, dense, seeds)} | {
             protocol: {
@@ -55,6 +58,17 @@ def row(draw: Draw, scorer: str, step: int, quality: float, width: int, seeds: i
             "scores": [float(f"{v:.4g}") for v in quality * np.log(norms) + draw.normal(0, 1, width)],
         },
     } | more  # fmt: skip
+
+
+def large_data() -> dict[str, Any]:
+    """The page's data of 20 tasks with over 200 rows each, of which one is computed."""
+    scorers = tuple(f"scorer_{i}" for i in range(38))
+    data = page_data([board(scorers=scorers, steps=(0, 10, 50, 200, 1000), width=300)])
+    one = data["boards"][0]
+    assert len(one["rows"]["step"]) >= 200
+    return data | {
+        "boards": [one | {"name": f"task-{i:02}", "task": f"task {i:02}"} for i in range(20)],
+    }
 
 
 def norms_of(width: int) -> np.ndarray:
@@ -100,5 +114,12 @@ def board(
         for one in rows:
             one.pop("example", None)
     task = {"name": name, "samples": 40, "inputs": 7, "tests": 60, "fingerprint": name}
-    recipe = {"width": width, "init_std": init_std, "learning_rate": 1e-3, "momentum": 0.9, "batch_size": 4, "steps": 4000}
+    recipe = {
+        "width": width,
+        "init_std": init_std,
+        "learning_rate": 1e-3,
+        "momentum": 0.9,
+        "batch_size": 4,
+        "steps": 4000,
+    }
     return Board(task, recipe, training, {"torch": "2.11"}, "2", rows)

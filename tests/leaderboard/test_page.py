@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_boards import HOSTILE, board
+from made_boards import HOSTILE, board, large_data
 
-from prunebench.leaderboard.page import to_html
+from prunebench.leaderboard.page import assemble, to_html
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,7 +23,9 @@ class Opened:
     """A page and what it did that it should not: console messages, errors, requests."""
 
     def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        self.context = browser.new_context(offline=True, **({"viewport": {"width": 1280, "height": 900}} | options))
+        self.context = browser.new_context(
+            offline=True, **({"viewport": {"width": 1280, "height": 900}} | options)
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(10_000)
         self.complaints: list[str] = []
@@ -114,7 +116,9 @@ def test_the_table_filters_by_name_and_leaves_controls_out(page: Page) -> None:
 def test_columns_and_steps_can_be_chosen(page: Page) -> None:
     page.select_option("#section", label="Merged at the end: train accuracy")
     assert "0.05" not in page.locator("#rows thead").inner_text()
-    assert {"50 %", "1 %"} <= {t.replace(" (%)", "") for t in page.locator("#rows thead .title").all_inner_texts()}
+    assert {"50 %", "1 %"} <= {
+        t.replace(" (%)", "") for t in page.locator("#rows thead .title").all_inner_texts()
+    }
     one = len(names(page))
     page.select_option("#which", "all")
     assert len(names(page)) > one
@@ -136,7 +140,9 @@ def test_intervals_are_drawn_where_they_are(page: Page) -> None:
 def test_tasks_and_recipes_switch(page: Page) -> None:
     assert page.locator("#recipe option").count() == 2
     before = len(names(page))
-    page.select_option("#recipe", label="30 neurons, init std 0.01, learning rate 0.001, momentum 0.9, batch 4, 4,000 steps")
+    page.select_option(
+        "#recipe", label="30 neurons, init std 0.01, learning rate 0.001, momentum 0.9, batch 4, 4,000 steps"
+    )
     assert len(names(page)) == before - 1 - len(HOSTILE)
     page.select_option("#task", "older, 40 samples")
     assert page.locator("#board-title").inner_text() == "older, 40 samples"
@@ -190,7 +196,12 @@ def test_charts_name_their_lines_and_one_colour_is_one_scorer(page: Page) -> Non
         return str(label.evaluate("text => getComputedStyle(text).fill"))
 
     swatch = page.locator("#chips .chip", has_text="growth").locator("path")
-    colours = {paint("#cost"), paint("#time"), paint("#kept"), swatch.evaluate("path => getComputedStyle(path).fill")}
+    colours = {
+        paint("#cost"),
+        paint("#time"),
+        paint("#kept"),
+        swatch.evaluate("path => getComputedStyle(path).fill"),
+    }
     assert len(colours) == 1
     assert {"random", "oracle"} <= set(page.locator("#cost svg text").all_text_contents())
     page.click("#none")
@@ -245,7 +256,9 @@ def test_it_fits_a_phone(browser: Any, file: Path) -> None:
         box = chart.bounding_box()
         assert box
         assert 250 < box["width"] <= 400
-    sizes = page.locator(".chart svg text").evaluate_all("texts => texts.map((t) => parseFloat(getComputedStyle(t).fontSize))")
+    sizes = page.locator(".chart svg text").evaluate_all(
+        "texts => texts.map((t) => parseFloat(getComputedStyle(t).fontSize))"
+    )
     assert min(sizes) >= 10
     phone.context.close()
     assert not phone.complaints
@@ -275,7 +288,8 @@ def test_everything_can_be_reached_by_the_keyboard_and_has_a_name(page: Page) ->
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     unnamed = page.evaluate("""() => [...document.querySelectorAll('button, select, input, [role=button]')]
-        .filter((e) => !(e.labels?.length || e.textContent.trim() || e.getAttribute('aria-label'))).map((e) => e.outerHTML)""")
+        .filter((e) => !(e.labels?.length || e.textContent.trim() || e.getAttribute('aria-label')))
+        .map((e) => e.outerHTML)""")
     assert unnamed == []
     radio = page.locator("#verdicts input").first
     radio.focus()
@@ -284,23 +298,18 @@ def test_everything_can_be_reached_by_the_keyboard_and_has_a_name(page: Page) ->
 
 
 def test_two_hundred_rows_on_twenty_tasks_stay_responsive(browser: Any, tmp_path: Path) -> None:
-    scorers = tuple(f"scorer_{i}" for i in range(38))
-    one = board(scorers=scorers, steps=(0, 10, 50, 200, 1000), width=300)
-    boards = []
-    for number in range(20):
-        boards.append(type(one)({**one.task, "name": f"task {number:02}"}, one.recipe, one.training, one.environment, one.evaluator, one.rows))
     path = tmp_path / "large.html"
-    path.write_text(to_html(boards), encoding="utf-8")
+    path.write_text(assemble(large_data()), encoding="utf-8")
     assert path.stat().st_size < 6_000_000
     large = Opened(browser, path)
     large.page.select_option("#which", "all")
     took = []
     for number in (7, 19, 3):
         began = time.perf_counter()
-        large.page.select_option("#task", f"task {number:02}, 40 samples")
+        large.page.select_option("#task", f"task {number:02}")
         large.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
         took.append(time.perf_counter() - began)
-        assert large.page.locator("#board-title").inner_text() == f"task {number:02}, 40 samples"
+        assert large.page.locator("#board-title").inner_text() == f"task {number:02}"
         assert large.page.locator("#rows tbody tr").count() >= 200
     large.context.close()
     assert not large.complaints

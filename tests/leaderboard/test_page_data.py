@@ -75,15 +75,6 @@ def test_the_page_does_not_repeat_what_single_seeds_gave() -> None:
     assert all(len(parts) == 3 for parts in values.values())
 
 
-def test_two_hundred_rows_on_twenty_tasks_stay_below_six_megabytes() -> None:
-    scorers = tuple(f"scorer_{i}" for i in range(38))
-    one = board(scorers=scorers, steps=(0, 10, 50, 200, 1000), width=300)
-    assert len(one.rows) >= 200
-    page = len(to_html([one]).encode())
-    alone = len(to_script({"boards": page_data([one])["boards"]}))
-    assert page + 19 * alone < 6_000_000
-
-
 def test_the_verdict_names_the_best_early_predictor_and_what_it_is_sure_of() -> None:
     chart = ChartBoard(board(seeds=20))
     verdict = chart.verdict(0)
@@ -92,9 +83,10 @@ def test_the_verdict_names_the_best_early_predictor_and_what_it_is_sure_of() -> 
     assert verdict.costly
     assert verdict.costly.name == "imp", "it predicts better, and takes three trainings"
     assert verdict.ahead
-    a, b = ([r.row for r in chart.at(0) if r.name == name][0]["spearman"]["mean"] for name in ("angle", "growth"))
-    assert verdict.ahead["mean"] == pytest.approx(a - b)
-    assert verdict.ahead["low"] < a - b < verdict.ahead["high"]
+    a, b = (next(r.row for r in chart.at(0) if r.name == name) for name in ("angle", "growth"))
+    difference = a["spearman"]["mean"] - b["spearman"]["mean"]
+    assert verdict.ahead["mean"] == pytest.approx(difference)
+    assert verdict.ahead["low"] < difference < verdict.ahead["high"]
 
 
 def test_the_cost_counts_the_steps_to_the_snapshot_and_those_of_its_own() -> None:
@@ -108,17 +100,19 @@ def test_a_scorer_looks_the_same_on_every_board_and_unlike_the_others() -> None:
     names = tuple(f"s{i}" for i in range(len(LIGHT) * len(SYMBOLS)))
     found = looks([board(scorers=names), board("other", scorers=names[:5])])
     drawn = [(found[name].colour, found[name].symbol) for name in names]
-    assert len(set(drawn)) == len(names) - 1 or len(set(drawn)) == len(names)
+    assert (
+        len(set(drawn[:-1])) == len(names) - 1
+    )  # with imp and the broken one, two more than there are looks
     assert found["random"].colour is None
 
 
 # Machado, Oliveira & Fernandes (2009), severity 1, in linear RGB: red-, green- and blue-blind.
 BLIND = {
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
-    "none": np.eye(3),
-}  # fmt: skip
+    "protanopia": "0.152286 1.052583 -0.204868 0.114503 0.786281 0.099216 -0.003882 -0.048116 1.051998",
+    "deuteranopia": "0.367322 0.860646 -0.227968 0.280085 0.672501 0.047413 -0.011820 0.042940 0.968881",
+    "tritanopia": "1.255528 -0.076749 -0.178779 -0.078411 0.930809 0.147602 0.004733 0.691367 0.303900",
+    "none": "1 0 0 0 1 0 0 0 1",
+}
 
 
 def linear(colour: str) -> np.ndarray:
@@ -133,11 +127,16 @@ def lab(rgb: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("vision", BLIND)
-@pytest.mark.parametrize(("colours", "behind"), [(LIGHT, "#ffffff"), (DARK, "#14171c")], ids=["light", "dark"])
-def test_colours_differ_for_every_eye_and_stand_out(colours: tuple[str, ...], behind: str, vision: str) -> None:
-    seen = [lab(np.clip(np.array(BLIND[vision]) @ linear(colour), 0, 1)) for colour in colours]
+@pytest.mark.parametrize(
+    ("colours", "behind"), [(LIGHT, "#ffffff"), (DARK, "#14171c")], ids=["light", "dark"]
+)
+def test_colours_differ_for_every_eye_and_stand_out(
+    colours: tuple[str, ...], behind: str, vision: str
+) -> None:
+    eye = np.array(BLIND[vision].split(), dtype=float).reshape(3, 3)
+    seen = [lab(np.clip(eye @ linear(colour), 0, 1)) for colour in colours]
     closest = min(np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i])
-    assert closest > 8
+    assert closest > 10
     for colour in colours:
         light, dark = sorted((linear(c) @ [0.2126, 0.7152, 0.0722] for c in (colour, behind)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 3

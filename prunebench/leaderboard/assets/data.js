@@ -14,15 +14,12 @@ function unpack([scale, low, high, text]) {
   return values;
 }
 
-function summary(values, i) {
-  const [mean, low, high] = values.map((column) => column[i]);
-  return mean === null ? null : summaryOf([mean, low, high]);
-}
+const summary = (values, i) => summaryOf(values.map((part) => part[i]));
 
-function summaryOf([mean, low, high]) {
+function summaryOf([mean, below, above]) {
   if (mean === null) return null;
-  const part = (value) => (value === null ? null : value / data.unit);
-  return { mean: part(mean), low: part(low), high: part(high) };
+  const known = below !== null;
+  return { mean: mean / data.unit, low: known ? (mean - below) / data.unit : null, high: known ? (mean + above) / data.unit : null };
 }
 
 /** What the overview shows of a board: its words and the best predictor at each step. */

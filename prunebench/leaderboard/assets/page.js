@@ -72,8 +72,7 @@ function drawTable() {
   by("section-note").textContent = section.note;
   by("results-title").textContent = all ? "All scorers, all steps" : `All scorers at step ${count(state.step)}`;
   const rows = board.rows.filter((row) => (all || row.step === state.step) && (row.kind === "predictor" || by("controls").checked));
-  state.table = drawRows(by("rows"), board, rows, section.columns, { steps: all, cost: section.cost, onOpen: chooseScorer });
-  filterTable();
+  state.table = drawRows(by("rows"), board, rows, section.columns, { steps: all, cost: section.cost, filter: by("filter").value, onOpen: chooseScorer });
 }
 
 const filterTable = () => state.table.search(by("filter").value).draw();

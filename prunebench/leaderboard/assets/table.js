@@ -2,6 +2,7 @@
 // The tables: DataTables sorts and filters; cells are built as elements, so that names stay text.
 
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const PLAIN = { order: [], paging: false, info: false, autoWidth: false, layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null } };
 const LAST = -1e9; // where a row without a number is sorted
 
 /** A column for DataTables. `show` gives a cell's content, `key` what it is sorted and filtered by. */
@@ -37,7 +38,7 @@ function metricCell(row, column, domain, chance) {
 }
 
 /** The rows of a board as a table in `place`. `onOpen(row)` is told when a row is looked at. */
-function drawRows(place, board, rows, chosen, { steps, cost, onOpen }) {
+function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
   const columns = chosen.map(([id, title]) => ({ ...board.columns.find((column) => column.id === String(id)), title }))
     .filter((column) => rows.some((row) => row.values[column.id]));
   const chance = new Map(board.rows.filter((row) => row.name === "random").map((row) => [row.step, row]));
@@ -65,7 +66,7 @@ function drawRows(place, board, rows, chosen, { steps, cost, onOpen }) {
     data: rows,
     columns: [
       column((row) => rankText(row), (row) => (row.rank === null ? 1e9 : row.rank[0] + row.rank[1] / 1000), "num", { orderSequence: ["asc", "desc"], className: "rank" }),
-      column(name, (row) => row.label, "string", { className: "left" }),
+      column(name, (row) => row.label + (row.error ?? ""), "string", { className: "left" }),
       ...(steps ? [column((row) => count(row.step), (row) => row.step, "num", { orderSequence: ["asc", "desc"] })] : []),
       column((row) => count(row.steps), (row) => row.steps, "num", { orderSequence: ["asc", "desc"] }),
       ...metrics,
@@ -75,11 +76,8 @@ function drawRows(place, board, rows, chosen, { steps, cost, onOpen }) {
       ] : []),
     ],
     createdRow: (tr, row) => tr.classList.add(row.error === null ? row.kind : "failed"),
-    order: [],
-    paging: false,
-    info: false,
-    autoWidth: false,
-    layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
+    search: { search: filter },
+    ...PLAIN,
     language: { emptyTable: "No scorer here.", zeroRecords: "No scorer has a name like this." },
   });
   return api;
@@ -117,10 +115,6 @@ function drawBoards(place, boards, onChoose) {
       column((board) => written(board.dense.accuracy.mean, true), (board) => board.dense.accuracy.mean),
       ...steps.map((step) => column((board) => cell(board, step), (board) => at(board, step)?.spearman.mean ?? null)),
     ],
-    order: [],
-    paging: false,
-    info: false,
-    autoWidth: false,
-    layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
+    ...PLAIN,
   });
 }
