@@ -154,6 +154,7 @@ def _scatter(chart: ChartBoard, look: Looks, rows: Sequence[ChartRow]) -> "Figur
         axes.axhline(np.sort(norms)[-kept_count(len(norms), 0.1)], color="0.5", linestyle=":", linewidth=0.8)
         axes.set_title(_plain(row.name))
         axes.set_yscale("log" if (norms > 0).all() else "linear")
+        axes.minorticks_off()
     for axes in grid.flat[len(rows) :]:
         axes.set_visible(False)
     figure.supxlabel(f"rank of the score at step {rows[0].step} (filled: the best 10 %)", fontsize=8)

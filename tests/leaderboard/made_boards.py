@@ -63,7 +63,7 @@ def row(
 def large_data() -> dict[str, Any]:
     """The page's data of 20 tasks with over 200 rows each, of which one is computed."""
     scorers = tuple(f"scorer_{i}" for i in range(38))
-    data = page_data([board(scorers=scorers, steps=(0, 10, 50, 200, 1000), width=300)])
+    data = page_data([board(scorers=scorers, steps=(0, 10, 50, 200, 1000), width=300, seeds=4)])
     one = data["boards"][0]
     assert len(one["rows"]["step"]) >= 200
     return data | {

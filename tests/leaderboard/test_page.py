@@ -1,7 +1,6 @@
 """The page as people use it: opened from a file in headless Chromium, without a network."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ class Opened:
             offline=True, **({"viewport": {"width": 1280, "height": 900}} | options)
         )
         self.page = self.context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(20_000)
         self.complaints: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -303,14 +302,22 @@ def test_two_hundred_rows_on_twenty_tasks_stay_responsive(browser: Any, tmp_path
     assert path.stat().st_size < 6_000_000
     large = Opened(browser, path)
     large.page.select_option("#which", "all")
+    # Seconds of the page's own main thread: what else the machine does is not counted.
+    session = large.context.new_cdp_session(large.page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def busy() -> float:
+        metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+        return float(metrics["TaskDuration"])
+
     took = []
     for number in (7, 19, 3):
-        began = time.perf_counter()
+        began = busy()
         large.page.select_option("#task", f"task {number:02}")
         large.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        took.append(time.perf_counter() - began)
+        took.append(busy() - began)
         assert large.page.locator("#board-title").inner_text() == f"task {number:02}"
         assert large.page.locator("#rows tbody tr").count() >= 200
     large.context.close()
     assert not large.complaints
-    assert min(took) < 3, took
+    assert 0 < min(took) < 1.5, took

@@ -75,7 +75,7 @@ function drawTable() {
   state.table = drawRows(by("rows"), board, rows, section.columns, { steps: all, cost: section.cost, filter: by("filter").value, onOpen: chooseScorer });
 }
 
-const filterTable = () => state.table.search(by("filter").value).draw();
+const filterTable = () => state.table.search(by("filter").value, false, false).draw();
 
 function drawChips() {
   const names = [...new Map(state.board.rows.filter((row) => row.kind === "predictor" && row.spearman).map((row) => [row.name, row.look]))];

@@ -66,7 +66,7 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
     data: rows,
     columns: [
       column((row) => rankText(row), (row) => (row.rank === null ? 1e9 : row.rank[0] + row.rank[1] / 1000), "num", { orderSequence: ["asc", "desc"], className: "rank" }),
-      column(name, (row) => row.label + (row.error ?? ""), "string", { className: "left" }),
+      column(name, (row) => `${row.label} ${row.error ?? ""}`, "string", { className: "left" }),
       ...(steps ? [column((row) => count(row.step), (row) => row.step, "num", { orderSequence: ["asc", "desc"] })] : []),
       column((row) => count(row.steps), (row) => row.steps, "num", { orderSequence: ["asc", "desc"] }),
       ...metrics,
@@ -76,7 +76,7 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
       ] : []),
     ],
     createdRow: (tr, row) => tr.classList.add(row.error === null ? row.kind : "failed"),
-    search: { search: filter },
+    search: { search: filter, smart: false },
     ...PLAIN,
     language: { emptyTable: "No scorer here.", zeroRecords: "No scorer has a name like this." },
   });
