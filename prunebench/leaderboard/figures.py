@@ -54,6 +54,8 @@ def _figures(chart: ChartBoard, look: Looks) -> Iterator[tuple[str, "Figure"]]:
 def _standing(chart: ChartBoard, look: Looks) -> "Figure":
     """Who wins at each step, and how sure that is: the intervals of the rank correlation."""
     names = [*chart.order, *sorted({row.name for row in chart.rows if row.spearman} - set(chart.order))]
+    trained = {row.name: row.row["cost"]["extra_gradient_steps"] for row in chart.rows}
+    own = {name: f" ({steps:,} steps of its own)" for name, steps in trained.items() if steps}
     figure, grid = panels(1, len(chart.steps), height=1.1 + 0.17 * len(names), sharey=True, sharex=True)
     for axes, step in zip(grid[0], chart.steps, strict=True):
         _title(axes, chart, step)
@@ -65,7 +67,7 @@ def _standing(chart: ChartBoard, look: Looks) -> "Figure":
                 _point(axes, row.spearman["mean"], place, row, look)
         axes.grid(axis="x", color="0.9")
     figure.supxlabel("Spearman correlation with the final norms (gray: random)", fontsize=8)
-    grid[0, 0].set_yticks(range(len(names)), [_plain(name) for name in names])
+    grid[0, 0].set_yticks(range(len(names)), [_plain(name) + own.get(name, "") for name in names])
     grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
     return figure
 
