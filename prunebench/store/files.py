@@ -38,6 +38,21 @@ def writable_folder(option: str, folder: Path) -> Path:
     return folder
 
 
+def writable_file(option: str, path: Path) -> Path:
+    """The path, in a folder that is made if need be. `RequestError` where no file can be written there.
+
+    A link is followed: what it points to is replaced, never the link itself.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise RequestError(option, str(path), "an ordinary file is needed")
+    try:
+        writable_folder(option, target.parent)
+    except RequestError as error:
+        raise RequestError(option, str(path), f"a file in {error.accepted}") from error
+    return target
+
+
 @contextlib.contextmanager
 def folder_lock(folder: Path, *, wait: bool = True) -> Iterator[bool]:
     """Keep other processes out while something in `folder` is read, changed and written.
