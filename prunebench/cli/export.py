@@ -1,5 +1,7 @@
 """`prunebench export`: networks and results for other programs."""
 
+import contextlib
+import io
 import shlex
 import sys
 from pathlib import Path
@@ -55,6 +57,35 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         name = str(parameter.name)
         if name not in _SHARED and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise RequestError(parameter.opts[0], options[name], "it describes networks: give --snapshot too")
+    _export_results(options["form"] or "csv", Path(options["store"]), options["out"])
+
+
+def _export_results(form: str, folder: Path, out: str | None) -> None:
+    from prunebench.errors import RequestError
+    from prunebench.store.files import atomic_file, writable_file
+    from prunebench.store.formats import load_pyarrow, write_csv, write_json, write_parquet
+    from prunebench.store.store import Store
+    from prunebench.store.table import ResultTable
+
+    if form == "parquet":
+        load_pyarrow()
+        if out is None:
+            raise RequestError("--out", None, "a file for --format parquet is needed")
+    with Store(folder, read_only=True) as store, contextlib.ExitStack() as stack:
+        table = ResultTable(store)
+        file: Any
+        if out is None:
+            file = sys.stdout.buffer
+        else:
+            file = stack.enter_context(atomic_file(writable_file("--out", Path(out))))
+        if form == "parquet":
+            write_parquet(table, file)
+        else:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+            {"csv": write_csv, "json": write_json}[form](table, text)
+            text.detach().flush()
+    if table.damaged:
+        click.echo(f"left out: {table.damaged:,} records that fail their checksum", err=True)
 
 
 def _export_snapshot(options: dict[str, Any]) -> None:

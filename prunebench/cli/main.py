@@ -15,6 +15,8 @@ COMMANDS = {
     "sweep": ("prunebench.cli.sweep", "Run a study: a grid of tasks and recipes."),
     "leaderboard": ("prunebench.cli.leaderboard", "Print the boards in a folder."),
     "show": ("prunebench.cli.show", "Show one result in full: every metric, seed by seed."),
+    "status": ("prunebench.cli.status", "Say what the store holds, and what of a study is done."),
+    "merge": ("prunebench.cli.merge", "Take over the records of another store."),
     "export": ("prunebench.cli.export", "Write results as CSV, JSON or Parquet, or a snapshot of networks."),
     "reproduce": ("prunebench.cli.reproduce", "Reproduce the paper's figures and tables."),
     "check": ("prunebench.cli.check", "Check that a scorer keeps the contract."),

@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
 
 from prunebench.errors import RequestError
@@ -11,10 +12,17 @@ from prunebench.errors import RequestError
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Replace `path` by `content` (text as UTF-8) in one step: an interruption leaves the old file whole."""
+    with atomic_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BufferedIOBase]:
+    """A file to write, which replaces `path` in one step when all went well."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)
