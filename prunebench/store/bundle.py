@@ -63,6 +63,14 @@ def read_bundle(path: Path, device: torch.device | str = "cpu") -> Snapshot:
         ) from error
     if metadata.get("format") != FORMAT:
         raise RequestError("snapshot", str(path), f"a file of format {FORMAT} is needed")
+    try:
+        return _snapshot(metadata, tensors, device)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = f"a file of `prunebench export --snapshot`: {type(error).__name__}: {error}"
+        raise RequestError("snapshot", str(path), reason) from error
+
+
+def _snapshot(metadata: dict[str, str], tensors: dict[str, Tensor], device: torch.device | str) -> Snapshot:
     described = json.loads(metadata["task"])
     task = Task(**{name: tensors[f"task.{name}"] for name in _ARRAYS}, **described)
     parts = {

@@ -112,7 +112,7 @@ def _records(prefix: str, records: dict[Any, str]) -> tuple[dict[str, type], dic
     """JSON objects by id as columns and cells; what is no text or number is written as JSON."""
     read = {number: json.loads(text) for number, text in records.items()}
     names = list(dict.fromkeys(name for record in read.values() for name in record))
-    types = {}
+    types: dict[str, type] = {}
     for name in names:
         found = {type(record[name]) for record in read.values() if record.get(name) is not None}
         types[prefix + name] = int if found == {int} else float if found and found <= {int, float} else str
@@ -128,4 +128,4 @@ def _cell(value: Any, kind: type) -> Cell:
         return None
     if kind is str:
         return value if isinstance(value, str) else json.dumps(value)
-    return kind(value)  # type: ignore[no-any-return]
+    return kind(value)

@@ -2,6 +2,7 @@ import csv
 import io
 import math
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import torch
 
 import prunebench as pb
 from prunebench.store.bundle import read_bundle, snapshot_order
+from prunebench.store.formats import write_csv
+from prunebench.store.table import ResultTable
 from tests.cli.conftest import QUICK, Prunebench
 
 
@@ -164,13 +167,16 @@ def test_no_text_is_a_formula_to_a_spreadsheet(prunebench: Prunebench, document:
             if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
                 assert name == "value"
                 float(cell)
-    from prunebench.store.formats import write_csv
 
-    class Table(list):  # type: ignore[type-arg]
-        columns = ("text", "number")
+    class Table(ResultTable):
+        def __init__(self) -> None:
+            self.columns = {"text": str, "number": float}
+
+        def __iter__(self) -> Iterator[tuple[str, float | None]]:  # type: ignore[override]
+            yield from [("=1+1", -1.5), ("@x", None), ("\t-", 2.0), ("a=b", 0.0)]
 
     file = io.StringIO()
-    write_csv(Table([("=1+1", -1.5), ("@x", None), ("\t-", 2.0), ("a=b", 0.0)]), file)  # type: ignore[arg-type]
+    write_csv(Table(), file)
     assert file.getvalue() == "text,number\n'=1+1,-1.5\n'@x,\n'\t-,2.0\na=b,0.0\n"
 
 
