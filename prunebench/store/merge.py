@@ -149,7 +149,8 @@ def _merge_results(
             continue
         mine, seed, key = numbers[number]
         measure = Measure(protocol, keep)
-        name = f"{' '.join(measure).strip()} of {key.scorer} at step {key.step}, seed {seed}, of training {training}"
+        what = f"{protocol} {keep}".strip()
+        name = f"{what} of {key.scorer} at step {key.step}, seed {seed}, of training {training}"
         known = is_result(measure, evaluator, metrics, seconds, record)
         if not known or checksum != result_digest(training, seed, key, measure, evaluator, metrics):
             merged.damaged.append(name)

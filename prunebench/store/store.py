@@ -248,11 +248,13 @@ class Store:
     def scores(self, training: str, seed: int, key: Key) -> tuple[np.ndarray, np.ndarray | None] | None:
         """The kept scores and predicted signs, (draws, neurons) float32; None where there are none whole."""
         query = (
-            "SELECT draws, scores, signs, checksum FROM scorings WHERE training = ? AND step = ? "
-            "AND scorer = ? AND version = ? AND source = ? AND seed = ?"
+            "SELECT error, draws, extra_steps, seconds, scores, signs, checksum FROM scorings "
+            "WHERE training = ? AND step = ? AND scorer = ? AND version = ? AND source = ? AND seed = ?"
         )
-        for draws, scores, signs, checksum in self.rows(query, [training, *key, seed]):
-            if scores is not None and checksum[16:] == blob_digest(scores, signs):
+        for *rest, scores, signs, checksum in self.rows(query, [training, *key, seed]):
+            whole = row_digest(training, seed, *key, *rest) + blob_digest(scores, signs)
+            if scores is not None and checksum == whole:
+                draws = rest[1]
                 return _array(scores, draws), None if signs is None else _array(signs, draws)
         return None
 
