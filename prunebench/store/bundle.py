@@ -72,7 +72,7 @@ def read_bundle(path: Path, device: torch.device | str = "cpu") -> Snapshot:
 
 def _snapshot(metadata: dict[str, str], tensors: dict[str, Tensor], device: torch.device | str) -> Snapshot:
     described = json.loads(metadata["task"])
-    task = Task(**{name: tensors[f"task.{name}"] for name in _ARRAYS}, **described)
+    task = Task(*(tensors[f"task.{name}"] for name in _ARRAYS), **described)
     parts = {
         part: Networks(*(tensors[f"{part}.{name}"].to(device) for name in _WEIGHTS))
         for part in ("networks", "initial", "final")

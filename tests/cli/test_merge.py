@@ -21,7 +21,7 @@ def stores(quick: Prunebench, folder: Path, npz: Path) -> None:
 
 
 def forge(value: float) -> None:
-    """Change a result in `theirs` and compute its checksum anew, as somebody might who wants to be believed."""
+    """Change a result in `theirs` and compute its checksum anew, as a forger would."""
     with Store(Path("theirs")) as store:
         training, seed, *names, number, text = store.rows(
             "SELECT training, seed, step, scorer, version, source, scoring, metrics FROM scorings "
