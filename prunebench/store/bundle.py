@@ -9,6 +9,7 @@ smaller. Metadata: `step`, and `recipe` and `task` as JSON.
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Int64
@@ -70,7 +71,7 @@ def read_bundle(path: Path, device: torch.device | str = "cpu") -> Snapshot:
         raise RequestError("snapshot", str(path), reason) from error
 
 
-def _snapshot(metadata: dict[str, str], tensors: dict[str, Tensor], device: torch.device | str) -> Snapshot:
+def _snapshot(metadata: dict[str, str], tensors: dict[str, Any], device: torch.device | str) -> Snapshot:
     described = json.loads(metadata["task"])
     task = Task(*(tensors[f"task.{name}"] for name in _ARRAYS), **described)
     parts = {
