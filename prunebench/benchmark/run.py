@@ -11,21 +11,25 @@ from torch import Tensor
 
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import Document, document
+from prunebench.benchmark.measures import (
+    by_measure,
+    fractions_of,
+    measure_networks,
+    measure_scores,
+    values_of,
+)
 from prunebench.benchmark.missing import Missing, batches, find_missing
 from prunebench.benchmark.networks import reference_networks, subset
 from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, DRAWS, Plan, reinitialised
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError
-from prunebench.evaluation.merge import merge, merge_groups
 from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics
-from prunebench.evaluation.prune import accuracies, prune_early, prune_final
-from prunebench.evaluation.rank import rank
-from prunebench.evaluation.statistics import number_or_none
+from prunebench.evaluation.prune import prune_early
 from prunebench.scoring.execute import Outcome, execute
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.provenance import environment
-from prunebench.store.records import Environment, Key, Measure, Scoring, Values, network_rows
+from prunebench.store.records import Environment, Key, Measure, Scoring, network_rows
 from prunebench.store.store import Store
 from prunebench.training.train import Trajectory
 
@@ -92,9 +96,6 @@ class _Entry:
     def scores(self, draws: int) -> list[Float[Tensor, "seeds neurons"]]:
         return [o.scores for o in self.outcomes[:draws] if o.scores is not None]
 
-    def fractions(self, protocol: str) -> list[float]:
-        return [float(measure.keep) for measure in self.measures if measure.protocol == protocol]
-
 
 @dataclass(eq=False)
 class _Work:
@@ -130,7 +131,7 @@ class _Work:
 
     def _measure_networks(self, entry: _Entry) -> None:
         run, began = subset(self.run, entry.seeds), time.perf_counter()
-        metrics = accuracies(run.final, run.task, "dense") | merge_groups(run.final, run.task)
+        metrics = measure_networks(run.final, run.task)
         self._put(entry, {DENSE_MEASURE: [metrics]}, time.perf_counter() - began)
 
     def _score(self, entry: _Entry) -> None:
@@ -160,25 +161,16 @@ class _Work:
 
     def _evaluate(self, entry: _Entry) -> None:
         """Take the measures that need no training, and keep them together with the scores."""
-        by_measure: dict[Measure, list[Metrics]] = {}
         run, began = subset(self.run, entry.seeds), time.perf_counter()
-        for draw, outcome in enumerate(entry.outcomes if entry.error is None else ()):
-            assert outcome.scores is not None
-            metrics: Metrics = {}
-            if Measure("rank") in entry.measures:
-                metrics |= rank(outcome.scores, run.final, outcome.signs)
-            if draw < ACCURACY_DRAWS:
-                metrics |= prune_final(outcome.scores, run.final, run.task, entry.fractions("prune_final"))
-                metrics |= merge(outcome.scores, run.final, run.task, entry.fractions("merge"))
-            for measure, part in _by_measure(metrics).items():
-                by_measure.setdefault(measure, []).append(part)
-        self._put(entry, by_measure, time.perf_counter() - began)
+        draws = [(o.scores, o.signs) for o in entry.outcomes if o.scores is not None and entry.error is None]
+        results = measure_scores(draws, entry.measures, run.final, run.task)
+        self._put(entry, results, time.perf_counter() - began)
 
     def _prune_early(self, entries: Iterable[_Entry]) -> None:
         """Entries of equal step, seeds and shares train side by side; each share is kept when it is done."""
         groups: dict[tuple[int, tuple[int, ...], tuple[float, ...]], list[_Entry]] = {}
         for entry in entries:
-            if fractions := tuple(entry.fractions("prune_early")):
+            if fractions := tuple(fractions_of(entry.measures, "prune_early")):
                 groups.setdefault((entry.key.step, entry.seeds, fractions), []).append(entry)
         total, done = sum(len(fractions) for _, _, fractions in groups), 0
         for (step, seeds, fractions), group in groups.items():
@@ -193,7 +185,7 @@ class _Work:
                     count = len(entry.scores(ACCURACY_DRAWS)) if entry.scorer is not None else 1
                     mine, results = results[:count], results[count:]
                     entry.new = False
-                    self._put(entry, dict.fromkeys(_by_measure(mine[0]), mine), seconds)
+                    self._put(entry, dict.fromkeys(by_measure(mine[0]), mine), seconds)
                 done += 1
         if total:
             self.reporter.progress("prune_early", total, total, "trainings")
@@ -215,25 +207,9 @@ class _Work:
                 environment=self.made,
                 scores=network_rows(scores, position),
                 signs=network_rows(signs, position) if len(signs) == len(scores) else None,
-                results={measure: _values(draws, position) for measure, draws in results.items()},
+                results={measure: values_of(draws, position) for measure, draws in results.items()},
                 result_seconds=share * seconds / max(1, len(results)),
             )
             for position, seed in enumerate(entry.seeds)
         ]
         self.store.put(self.plan.training, EVALUATOR_VERSION, scorings)
-
-
-def _by_measure(metrics: Metrics) -> dict[Measure, Metrics]:
-    """Metrics by the measure that they belong to: a share of kept neurons is a measure of its own."""
-    found: dict[Measure, Metrics] = {}
-    for path, values in metrics.items():
-        kept = path[0] in ("accuracy", "train_accuracy")
-        found.setdefault(Measure(path[1], path[2]) if kept else Measure("rank"), {})[path] = values
-    return found
-
-
-def _values(draws: Sequence[Metrics], position: int) -> Values:
-    """One network's values of a measure."""
-    return {
-        "/".join(path): [number_or_none(float(draw[path][position])) for draw in draws] for path in draws[0]
-    }

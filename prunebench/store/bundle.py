@@ -9,6 +9,7 @@ smaller. Metadata: `step`, and `recipe` and `task` as JSON.
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Int64
@@ -63,8 +64,16 @@ def read_bundle(path: Path, device: torch.device | str = "cpu") -> Snapshot:
         ) from error
     if metadata.get("format") != FORMAT:
         raise RequestError("snapshot", str(path), f"a file of format {FORMAT} is needed")
+    try:
+        return _snapshot(metadata, tensors, device)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = f"a file of `prunebench export --snapshot`: {type(error).__name__}: {error}"
+        raise RequestError("snapshot", str(path), reason) from error
+
+
+def _snapshot(metadata: dict[str, str], tensors: dict[str, Any], device: torch.device | str) -> Snapshot:
     described = json.loads(metadata["task"])
-    task = Task(**{name: tensors[f"task.{name}"] for name in _ARRAYS}, **described)
+    task = Task(*(tensors[f"task.{name}"] for name in _ARRAYS), **described)
     parts = {
         part: Networks(*(tensors[f"{part}.{name}"].to(device) for name in _WEIGHTS))
         for part in ("networks", "initial", "final")

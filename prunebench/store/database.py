@@ -8,6 +8,7 @@ from pathlib import Path
 from prunebench.errors import PrunebenchError, RequestError
 
 FILE = "results.sqlite"
+_DAMAGED = ("malformed", "not a database", "no such", "Could not decode")
 # Others may be writing: wait for them this long before giving up.
 BUSY_SECONDS = 120
 
@@ -59,8 +60,9 @@ def connect(folder: Path | None, *, read_only: bool = False) -> sqlite3.Connecti
     """Open (or make) the database in `folder`, in memory for None, and bring its schema up to date.
 
     A reader does not change the file, so it needs no right to write; an older schema is then migrated in a
-    copy in memory. Raises `StoreError` for a damaged file or one of a newer schema, `RequestError` where
-    a folder cannot be used.
+    copy in memory. Raises `StoreError` for a damaged file, one of a newer schema or one that holds anything
+    but the store's own tables (a view or trigger of somebody's would run here), `RequestError` where a
+    folder cannot be used.
     """
     path = None if folder is None else folder / FILE
     with errors(path):
@@ -74,7 +76,12 @@ def connect(folder: Path | None, *, read_only: bool = False) -> sqlite3.Connecti
             connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
-        _migrate(connection, path)
+        try:
+            _check_schema(connection, path)
+            _migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
@@ -92,7 +99,7 @@ def errors(path: Path | None) -> Iterator[None]:
             raise StoreError(
                 f"{path}: {reason}; all results written before are whole, make room and run again"
             ) from error
-        if "malformed" in reason or "not a database" in reason or "no such" in reason:
+        if any(words in reason for words in _DAMAGED):
             raise StoreError(
                 f"{path}: the database is damaged ({reason}); move it away, or put a copy of it back"
             ) from error
@@ -130,11 +137,29 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
+def _check_schema(connection: sqlite3.Connection, path: Path | None) -> None:
+    connection.execute("BEGIN")  # one moment of the file: another process may be migrating it
     found = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > SCHEMA:
+    there = _schema_of(connection)
+    connection.execute("COMMIT")
+    if not 0 <= found <= SCHEMA:
         raise StoreError(f"{path}: schema {found} is newer than this prunebench's {SCHEMA}; update it")
-    if found == SCHEMA:
+    empty = sqlite3.connect(":memory:", isolation_level=None)
+    with contextlib.closing(empty):
+        for migration in MIGRATIONS[:found]:
+            empty.executescript(migration)
+        own = _schema_of(empty)
+    if strange := sorted(str(name) for _, name, _ in there ^ own):
+        raise StoreError(f"{path}: not a store of prunebench ({', '.join(strange)}); move it away")
+
+
+def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
+    query = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+    return set(connection.execute(query))
+
+
+def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
+    if connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA:
         return
     with transaction(connection, path):
         # Another process may have been faster.

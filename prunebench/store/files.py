@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
 
 from prunebench.errors import RequestError
@@ -11,10 +12,17 @@ from prunebench.errors import RequestError
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Replace `path` by `content` (text as UTF-8) in one step: an interruption leaves the old file whole."""
+    with atomic_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BufferedIOBase]:
+    """A file to write, which replaces `path` in one step when all went well."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)
@@ -36,6 +44,21 @@ def writable_folder(option: str, folder: Path) -> Path:
     except OSError as error:
         raise RequestError(option, str(folder), f"a folder that can be written: {error.strerror}") from error
     return folder
+
+
+def writable_file(option: str, path: Path) -> Path:
+    """The path, in a folder that is made if need be. `RequestError` where no file can be written there.
+
+    A link is followed: what it points to is replaced, never the link itself.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise RequestError(option, str(path), "an ordinary file is needed")
+    try:
+        writable_folder(option, target.parent)
+    except RequestError as error:
+        raise RequestError(option, str(path), f"a file in {error.accepted}") from error
+    return target
 
 
 @contextlib.contextmanager

@@ -32,11 +32,17 @@ def training_id(task: Task, recipe: Recipe, seeds: Iterable[int], until_loss: fl
 
     With `until_loss` training ends for all networks together, so the batch of seeds is part of the name.
     """
-    options = asdict(recipe) | {"version": TRAINING_VERSION}
+    options = asdict(recipe)
     if until_loss is not None:
         options |= {"until_loss": until_loss, "seeds": sorted(seeds)}
+    return id_of(task.fingerprint, options)
+
+
+def id_of(fingerprint: str, options: dict[str, Any]) -> str:
+    """The same from what records hold of a task and its options."""
+    options = options | {"version": TRAINING_VERSION}
     kept = {key: value for key, value in options.items() if key not in LEFT_OUT or value != LEFT_OUT[key]}
-    return digest(json.dumps([task.fingerprint, kept], sort_keys=True).encode())[:32]
+    return digest(json.dumps([fingerprint, kept], sort_keys=True).encode())[:32]
 
 
 def digest(content: bytes) -> str:

@@ -1,10 +1,10 @@
 """Records of one store taken into another."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from prunebench.store.foreign import is_network, is_result, is_scoring, is_training
 from prunebench.store.networks import Damaged, file_name
 from prunebench.store.records import Key, Measure
 from prunebench.store.store import Store, blob_digest, provenance_id, result_digest, row_digest
@@ -40,7 +40,7 @@ def merge(into: Store, other: Store, *, training: str | None = None, replace: bo
     merged = Merged()
     wanted = ("WHERE id = ?", [training]) if training is not None else ("", [])
     for row in other.rows(f"SELECT id, task, recipe, until_loss FROM trainings {wanted[0]}", wanted[1]):
-        if not isinstance(row[0], str) or re.fullmatch("[0-9a-f]{32}", row[0]) is None:
+        if not is_training(*row):
             merged.damaged.append(f"training {row[0]!r}")
             continue
         networks = _networks(into, other, row[0], merged, replace)
@@ -52,7 +52,7 @@ def merge(into: Store, other: Store, *, training: str | None = None, replace: bo
                     "INSERT OR REPLACE INTO networks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (*values[:-1], made, values[-1]),
                 )
-            _merge_scorings(into, other, row[0], merged, replace)
+            _merge_scorings(into, other, row[0], json.loads(row[2])["width"], merged, replace)
     return merged
 
 
@@ -69,13 +69,12 @@ def _networks(
         if not replace and step in kept.get(seed, ()):
             continue
         try:
-            # The file's path is made of these: nothing but numbers may come in.
-            whole = isinstance(seed, int) and isinstance(step, int) and re.fullmatch("[0-9a-f]{64}", sha256)
-            if not whole or checksum != row_digest(training, seed, step, sha256, seconds, curves):
+            known = is_network(seed, step, sha256, size, seconds, curves, record)
+            if not known or checksum != row_digest(training, seed, step, sha256, seconds, curves):
                 raise Damaged(f"training {training}, seed {seed!r}, step {step!r}")
             name = file_name(training, seed, step, sha256)
             into.files.write(name, other.files.read(name, sha256))
-        except (Damaged, TypeError) as damage:
+        except Damaged as damage:
             merged.damaged.append(str(damage))
             continue
         taken.append(((training, seed, step, sha256, size, seconds, curves, checksum), record))
@@ -83,7 +82,9 @@ def _networks(
     return taken
 
 
-def _merge_scorings(into: Store, other: Store, training: str, merged: Merged, replace: bool) -> None:
+def _merge_scorings(
+    into: Store, other: Store, training: str, width: int, merged: Merged, replace: bool
+) -> None:
     connection = into.connection
     query = (
         f"SELECT s.id, {_SCORING}, record FROM scorings s JOIN provenance p ON p.id = s.provenance "
@@ -99,8 +100,10 @@ def _merge_scorings(into: Store, other: Store, training: str, merged: Merged, re
     for number, seed, *values, record in other.rows(query, [training]):
         key, (error, draws, extra, seconds, scores, signs, checksum) = Key(*values[:4]), values[4:]
         name = f"{key.scorer} at step {key.step}, seed {seed}, of training {training}"
-        expected = row_digest(training, seed, *key, error, draws, extra, seconds) + blob_digest(scores, signs)
-        if checksum != expected:
+        known = is_scoring((seed, *key), error, draws, (extra, seconds), (scores, signs), width, record)
+        if not known or checksum != row_digest(
+            training, seed, *key, error, draws, extra, seconds
+        ) + blob_digest(scores, signs):
             merged.damaged.append(name)
             continue
         mine, my_error = there.get((seed, *key), (None, None))
@@ -146,8 +149,10 @@ def _merge_results(
             continue
         mine, seed, key = numbers[number]
         measure = Measure(protocol, keep)
-        name = f"{' '.join(measure)} of {key.scorer} at step {key.step}, seed {seed}, of training {training}"
-        if checksum != result_digest(training, seed, key, measure, evaluator, metrics):
+        what = f"{protocol} {keep}".strip()
+        name = f"{what} of {key.scorer} at step {key.step}, seed {seed}, of training {training}"
+        known = is_result(measure, evaluator, metrics, seconds, record)
+        if not known or checksum != result_digest(training, seed, key, measure, evaluator, metrics):
             merged.damaged.append(name)
             continue
         old = there.get((mine, protocol, keep, evaluator))

@@ -1,5 +1,7 @@
 """What the store holds, one network at a time."""
 
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -92,6 +94,17 @@ def curves_of(history: History, position: int) -> dict[str, list[int] | list[flo
         "loss": history.loss[position].double().tolist(),
         "accuracy": history.accuracy[position].double().tolist(),
     }
+
+
+def read_values(text: str) -> Values:
+    """A measure's values from JSON. Raises `ValueError` for anything else."""
+    values = json.loads(text)
+    if not isinstance(values, dict) or not all(isinstance(draws, list) for draws in values.values()):
+        raise ValueError("not the values of a measure")
+    for value in (value for draws in values.values() for value in draws):
+        if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
+            raise ValueError(f"not a number: {value!r}")
+    return values
 
 
 def join_history(trained: Sequence[Trained]) -> History:

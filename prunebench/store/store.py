@@ -43,6 +43,7 @@ class Store:
             writable_folder("--store", folder)
         self.folder = folder
         self.path = None if folder is None else folder / FILE
+        self.read_only = read_only
         self.files = NetworkFiles(folder)
         self.connection = connect(folder, read_only=read_only)
 
@@ -155,7 +156,10 @@ class Store:
             )
 
     def load_state(self, training: str, seed: int, step: int) -> State:
-        """One network, as a batch of one. Raises `Damaged` and forgets it where its file is not whole."""
+        """One network, as a batch of one.
+
+        Raises `Damaged` where its file is not whole, and forgets it unless the store is only read.
+        """
         query = "SELECT sha256 FROM networks WHERE training = ? AND seed = ? AND step = ?"
         found = self.rows(query, [training, seed, step])
         if not found:
@@ -164,6 +168,8 @@ class Store:
         try:
             return unpack(self.files.read(name, found[0][0]), max(step, 0))
         except Damaged:
+            if self.read_only:
+                raise
             with self.writing() as connection:
                 connection.execute(
                     "DELETE FROM networks WHERE training = ? AND seed = ? AND step = ?",
@@ -185,6 +191,11 @@ class Store:
         if self.rows("SELECT 1 FROM failures WHERE training = ?", [training]):
             with self.writing() as connection:
                 connection.execute("DELETE FROM failures WHERE training = ?", [training])
+
+    def failure(self, training: str) -> str | None:
+        """Why a training could not be done, if it could not."""
+        found = self.rows("SELECT error FROM failures WHERE training = ?", [training])
+        return str(found[0][0]) if found else None
 
     # Scores and results
 
@@ -237,11 +248,13 @@ class Store:
     def scores(self, training: str, seed: int, key: Key) -> tuple[np.ndarray, np.ndarray | None] | None:
         """The kept scores and predicted signs, (draws, neurons) float32; None where there are none whole."""
         query = (
-            "SELECT draws, scores, signs, checksum FROM scorings WHERE training = ? AND step = ? "
-            "AND scorer = ? AND version = ? AND source = ? AND seed = ?"
+            "SELECT error, draws, extra_steps, seconds, scores, signs, checksum FROM scorings "
+            "WHERE training = ? AND step = ? AND scorer = ? AND version = ? AND source = ? AND seed = ?"
         )
-        for draws, scores, signs, checksum in self.rows(query, [training, *key, seed]):
-            if scores is not None and checksum[16:] == blob_digest(scores, signs):
+        for *rest, scores, signs, checksum in self.rows(query, [training, *key, seed]):
+            whole = row_digest(training, seed, *key, *rest) + blob_digest(scores, signs)
+            if scores is not None and checksum == whole:
+                draws = rest[1]
                 return _array(scores, draws), None if signs is None else _array(signs, draws)
         return None
 

@@ -1,0 +1,139 @@
+"""Measuring again, from stored scores and networks, to see whether a store's results can be trusted."""
+
+import json
+import math
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from prunebench.benchmark.measures import measure_networks, measure_scores, values_of
+from prunebench.benchmark.plan import DENSE, DENSE_MEASURE
+from prunebench.errors import PrunebenchError
+from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics
+from prunebench.networks import Networks
+from prunebench.store.networks import Damaged
+from prunebench.store.records import FINAL, Key, Measure, Values, read_values
+from prunebench.store.store import Store
+from prunebench.tasks.load import load_task
+from prunebench.tasks.task import Task
+
+# Float rounding on another device may swap two neurons that are nearly tied, turn one sample over, or move
+# one neuron to another group; numbers that differ by more are other numbers.
+ROUNDING = 1e-3
+
+_Result = tuple[int, Key, Measure, str]
+
+
+@dataclass
+class Audit:
+    """What came of it.
+
+    Attributes:
+        checked: results that came out as they are stored.
+        differing: results that did not, by name.
+        unchecked: why how many of the sampled results could not be measured again.
+    """
+
+    checked: int = 0
+    differing: list[str] = field(default_factory=list)
+    unchecked: Counter[str] = field(default_factory=Counter)
+
+
+def audit(store: Store, fraction: float, seed: int = 0) -> Audit:
+    """Measure a random sample of all results again, a share of `fraction` of them and at least one."""
+    query = (
+        "SELECT training, seed, step, scorer, version, source, protocol, keep, metrics, evaluator "
+        "FROM results JOIN scorings s ON s.id = scoring WHERE error IS NULL"
+    )
+    rows = sorted(store.rows(query))
+    chosen = random.Random(seed).sample(rows, min(len(rows), math.ceil(fraction * len(rows))))
+    report, by_training = Audit(), defaultdict[str, list[_Result]](list)
+    for training, network, *names, protocol, keep, metrics, evaluator in chosen:
+        if evaluator != EVALUATOR_VERSION:
+            report.unchecked[f"results of evaluator {evaluator}; this is {EVALUATOR_VERSION}"] += 1
+        elif protocol == "prune_early":
+            report.unchecked["results of prune_early, which are trained"] += 1
+        else:
+            by_training[training].append((network, Key(*names), Measure(protocol, keep), metrics))
+    for training, results in by_training.items():
+        try:
+            task = rebuild_task(store, training)
+        except PrunebenchError as error:
+            report.unchecked[f"results of training {training}: {error}"] += len(results)
+            continue
+        _audit_training(store, training, task, results, report)
+    return report
+
+
+def rebuild_task(store: Store, training: str) -> Task:
+    """The task of a training, drawn again from its record. `PrunebenchError` where it is not the same."""
+    ((text,),) = store.rows("SELECT task FROM trainings WHERE id = ?", [training])
+    record = json.loads(text)
+    try:
+        dataset = str(record["dataset"])
+        if Path(dataset).name != dataset:  # a record names no folder, and reads none
+            raise PrunebenchError(f"{dataset!r} is no name of a data set")
+        options = {name: record[name] for name in ("samples", "seed", "scaling")}
+        classes: Any = record["classes"]
+        task = load_task(dataset, classes=classes, **options)
+    except (KeyError, TypeError, ValueError) as error:
+        raise PrunebenchError(f"its task cannot be drawn again ({error})") from error
+    if task.fingerprint != record["fingerprint"]:
+        raise PrunebenchError(f"{dataset} is not the same data here")
+    return task
+
+
+def _audit_training(store: Store, training: str, task: Task, results: list[_Result], report: Audit) -> None:
+    by_network = defaultdict[int, list[_Result]](list)
+    for result in results:
+        by_network[result[0]].append(result)
+    for seed, mine in by_network.items():
+        try:
+            final = store.load_state(training, seed, FINAL).networks
+        except Damaged as damage:
+            report.unchecked[f"results without their network: {damage}"] += len(mine)
+            continue
+        for _, key, measure, metrics in mine:
+            draws = _measure_again(store, training, seed, key, measure, final, task)
+            name = f"{' '.join(measure).strip()} of {key.scorer or 'the networks'} at step {key.step}"
+            if draws is None:
+                report.unchecked["results without their scores"] += 1
+            elif _equal(read_values(metrics), values_of(draws, 0), task):
+                report.checked += 1
+            else:
+                report.differing.append(f"{name}, seed {seed}, of training {training}")
+
+
+def _measure_again(
+    store: Store, training: str, seed: int, key: Key, measure: Measure, final: Networks, task: Task
+) -> list[Metrics] | None:
+    if (key, measure) == (DENSE, DENSE_MEASURE):
+        return [measure_networks(final, task)]
+    kept = store.scores(training, seed, key)
+    if kept is None or kept[0].shape[1] != final.width:
+        return None
+    scores = torch.from_numpy(kept[0]).to(final.w_in)
+    signs = None if kept[1] is None else torch.from_numpy(kept[1]).to(final.w_in)
+    draws = [(row[None], None if signs is None else signs[draw][None]) for draw, row in enumerate(scores)]
+    return measure_scores(draws, [measure], final, task).get(measure)
+
+
+def _equal(stored: Values, again: Values, task: Task) -> bool:
+    return stored.keys() == again.keys() and all(
+        len(stored[path]) == len(again[path])
+        and all(
+            a is b or (a is not None and b is not None and abs(a - b) <= _allowed(path, task))
+            for a, b in zip(stored[path], again[path], strict=True)
+        )
+        for path in stored
+    )
+
+
+def _allowed(path: str, task: Task) -> float:
+    samples = {"accuracy": len(task.x_test), "train_accuracy": task.samples, "groups": 1}
+    part = path.partition("/")[0]
+    return 1.01 / samples[part] if part in samples else ROUNDING

@@ -1,0 +1,131 @@
+"""`prunebench export`: networks and results for other programs."""
+
+import contextlib
+import io
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from prunebench.cli.options import RATE, SEEDS, recipe_options, store_options, task_options
+
+if TYPE_CHECKING:
+    from prunebench.benchmark import Plan
+
+# What describes results as much as networks; every other option describes networks.
+_SHARED = ("snapshot", "form", "store", "out")
+
+
+@click.command("export")
+@click.option("--snapshot", is_flag=True, help="Networks at one step, with their task and minibatches.")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "json", "parquet"]), help="Every result. [default: csv]"
+)
+@click.option("--out", help="File to write. Results go to stdout without it.")
+@store_options
+@task_options
+@recipe_options
+@click.option("--until-loss", type=RATE, help="End training once every network's loss is below this.")
+@click.option("--seeds", type=SEEDS, default="20", show_default=True, help="Networks, as in `run`.")
+@click.option(
+    "--at-step", type=click.IntRange(min=0), default=50, show_default=True, help="Step of the snapshot."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--quiet", is_flag=True, help="No plan and no progress bars.")
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Write every result of a store as one long table, or a snapshot of networks.
+
+    A snapshot is a safetensors file for scores that are computed elsewhere. Its networks come from the store
+    and are trained where they are not there; the options that describe them are those of `run`.
+
+    \b
+    prunebench export --format csv --out results.csv
+    prunebench export --snapshot --dataset digits --samples 100 --at-step 50 --out snapshot.safetensors
+    """
+    from prunebench.errors import RequestError
+
+    if options["snapshot"]:
+        if options["form"] is not None:
+            raise RequestError("--format", options["form"], "with --snapshot the file is safetensors")
+        _export_snapshot(options)
+        return
+    for parameter in ctx.command.params:
+        name = str(parameter.name)
+        if name not in _SHARED and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise RequestError(parameter.opts[0], options[name], "it describes networks: give --snapshot too")
+    _export_results(options["form"] or "csv", Path(options["store"]), options["out"])
+
+
+def _export_results(form: str, folder: Path, out: str | None) -> None:
+    from prunebench.errors import RequestError
+    from prunebench.store.files import atomic_file, writable_file
+    from prunebench.store.formats import load_pyarrow, write_csv, write_json, write_parquet
+    from prunebench.store.store import Store
+    from prunebench.store.table import ResultTable
+
+    if form == "parquet":
+        load_pyarrow()
+        if out is None:
+            raise RequestError("--out", None, "a file for --format parquet is needed")
+    with Store(folder, read_only=True) as store, contextlib.ExitStack() as stack:
+        table = ResultTable(store)
+        file: Any
+        if out is None:
+            file = sys.stdout.buffer
+        else:
+            file = stack.enter_context(atomic_file(writable_file("--out", Path(out))))
+        if form == "parquet":
+            write_parquet(table, file)
+        else:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+            {"csv": write_csv, "json": write_json}[form](table, text)
+            text.detach().flush()
+    if table.damaged:
+        click.echo(f"left out: {table.damaged:,} records that fail their checksum", err=True)
+
+
+def _export_snapshot(options: dict[str, Any]) -> None:
+    from prunebench.benchmark.snapshot import announce_networks, take_snapshot
+    from prunebench.cli.progress import TerminalReporter
+    from prunebench.errors import RequestError
+    from prunebench.store.bundle import write_bundle
+    from prunebench.store.files import writable_file
+    from prunebench.store.store import Store
+
+    if options["out"] is None:
+        raise RequestError("--out", None, "a file for the snapshot is needed")
+    plan, folder = _plan(options), Path(options["store"])
+    if options["dry_run"]:
+        with Store.to_read(folder) as store:
+            announce_networks(plan, store, TerminalReporter(), force=options["force"])
+        return
+    out = writable_file("--out", Path(options["out"]))
+    with Store(folder) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
+        snapshot = take_snapshot(plan, store, reporter, force=options["force"])
+    write_bundle(out, snapshot)
+    click.echo(f"snapshot: {out} ({len(plan.seeds)} networks at step {plan.steps[0]})", err=True)
+
+
+def _plan(options: dict[str, Any]) -> "Plan":
+    """A plan of networks; the scorers that every plan brings are not asked."""
+    from prunebench.benchmark import CONTROLS, Plan
+    from prunebench.cli.options import load_recipe, load_task_from
+    from prunebench.device import resolve_device
+    from prunebench.scoring.registry import load_scorer
+
+    resolve_device(options["device"])
+    recipe = load_recipe(options)
+    return Plan(
+        task=load_task_from(options),
+        recipe=recipe,
+        scorers=[load_scorer(name) for name in CONTROLS],
+        at_steps=(options["at_step"],),
+        seeds=options["seeds"],
+        device=options["device"],
+        until_loss=options["until_loss"],
+        command=shlex.join(["prunebench", *sys.argv[1:]]),
+    )

@@ -1,0 +1,73 @@
+"""`prunebench merge`: another store's records."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from prunebench.store.store import Store
+
+# More names than this tell nothing more.
+_SHOWN = 10
+
+
+@click.command("merge")
+@click.argument("other", type=click.Path())
+@click.option("--store", default=".prunebench", show_default=True, help="Folder of networks and results.")
+@click.option(
+    "--audit",
+    "fraction",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="FRACTION",
+    help="First measure this share of OTHER's results again; take nothing over where one differs.",
+)
+def command(other: str, store: str, fraction: float | None) -> int:
+    """Take over the records of the store in the folder OTHER that are not here yet.
+
+    OTHER is only read. Every record and file is checked against its hash; where both stores hold a result,
+    the one that is here stays.
+
+    \b
+    prunebench merge /scratch/colleague/.prunebench --audit 0.05
+    """
+    from prunebench.errors import RequestError
+    from prunebench.store.database import FILE
+    from prunebench.store.merge import merge
+    from prunebench.store.store import Store
+
+    if not (Path(other) / FILE).is_file():
+        raise RequestError("OTHER", other, f"the folder of a store, with a {FILE}, is needed")
+    if Path(other).resolve() == Path(store).resolve():
+        raise RequestError("OTHER", other, "it is the store that --store names; another one is needed")
+    with Store(Path(other), read_only=True) as theirs:
+        if fraction is not None and not _passes(theirs, fraction):
+            click.echo("nothing was taken over", err=True)
+            return 1
+        with Store(Path(store)) as mine:
+            merged = merge(mine, theirs)
+    click.echo(
+        f"taken over: {merged.networks:,} networks, {merged.results:,} results; "
+        f"here already: {merged.present:,} results"
+    )
+    _list("here with other numbers, which stay", merged.differing)
+    _list("left out, for it is not what was written", merged.damaged)
+    return 1 if merged.damaged else 0
+
+
+def _passes(theirs: "Store", fraction: float) -> bool:
+    from prunebench.benchmark.audit import audit
+
+    found = audit(theirs, fraction)
+    click.echo(f"audit: {found.checked:,} results measured again and found equal")
+    for reason, count in found.unchecked.items():
+        click.echo(f"audit: {count:,} not measured again: {reason}")
+    _list("audit: other numbers when measured again", found.differing)
+    return not found.differing
+
+
+def _list(title: str, names: list[str]) -> None:
+    for name in names[:_SHOWN]:
+        click.echo(f"{title}: {name}")
+    if len(names) > _SHOWN:
+        click.echo(f"{title}: {len(names) - _SHOWN:,} more")

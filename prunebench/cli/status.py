@@ -1,0 +1,69 @@
+"""`prunebench status`: what a store holds, and what of a study is done."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("status")
+@click.argument("study", required=False, type=click.Path(dir_okay=False))
+@click.option("--store", default=".prunebench", show_default=True, help="Folder of networks and results.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="FILE",
+    help="Python file with scorers of the study; repeatable.",
+)
+def command(study: str | None, store: str, plugins: tuple[str, ...]) -> None:
+    """Say what the store holds: trainings, networks, results and failures.
+
+    With a STUDY, say what of it is done and what is to do, cell by cell.
+    """
+    if study is not None:
+        _study_status(Path(study), Path(store), plugins)
+        return
+    from prunebench.store.status import read_status
+
+    status = read_status(Path(store))
+    for held in status.holdings:
+        parts = [f"{held.trainings:,} trainings", f"{held.networks:,} networks"]
+        parts += [f"{held.snapshots:,} snapshots", f"{held.results:,} results"]
+        parts += [f"{held.failed:,} failed scores"] if held.failed else []
+        parts += [f"{held.diverged:,} failed trainings"] if held.diverged else []
+        click.echo(f"{held.task}: {', '.join(parts)}")
+    networks = sum(held.size for held in status.holdings)
+    results = sum(held.results for held in status.holdings)
+    click.echo(
+        f"{store}: {results:,} results; database {_size(status.database)}, networks {_size(networks)}; "
+        f"newest record: {status.newest or 'none'}"
+    )
+
+
+def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
+    from prunebench.benchmark import Reporter
+    from prunebench.store.store import Store
+    from prunebench.sweep.cells import plans_of
+    from prunebench.sweep.driver import describe
+    from prunebench.sweep.study import read_study
+
+    class Lines(Reporter):
+        def plan(self, text: str) -> None:
+            click.echo(text)
+
+    cells = plans_of(read_study(study), plugins=plugins, device="cpu")
+    with Store.to_read(store) as kept:
+        describe(cells, kept, Lines(), force=False, each=True)
+        for cell, plan in cells:
+            if (error := kept.failure(plan.training)) is not None:
+                click.echo(f"{cell.title}: failed when it was last tried: {error}")
+
+
+def _size(count: int) -> str:
+    """`512 B`, `3.4 MB`."""
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

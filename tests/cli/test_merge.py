@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prunebench.benchmark.audit import audit
+from prunebench.store.records import Key, Measure
+from prunebench.store.store import Store, result_digest
+from tests.cli.conftest import Prunebench
+
+SCORED = ("--at-step", "20", "--keep", "0.5", "--quiet")
+
+
+@pytest.fixture
+def stores(quick: Prunebench, folder: Path, npz: Path) -> None:
+    """Two stores of the same training: seeds 0-1 here, 1-2 there; the data lie beside them."""
+    (folder / "toy.npz").write_bytes(npz.read_bytes())
+    quick(*SCORED, "--seeds", "0,1", "--store", "mine")
+    quick(*SCORED, "--seeds", "1,2", "--store", "theirs", "--scorer", "snip", "--scorer", "alignment")
+
+
+def forge(value: float) -> None:
+    """Change a result in `theirs` and compute its checksum anew, as a forger would."""
+    with Store(Path("theirs")) as store:
+        training, seed, *names, number, text = store.rows(
+            "SELECT training, seed, step, scorer, version, source, scoring, metrics FROM scorings "
+            "JOIN results ON scoring = id WHERE scorer = 'snip' AND protocol = 'rank' AND seed = 2"
+        )[0]
+        metrics = json.dumps(json.loads(text) | {"spearman": [value]})
+        checksum = result_digest(training, seed, Key(*names), Measure("rank"), "1", metrics)
+        with store.writing() as connection:
+            connection.execute(
+                "UPDATE results SET metrics = ?, checksum = ? WHERE scoring = ? AND protocol = 'rank'",
+                [metrics, checksum, number],
+            )
+
+
+def test_what_is_missing_is_taken_over_and_used(
+    prunebench: Prunebench, quick: Prunebench, stores: None
+) -> None:
+    result = prunebench("merge", "theirs", "--store", "mine", "--audit", "1")
+    assert (result.code, result.err) == (0, "")
+    with Store(Path("theirs"), read_only=True) as theirs:
+        ((count,),) = theirs.rows("SELECT count(*) FROM results")
+    assert f"audit: {count} results measured again and found equal\n" in result.out
+    assert "taken over: 2 networks" in result.out
+    again = prunebench("merge", "theirs", "--store", "mine")
+    assert again.out == f"taken over: 0 networks, 0 results; here already: {count} results\n"
+    plan = quick(*SCORED[:-1], "--seeds", "3", "--store", "mine", "--dry-run").err
+    assert "to compute: 0" in plan
+
+
+def test_an_audit_finds_forged_numbers_and_takes_nothing(prunebench: Prunebench, stores: None) -> None:
+    forge(0.99)
+    with Store(Path("mine"), read_only=True) as mine:
+        before = mine.rows("SELECT count(*) FROM results")
+    result = prunebench("merge", "theirs", "--store", "mine", "--audit", "1")
+    assert result.code == 1
+    assert "other numbers when measured again: rank of snip at step 20, seed 2, of training" in result.out
+    assert result.err == "nothing was taken over\n"
+    with Store(Path("mine"), read_only=True) as mine:
+        assert mine.rows("SELECT count(*) FROM results") == before
+
+
+def test_an_audits_sample_is_drawn_by_its_seed(stores: None) -> None:
+    with Store(Path("theirs"), read_only=True) as theirs:
+        some = audit(theirs, 0.2)
+        ((count,),) = theirs.rows("SELECT count(*) FROM results")
+    assert some.checked == -(-count // 5)
+    assert not some.differing
+    assert not some.unchecked
+
+
+def test_what_cannot_be_audited_is_said(prunebench: Prunebench, stores: None, folder: Path) -> None:
+    (folder / "toy.npz").unlink()
+    result = prunebench("merge", "theirs", "--store", "mine", "--audit", "1")
+    assert result.code == 0
+    assert "audit: 0 results measured again" in result.out
+    assert "there is no such file or folder" in result.out
+
+
+def test_other_numbers_are_named_and_mine_stay(prunebench: Prunebench, stores: None) -> None:
+    prunebench("merge", "theirs", "--store", "mine")
+    forge(0.99)
+    result = prunebench("merge", "theirs", "--store", "mine")
+    assert "here with other numbers, which stay: rank of snip at step 20, seed 2" in result.out
+    rows: Any = prunebench("export", "--format", "json", "--store", "mine").json
+    assert 0.99 not in [row["value"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("nowhere",), "OTHER: got 'nowhere'"),
+        (("mine", "--store", "mine"), "OTHER: got 'mine'"),
+        (("mine", "--audit", "2"), "'--audit'"),
+    ],
+)
+def test_a_wrong_request_is_named(
+    prunebench: Prunebench, folder: Path, arguments: tuple[str, ...], named: str
+) -> None:
+    Store(folder / "mine").close()
+    result = prunebench("merge", *arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert named in result.err
+    assert not (folder / ".prunebench").exists()

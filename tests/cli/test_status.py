@@ -1,0 +1,54 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from prunebench.store.store import Store
+from tests.cli.conftest import Prunebench
+
+
+def test_status_counts_what_the_store_holds(prunebench: Prunebench, quick: Prunebench) -> None:
+    document = quick("--at-step", "20", "--quiet", "--json").json
+    rows = prunebench("export", "--format", "json").json
+    results = {(r["seed"], r["scorer"], r["at_step"], r["protocol"], r["keep"]) for r in rows}
+    result = prunebench("status")
+    assert (result.code, result.err) == (0, "")
+    assert f"toy, 40 samples: 1 trainings, 3 networks, 3 snapshots, {len(results)} results\n" in result.out
+    assert f"newest record: {document['environment']['utc']}" in result.out
+
+
+def test_status_of_a_study_says_what_is_to_do(
+    prunebench: Prunebench, quick: Prunebench, npz: Path, folder: Path
+) -> None:
+    text = f'[task]\ndataset = "{npz}"\nsamples = 40\n[recipe]\nsteps = 120\ninit_std = 0.05\n'
+    text += "learning_rate = [0.02, 1000.0]\nwidth = 16\n[run]\nseeds = 3\nat_steps = [20]\n"
+    (folder / "study.toml").write_text(text)
+    before = prunebench("status", "study.toml")
+    assert before.out.count("to compute\n") == 2
+    assert list(folder.iterdir()) == [folder / "study.toml"]
+    quick("--at-step", "20", "--quiet")
+    lines = prunebench("status", "study.toml").out.splitlines()
+    assert lines[0] == "learning_rate=0.02: done"
+    assert lines[1].startswith("learning_rate=1000.0: ")
+    assert lines[2].startswith("2 cells, 1 of them to compute")
+    prunebench("sweep", "study.toml", "--quiet")
+    assert (
+        "learning_rate=1000.0: failed when it was last tried: training diverged"
+        in prunebench("status", "study.toml").out
+    )
+    assert "1 failed trainings" in prunebench("status").out
+
+
+def test_a_store_that_is_not_there_is_named(prunebench: Prunebench, folder: Path) -> None:
+    result = prunebench("status", "--store", "nowhere")
+    assert (result.code, result.out) == (2, "")
+    assert "--store: got 'nowhere'" in result.err
+    assert not list(folder.iterdir())
+
+
+def test_status_imports_nothing_heavy() -> None:
+    Store(Path("store")).close()
+    program = (
+        "import sys\nfrom prunebench.cli.main import run\ncode = run(['status', '--store', 'store'])\n"
+        "sys.exit(code or sorted({'torch', 'numpy', 'scipy', 'pandas', 'rich'} & set(sys.modules)) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -1,0 +1,282 @@
+"""What is kept, under which key, and what is never served."""
+
+import dataclasses
+import json
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import prunebench as pb
+from prunebench.benchmark import Plan, Reporter, networks, run_benchmark
+from prunebench.benchmark.missing import find_missing
+from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.scoring.registry import load_file
+from prunebench.store import identity
+from prunebench.store.database import FILE
+from prunebench.store.identity import LEFT_OUT, id_of, training_id
+from prunebench.store.networks import Damaged
+from prunebench.store.provenance import environment
+from prunebench.store.records import FINAL, Key, Measure, Scoring
+from prunebench.store.store import Store
+
+KEY = Key(15, "mine", "1", "abc")
+
+
+@pytest.fixture
+def plan(task: pb.Task, recipe: pb.Recipe) -> Plan:
+    scorers = [pb.load_scorer("magnitude")]
+    return Plan(task, recipe, scorers, (15,), (0, 1), device="cpu", fractions=(0.5,), command="prunebench x")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "store") as store:
+        yield store
+
+
+@pytest.fixture
+def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("trained, although the store has the networks")
+
+    monkeypatch.setattr(networks, "train", refuse)
+    monkeypatch.setattr(networks, "run_loop", refuse)
+
+
+class Lines(Reporter):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def plan(self, text: str) -> None:
+        self.lines.append(text)
+
+
+# Keys
+
+
+def test_defaults_are_left_out_of_the_name(task: pb.Task) -> None:
+    """A new option with its default in LEFT_OUT changes no name; any other value changes it."""
+    names = {training_id(task, pb.Recipe(), (0,)), id_of(task.fingerprint, {})}
+    assert len(names) == 1
+    (name,) = names
+    new = dict(LEFT_OUT) | {"dropout": 0.0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identity, "LEFT_OUT", new)
+        assert id_of(task.fingerprint, {"dropout": 0.0}) == name
+        assert id_of(task.fingerprint, {"dropout": 0.1}) != name
+
+
+def test_every_recipe_option_has_its_default_left_out() -> None:
+    """Frozen: LEFT_OUT stays as it was when an option came, whatever Recipe's default is by now."""
+    assert {field.name for field in dataclasses.fields(pb.Recipe)} <= set(LEFT_OUT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"width": 20}, {"init_std": 0.01}, {"learning_rate": 0.1}, {"momentum": 0.0}, {"batch_size": 8}],
+)
+def test_whatever_changes_the_training_changes_its_name(
+    task: pb.Task, recipe: pb.Recipe, change: dict[str, Any]
+) -> None:
+    other = dataclasses.replace(recipe, **change)
+    assert training_id(task, recipe, (0,)) != training_id(task, other, (0,))
+    assert training_id(task, recipe, (0,)) == training_id(task, recipe, (5, 6))
+    assert training_id(task, recipe, (0,), 0.1) != training_id(task, recipe, (0, 1), 0.1)
+
+
+# Reuse
+
+
+def test_what_is_there_is_not_computed_again(
+    plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_benchmark(plan, store=store)
+    monkeypatch.setattr("prunebench.benchmark.run._Work.do", None)
+    second = run_benchmark(plan, store=store)
+    for a, b in zip(first["rows"], second["rows"], strict=True):
+        assert a == b
+
+
+def test_another_scorer_uses_the_trained_networks(
+    plan: Plan, store: Store, request: pytest.FixtureRequest
+) -> None:
+    run_benchmark(plan, store=store)
+    request.getfixturevalue("no_training")
+    more = dataclasses.replace(plan, scorers=[pb.load_scorer("snip")])
+    assert run_benchmark(more, store=store)["rows"][0]["scorer"] == "snip"
+    with pytest.raises(AssertionError, match="trained, although"):
+        run_benchmark(more)
+
+
+def test_more_seeds_train_only_the_new_ones(
+    plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_benchmark(plan, store=store)
+    trained = []
+    train = networks.train
+    monkeypatch.setattr(networks, "train", lambda *a, **k: trained.append(k["seeds"]) or train(*a, **k))
+    more = dataclasses.replace(plan, seeds=(0, 1, 2, 3))
+    kept = run_benchmark(more, store=store)
+    assert trained == [(2, 3)]
+    alone = run_benchmark(more)
+    for mine, other in zip(kept["rows"], alone["rows"], strict=True):
+        assert mine["spearman"]["per_seed"] == pytest.approx(other["spearman"]["per_seed"], abs=1e-6)
+
+
+def test_changed_code_version_or_evaluator_is_computed_anew(
+    plan: Plan, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A helper's source is part of the key; so is the version; and the evaluator's."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    helper, file = tmp_path / "helper_of_mine.py", tmp_path / "mine.py"
+    helper.write_text("def score(snapshot):\n    return snapshot.networks.norms()\n")
+    text = (
+        "import helper_of_mine\nimport prunebench as pb\n\nclass Mine(pb.Scorer):\n    name = 'mine'\n"
+        "    def score(self, snapshot):\n        return helper_of_mine.score(snapshot)\n"
+    )
+    file.write_text(text)
+    scorer = load_file(file)[0]()
+    first = dataclasses.replace(plan, scorers=[scorer])
+    run_benchmark(first, store=store)
+    assert not find_missing(first, store)
+
+    def fresh() -> Plan:
+        return dataclasses.replace(plan, scorers=[scorer])
+
+    helper.write_text("# another comment\n" + helper.read_text())
+    assert not find_missing(fresh(), store)
+    helper.write_text("def score(snapshot):\n    return -snapshot.networks.norms()\n")
+    assert {key.scorer for key in find_missing(fresh(), store)} == {"mine"}
+    helper.write_text("def score(snapshot):\n    return snapshot.networks.norms()\n")
+    assert not find_missing(fresh(), store)
+    monkeypatch.setattr(type(scorer), "version", "2")
+    assert {key.scorer for key in find_missing(fresh(), store)} == {"mine"}
+    monkeypatch.undo()
+    assert (
+        store.scorings(plan.training, EVALUATOR_VERSION + "x").keys()
+        == store.scorings(plan.training, "1").keys()
+    )
+    assert not any(s.results for s in store.scorings(plan.training, EVALUATOR_VERSION + "x").values())
+
+
+def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
+    made = environment(torch.device("cpu"))
+    store.register(plan.training, plan.task, plan.recipe, None)
+    (key,) = [key for key, scorer in plan.scored.items() if scorer.name == "magnitude"]
+    measures = {measure: {"spearman": [0.5]} for measure in plan.wanted[key]}
+    store.put(plan.training, "1", [Scoring(0, key, None, 1, 0, 0.0, made, np.ones((1, 16)), None, measures)])
+    store.put(plan.training, "1", [Scoring(0, key, "ValueError: no", 1, 0, 0.0, made)])
+    found = store.scorings(plan.training, "1")[key, 0]
+    assert (found.error, found.results) == ("ValueError: no", {})
+    assert store.scores(plan.training, 0, key) is None
+    assert find_missing(plan, store)[key][0] == tuple(plan.wanted[key])
+
+
+# Damage
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed", "missing"])
+def test_a_damaged_network_is_named_and_made_again(
+    plan: Plan, store: Store, tmp_path: Path, damage: str
+) -> None:
+    before = run_benchmark(plan, store=store)
+    file = next((tmp_path / "store").rglob("seed1-final-*.safetensors"))
+    content = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-40] if damage == "truncated" else content[:-1] + b"x")
+    with Store(tmp_path / "store", read_only=True) as reader, pytest.raises(Damaged, match=file.name):
+        reader.load_state(plan.training, 1, FINAL)
+    more = dataclasses.replace(plan, scorers=[pb.load_scorer("magnitude"), pb.load_scorer("snip")])
+    lines = Lines()
+    after = run_benchmark(more, lines, store)
+    assert any(file.name in line and "making it again" in line for line in lines.lines)
+    assert file.read_bytes() == content
+    rows = {row["scorer"]: row for row in after["rows"]}
+    assert rows["magnitude"]["spearman"] == before["rows"][0]["spearman"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        """UPDATE results SET metrics = '{"spearman": [1.0]}' WHERE protocol = 'rank'""",
+        "UPDATE results SET evaluator = '1', protocol = 'rank' , keep = '0.5' WHERE protocol = 'rank'",
+        "UPDATE scorings SET draws = 3 WHERE scorer = 'magnitude'",
+        "UPDATE scorings SET seed = seed + 100 WHERE scorer = 'magnitude'",
+    ],
+)
+def test_a_row_that_was_changed_by_hand_is_computed_again(plan: Plan, store: Store, statement: str) -> None:
+    before = run_benchmark(plan, store=store)
+    with store.writing() as connection:
+        connection.execute(statement)
+    missing = find_missing(plan, store)
+    assert any(key.scorer == "magnitude" for key in missing)
+    after = run_benchmark(plan, store=store)
+    assert [row["spearman"] for row in after["rows"]] == [row["spearman"] for row in before["rows"]]
+
+
+# Provenance
+
+
+def test_every_record_says_how_it_was_made(plan: Plan, store: Store) -> None:
+    run_benchmark(plan, store=store)
+    for table in ("networks", "scorings", "results"):
+        rows = store.rows(f"SELECT record FROM {table} t LEFT JOIN provenance p ON p.id = t.provenance")
+        assert rows
+        for (text,) in rows:
+            record = json.loads(text)
+            assert record["prunebench"] == pb.__version__
+            assert record["torch"] == torch.__version__
+            assert record["threads"] == torch.get_num_threads()
+            assert record["command"] == "prunebench x"
+            assert record["device"] == "cpu"
+            assert record["utc"].endswith("+00:00")
+            assert {"commit", "python", "numpy", "scipy", "platform"} <= set(record)
+    ((task,),) = store.rows("SELECT task FROM trainings")
+    assert json.loads(task)["fingerprint"] == plan.task.fingerprint
+
+
+# Several processes
+
+
+def add(folder: str, training: str, number: int) -> None:
+    """What one of several writers does: 30 transactions, half of them on keys that all write."""
+    with Store(Path(folder)) as store:
+        made = {"utc": f"{number}"}
+        for turn in range(30):
+            seed = turn if turn % 2 else 1000 * (number + 1) + turn
+            values = {Measure("rank"): {"spearman": [seed / 7]}}
+            scores = np.full((1, 16), seed, np.float32)
+            store.put(training, "1", [Scoring(seed, KEY, None, 1, 0, 0.0, made, scores, None, values)])
+
+
+def test_writers_at_once_lose_nothing_and_double_nothing(store: Store, plan: Plan) -> None:
+    store.register(plan.training, plan.task, plan.recipe, None)
+    context = multiprocessing.get_context("fork")
+    arguments = [(str(store.folder), plan.training, number) for number in range(4)]
+    with context.Pool(4) as pool:
+        pool.starmap(add, arguments)
+    shared = {turn for turn in range(30) if turn % 2}
+    own = {1000 * (number + 1) + turn for number in range(4) for turn in range(0, 30, 2)}
+    seeds = [seed for (seed,) in store.rows("SELECT seed FROM scorings ORDER BY seed")]
+    assert seeds == sorted(shared | own)
+    assert store.rows("SELECT count(*) FROM results") == [(len(seeds),)]
+    for (_, seed), scoring in store.scorings(plan.training, "1").items():
+        assert scoring.results == {Measure("rank"): {"spearman": [seed / 7]}}
+    assert store.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_cell_is_claimed_by_one_process(store: Store) -> None:
+    with store.claimed("0" * 32) as first, Store(store.folder) as other:
+        assert first
+        with other.claimed("0" * 32, wait=False) as second:
+            assert not second
+        with other.claimed("1" * 32, wait=False) as elsewhere:
+            assert elsewhere
+    assert (store.folder / FILE).is_file()  # type: ignore[operator]
