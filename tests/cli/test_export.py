@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import QUICK, Prunebench
 
 import prunebench as pb
 from prunebench.store.bundle import read_bundle, snapshot_order
 from prunebench.store.formats import write_csv
 from prunebench.store.table import ResultTable
-from tests.cli.conftest import QUICK, Prunebench
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Prunebench
 
 from prunebench.benchmark.audit import audit
 from prunebench.store.records import Key, Measure
 from prunebench.store.store import Store, result_digest
-from tests.cli.conftest import Prunebench
 
 SCORED = ("--at-step", "20", "--keep", "0.5", "--quiet")
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Prunebench  # type: ignore[import-not-found]
+from conftest import Prunebench
 
 from prunebench.experiments import setting as settings
 

@@ -2,8 +2,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from conftest import Prunebench
+
 from prunebench.store.store import Store
-from tests.cli.conftest import Prunebench
 
 
 def test_status_counts_what_the_store_holds(prunebench: Prunebench, quick: Prunebench) -> None:

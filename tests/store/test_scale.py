@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from synthetic import fill, plans
 
 import prunebench as pb
 from prunebench.benchmark import Plan
@@ -16,7 +17,6 @@ from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.store.status import read_status
 from prunebench.store.store import Store
 from prunebench.store.table import ResultTable
-from tests.store.synthetic import fill, plans
 
 pytestmark = pytest.mark.slow
 RESULTS = 104_160
