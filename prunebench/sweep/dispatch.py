@@ -12,8 +12,8 @@ from prunebench.store.provenance import environment
 from prunebench.store.store import Store
 from prunebench.sweep.cells import Options, from_anywhere
 from prunebench.sweep.crew import Crew
-from prunebench.sweep.here import BUSY_SECONDS
 from prunebench.sweep.failure import ATTEMPTS, record_failure
+from prunebench.sweep.here import BUSY_SECONDS
 from prunebench.sweep.parcel import pack, unpack
 from prunebench.sweep.survey import Item
 from prunebench.sweep.tally import Tally
@@ -58,7 +58,7 @@ class Dispatch:
                 claim.close()
 
     def _hand_out(self) -> bool:
-        """Start cells while there is room; whether anything could be done. Cells of others are left for later."""
+        """Start cells while there is room; cells of others are left for later. Whether any was started."""
         room, began = self._crew.room(), False
         for _ in range(len(self._waiting) if room > 0 else 0):
             item = self._waiting.popleft()

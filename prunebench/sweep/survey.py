@@ -57,7 +57,8 @@ def _lines(items: Sequence[Item], each: bool, workers: int) -> Iterator[str]:
         yield f"{item.cell.title}: {to_do}"
     total, lacking = sum(item.results for item in items), sum(item.lacking for item in items)
     cells = sum(item.lacking > 0 for item in items)
-    text = f"{len(items)} cells, {cells} of them to compute; {total - lacking:,} of {total:,} results are in the store"
+    text = f"{len(items)} cells, {cells} of them to compute; "
+    text += f"{total - lacking:,} of {total:,} results are in the store"
     if not cells:
         yield text
     elif any(item.seconds is None for item in items):
