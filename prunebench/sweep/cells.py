@@ -9,6 +9,7 @@ from prunebench.benchmark.plan import Plan
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.scorer import Scorer
 from prunebench.sweep.study import Cell, Study
 from prunebench.tasks.datasets import DATASETS, DEFAULT, default_samples, default_steps
 from prunebench.tasks.load import load_task, parse_classes
@@ -36,16 +37,20 @@ def plans_of(study: Study, options: Options | None = None) -> list[tuple[Cell, P
     """Every cell with its plan. `RequestError` for the first cell that could not be run, before any is."""
     options = options or Options()
     # The cheap checks first: a typo should not wait for a data set.
-    for spec in dict.fromkeys(spec for cell in study.cells for spec in cell.settings.scorers):
-        load_scorer(spec, options.plugins)
+    specs = dict.fromkeys(spec for cell in study.cells for spec in cell.settings.scorers)
+    scorers = {spec: load_scorer(spec, options.plugins) for spec in specs}
     resolve_device(options.device)
     for cell in study.cells:
         _recipe_of(cell)
-    return [(cell, plan_of(cell, options)) for cell in study.cells]
+    return [(cell, _plan(cell, options, scorers)) for cell in study.cells]
 
 
 def plan_of(cell: Cell, options: Options) -> Plan:
     """One cell's plan."""
+    return _plan(cell, options, {spec: load_scorer(spec, options.plugins) for spec in cell.settings.scorers})
+
+
+def _plan(cell: Cell, options: Options, scorers: dict[str, Scorer]) -> Plan:
     settings, recipe = cell.settings, _recipe_of(cell)
     task = _in_cell(cell, _load, download=options.download, **cell.task)
     epoch = _in_cell(cell, recipe.epoch_steps, samples=task.samples)
@@ -55,7 +60,7 @@ def plan_of(cell: Cell, options: Options) -> Plan:
         Plan,
         task=task,
         recipe=recipe,
-        scorers=[load_scorer(spec, options.plugins) for spec in settings.scorers],
+        scorers=[scorers[spec] for spec in settings.scorers],
         at_steps=tuple(dict.fromkeys(steps)),
         seeds=settings.seeds,
         protocols=settings.protocols,

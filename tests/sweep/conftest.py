@@ -8,7 +8,7 @@ from sweep_process import STUDY, records, sweep, values
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Callable[[], Path]:
-    """Makes folders with nothing but a study of six cells in them."""
+    """Makes folders with nothing but a study of four cells in them."""
 
     def make() -> Path:
         folder = tmp_path / f"sweep{len(list(tmp_path.iterdir()))}"
@@ -27,5 +27,5 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[Any, ...
     said = sweep(folder, mark="undisturbed")
     assert said.endswith("exit code 0"), said
     found = values(records(folder))
-    assert len([key for key in found if key[0] == "result"]) == 6 * 2 * 4  # dense, alignment, two controls
+    assert len([key for key in found if key[0] == "result"]) == 4 * 2 * 4  # dense, alignment, two controls
     return found

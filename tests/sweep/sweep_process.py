@@ -22,7 +22,7 @@ STUDY = """
 dataset = "digits"
 samples = [40, 60]
 [recipe]
-width = [6, 8, 10]
+width = [6, 8]
 init_std = 0.05
 learning_rate = 0.02
 steps = 80

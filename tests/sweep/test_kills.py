@@ -26,7 +26,7 @@ def expect_whole(folder: Path, before: Found, undisturbed: Values) -> None:
     after = records(folder)
     expect_kept(before, after)
     assert values(after) == undisturbed
-    assert len(list((folder / "boards").glob("*.json"))) == 6
+    assert len(list((folder / "boards").glob("*.json"))) == 4
 
 
 def kill_often(
