@@ -84,13 +84,19 @@ def local_crew(count: int) -> Iterator[Crew]:
         "cls": distributed.Scheduler,
         "options": {"host": "127.0.0.1", "dashboard": False, "security": security},
     }
-    with (
-        dask.config.set(_LOCAL_CONFIG),
-        distributed.SpecCluster(
-            workers, scheduler, security=security, silence_logs=logging.CRITICAL
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with dask.config.set(_LOCAL_CONFIG), contextlib.ExitStack() as stack:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                cluster = stack.enter_context(
+                    distributed.SpecCluster(
+                        workers, scheduler, security=security, silence_logs=logging.CRITICAL
+                    )
+                )
+                break
+            except RuntimeError as error:  # a process was killed as it started
+                if attempt == ATTEMPTS:
+                    raise PrunebenchError(f"the worker processes do not start: {error}") from error
+        client = stack.enter_context(distributed.Client(cluster))
         yield Crew(client)
 
 

@@ -51,7 +51,7 @@ class Dispatch:
                 handed_out = self._hand_out()  # before anything is kept: no worker waits for the disk
                 for item, answer in answers:
                     self._take_in(item, answer)
-                if not handed_out and not self._out:
+                if self._waiting and not self._out and not handed_out:
                     time.sleep(BUSY_SECONDS)
         finally:
             for claim in self._out.values():

@@ -32,24 +32,28 @@ def expect_whole(folder: Path, before: Found, undisturbed: Values) -> None:
 def kill_often(
     fresh: Callable[[], Path], kills: int, undisturbed: Values, kill: Callable[[Any], Any], *arguments: str
 ) -> None:
-    """Start sweeps and interrupt each at a random moment, in a new folder once all is done."""
+    """Interrupt `kills` sweeps, each at a random moment; in a new folder once all is done in one."""
     timed = fresh()
     began = time.perf_counter()
     sweep(timed, *arguments)
     whole = time.perf_counter() - began
     folder, found = fresh(), Found()
     draw = random.Random(time.time_ns())
-    for number in range(kills):
-        process = start(folder, *arguments, mark=f"start{number}")
+    while kills:
+        process, began = start(folder, *arguments, mark=f"start{kills}"), time.perf_counter()
         process.join(moment := draw.uniform(0, whole))
-        print(f"after {moment:.3f} of {whole:.3f} s, exit code {process.exitcode}")
-        kill(process)
+        if process.exitcode is None:
+            print(f"after {moment:.3f} of {whole:.3f} s")
+            kill(process)
+            kills -= 1
+        else:
+            whole = time.perf_counter() - began
         there = records(folder) if (folder / "store" / "results.sqlite").exists() else {}
         expect_kept(found, there)
         for board in (folder / "boards").glob("*.json"):
             json.loads(board.read_text())
         found = there
-        if process.exitcode == 0 or number == kills - 1:
+        if process.exitcode == 0 or not kills:
             expect_whole(folder, found, undisturbed)
             folder, found = fresh(), {}
 
@@ -60,12 +64,12 @@ def kill_driver(process: Any) -> None:
 
 
 def kill_worker(process: Any) -> None:
-    """One of the processes that the sweep has started, if it runs; the sweep itself goes on to its end."""
+    """The youngest of the processes that the sweep has started, if any; the sweep goes on to its end."""
     import psutil
 
-    if process.is_alive():
-        for child in psutil.Process(process.pid).children()[-1:]:
-            child.kill()
+    for child in psutil.Process(process.pid).children()[-1:]:
+        print("killed", child.pid)
+        child.kill()
     process.join()
     assert process.exitcode == 0
 
