@@ -1,6 +1,7 @@
 """The plans of a study's cells."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -32,22 +33,36 @@ class Options:
     download: bool = False
     command: str | None = None
 
+    def load(self, spec: str) -> Scorer:
+        """The scorer for a spec."""
+        return load_scorer(spec, self.plugins)
 
-def plans_of(study: Study, options: Options | None = None) -> list[tuple[Cell, Plan]]:
-    """Every cell with its plan. `RequestError` for the first cell that could not be run, before any is."""
+
+Load = Callable[[str], Scorer]
+
+
+def plans_of(
+    study: Study, options: Options | None = None, load: Load | None = None
+) -> list[tuple[Cell, Plan]]:
+    """Every cell with its plan; `load` gives the scorer for a spec.
+
+    `RequestError` for the first cell that could not be run, before any is.
+    """
     options = options or Options()
+    load = load or options.load
     # The cheap checks first: a typo should not wait for a data set.
     specs = dict.fromkeys(spec for cell in study.cells for spec in cell.settings.scorers)
-    scorers = {spec: load_scorer(spec, options.plugins) for spec in specs}
+    scorers = {spec: load(spec) for spec in specs}
     resolve_device(options.device)
     for cell in study.cells:
         _recipe_of(cell)
     return [(cell, _plan(cell, options, scorers)) for cell in study.cells]
 
 
-def plan_of(cell: Cell, options: Options) -> Plan:
+def plan_of(cell: Cell, options: Options, load: Load | None = None) -> Plan:
     """One cell's plan."""
-    return _plan(cell, options, {spec: load_scorer(spec, options.plugins) for spec in cell.settings.scorers})
+    load = load or options.load
+    return _plan(cell, options, {spec: load(spec) for spec in cell.settings.scorers})
 
 
 def _plan(cell: Cell, options: Options, scorers: dict[str, Scorer]) -> Plan:

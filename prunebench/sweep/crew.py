@@ -82,7 +82,12 @@ def local_crew(count: int) -> Iterator[Crew]:
     }
     scheduler = {
         "cls": distributed.Scheduler,
-        "options": {"host": "127.0.0.1", "dashboard": False, "security": security},
+        "options": {
+            "host": "127.0.0.1",
+            "dashboard": False,
+            "dashboard_address": "127.0.0.1:0",  # of a server without pages; its usual port may be taken
+            "security": security,
+        },
     }
     with dask.config.set(_LOCAL_CONFIG), contextlib.ExitStack() as stack:
         for attempt in range(1, ATTEMPTS + 1):

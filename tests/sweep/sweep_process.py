@@ -3,14 +3,11 @@
 The processes are forked from one that has imported everything, so that many starts take no time.
 """
 
-import contextlib
 import json
 import multiprocessing
 import os
 import resource
 import sys
-from collections.abc import Callable
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +32,9 @@ protocols = ["rank"]
 _PRELOAD = ("cli.sweep", "cli.progress", "sweep.driver", "leaderboard.terminal", "training.engines.blocked")
 
 
-def start(folder: Path, *arguments: str, mark: str = "", limit: int | None = None, user: int | None = None) -> Any:
+def start(
+    folder: Path, *arguments: str, mark: str = "", limit: int | None = None, user: int | None = None
+) -> Any:
     """Start a sweep of `study.toml` in `folder`; what it says goes to `said.txt`.
 
     `mark` goes into the command line that is recorded, and nowhere else. `limit` is the largest size of a

@@ -18,8 +18,10 @@ def test_a_cell_becomes_the_plan_that_it_describes(tmp_path: Path) -> None:
     found = plans_of(
         study(
             tmp_path,
-            '[task]\ndataset = "digits"\nsamples = [40, 80]\n[recipe]\nwidth = 8\nsteps = 60\nbatch_size = 4\n'
-            '[run]\nscorers = ["imp[sparsity=0.5]", "snip"]\nat_steps = [10]\nat_epochs = [1]\nseeds = [2, 5]',
+            '[task]\ndataset = "digits"\nsamples = [40, 80]\n'
+            "[recipe]\nwidth = 8\nsteps = 60\nbatch_size = 4\n"
+            '[run]\nscorers = ["imp[sparsity=0.5]", "snip"]\nat_steps = [10]\n'
+            "at_epochs = [1]\nseeds = [2, 5]",
         ),
         Options(command="prunebench sweep study.toml"),
     )
@@ -42,7 +44,7 @@ def test_one_cell_alone_gives_the_same_plan(tmp_path: Path) -> None:
 
 
 def test_steps_default_to_what_the_data_set_needs(tmp_path: Path) -> None:
-    (_, plan), = plans_of(study(tmp_path, '[task]\ndataset = "digits"'))
+    ((_, plan),) = plans_of(study(tmp_path, '[task]\ndataset = "digits"'))
     assert (plan.recipe.steps, plan.task.samples) == (4000, 400)
 
 
@@ -54,8 +56,14 @@ def test_steps_default_to_what_the_data_set_needs(tmp_path: Path) -> None:
         ('[run]\nscorers = ["snip", "snip"]', ["snip", "each value once"]),
         ("[recipe]\nwidth = [8, 0]", ["--width", "0", "in cell width=0"]),
         ("[recipe]\nmomentum = [0.5, 1.0]", ["--momentum", "1", "in cell momentum=1.0"]),
-        ('[task]\ndataset = ["digits", "digit"]', ["'digit'", "did you mean 'digits'?", "in cell dataset=digit"]),
-        ('[task]\ndataset = "digits"\nsamples = [40, 99999]', ["--samples", "99999", "in cell samples=99999"]),
+        (
+            '[task]\ndataset = ["digits", "digit"]',
+            ["'digit'", "did you mean 'digits'?", "in cell dataset=digit"],
+        ),
+        (
+            '[task]\ndataset = "digits"\nsamples = [40, 99999]',
+            ["--samples", "99999", "in cell samples=99999"],
+        ),
         ('[task]\ndataset = "digits"\nclasses = "0,3/3"', ["--classes", "3"]),
         ('[task]\ndataset = "digits"\nscaling = "half"', ["scaling", "half"]),
         ('[task]\ndataset = "digits"\nsamples = 8\n[recipe]\nbatch_size = 9', ["--batch-size", "9"]),

@@ -1,4 +1,4 @@
-"""Handing cells to workers: what comes back, what fails, what others work on. The crew here is this process."""
+"""Handing cells to workers: what comes back, what fails, what others work on. The crew is this process."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -225,7 +225,9 @@ def test_a_worker_with_other_code_or_data_refuses(tmp_path: Path, store: Store) 
     assert "/no/such.py" in missing.error
 
 
-def test_errors_of_any_kind_are_answers(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_any_kind_are_answers(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (cell, plan), _ = Sweep(tmp_path, store).cells
     job = Job(cell, Options(), fingerprint(plan), pack(store, plan.training))
 
