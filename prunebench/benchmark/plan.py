@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal, get_args
 
 from prunebench.errors import RequestError
@@ -28,6 +28,10 @@ DRAWS, ACCURACY_DRAWS = 10, 3
 DENSE = Key(0, "", "", "")
 DENSE_MEASURE = Measure("dense")
 REINITIALISED = "reinitialised"
+
+# A sweep has thousands of plans, and to find these takes a moment. A class, once loaded, stays what it is.
+_source = cache(source_hash)
+_control = cache(load_scorer)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Plan:
     def with_controls(self) -> list[Scorer]:
         """The scorers asked for, then the controls that were not."""
         present = {scorer.name for scorer in self.scorers}
-        return [*self.scorers, *(load_scorer(name) for name in CONTROLS if name not in present)]
+        return [*self.scorers, *(_control(name) for name in CONTROLS if name not in present)]
 
     @cached_property
     def training(self) -> str:
@@ -84,7 +88,7 @@ class Plan:
     def scored(self) -> dict[Key, Scorer]:
         """Every scorer at every step, by the key under which the store keeps it."""
         scorers = [
-            (scorer, canonical(scorer), scorer.version, source_hash(type(scorer)))
+            (scorer, canonical(scorer), scorer.version, _source(type(scorer)))
             for scorer in self.with_controls()
         ]
         return {Key(step, *rest): scorer for step in self.steps for scorer, *rest in scorers}

@@ -7,5 +7,7 @@ class Reporter:
     def plan(self, text: str) -> None:
         """What is about to be done, one line at a time."""
 
-    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
-        """`done` of `total` units of a stage are finished."""
+    def progress(
+        self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
+    ) -> None:
+        """`done` of `total` units of a stage are finished; `seconds_left` where the caller knows better."""

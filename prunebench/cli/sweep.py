@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from prunebench.cli.options import store_options
+from prunebench.cli.options import COUNT, store_options
 
 
 @click.command("sweep")
@@ -19,43 +19,55 @@ from prunebench.cli.options import store_options
 @click.option("--download", is_flag=True, help="Download data sets that are not in the cache.")
 @click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
 @store_options
+@click.option(
+    "--workers",
+    type=COUNT,
+    help="Compute in this many processes, with the cores and GPUs divided among them.",
+)
+@click.option("--cluster", metavar="ADDRESS", help="Compute on a Dask cluster: tcp://scheduler:8786.")
 @click.option("--quiet", is_flag=True, help="No plan and no progress bars.")
 def command(study: str, **options: Any) -> int:
     """Run a STUDY: every point of its grid that the store does not hold yet, each with a board.
 
     Stop it whenever you like: run again, it goes on where it was.
+
+    \b
+    prunebench sweep study.toml --dry-run
+    prunebench sweep study.toml --workers 4
     """
     from prunebench.cli.progress import TerminalReporter
-    from prunebench.leaderboard.folder import add_to_folder
+    from prunebench.errors import RequestError
     from prunebench.store.files import writable_folder
     from prunebench.store.store import Store
-    from prunebench.sweep.cells import plans_of
-    from prunebench.sweep.driver import describe, sweep
+    from prunebench.sweep.boards import Boards
+    from prunebench.sweep.cells import Options, plans_of
+    from prunebench.sweep.driver import sweep
     from prunebench.sweep.study import read_study
+    from prunebench.sweep.survey import describe, survey
 
-    cells = plans_of(
-        read_study(Path(study)),
+    workers, cluster = options["workers"], options["cluster"]
+    if workers and cluster:
+        raise RequestError("--workers", workers, "either --workers or --cluster")
+    asked = Options(
         plugins=options["plugins"],
         device=options["device"],
         download=options["download"],
         command=shlex.join(["prunebench", *sys.argv[1:]]),
     )
+    cells = plans_of(read_study(Path(study)), asked)
     folder, force = Path(options["store"]), options["force"]
     if options["dry_run"]:
         with Store.to_read(folder) as store:
-            describe(cells, store, TerminalReporter(), force=force, each=True)
+            describe(survey(cells, store, force=force), TerminalReporter(), each=True, workers=workers or 1)
         return 0
-    boards: dict[str, int] = {}
-
-    def on_document(document: dict[str, Any]) -> None:
-        board, _ = add_to_folder(document, out)
-        asked = [row for row in document["rows"] if not row["control"]]
-        boards[board.name] = sum(row["status"] != "ok" for row in asked)
-
-    out = writable_folder("--out", Path(options["out"]))
+    boards = Boards(writable_folder("--out", Path(options["out"])))
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
-        describe(cells, store, reporter, force=force)
-        failed = sweep(cells, store, reporter, on_document, force=force)
-    rows = sum(boards.values())
-    click.echo(f"{len(boards)} boards in {out}; failed: {failed} cells, {rows} rows of other cells", err=True)
+        items = survey(cells, store, force=force)
+        describe(items, reporter, workers=workers or 1)
+        failed = sweep(items, asked, store, reporter, boards, force=force, workers=workers, cluster=cluster)
+    click.echo(
+        f"{len(boards.names)} boards in {boards.folder} changed; "
+        f"failed: {failed} cells, {boards.failed} rows of other cells",
+        err=True,
+    )
     return 1 if failed else 0

@@ -1,6 +1,8 @@
 """The plans of a study's cells."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -8,51 +10,95 @@ from prunebench.benchmark.plan import Plan
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.scorer import Scorer
 from prunebench.sweep.study import Cell, Study
-from prunebench.tasks.datasets import DEFAULT, default_samples, default_steps
+from prunebench.tasks.datasets import DATASETS, DEFAULT, default_samples, default_steps
 from prunebench.tasks.load import load_task, parse_classes
 from prunebench.tasks.task import Task
 from prunebench.training.recipe import Recipe
 
 
+@dataclass(frozen=True)
+class Options:
+    """What holds for all cells and is not in the study.
+
+    Attributes:
+        plugins: files with scorers.
+        download: whether data sets may be downloaded.
+        command: the command line, for the record.
+    """
+
+    plugins: tuple[str, ...] = ()
+    device: str = "auto"
+    download: bool = False
+    command: str | None = None
+
+    def load(self, spec: str) -> Scorer:
+        """The scorer for a spec."""
+        return load_scorer(spec, self.plugins)
+
+
+Load = Callable[[str], Scorer]
+
+
 def plans_of(
-    study: Study,
-    *,
-    plugins: Sequence[str] = (),
-    device: str = "auto",
-    download: bool = False,
-    command: str | None = None,
+    study: Study, options: Options | None = None, load: Load | None = None
 ) -> list[tuple[Cell, Plan]]:
-    """Every cell with its plan. `RequestError` for the first cell that could not be run, before any is."""
+    """Every cell with its plan; `load` gives the scorer for a spec.
+
+    `RequestError` for the first cell that could not be run, before any is.
+    """
+    options = options or Options()
+    load = load or options.load
+    # The cheap checks first: a typo should not wait for a data set.
     specs = dict.fromkeys(spec for cell in study.cells for spec in cell.settings.scorers)
-    scorers = {spec: load_scorer(spec, plugins) for spec in specs}
-    resolve_device(device)
-    recipes = [_in_cell(cell, Recipe, **_recipe_of(cell)) for cell in study.cells]
-    found = []
-    for cell, recipe in zip(study.cells, recipes, strict=True):
-        task = _in_cell(cell, _load, download=download, **cell.task)
-        settings, epoch = cell.settings, _in_cell(cell, recipe.epoch_steps, samples=task.samples)
-        steps = [*settings.at_steps, *(number * epoch for number in settings.at_epochs)]
-        plan = _in_cell(
-            cell,
-            Plan,
-            task=task,
-            recipe=recipe,
-            scorers=[scorers[spec] for spec in settings.scorers],
-            at_steps=tuple(dict.fromkeys(steps)),
-            seeds=settings.seeds,
-            protocols=settings.protocols,
-            fractions=settings.fractions,
-            device=device,
-            until_loss=settings.until_loss,
-            command=command,
-        )
-        found.append((cell, plan))
-    return found
+    scorers = {spec: load(spec) for spec in specs}
+    resolve_device(options.device)
+    for cell in study.cells:
+        _recipe_of(cell)
+    return [(cell, _plan(cell, options, scorers)) for cell in study.cells]
 
 
-def _recipe_of(cell: Cell) -> dict[str, Any]:
-    return {"steps": default_steps(cell.task.get("dataset", DEFAULT))} | cell.recipe
+def plan_of(cell: Cell, options: Options, load: Load | None = None) -> Plan:
+    """One cell's plan."""
+    load = load or options.load
+    return _plan(cell, options, {spec: load(spec) for spec in cell.settings.scorers})
+
+
+def _plan(cell: Cell, options: Options, scorers: dict[str, Scorer]) -> Plan:
+    settings, recipe = cell.settings, _recipe_of(cell)
+    task = _in_cell(cell, _load, download=options.download, **cell.task)
+    epoch = _in_cell(cell, recipe.epoch_steps, samples=task.samples)
+    steps = [*settings.at_steps, *(number * epoch for number in settings.at_epochs)]
+    plan: Plan = _in_cell(
+        cell,
+        Plan,
+        task=task,
+        recipe=recipe,
+        scorers=[scorers[spec] for spec in settings.scorers],
+        at_steps=tuple(dict.fromkeys(steps)),
+        seeds=settings.seeds,
+        protocols=settings.protocols,
+        fractions=settings.fractions,
+        device=options.device,
+        until_loss=settings.until_loss,
+        command=options.command,
+    )
+    return plan
+
+
+def from_anywhere(cell: Cell, options: Options) -> tuple[Cell, Options]:
+    """The same with absolute paths, for a process that works in another folder."""
+    dataset = cell.task.get("dataset", DEFAULT)
+    if dataset not in DATASETS:
+        cell = replace(cell, task=cell.task | {"dataset": os.path.abspath(os.path.expanduser(dataset))})
+    return cell, replace(options, plugins=tuple(os.path.abspath(file) for file in options.plugins))
+
+
+def _recipe_of(cell: Cell) -> Recipe:
+    values = {"steps": default_steps(cell.task.get("dataset", DEFAULT))} | cell.recipe
+    recipe: Recipe = _in_cell(cell, Recipe, **values)
+    return recipe
 
 
 @lru_cache(maxsize=64)

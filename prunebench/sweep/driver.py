@@ -1,117 +1,49 @@
-"""A sweep: the cells of a study one after the other, each kept as soon as it is done."""
+"""A sweep: here, in several processes, or on a cluster."""
 
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from prunebench.benchmark.announce import duration
-from prunebench.benchmark.document import Document
-from prunebench.benchmark.missing import estimate, find_missing
-from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
-from prunebench.benchmark.run import CellBusy, run_benchmark
-from prunebench.device import resolve_device
-from prunebench.errors import PrunebenchError, RequestError
-from prunebench.store.database import StoreError
-from prunebench.store.provenance import environment
 from prunebench.store.store import Store
-from prunebench.sweep.study import Cell
-
-# What goes wrong by chance (memory, a machine) is tried this often; what the request makes go wrong, once.
-ATTEMPTS = 3
-BUSY_SECONDS = 0.5
-
-Cells = Sequence[tuple[Cell, Plan]]
-OnDocument = Callable[[Document], object]
-
-
-class Silent(Reporter):
-    """Passes the stages of a cell on, and not its plan."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self.progress = reporter.progress  # type: ignore[method-assign]
-
-
-def describe(cells: Cells, store: Store, reporter: Reporter, *, force: bool, each: bool = False) -> None:
-    """Say what of a sweep is done and what is to do, with `each` cell by cell."""
-    to_do, total, open_cells = 0, 0, 0
-    seconds: float | None = 0.0
-    for cell, plan in cells:
-        missing = find_missing(plan, store, force=force)
-        count, lacking = len(plan.wanted) * len(plan.seeds), sum(len(seeds) for seeds in missing.values())
-        total, to_do, open_cells = total + count, to_do + lacking, open_cells + bool(missing)
-        if missing and seconds is not None:
-            more = estimate(plan, missing, store)
-            seconds = None if more is None else seconds + more
-        if each:
-            reporter.plan(f"{cell.title}: " + (f"{lacking:,} of {count:,} to compute" if lacking else "done"))
-    time_needed = "not known before the first cell is done" if seconds is None else duration(seconds)
-    reporter.plan(
-        f"{len(cells)} cells, {open_cells} of them to compute; {total - to_do:,} of {total:,} results are in "
-        f"the store" + (f"; estimated time: {time_needed}" if to_do else "")
-    )
+from prunebench.sweep.boards import Boards
+from prunebench.sweep.cells import Options
+from prunebench.sweep.crew import local_crew, remote_crew
+from prunebench.sweep.dispatch import Dispatch
+from prunebench.sweep.here import run_here
+from prunebench.sweep.survey import Item
+from prunebench.sweep.tally import Tally
 
 
 def sweep(
-    cells: Cells, store: Store, reporter: Reporter, on_document: OnDocument, *, force: bool = False
+    items: Sequence[Item],
+    options: Options,
+    store: Store,
+    reporter: Reporter,
+    boards: Boards,
+    *,
+    force: bool = False,
+    workers: int | None = None,
+    cluster: str | None = None,
 ) -> int:
-    """Run what is missing of every cell, in this process; returns the number of cells that failed.
+    """Run what is missing of every cell, and put all of them on boards; returns how many cells failed.
 
-    `on_document` is called with each cell's result document. A cell that another process works on is left for
-    last, and then waited for. A cell that fails is recorded, and the sweep goes on; only a store that cannot
-    be used ends it.
+    Args:
+        workers: compute in so many processes instead of this one.
+        cluster: compute on the workers of the Dask scheduler at this address.
+
+    Raises:
+        StoreError, RequestError: the store cannot be used.
+        RequestError: Dask is not installed, or no scheduler answers.
+        PrunebenchError: a worker has other data or another version, or the cluster was lost.
     """
-    waiting, failed, busy = deque(cells), 0, 0
-    while waiting:
-        reporter.progress("cells", len(cells) - len(waiting), len(cells), "cells")
-        cell, plan = waiting.popleft()
-        began = time.perf_counter()
-        try:
-            document = _attempt(plan, store, reporter, force)
-        except CellBusy:
-            waiting.append((cell, plan))
-            busy += 1
-            if busy >= len(waiting):
-                time.sleep(BUSY_SECONDS)
-                busy = 0
-            continue
-        busy = 0
-        if isinstance(document, str):
-            failed += 1
-            reporter.plan(f"{cell.title}: failed: {document}")
-        else:
-            on_document(document)
-            reporter.plan(f"{cell.title}: {time.perf_counter() - began:.1f} s")
-    reporter.progress("cells", len(cells), len(cells), "cells")
-    return failed
-
-
-def _attempt(plan: Plan, store: Store, reporter: Reporter, force: bool) -> Document | str:
-    """A cell's document, or why there is none."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            document = run_benchmark(plan, Silent(reporter), store, force=force, wait=False)
-            store.forget_failure(plan.training)
-            return document
-        except (StoreError, CellBusy):
-            raise
-        except Exception as error:
-            if isinstance(error, RequestError) and error.option == "--store":
-                raise
-            if isinstance(error, PrunebenchError) or attempt == ATTEMPTS:
-                return record_failure(plan, store, in_words(error), attempt)
-    raise AssertionError("not reached")
-
-
-def record_failure(plan: Plan, store: Store, error: str, attempts: int) -> str:
-    """Keep why a cell could not be done."""
-    store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
-    made = environment(resolve_device(plan.device)) | {"command": plan.command}
-    store.put_failure(plan.training, error, attempts, made)
-    return error
-
-
-def in_words(error: BaseException) -> str:
-    """One line for a person."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, PrunebenchError) else f"{type(error).__name__}: {text}"
+    todo = [item for item in items if item.lacking or not boards.hold(item.plan)]
+    todo.sort(key=lambda item: item.lacking == 0)  # what only needs its board can wait
+    ended = len(items) - len(todo)
+    if not any(item.lacking for item in todo) or not (workers or cluster):
+        tally = Tally(todo, ended, boards, reporter)
+        run_here(todo, store, reporter, tally, force=force)
+        return tally.failed
+    reporter.plan(f"workers at {cluster}" if cluster else f"starting {workers} worker processes")
+    with remote_crew(cluster) if cluster else local_crew(workers or 1) as crew:
+        tally = Tally(todo, ended, boards, reporter)
+        Dispatch(crew, todo, options, store, tally, force=force).run()
+    return tally.failed

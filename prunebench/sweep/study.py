@@ -163,6 +163,11 @@ def _run(where: str, table: dict[str, Any]) -> dict[str, Any]:
     for protocol in table.get("protocols", ()):
         if protocol not in PROTOCOLS:
             raise unknown_name(f"{where} protocols", protocol, PROTOCOLS, "protocols")
+    if "keep" in table:
+        try:
+            check_fractions(table["keep"])
+        except RequestError as error:
+            raise RequestError(f"{where} keep", error.value, error.accepted) from error
     if table.get("seeds") == 0:
         raise RequestError(f"{where} seeds", 0, "at least one network is needed")
     return table

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.sweep.cells import plans_of
+from prunebench.sweep.cells import Options, plans_of
 from prunebench.sweep.study import Study, read_study
 
 STUDY = """
@@ -59,7 +59,7 @@ def test_titles_say_what_sets_a_cell_apart(tmp_path: Path) -> None:
 
 
 def test_plans_have_the_settings_of_their_grid(tmp_path: Path) -> None:
-    plans = [plan for _, plan in plans_of(read(tmp_path, STUDY), device="cpu")]
+    plans = [plan for _, plan in plans_of(read(tmp_path, STUDY), Options(device="cpu"))]
     assert [plan.task.samples for plan in plans] == [40, 80, 40, 40]
     assert [tuple(plan.at_steps) for plan in plans] == [(0, 10), (0, 10), (10,), (10,)]
     assert plans[0].training == read_again(tmp_path, plans[0].task.samples)
@@ -68,7 +68,7 @@ def test_plans_have_the_settings_of_their_grid(tmp_path: Path) -> None:
 def read_again(folder: Path, samples: int) -> str:
     """The training of a study that says the same without a grid."""
     text = STUDY.partition("[[grid]]")[0].replace("samples = 40", f"samples = {samples}")
-    return plans_of(read(folder, text), device="cpu")[0][1].training
+    return plans_of(read(folder, text), Options(device="cpu"))[0][1].training
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""The boards of a sweep's cells."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from prunebench.benchmark.document import Document
+from prunebench.benchmark.plan import DENSE, Plan
+from prunebench.errors import PrunebenchError
+from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.leaderboard.board import Board, Row
+from prunebench.leaderboard.folder import add_to_folder
+from prunebench.store.store import task_record
+
+
+class Boards:
+    """A folder of boards that grows with a sweep.
+
+    Attributes:
+        names: the boards that were added to.
+        failed: how many rows of scorers that were asked for failed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.names: set[str] = set()
+        self.failed = 0
+
+    def add(self, document: Document) -> None:
+        """Join a cell's rows to its board. `PrunebenchError` where there is no room for it."""
+        try:
+            board, _ = add_to_folder(document, self.folder)
+        except OSError as error:
+            reason = f"{error.strerror}; all results are in the store, make room and run again"
+            raise PrunebenchError(f"{self.folder}: {reason}") from error
+        self.names.add(board.name)
+        self.failed += sum(row["status"] != "ok" and not row["control"] for row in document["rows"])
+
+    def hold(self, plan: Plan) -> bool:
+        """Whether the rows of a cell that is done are on its board already."""
+        recipe = asdict(plan.recipe) | ({} if plan.until_loss is None else {"until_loss": plan.until_loss})
+        empty = Board(task_record(plan.task), recipe, {}, {}, EVALUATOR_VERSION)
+        try:
+            board = Board.read(self.folder / f"{empty.name}.json")
+        except (OSError, PrunebenchError):
+            return False
+        rows = {
+            (row["at_step"], row["scorer"], row["version"], row["source"] or ""): row for row in board.rows
+        }
+        return all(
+            key in rows and _has(rows[key], plan, {measure.protocol for measure in measures})
+            for key, measures in plan.wanted.items()
+            if key != DENSE
+        )
+
+
+def _has(row: Row, plan: Plan, protocols: set[str]) -> bool:
+    wanted = {"spearman"} if "rank" in protocols else set()
+    return (
+        row["status"] == "ok"
+        and row["evaluator"] == EVALUATOR_VERSION
+        and row["seeds"] == list(plan.seeds)
+        and wanted <= set(row)
+        and protocols - {"rank"} <= set(row["accuracy"])
+    )

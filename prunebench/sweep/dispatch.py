@@ -1,0 +1,108 @@
+"""The cells of a sweep on workers, many at once; each is kept in the one store as soon as it is done."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from prunebench.benchmark.document import document
+from prunebench.benchmark.missing import find_missing
+from prunebench.device import resolve_device
+from prunebench.store.provenance import environment
+from prunebench.store.store import Store
+from prunebench.sweep.cells import Options, from_anywhere
+from prunebench.sweep.crew import Crew
+from prunebench.sweep.failure import ATTEMPTS, record_failure
+from prunebench.sweep.here import BUSY_SECONDS
+from prunebench.sweep.parcel import pack, unpack
+from prunebench.sweep.survey import Item
+from prunebench.sweep.tally import Tally
+from prunebench.sweep.worker import Answer, Job, fingerprint
+
+
+class Dispatch:
+    """Hands cells to a crew and takes in what comes back.
+
+    This process alone uses the store: a cell is kept from other sweeps while it is out, what the store holds
+    of it is sent along, and what comes back is taken over in one transaction.
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        items: Sequence[Item],
+        options: Options,
+        store: Store,
+        tally: Tally,
+        *,
+        force: bool = False,
+    ) -> None:
+        self._crew, self._options, self._store, self._tally = crew, options, store, tally
+        self._force = force
+        self._waiting = deque(items)
+        self._out: dict[Item, ExitStack] = {}  # with what keeps others from the cell
+        self._attempts = Counter[Item]()
+
+    def run(self) -> None:
+        """Until every cell is done or has failed. However it ends, no cell is kept from others then."""
+        try:
+            while self._waiting or self._out:
+                answers = list(self._crew.answers(BUSY_SECONDS)) if self._out else []
+                handed_out = self._hand_out()  # before anything is kept: no worker waits for the disk
+                for item, answer in answers:
+                    self._take_in(item, answer)
+                if self._waiting and not self._out and not handed_out:
+                    time.sleep(BUSY_SECONDS)
+        finally:
+            for claim in self._out.values():
+                claim.close()
+
+    def _hand_out(self) -> bool:
+        """Start cells while there is room; cells of others are left for later. Whether any was started."""
+        room, began = self._crew.room(), False
+        for _ in range(len(self._waiting) if room > 0 else 0):
+            item = self._waiting.popleft()
+            claim = ExitStack()
+            if not claim.enter_context(self._store.claimed(item.plan.training, wait=False)):
+                claim.close()
+                self._waiting.append(item)
+                continue
+            began = True
+            if not self._force and not find_missing(item.plan, self._store):
+                with claim:
+                    self._show(item)
+                break  # that took a moment: see who has answered
+            self._out[item] = claim
+            self._send(item)
+            room -= 1
+            if room <= 0:
+                break
+        return began
+
+    def _show(self, item: Item) -> None:
+        """A cell that is in the store, but not on a board."""
+        began = time.perf_counter()
+        made = environment(resolve_device(item.plan.device))
+        self._tally.finish(item, document(item.plan, self._store, made), time.perf_counter() - began)
+
+    def _send(self, item: Item) -> None:
+        cell, options = from_anywhere(item.cell, self._options)
+        parcel = None if self._force else pack(self._store, item.plan.training)
+        self._crew.submit(item, Job(cell, options, fingerprint(item.plan), parcel))
+
+    def _take_in(self, item: Item, answer: Answer) -> None:
+        """Keep what came back, and try again what may go better."""
+        plan = item.plan
+        self._attempts[item] += answer.attempts
+        if answer.parcel is not None:
+            unpack(self._store, answer.parcel, plan.training)
+        if answer.again and self._attempts[item] < ATTEMPTS:
+            self._send(item)
+            return
+        if answer.document is not None:
+            self._store.forget_failure(plan.training)
+            self._tally.finish(item, answer.document, answer.seconds)
+        else:
+            record_failure(plan, self._store, answer.error, self._attempts[item])
+            self._tally.give_up(item, answer.error)
+        self._out.pop(item).close()

@@ -1,0 +1,105 @@
+"""What runs in a worker process: one cell at a time, from what was sent along to what is sent back."""
+
+import logging
+import signal
+import time
+from dataclasses import dataclass
+
+from prunebench.benchmark.document import Document
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_benchmark
+from prunebench.errors import PrunebenchError
+from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.store.store import Store
+from prunebench.sweep.cells import Options, plan_of
+from prunebench.sweep.failure import in_words
+from prunebench.sweep.parcel import Parcel, without_files
+from prunebench.sweep.study import Cell
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell to compute.
+
+    Attributes:
+        expected: `fingerprint` of the plan where it was sent from.
+        parcel: what is there of its training already; None to compute everything again.
+    """
+
+    cell: Cell
+    options: Options
+    expected: dict[str, str]
+    parcel: Parcel | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a job.
+
+    Attributes:
+        parcel: what was computed, were it only a part; None where nothing was.
+        document: the result document, or None where the cell failed.
+        error: why it failed, in a line.
+        attempts: that it took.
+        again: whether another attempt may go better.
+        unfit: whether it is this worker that cannot do the job, or any job.
+        seconds: that the job took.
+    """
+
+    parcel: Parcel | None = None
+    document: Document | None = None
+    error: str = ""
+    attempts: int = 1
+    again: bool = False
+    unfit: bool = False
+    seconds: float = 0.0
+
+
+def run_cell(job: Job) -> Answer:
+    """Do a job. Whatever goes wrong is in the answer."""
+    began = time.perf_counter()
+    try:
+        plan = plan_of(job.cell, job.options)
+        _check_same(fingerprint(plan), job.expected)
+    except Exception as error:
+        return Answer(error=in_words(error), unfit=True)
+    with Store() if job.parcel is None else Store.from_bytes(job.parcel) as store:
+        sent = list(store.files.memory)
+        document, problem, again = None, "", False
+        try:
+            document = run_benchmark(plan, None, store, force=job.parcel is None)
+        except Exception as error:
+            problem, again = in_words(error), not isinstance(error, PrunebenchError)
+        seconds = time.perf_counter() - began
+        parcel = without_files(store, sent)
+        return Answer(parcel, document, problem, again=again, seconds=seconds)
+
+
+def fingerprint(plan: Plan) -> dict[str, str]:
+    """What must be the same here and there for results to be the same, by what a person calls it."""
+    scorers = {f"scorer {key.scorer}": f"{key.version} {key.source}" for key in plan.scored}
+    return {
+        "data": plan.task.fingerprint,
+        "training": plan.training,
+        "evaluator": EVALUATOR_VERSION,
+    } | scorers
+
+
+def dask_setup(_worker: object) -> None:
+    """Called by Dask as a worker of `--workers` starts; the imports above are done by then.
+
+    The terminal's Ctrl-C reaches every process: the one in front stops the workers, they must not do it
+    themselves, in the middle of a line.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _check_same(here: dict[str, str], there: dict[str, str]) -> None:
+    other = [name for name in there if here.get(name) != there[name]]
+    if other:
+        raise PrunebenchError(
+            f"not the same as where the sweep runs: {', '.join(other)}; the workers need the same data, "
+            "plugins and version of prunebench"
+        )

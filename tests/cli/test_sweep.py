@@ -1,0 +1,151 @@
+"""`prunebench sweep`, as a user meets it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STUDY = """
+[task]
+dataset = "{npz}"
+samples = 40
+[recipe]
+width = [6, 8]
+init_std = 0.05
+learning_rate = 0.02
+steps = 40
+[run]
+scorers = ["alignment"]
+at_steps = [10]
+seeds = 2
+protocols = ["rank"]
+"""
+
+
+@pytest.fixture
+def study(folder: Path, npz: Path) -> Path:
+    path = folder / "study.toml"
+    path.write_text(STUDY.format(npz=npz))
+    return path
+
+
+def boards(folder: Path) -> list[Any]:
+    return [json.loads(path.read_text()) for path in sorted((folder / "leaderboards").glob("*.json"))]
+
+
+def test_a_study_from_the_plan_to_the_boards_and_once_more(
+    prunebench: Any, study: Path, folder: Path
+) -> None:
+    plan = prunebench("sweep", study, "--dry-run")
+    assert plan.code == 0
+    assert plan.err.splitlines()[0] == "width=6: 8 of 8 to compute"
+    assert "2 cells, 2 of them to compute; 0 of 16 results" in plan.err
+    assert not (folder / ".prunebench").exists()
+    assert not (folder / "leaderboards").exists()
+
+    result = prunebench("sweep", study)
+    assert result.code == 0, result.err
+    assert result.out == ""
+    assert "width=6:" in result.err
+    assert "(2 of 2)" in result.err
+    assert "2 boards in leaderboards changed; failed: 0 cells, 0 rows of other cells" in result.err
+    assert {row["scorer"] for board in boards(folder) for row in board["rows"]} == {
+        "alignment",
+        "random",
+        "oracle",
+    }
+
+    again = prunebench("sweep", study)
+    assert again.code == 0
+    assert "2 cells, 0 of them to compute; 16 of 16 results are in the store" in again.err
+    assert "0 boards in leaderboards changed" in again.err
+
+    for file in (folder / "leaderboards").iterdir():
+        file.unlink()
+    assert prunebench("sweep", study, "--quiet").err.startswith("2 boards in leaderboards changed")
+    assert len(boards(folder)) == 2
+
+
+def test_what_run_has_computed_a_sweep_need_not(prunebench: Any, study: Path, npz: Path) -> None:
+    options = "--samples 40 --width 6 --init-std 0.05 --learning-rate 0.02 --steps 40 --at-step 10 --seeds 2"
+    run = prunebench("run", "--dataset", npz, *options.split(), "--protocol", "rank")
+    assert run.code == 0, run.err
+    plan = prunebench("sweep", study, "--dry-run")
+    assert plan.err.splitlines()[:2] == ["width=6: done", "width=8: 8 of 8 to compute"]
+
+
+def test_a_cell_that_fails_is_named_and_the_others_go_on(
+    prunebench: Any, study: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prunebench.sweep import here
+
+    real = here.run_benchmark
+
+    def broken(plan: Any, *arguments: Any, **options: Any) -> Any:
+        if plan.recipe.width == 6:
+            raise OSError("no luck")
+        return real(plan, *arguments, **options)
+
+    monkeypatch.setattr(here, "run_benchmark", broken)
+    result = prunebench("sweep", study)
+    assert result.code == 1
+    assert "width=6: failed: OSError: no luck" in result.err
+    assert "failed: 1 cells" in result.err
+    assert len(boards(folder)) == 1
+
+
+def test_ctrl_c_is_exit_code_130_and_leaves_what_is_done(
+    prunebench: Any, study: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prunebench.sweep import here
+
+    real = here.run_benchmark
+
+    def interrupted(plan: Any, *arguments: Any, **options: Any) -> Any:
+        if plan.recipe.width == 8:
+            raise KeyboardInterrupt
+        return real(plan, *arguments, **options)
+
+    monkeypatch.setattr(here, "run_benchmark", interrupted)
+    result = prunebench("sweep", study)
+    assert result.code == 130
+    assert result.err.splitlines()[-1].startswith("prunebench: interrupted; results")
+    assert len(boards(folder)) == 1
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    assert prunebench("sweep", study, "--dry-run").err.splitlines()[0] == "width=6: done"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--workers", "2", "--cluster", "tcp://x:1"], ["--workers", "2", "either --workers or --cluster"]),
+        (["--workers", "0"], ["--workers", "0"]),
+        (["--workers", "many"], ["--workers", "many"]),
+        (["--device", "gpu"], ["--device", "gpu"]),
+        (["--plugin", "nothing.py"], ["--plugin", "nothing.py"]),
+    ],
+)
+def test_bad_requests_are_one_line_and_write_nothing(
+    prunebench: Any, study: Path, folder: Path, arguments: list[str], words: list[str]
+) -> None:
+    result = prunebench("sweep", study, *arguments)
+    assert result.code == 2, result.err
+    assert len(result.err.strip().splitlines()) == 1
+    for word in words:
+        assert word in result.err
+    assert not (folder / "leaderboards").exists()
+    assert not (folder / ".prunebench").exists()
+
+
+def test_a_scheduler_that_does_not_answer(
+    prunebench: Any, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("prunebench.sweep.crew.CONNECT_SECONDS", 1)
+    for address in ("tcp://127.0.0.1:9", "nonsense://x"):
+        result = prunebench("sweep", study, "--cluster", address)
+        assert result.code == 2, result.err
+        last = result.err.strip().splitlines()[-1]
+        assert last.startswith(f"prunebench: --cluster: got '{address}'; a Dask scheduler that answers")

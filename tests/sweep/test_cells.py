@@ -1,0 +1,92 @@
+"""From the cells of a study to plans."""
+
+from pathlib import Path
+
+import pytest
+
+import prunebench as pb
+from prunebench.sweep.cells import Options, from_anywhere, plan_of, plans_of
+from prunebench.sweep.study import Study, read_study
+
+
+def study(folder: Path, text: str) -> Study:
+    (folder / "study.toml").write_text(text)
+    return read_study(folder / "study.toml")
+
+
+def test_a_cell_becomes_the_plan_that_it_describes(tmp_path: Path) -> None:
+    found = plans_of(
+        study(
+            tmp_path,
+            '[task]\ndataset = "digits"\nsamples = [40, 80]\n'
+            "[recipe]\nwidth = 8\nsteps = 60\nbatch_size = 4\n"
+            '[run]\nscorers = ["imp[sparsity=0.5]", "snip"]\nat_steps = [10]\n'
+            "at_epochs = [1]\nseeds = [2, 5]",
+        ),
+        Options(command="prunebench sweep study.toml"),
+    )
+    plans = [plan for _, plan in found]
+    assert [plan.task.samples for plan in plans] == [40, 80]
+    assert [plan.at_steps for plan in plans] == [(10,), (10, 20)]  # an epoch is 10 and 20 steps
+    assert plans[0].recipe == pb.Recipe(width=8, steps=60, batch_size=4)
+    assert [scorer.name for scorer in plans[0].scorers] == ["imp", "snip"]
+    assert plans[0].seeds == (2, 5)
+    assert plans[0].command == "prunebench sweep study.toml"
+    assert plans[0].training != plans[1].training
+
+
+def test_one_cell_alone_gives_the_same_plan(tmp_path: Path) -> None:
+    options = Options()
+    found = plans_of(study(tmp_path, '[task]\ndataset = "digits"\nsamples = [40, 80]'), options)
+    for cell, plan in found:
+        alone = plan_of(cell, options)
+        assert (alone.training, alone.wanted) == (plan.training, plan.wanted)
+
+
+def test_steps_default_to_what_the_data_set_needs(tmp_path: Path) -> None:
+    ((_, plan),) = plans_of(study(tmp_path, '[task]\ndataset = "digits"'))
+    assert (plan.recipe.steps, plan.task.samples) == (4000, 400)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[run]\nscorers = ["snp"]', ["--scorer", "'snp'", "did you mean 'snip'?"]),
+        ('[run]\nscorers = ["imp[sparsity=3]"]', ["sparsity", "3"]),
+        ('[run]\nscorers = ["snip", "snip"]', ["snip", "each value once"]),
+        ("[recipe]\nwidth = [8, 0]", ["--width", "0", "in cell width=0"]),
+        ("[recipe]\nmomentum = [0.5, 1.0]", ["--momentum", "1", "in cell momentum=1.0"]),
+        (
+            '[task]\ndataset = ["digits", "digit"]',
+            ["'digit'", "did you mean 'digits'?", "in cell dataset=digit"],
+        ),
+        (
+            '[task]\ndataset = "digits"\nsamples = [40, 99999]',
+            ["--samples", "99999", "in cell samples=99999"],
+        ),
+        ('[task]\ndataset = "digits"\nclasses = "0,3/3"', ["--classes", "3"]),
+        ('[task]\ndataset = "digits"\nscaling = "half"', ["scaling", "half"]),
+        ('[task]\ndataset = "digits"\nsamples = 8\n[recipe]\nbatch_size = 9', ["--batch-size", "9"]),
+        ('[task]\ndataset = "digits"\n[recipe]\nsteps = 9', ["--at-step", "50", "9"]),
+    ],
+)
+def test_a_cell_that_could_not_run_is_named_before_any_runs(
+    tmp_path: Path, text: str, words: list[str]
+) -> None:
+    with pytest.raises(pb.RequestError) as refused:
+        plans_of(study(tmp_path, text))
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_paths_hold_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells = study(tmp_path, '[task]\ndataset = ["digits", "mine.npz", "~/data.npz"]').cells
+    moved = [from_anywhere(cell, Options(plugins=("here/one.py",))) for cell in cells]
+    assert [cell.task["dataset"] for cell, _ in moved] == [
+        "digits",
+        str(tmp_path / "mine.npz"),
+        str(Path.home() / "data.npz"),
+    ]
+    assert {options.plugins for _, options in moved} == {(str(tmp_path / "here" / "one.py"),)}
+    assert from_anywhere(study(tmp_path, "").cells[0], Options())[0].task == {}

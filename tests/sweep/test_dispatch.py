@@ -1,0 +1,311 @@
+"""Handing cells to workers: what comes back, what fails, what others work on. The crew is this process."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import prunebench as pb
+from prunebench.benchmark.reporter import Reporter
+from prunebench.store.store import Store
+from prunebench.sweep import crew as workers
+from prunebench.sweep import here
+from prunebench.sweep.boards import Boards
+from prunebench.sweep.cells import Options, plans_of
+from prunebench.sweep.dispatch import Dispatch
+from prunebench.sweep.here import run_here
+from prunebench.sweep.parcel import pack
+from prunebench.sweep.study import read_study
+from prunebench.sweep.survey import Item, describe, survey
+from prunebench.sweep.tally import Tally
+from prunebench.sweep.worker import Answer, Job, fingerprint, run_cell
+
+STUDY = """
+[task]
+dataset = "digits"
+samples = 40
+[recipe]
+width = [6, 8]
+init_std = 0.05
+learning_rate = 0.02
+steps = 40
+[run]
+scorers = ["alignment"]
+at_steps = [10]
+seeds = 2
+protocols = ["rank"]
+"""
+
+
+class Crew(workers.Crew):
+    """Does each job at once, as `do` says."""
+
+    def __init__(self, do: Callable[[Job], Answer] = run_cell, size: int = 2) -> None:
+        self.do, self.size = do, size
+        self.jobs: list[Job] = []
+        self._answers: list[tuple[Item, Answer]] = []
+
+    def room(self) -> int:
+        return self.size - len(self._answers)
+
+    def submit(self, item: Item, job: Job) -> None:
+        self.jobs.append(job)
+        self._answers.append((item, self.do(job)))
+
+    def answers(self, seconds: float) -> Iterator[tuple[Item, Answer]]:
+        answers, self._answers = self._answers, []
+        yield from answers
+
+
+class Lines(Reporter):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.bars: list[tuple[int, int]] = []
+
+    def plan(self, text: str) -> None:
+        self.lines.append(text)
+
+    def progress(
+        self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
+    ) -> None:
+        if stage == "cells":
+            self.bars.append((done, total))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "store") as opened:
+        yield opened
+
+
+class Sweep:
+    """A sweep of the study into a store."""
+
+    def __init__(self, folder: Path, store: Store, text: str = STUDY) -> None:
+        (folder / "study.toml").write_text(text)
+        (folder / "boards").mkdir(exist_ok=True)
+        self.cells = plans_of(read_study(folder / "study.toml"))
+        self.store, self.folder, self.lines = store, folder, Lines()
+
+    def __call__(self, crew: Any, *, force: bool = False) -> int:
+        items = survey(self.cells, self.store, force=force)
+        tally = Tally(items, 0, Boards(self.folder / "boards"), self.lines)
+        if crew is None:
+            run_here(items, self.store, self.lines, tally, force=force)
+        else:
+            Dispatch(crew, items, Options(), self.store, tally, force=force).run()
+        return tally.failed
+
+    def results(self) -> list[tuple[Any, ...]]:
+        return self.store.rows(
+            "SELECT training, seed, step, scorer, protocol, keep, metrics FROM results "
+            "JOIN scorings ON id = scoring ORDER BY 1, 2, 3, 4, 5, 6"
+        )
+
+
+def test_workers_give_what_this_process_gives(tmp_path: Path, store: Store) -> None:
+    sweep, crew = Sweep(tmp_path, store), Crew()
+    assert sweep(crew) == 0
+    assert len(crew.jobs) == 2
+    with Store(tmp_path / "other") as other:
+        alone = Sweep(tmp_path, other)
+        assert alone(None) == 0
+        assert alone.results() == sweep.results()
+    assert sweep.lines.bars[-1] == (2, 2)
+    assert "width=6" in sweep.lines.lines[0]
+    assert "(2 of 2)" in sweep.lines.lines[-1]
+    assert len(list((tmp_path / "boards").glob("*.json"))) == 2
+
+
+def test_what_is_done_is_not_sent_and_what_is_there_is_sent_along(tmp_path: Path, store: Store) -> None:
+    Sweep(tmp_path, store)(Crew())
+    again = Crew()
+    assert Sweep(tmp_path, store)(again) == 0
+    assert again.jobs == []
+    more = Crew()
+    sweep = Sweep(tmp_path, store, STUDY.replace('["alignment"]', '["alignment", "snip"]'))
+    before = store.rows("SELECT training, seed, step, sha256, provenance FROM networks")
+    assert sweep(more) == 0
+    assert all(job.parcel is not None and len(job.parcel[1]) == 4 for job in more.jobs)  # 2 seeds, 2 steps
+    answer = run_cell(more.jobs[0])
+    assert answer.parcel is not None
+    assert answer.parcel[1] == {}, "networks that were sent along come back"
+    assert store.rows("SELECT training, seed, step, sha256, provenance FROM networks") == before
+    assert {row[3] for row in sweep.results()} >= {"alignment", "snip"}
+    forced = Crew()
+    assert sweep(forced, force=True) == 0
+    assert [job.parcel for job in forced.jobs] == [None, None]
+
+
+def test_what_is_damaged_in_the_store_is_made_again(tmp_path: Path, store: Store) -> None:
+    sweep = Sweep(tmp_path, store)
+    sweep(Crew())
+    before = sweep.results()
+    with store.writing() as connection:
+        connection.execute("UPDATE results SET metrics = '{}' WHERE protocol = 'rank'")
+    next((tmp_path / "store" / "networks").rglob("*final*")).write_bytes(b"nonsense")
+    assert sweep(Crew()) == 0
+    assert sweep.results() == before
+
+
+def test_a_cell_that_fails_three_times_is_recorded_and_the_sweep_goes_on(
+    tmp_path: Path, store: Store
+) -> None:
+    tries: list[int] = []
+
+    def do(job: Job) -> Answer:
+        if job.cell.recipe["width"] == 6:
+            tries.append(6)
+            return Answer(error="MemoryError: too much", again=True)
+        return run_cell(job)
+
+    sweep = Sweep(tmp_path, store)
+    assert sweep(Crew(do)) == 1
+    assert len(tries) == 3
+    (failure,) = store.rows("SELECT training, error, attempts FROM failures")
+    assert failure == (sweep.cells[0][1].training, "MemoryError: too much", 3)
+    assert any("width=6: failed: MemoryError: too much" in line for line in sweep.lines.lines)
+    assert {row[0] for row in sweep.results()} == {sweep.cells[1][1].training}
+    assert sweep(Crew()) == 0
+    assert store.rows("SELECT * FROM failures") == []
+
+
+def test_one_more_attempt_may_go_better(tmp_path: Path, store: Store) -> None:
+    tries: list[int] = []
+
+    def do(job: Job) -> Answer:
+        tries.append(0)
+        return Answer(error="OSError: gone", again=True) if len(tries) < 3 else run_cell(job)
+
+    sweep = Sweep(tmp_path, store)
+    assert sweep(Crew(do, size=1)) == 0
+    assert len(tries) == 4
+    assert store.rows("SELECT * FROM failures") == []
+
+
+def test_what_the_request_makes_fail_is_tried_once(tmp_path: Path, store: Store) -> None:
+    crew = Crew(lambda job: Answer(error="training diverged"))
+    assert Sweep(tmp_path, store)(crew) == 2
+    assert len(crew.jobs) == 2
+    assert store.rows("SELECT error, attempts FROM failures") == [("training diverged", 1)] * 2
+
+
+def test_cells_of_others_are_left_for_later(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = Sweep(tmp_path, store)
+    with Store(tmp_path / "store") as other:
+        claim = other.claimed(sweep.cells[0][1].training)
+        claim.__enter__()
+        naps: list[float] = []
+
+        def nap(seconds: float) -> None:
+            naps.append(seconds)
+            claim.__exit__(None, None, None)
+
+        monkeypatch.setattr("prunebench.sweep.dispatch.time.sleep", nap)
+        crew = Crew()
+        assert sweep(crew) == 0
+    assert [job.cell.recipe["width"] for job in crew.jobs] == [8, 6]
+    assert len(naps) == 1
+
+
+def test_a_worker_with_other_code_or_data_refuses(tmp_path: Path, store: Store) -> None:
+    (cell, plan), _ = Sweep(tmp_path, store).cells
+    expected = fingerprint(plan)
+    assert run_cell(Job(cell, Options(), expected, None)).error == ""
+    for name in ("data", "scorer alignment", "evaluator"):
+        answer = run_cell(Job(cell, Options(), expected | {name: "other"}, None))
+        assert answer.unfit
+        assert name in answer.error
+    missing = run_cell(Job(cell, Options(plugins=("/no/such.py",)), expected, None))
+    assert missing.unfit
+    assert "/no/such.py" in missing.error
+
+
+def test_errors_of_any_kind_are_answers(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cell, plan), _ = Sweep(tmp_path, store).cells
+    job = Job(cell, Options(), fingerprint(plan), pack(store, plan.training))
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise MemoryError("two\nlines")
+
+    monkeypatch.setattr("prunebench.sweep.worker.run_benchmark", broken)
+    answer = run_cell(job)
+    assert (answer.error, answer.again, answer.unfit) == ("MemoryError: two lines", True, False)
+
+
+def test_an_attempt_here_is_repeated_too(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep, real, tries = Sweep(tmp_path, store), here.run_benchmark, []
+
+    def broken(plan: Any, *arguments: Any, **options: Any) -> Any:
+        tries.append(plan.recipe.width)
+        if plan.recipe.width == 6 or len(tries) == 4:
+            raise OSError("no luck")
+        return real(plan, *arguments, **options)
+
+    monkeypatch.setattr(here, "run_benchmark", broken)
+    assert sweep(None) == 1
+    assert tries == [6, 6, 6, 8, 8]
+    assert store.rows("SELECT error, attempts FROM failures") == [("OSError: no luck", 3)]
+
+
+def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None:
+    sweep = Sweep(tmp_path, store)
+    items = survey(sweep.cells, store)
+    describe(items, sweep.lines, each=True)
+    assert sweep.lines.lines == [
+        "width=6: 8 of 8 to compute",
+        "width=8: 8 of 8 to compute",
+        "2 cells, 2 of them to compute; 0 of 16 results are in the store; "
+        "estimated time: not known before the first cell is done",
+    ]
+    tally = Tally(items, 0, Boards(tmp_path), sweep.lines)
+    assert tally.seconds_left is None
+    tally.give_up(items[0], "no")
+    left = tally.seconds_left
+    assert left is not None
+    assert 0 < left < 60
+    tally.give_up(items[1], "no")
+    assert tally.seconds_left is None
+    sweep(Crew())
+    sweep.lines.lines.clear()
+    describe(survey(sweep.cells, store), sweep.lines, each=True)
+    assert sweep.lines.lines[0] == "width=6: done"
+    assert sweep.lines.lines[2] == "2 cells, 0 of them to compute; 16 of 16 results are in the store"
+    more = survey(Sweep(tmp_path, store, STUDY.replace("[6, 8]", "[6, 8, 12]")).cells, store)
+    assert [item.lacking for item in more] == [0, 0, 8]
+    assert more[2].seconds is not None
+    assert replace(more[2], lacking=4).weight == more[2].weight / 2
+
+
+def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
+    sweep = Sweep(tmp_path, store)
+    boards = Boards(tmp_path / "boards")
+    plan = sweep.cells[0][1]
+    assert not boards.hold(plan)
+    sweep(Crew())
+    assert boards.hold(plan)
+    more = plans_of(read_study(tmp_path / "study.toml"))[0][1]
+    assert boards.hold(more)
+    for change in ({"seeds": (0, 1, 2)}, {"at_steps": (10, 20)}, {"protocols": ("rank", "merge")}):
+        assert not boards.hold(replace(plan, **change))
+    for file in (tmp_path / "boards").glob("*.json"):
+        file.write_text("{")
+    assert not boards.hold(plan)
+
+
+def test_dask_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from prunebench.sweep.crew import local_crew
+
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(pb.RequestError, match=r'--workers: got 2; .*pip install "prunebench\[cluster\]"'):
+        local_crew(2).__enter__()

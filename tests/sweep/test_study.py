@@ -1,0 +1,120 @@
+"""The strict reading of study files."""
+
+from pathlib import Path
+
+import pytest
+
+import prunebench as pb
+from prunebench.benchmark.plan import DEFAULT_PROTOCOLS
+from prunebench.evaluation.keep import FRACTIONS
+from prunebench.sweep.study import LARGEST, read_study
+
+
+def read(folder: Path, text: str) -> object:
+    path = folder / "study.toml"
+    path.write_text(text)
+    return read_study(path)
+
+
+def test_an_empty_study_is_one_cell_with_the_command_lines_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text("")
+    (cell,) = read_study(path).cells
+    assert (cell.task, cell.recipe, cell.title) == ({}, {}, "the only cell")
+    settings = cell.settings
+    assert settings.scorers == ("alignment",)
+    assert settings.at_steps == (50,)
+    assert settings.seeds == tuple(range(20))
+    assert settings.protocols == DEFAULT_PROTOCOLS
+    assert settings.fractions == tuple(FRACTIONS)
+
+
+def test_lists_are_axes_and_titles_name_them(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(
+        'task.samples = [100, 200]\nrecipe.width = [20, 40]\nrecipe.steps = 1500\nrun.scorers = ["snip"]'
+    )
+    cells = read_study(path).cells
+    assert [cell.title for cell in cells] == [
+        "samples=100 width=20",
+        "samples=100 width=40",
+        "samples=200 width=20",
+        "samples=200 width=40",
+    ]
+    assert {cell.recipe["steps"] for cell in cells} == {1500}
+
+
+def test_epochs_replace_the_default_step_and_seeds_may_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text("[run]\nat_epochs = [0, 2]\nseeds = [3, 8]")
+    settings = read_study(path).cells[0].settings
+    assert (settings.at_steps, settings.at_epochs, settings.seeds) == ((), (0, 2), (3, 8))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[tsk]\nsamples = 1", ["'tsk'", "did you mean 'task'?"]),
+        ("[task]\nsample = 1", ["[task]", "'sample'", "did you mean 'samples'?"]),
+        ("[recipe]\nwidht = 1", ["[recipe]", "'widht'", "did you mean 'width'?"]),
+        ("[run]\nscorer = ['snip']", ["[run]", "'scorer'", "did you mean 'scorers'?"]),
+        ("[run]\nprotocols = ['prune']", ["protocols", "'prune'", "did you mean 'prune_"]),
+        ("[[grid]]\n[grid.tasks]", ["[[grid]] 1", "'tasks'", "did you mean 'task'?"]),
+        ("[task]\nsamples = '100'", ["samples", "'100'", "a whole number from 0 up"]),
+        ("[task]\nsamples = [100, '200']", ["samples", "'200'", "a whole number from 0 up"]),
+        ("[task]\nsamples = 1.5", ["samples", "1.5", "a whole number"]),
+        ("[task]\nsamples = -1", ["samples", "-1", "a whole number"]),
+        ("[task]\nsamples = true", ["samples", "True", "a whole number"]),
+        ("[task]\nsamples = [1, 1]", ["samples", "[1, 1]", "each value once"]),
+        ("[task]\nsamples = []", ["samples", "at least one value"]),
+        ("[task]\ndataset = 5", ["dataset", "5", "a text in quotes"]),
+        ("[task]\ndataset = { name = 'digits' }", ["dataset", "a text in quotes"]),
+        ("[recipe]\ninit_std = nan", ["init_std", "nan", "a number"]),
+        ("[recipe]\nlearning_rate = inf", ["learning_rate", "inf", "a number"]),
+        ("[recipe]\nwidth = 2020-01-01", ["width", "a whole number"]),
+        ("[run]\nscorers = 'snip'", ["scorers", "'snip'", "a list is needed"]),
+        ("[run]\nat_steps = 5", ["at_steps", "5", "a list is needed"]),
+        ("[run]\nat_steps = [-5]", ["at_steps", "-5", "a whole number"]),
+        ("[run]\nuntil_loss = [0.1]", ["until_loss", "a number is needed"]),
+        ("[run]\nseeds = 0", ["seeds", "0", "at least one network"]),
+        ("[run]\nseeds = []", ["seeds", "at least one value"]),
+        ("[run]\nseeds = [1, 1]", ["seeds", "each value once"]),
+        ("[run]\nseeds = 'all'", ["seeds", "'all'", "a whole number"]),
+        ("[run]\nkeep = [2.0]", ["keep", "2"]),
+        ("task = 5", ["task", "5", "a table, [task], is needed"]),
+        ("grid = 5", ["grid", "a table for each grid, [[grid]]"]),
+        ("[task\n", ["not readable as TOML"]),
+        ("a = " + "[" * 5000, ["not readable as TOML"]),
+    ],
+)
+def test_what_is_not_understood_is_named(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(pb.RequestError) as refused:
+        read(tmp_path, text)
+    message = str(refused.value)
+    assert "\n" not in message
+    assert "study.toml" in message
+    for word in words:
+        assert word in message
+
+
+def test_too_many_cells(tmp_path: Path) -> None:
+    values = list(range(1, 400))
+    with pytest.raises(pb.RequestError, match=f"{len(values) ** 2:,} cells.*{LARGEST:,}"):
+        read(tmp_path, f"[task]\nsamples = {values}\n[recipe]\nwidth = {values}")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(pb.RequestError, match=r"no\.toml.*No such file"):
+        read_study(tmp_path / "no.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(pb.RequestError, match=r"binary\.toml.*not readable as TOML"):
+        read_study(tmp_path / "binary.toml")
+
+
+def test_a_study_executes_nothing_and_writes_nothing(tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    for hostile in ("__import__('os').system('touch x')", "$(touch x)", "../../../x", "!!python/object:x"):
+        cell = read(tmp_path, f'[task]\ndataset = "{hostile}"').cells[0]  # type: ignore[attr-defined]
+        assert cell.task == {"dataset": hostile}
+        (tmp_path / "study.toml").unlink()
+    assert sorted(tmp_path.rglob("*")) == before
