@@ -44,7 +44,9 @@ class Case:
         w_in, w_out = (torch.rand(shape, generator=draw) < self.share for shape in shapes)
         return Masks(w_in, w_out)
 
-    def train(self, engine: str, dtype: torch.dtype, start: State | None = None) -> Trajectory:
+    def train(
+        self, engine: str | None, dtype: torch.dtype, start: State | None = None, device: str = "cpu"
+    ) -> Trajectory:
         stops = [stop for stop in self.stops if stop >= (start.step if start else 0)]
         return pb.train(
             self.task,
@@ -56,8 +58,30 @@ class Case:
             masks=self.masks,
             record_every=60,
             start=start,
-            device="cpu",
+            device=device,
         )
+
+
+# Rounding grows with the steps: plain float32 itself is this far from float64.
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
+
+# Dual and primal forms, smaller last minibatches, one sample at a time, the full batch, long and no momentum.
+CASES = [
+    Case(),
+    Case(samples=90, inputs=12),
+    Case(samples=33, batch=6, width=5, momentum=0.0),
+    Case(samples=90, inputs=12, width=4, batch=7, momentum=0.0),
+    Case(samples=50, inputs=60, batch=50, momentum=0.99),
+    Case(samples=50, inputs=6, batch=50, momentum=0.99),
+    Case(samples=20, inputs=5, width=1, batch=1, momentum=0.5),
+    Case(samples=20, width=3, batch=1, momentum=0.5),
+]
+MASKED_CASES = [
+    Case(share=0.5),
+    Case(samples=33, inputs=50, width=8, batch=7, share=0.3),
+    Case(samples=20, inputs=5, width=1, batch=1, momentum=0.0, share=0.7),
+    Case(samples=10, width=4, batch=3, share=0.5, momentum=0.99),
+]
 
 
 @cache
@@ -75,7 +99,7 @@ def random_task(samples: int, inputs: int) -> pb.Task:
 
 def difference(a: Networks, b: Networks) -> float:
     """Largest difference in any tensor, relative to the tensor's largest number."""
-    pairs = zip(a.tensors, b.tensors, strict=True)
+    pairs = zip(a.to("cpu").tensors, b.to("cpu").tensors, strict=True)
     return max(float((p - q).abs().max() / q.abs().max().clamp(min=1e-30)) for p, q in pairs)
 
 

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 import torch
-from engine_cases import SEEDS, Case, assert_same, difference, plain, random_task
+from engine_cases import (
+    CASES,
+    MASKED_CASES,
+    SEEDS,
+    TOLERANCE,
+    Case,
+    assert_same,
+    difference,
+    plain,
+    random_task,
+)
 
 import prunebench as pb
 from prunebench.errors import RequestError
@@ -17,27 +27,7 @@ from prunebench.training.loop import run_loop
 from prunebench.training.state import State
 
 FAST = sorted(set(ENGINES) - {"plain"})
-UNMASKED, MASKED = FAST, sorted(set(FAST) - {"blocked"})
-# Rounding grows with the steps: plain float32 itself is this far from float64.
-TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
-
-# Dual and primal forms, smaller last minibatches, one sample at a time, the full batch, long and no momentum.
-CASES = [
-    Case(),
-    Case(samples=90, inputs=12),
-    Case(samples=33, batch=6, width=5, momentum=0.0),
-    Case(samples=90, inputs=12, width=4, batch=7, momentum=0.0),
-    Case(samples=50, inputs=60, batch=50, momentum=0.99),
-    Case(samples=50, inputs=6, batch=50, momentum=0.99),
-    Case(samples=20, inputs=5, width=1, batch=1, momentum=0.5),
-    Case(samples=20, width=3, batch=1, momentum=0.5),
-]
-MASKED_CASES = [
-    Case(share=0.5),
-    Case(samples=33, inputs=50, width=8, batch=7, share=0.3),
-    Case(samples=20, inputs=5, width=1, batch=1, momentum=0.0, share=0.7),
-    Case(samples=10, width=4, batch=3, share=0.5, momentum=0.99),
-]
+UNMASKED, MASKED = FAST, sorted(set(FAST) - {"blocked", "batched_blocks"})
 
 
 @pytest.mark.parametrize("engine", UNMASKED)
@@ -207,7 +197,7 @@ def test_choice_of_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_choice_of_form() -> None:
-    from prunebench.training.engines.blocked import block_steps, dual_is_cheaper
+    from prunebench.training.engines.forms import block_steps, dual_is_cheaper
 
     def dual(samples: int, inputs: int, curve_every: int = 0, seeds: int = 2) -> bool:
         x = torch.empty(1, 1).expand(samples, inputs)
