@@ -15,13 +15,14 @@ from engine_cases import (
     assert_same,
     difference,
     plain,
+    random_case,
     random_task,
 )
 
 import prunebench as pb
 from prunebench.errors import RequestError
 from prunebench.training import engines, loop
-from prunebench.training.engines import ENGINES, choose
+from prunebench.training.engines import ENGINES, choose, parts
 from prunebench.training.engines.base import Problem
 from prunebench.training.loop import run_loop
 from prunebench.training.state import State
@@ -48,6 +49,24 @@ def test_equal_to_the_plain_loop_with_masks(engine: str, dtype: torch.dtype, cas
     assert case.masks is not None
     assert not run.final.w_in[~case.masks.w_in].any()
     assert not run.final.w_out[~case.masks.w_out].any()
+
+
+@pytest.mark.parametrize("engine", FAST)
+@pytest.mark.parametrize("number", range(8))
+def test_any_shape_with_a_start_and_stops_in_mid_epoch(engine: str, number: int) -> None:
+    case = random_case(number, masked=engine in MASKED and number % 2 == 0)
+    expected = plain(case, torch.float64)
+    assert_same(case.train(engine, torch.float64), expected, 1e-9)
+    for stop in case.stops:
+        assert_same(case.train(engine, torch.float64, expected.states[stop]), expected, 1e-9)
+
+
+@pytest.mark.parametrize("engine", ["batched", "batched_blocks"])
+@pytest.mark.parametrize("batch", [4, 30])
+def test_networks_in_parts(engine: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PART_BYTES", 1)
+    case = Case(batch=batch, steps=60, share=0.5 if engine == "batched" else None, stops=(7,))
+    assert_same(case.train(engine, torch.float64), plain(case, torch.float64), 1e-9)
 
 
 @pytest.mark.parametrize("engine", FAST)
@@ -190,7 +209,8 @@ def test_choice_of_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(choose(*_problem(Case(share=0.5)))).__name__ == "MaskedEngine"
     assert type(choose(*_problem(Case()), name="plain")).__name__ == "PlainEngine"
     monkeypatch.setattr(engines, "find_spec", lambda name: None)
-    assert type(choose(*_problem(Case()))).__name__ == "BatchedEngine"
+    assert type(choose(*_problem(Case()))).__name__ == "BatchedBlockEngine"
+    assert type(choose(*_problem(Case(share=0.5)))).__name__ == "BatchedEngine"
     assert importlib.util.find_spec("numba") is not None
     with pytest.raises(RequestError, match="engine: got 'blokced'; did you mean 'blocked'"):
         choose(*_problem(Case()), name="blokced")

@@ -70,6 +70,8 @@ class BatchedBlockEngine(Engine):
 
     def state(self) -> State:
         """The current state; later training does not change it."""
+        if self.step == self._start.step:
+            return self._start
         rest, velocity = self._rest, self._velocity
         if self._dual:
             rest, velocity = self._incoming()
