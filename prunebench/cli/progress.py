@@ -6,14 +6,26 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from prunebench.benchmark import Reporter
 from prunebench.leaderboard.terminal import console
+
+
+class RateColumn(ProgressColumn):
+    """Units a second, where there is at least one."""
+
+    def render(self, task: Task) -> Text:
+        """The rate as text."""
+        rate = task.finished_speed or task.speed or 0
+        return Text(f"{rate:,.0f}/s" if rate >= 1 else "")
 
 
 class TerminalReporter(Reporter):
@@ -28,6 +40,7 @@ class TerminalReporter(Reporter):
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
+            RateColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
