@@ -139,6 +139,7 @@ def plot(costs: dict[str, dict[int, float]], path: Path) -> None:
         panel.set_xticks(list(line), [f"{value:,}" for value in line])
         panel.set_xticks([], minor=True)
         panel.set_xlabel(axis)
+        panel.tick_params(labelsize=8)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("µs per network-step")
     others = ", ".join(f"{name} = {value:,}" for name, value in MAIN.items())
