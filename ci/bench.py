@@ -1,9 +1,10 @@
-"""Training speed, side by side in one run: `python ci/bench.py [--quick] [--out FILE]`.
+"""Training speed, side by side in one run: `python ci/bench.py [--quick | --full] [--out FILE]`.
 
 Every peer trains networks of the same shape on the same data: a plain PyTorch loop with a DataLoader (as
 people write it), the same without one, batched PyTorch in closed form, JAX `lax.scan` + `vmap` where JAX is
 installed, and the engine that `pb.train` chooses. Peers take turns, several short slices each; the table has
-the median network-steps per second, and the ratio of the engine to each peer in the same turn.
+the median network-steps per second, and the ratio of the engine to each peer in the same turn. Then the
+engine alone, as one of N, D, d and S grows. `--out` gets the tables, and the plots beside them as .svg.
 """
 
 import argparse
@@ -11,193 +12,201 @@ import itertools
 import os
 import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from peers import BATCH, Slice, engine_steps, everybody, make_task, ours
 
 import prunebench as pb
-from prunebench.networks import Masks
-from prunebench.training.loop import run_loop
+from prunebench.training.engines.base import Problem
+from prunebench.training.engines.forms import block_steps, dual_is_cheaper
 from prunebench.training.state import State
 
-BATCH = 4
-Slice = Callable[[], int]  # trains a little and returns the network-steps taken
+Setting = dict[str, int]  # N, D, d and S by those names
+MAIN: Setting = {"S": 20, "d": 300, "N": 800, "D": 1024}
+SOME = [{}, {"N": 200}, {"N": 4000}, {"S": 1}, {"S": 5}, {"d": 50}, {"d": 2000}]
+GROWTH = {
+    "N": (200, 400, 800, 1600, 3200),
+    "D": (128, 256, 512, 1024, 2048),
+    "d": (50, 100, 300, 1000, 2000),
+    "S": (1, 2, 5, 20, 64),
+}
+ROW_SECONDS = 30.0  # after so long no further turn starts
 
 
-def make_task(samples: int, inputs: int) -> pb.Task:
-    """Random data: training time does not depend on what the numbers are."""
-    draw = torch.Generator().manual_seed(0)
-    x = torch.rand(samples, inputs, generator=draw) * 2 - 1
-    y = torch.arange(samples) % 2
-    return pb.Task(x, y, x[:2], y[:2])
+def problem_of(setting: Setting) -> tuple[pb.Task, pb.Recipe, int]:
+    """The task, the recipe and the number of networks."""
+    return make_task(setting["N"], setting["D"]), pb.Recipe(width=setting["d"], steps=1_000_000), setting["S"]
 
 
-def torch_loop(task: pb.Task, recipe: pb.Recipe, steps: int, *, loader: bool) -> Slice:
-    """One network in plain PyTorch: `nn.Sequential`, `torch.optim.SGD`."""
-    model = torch.nn.Sequential(
-        torch.nn.Linear(task.inputs, recipe.width),
-        torch.nn.ReLU(),
-        torch.nn.Linear(recipe.width, 2, bias=False),
+def flops(setting: Setting) -> float:
+    """Operations of the engine in one network-step (docs/engine.md): the form's, and the corrections'."""
+    samples, inputs, width = setting["N"], setting["D"], setting["d"]
+    x = torch.empty(1, 1).expand(samples, inputs)
+    orders = torch.empty(setting["S"], 1, 1, dtype=torch.int64).expand(-1, 1, BATCH)
+    nets = pb.Networks(
+        *(torch.empty(1).expand(setting["S"], *shape) for shape in ((width, inputs), (width,), (2, width)))
     )
-    optimiser = torch.optim.SGD(model.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
-    data = torch.utils.data.TensorDataset(task.x_train, task.y_train)
-    batches = torch.utils.data.DataLoader(data, batch_size=BATCH, shuffle=True)
-    order = pb.minibatch_order(task.samples, BATCH, steps, 0)
-
-    def run() -> int:
-        minibatches = (
-            itertools.islice(itertools.chain.from_iterable(itertools.repeat(batches)), steps)
-            if loader
-            else ((task.x_train[row], task.y_train[row]) for row in order)
-        )
-        for x, y in minibatches:
-            optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(model(x), y).backward()
-            optimiser.step()
-        return steps
-
-    return run
-
-
-def ours(
-    task: pb.Task, recipe: pb.Recipe, seeds: int, steps: int, engine: str | None, *, masked: bool = False
-) -> Slice:
-    """`seeds` networks by one of our engines, as `pb.train` runs them (None: the one that it chooses)."""
-    networks = pb.initialise(recipe, task.inputs, range(seeds))
-    masks = None
-    if masked:
-        draw = torch.Generator().manual_seed(1)
-        maskable = (networks.w_in, networks.w_out)
-        masks = Masks(*(torch.rand(t.shape, generator=draw) < 0.5 for t in maskable))
-
-    def run() -> int:
-        run_loop(task, recipe, State(networks), tuple(range(seeds)), masks=masks, until=steps, engine=engine)
-        return seeds * steps
-
-    return run
-
-
-def jax_scan(task: pb.Task, recipe: pb.Recipe, seeds: int, steps: int) -> Slice | None:
-    """`lax.scan` over the steps of `vmap`ped networks; None where JAX is not installed."""
-    try:
-        import jax
-        import jax.numpy as jnp
-    except ImportError:
-        return None
-    networks = pb.initialise(recipe, task.inputs, range(seeds))
-    weights = tuple(jnp.asarray(t.numpy()) for t in networks.tensors)
-    orders = jnp.asarray(
-        torch.stack([pb.minibatch_order(task.samples, BATCH, steps, s) for s in range(seeds)]).numpy()
+    problem = Problem(
+        x, torch.empty(samples, dtype=torch.int64), orders, torch.arange(setting["S"]), 0.1, 0.9
     )
-    x, y = jnp.asarray(task.x_train.numpy()), jnp.asarray(task.y_train.numpy())
-
-    def loss(parameters, batch):  # type: ignore[no-untyped-def]
-        w_in, bias, w_out = parameters
-        logits = jax.nn.relu(x[batch] @ w_in.T + bias) @ w_out.T
-        return -jnp.take_along_axis(jax.nn.log_softmax(logits), y[batch][:, None], axis=1).mean()
-
-    def step(carry, batch):  # type: ignore[no-untyped-def]
-        parameters, velocity = carry
-        gradient = jax.grad(loss)(parameters, batch)
-        velocity = tuple(recipe.momentum * v + g for v, g in zip(velocity, gradient, strict=True))
-        parameters = tuple(p - recipe.learning_rate * v for p, v in zip(parameters, velocity, strict=True))
-        return (parameters, velocity), None
-
-    def train(parameters, order):  # type: ignore[no-untyped-def]
-        start = (parameters, tuple(jnp.zeros_like(p) for p in parameters))
-        return jax.lax.scan(step, start, order)[0]
-
-    compiled = jax.jit(jax.vmap(train))
-
-    def run() -> int:
-        jax.block_until_ready(compiled(weights, orders))
-        return seeds * steps
-
-    return run
+    dual = dual_is_cheaper(problem, State(nets, 0, nets))
+    form = 4 * BATCH * samples * width if dual else 8 * BATCH * (inputs + 1) * width
+    return form + BATCH * block_steps(BATCH, 0) * BATCH * width
 
 
-def peers(task: pb.Task, recipe: pb.Recipe, seeds: int, scale: float) -> dict[str, Slice]:
-    """Everybody who is there, each with enough steps for a slice of about a second."""
-    slow, batched = (max(50, int(count * scale)) for count in (1000, 4000 // seeds))
-    # A training has thousands of steps: much shorter slices would measure how our engines are set up.
-    fast = max(2000, int(40_000 * scale) // seeds)
-    found = {
-        "PyTorch + DataLoader": torch_loop(task, recipe, slow, loader=True),
-        "PyTorch": torch_loop(task, recipe, slow, loader=False),
-        "batched PyTorch": ours(task, recipe, seeds, batched, "batched"),
-        "JAX scan + vmap": jax_scan(task, recipe, seeds, batched),
-        "engine, masked": ours(task, recipe, seeds, fast // 4, None, masked=True),
-        "engine": ours(task, recipe, seeds, fast, None),
-    }
-    return {name: run for name, run in found.items() if run is not None}
-
-
-def measure(runs: dict[str, Slice], turns: int) -> dict[str, list[float]]:
+def measure(runs: dict[str, Slice], turns: int, device: str) -> dict[str, list[float]]:
     """Network-steps per second of each peer in each turn; a first turn warms up and is not counted."""
     speeds: dict[str, list[float]] = {name: [] for name in runs}
+    began_all = time.perf_counter()
     for turn in range(turns + 1):
+        if turn > 1 and time.perf_counter() - began_all > ROW_SECONDS:
+            break
         for name, run in runs.items():
             began = time.perf_counter()
             steps = run()
+            _synchronise(device)
             if turn:
                 speeds[name].append(steps / (time.perf_counter() - began))
     return speeds
 
 
-def gemm_rate() -> float:
+def gemm_rate(device: str) -> float:
     """The machine's float32 matrix products, in flop/s: the limit that the engine is held against."""
-    a, b = torch.rand(1200, 1200), torch.rand(1200, 1200)
+    size = 1200 if device == "cpu" else 8192
+    a, b = (torch.rand(size, size, device=device) for _ in range(2))
     best = 0.0
     for _ in range(20):
+        _synchronise(device)
         began = time.perf_counter()
         torch.mm(a, b)
-        best = max(best, 2 * 1200**3 / (time.perf_counter() - began))
+        _synchronise(device)
+        best = max(best, 2 * size**3 / (time.perf_counter() - began))
     return best
 
 
-def main() -> None:
-    """Print the table, and write it where asked."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="only S = 20, d = 300, N = 800")
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--out", type=Path, help="a Markdown file to write")
-    options = parser.parse_args()
-    grid = [(20, 300, 800)]
-    if not options.quick:
-        grid += [
-            (20, 300, 200),
-            (20, 300, 4000),
-            (1, 300, 800),
-            (5, 300, 800),
-            (20, 50, 800),
-            (20, 2000, 800),
-        ]
-    peak = gemm_rate()
-    lines = [
-        f"{torch.get_num_threads()} threads, torch {torch.__version__}, {peak / 1e9:.0f} GFLOP/s in float32 "
-        f"matrix products, load {os.getloadavg()[0]:.1f} at the start. D = 1024, batch {BATCH}. "
-        f"Network-steps per second, median of {options.turns} turns; in brackets how many times faster the "
-        "engine was in the same turn.",
-        "",
-    ]
-    for row, (seeds, width, samples) in enumerate(grid):
-        task, recipe = make_task(samples, 1024), pb.Recipe(width=width, steps=1_000_000)
-        speeds = measure(peers(task, recipe, seeds, min(1.0, 300 / width)), options.turns)
-        if row == 0:
-            lines += [f"| S | d | N | {' | '.join(speeds)} |", "|" + "---|" * (3 + len(speeds))]
+def compare(settings: list[Setting], turns: int, peak: float, device: str) -> list[str]:
+    """The table of peers."""
+    lines: list[str] = []
+    for setting in settings:
+        task, recipe, seeds = problem_of(setting)
+        speeds = measure(everybody(task, recipe, seeds, device), turns, device)
+        if not lines:
+            heads = ["S", "d", "N", *speeds, "share of GEMM rate"]
+            lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
         cells = []
         for name, values in speeds.items():
             ratio = statistics.median(e / v for e, v in zip(speeds["engine"], values, strict=True))
             cells.append(
                 f"{statistics.median(values):,.0f}" + ("" if name == "engine" else f" ({ratio:.1f})")
             )
-        lines.append(f"| {seeds} | {width} | {samples} | {' | '.join(cells)} |")
+        share = statistics.median(speeds["engine"]) * flops(setting) / peak
+        cells.append(f"{100 * share:.0f} %")
+        lines.append(f"| {setting['S']} | {setting['d']} | {setting['N']} | {' | '.join(cells)} |")
         print(lines[-1], flush=True)
+    return lines
+
+
+def grow(turns: int, device: str) -> dict[str, dict[int, float]]:
+    """Microseconds per network-step of the engine, as one of the sizes grows from or towards `MAIN`."""
+    costs: dict[str, dict[int, float]] = {}
+    for axis, values in GROWTH.items():
+        costs[axis] = {}
+        for value in values:
+            task, recipe, seeds = problem_of(MAIN | {axis: value})
+            steps = max(1000, engine_steps(recipe, seeds, device) // 2)
+            speeds = measure({"engine": ours(task, recipe, seeds, steps, device)}, turns, device)
+            costs[axis][value] = 1e6 / statistics.median(speeds["engine"])
+            print(f"{axis} = {value}: {costs[axis][value]:.1f} us per network-step", flush=True)
+    return costs
+
+
+def growth_table(costs: dict[str, dict[int, float]]) -> list[str]:
+    """Each axis a line."""
+    lines = ["| | microseconds per network-step |", "|---|---|"]
+    for axis, line in costs.items():
+        lines.append(f"| {axis} | {', '.join(f'{value:,}: {cost:.1f}' for value, cost in line.items())} |")
+    return lines
+
+
+def plot(costs: dict[str, dict[int, float]], path: Path) -> None:
+    """A panel for each axis, on equal logarithmic scales."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3), layout="constrained")
+    panels = figure.subplots(1, len(costs), sharey=True)
+    for panel, (axis, line) in zip(panels, costs.items(), strict=True):
+        panel.loglog(list(line), list(line.values()), "o-", color="tab:blue")
+        panel.axvline(MAIN[axis], color="0.8", zorder=0)
+        panel.set_xticks(list(line), [f"{value:,}" for value in line])
+        panel.set_xticks([], minor=True)
+        panel.set_xlabel(axis)
+        panel.tick_params(labelsize=8)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("µs per network-step")
+    others = ", ".join(f"{name} = {value:,}" for name, value in MAIN.items())
+    figure.suptitle(f"Cost of a network-step as one size grows (grey: {others})", fontsize=10)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+
+
+def main() -> None:
+    """Print the tables, and write them where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="one row, no growth (a minute)")
+    size.add_argument(
+        "--full", action="store_true", help="S in 1, 5, 20; d in 50, 300, 2000; N in 200, 800, 4000"
+    )
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--out", type=Path, help="a Markdown file to write")
+    options = parser.parse_args()
+    settings = [MAIN | change for change in (SOME[:1] if options.quick else SOME)]
+    if options.full:
+        grid = itertools.product((1, 5, 20), (50, 300, 2000), (200, 800, 4000))
+        settings = [MAIN | {"S": seeds, "d": width, "N": samples} for seeds, width, samples in grid]
+    if options.device != "cpu":
+        settings.insert(1, MAIN | {"S": 256})
+    load = os.getloadavg()[0]
+    peak = gemm_rate(options.device)
+    where = f"{torch.get_num_threads()} threads"
+    if options.device != "cpu":
+        where = torch.cuda.get_device_name(options.device)
+    lines = [
+        f"{where}, torch {torch.__version__}, {peak / 1e9:,.0f} GFLOP/s in float32 matrix products, load "
+        f"{load:.1f} at the start. D = {MAIN['D']}, batch {BATCH}. Network-steps per second, median of at "
+        f"most {options.turns} turns; in brackets how many times faster the engine was in the same turn. The "
+        "share of the GEMM rate is the engine's, by the operations that engine.md counts.",
+        "",
+        *compare(settings, options.turns, peak, options.device),
+    ]
+    costs = {} if options.quick else grow(2, options.device)
+    if costs:
+        main_sizes = ", ".join(f"{name} = {value:,}" for name, value in MAIN.items())
+        lines += ["", f"The engine as one size changes and the others stay at {main_sizes}:", ""]
+        lines += growth_table(costs)
+    if options.out and costs:
+        picture = options.out.with_suffix(".svg")
+        lines += ["", f"![Cost of a network-step as one size grows]({picture.name})"]
     text = "\n".join(lines) + "\n"
     print(text)
     if options.out:
-        options.out.write_text(text, encoding="utf-8")
+        _write(options.out, text, costs)
+
+
+def _write(path: Path, text: str, costs: dict[str, dict[int, float]]) -> None:
+    """Both files whole or not at all."""
+    half = path.with_suffix(".part")
+    if costs:
+        plot(costs, half)
+        half.replace(path.with_suffix(".svg"))
+    half.write_text(text, encoding="utf-8")
+    half.replace(path)
+
+
+def _synchronise(device: str) -> None:
+    if device != "cpu":
+        torch.cuda.synchronize(device)
 
 
 if __name__ == "__main__":

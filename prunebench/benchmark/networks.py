@@ -11,7 +11,7 @@ from prunebench.store.networks import Damaged
 from prunebench.store.records import FINAL, Environment, join_history
 from prunebench.store.store import Store
 from prunebench.training.initial import initialise
-from prunebench.training.loop import History, run_loop
+from prunebench.training.loop import History, Progress, run_loop
 from prunebench.training.state import State
 from prunebench.training.train import Trajectory, train
 
@@ -72,7 +72,7 @@ def _train(
         snapshot_steps=plan.steps,
         device=plan.device,
         until_loss=plan.until_loss,
-        progress=lambda done, total: reporter.progress("training", done, total, "steps"),
+        progress=_progress(reporter, len(seeds)),
     )
     _check_reached(plan, run.gradient_steps)
     finite = torch.stack([t.flatten(1).isfinite().all(dim=1) for t in run.final.tensors]).all(dim=0)
@@ -83,6 +83,13 @@ def _train(
     states[FINAL] = State(run.final, run.gradient_steps)
     store.save_networks(plan.training, seeds, states, made, run.history, run.seconds)
     return run
+
+
+def _progress(reporter: Reporter, networks: int) -> Progress:
+    """Tells of training in steps of single networks, which is how its speed is measured everywhere."""
+    return lambda done, total: reporter.progress(
+        "training", done * networks, total * networks, "network-steps"
+    )
 
 
 def _check_reached(plan: Plan, reached: int) -> None:
@@ -117,7 +124,7 @@ def _add_steps(
             until=lacking[-1],
             stops=lacking,
             on_stop=lambda state, states=states: states.update({state.step: state}),  # type: ignore[misc]
-            progress=lambda done, total: reporter.progress("training", done, total, "steps"),
+            progress=_progress(reporter, len(group)),
         )
         store.save_networks(plan.training, group, states, made)
 

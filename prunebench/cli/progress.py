@@ -7,6 +7,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     Task,
     TaskID,
     TextColumn,
@@ -31,6 +32,15 @@ class _TimeLeft(TimeRemainingColumn):
         return Text(f"{hours:d}:{minutes:02d}:{seconds:02d}", style="progress.remaining")
 
 
+class RateColumn(ProgressColumn):
+    """Units a second, where there is at least one."""
+
+    def render(self, task: Task) -> Text:
+        """The rate as text."""
+        rate = task.finished_speed or task.speed or 0
+        return Text(f"{rate:,.0f}/s" if rate >= 1 else "")
+
+
 class TerminalReporter(Reporter):
     """A bar per stage on stderr."""
 
@@ -43,6 +53,7 @@ class TerminalReporter(Reporter):
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
+            RateColumn(),
             TimeElapsedColumn(),
             _TimeLeft(),
             console=self._console,

@@ -109,11 +109,11 @@ def run_loop(
         if step in points:
             loss, accuracy = trainer.curves()
             steps.append(step)
-            curves.append((loss.cpu(), accuracy.cpu()))
+            curves.append((loss, accuracy))  # still on the device: to fetch them here would stop it each time
             if until_loss is not None and bool((loss < until_loss).all()):
                 break
     final = trainer.state()
-    losses, accuracies = (torch.stack(curve, dim=1) for curve in zip(*curves, strict=True))
+    losses, accuracies = (torch.stack(curve, dim=1).cpu() for curve in zip(*curves, strict=True))
     history = History(torch.tensor(steps), losses, accuracies)
     return LoopResult(final, history, final.step - state.step, time.perf_counter() - began)
 

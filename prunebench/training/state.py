@@ -27,6 +27,10 @@ class State:
         """The state of the networks that have only these neurons: training on with all changes nothing."""
         return State(self.networks.keep(indices), self.step, self.velocity.keep(indices))
 
+    def select(self, seeds: int | slice | list[int]) -> "State":
+        """The state of the networks at these positions of the batch."""
+        return State(self.networks.select(seeds), self.step, self.velocity.select(seeds))
+
     @staticmethod
     def cat(parts: "Sequence[State]") -> "State":
         """States at the same step as one batch."""

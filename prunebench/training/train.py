@@ -103,7 +103,7 @@ def train(
             raise RequestError(option, step, f"steps here go from {start.step} to the end, {recipe.steps}")
     if until_loss is not None and not until_loss > 0:
         raise RequestError("--until-loss", until_loss, "a loss above 0 is needed")
-    initial = start.networks.masked(masks.to(where) if masks is not None else None)
+    initial = start.networks if masks is None else start.networks.masked(masks.to(where))
     states: dict[int, State] = {}
 
     def on_stop(state: State) -> None:

@@ -6,38 +6,29 @@ from typing import Any
 
 import pytest
 import torch
-from engine_cases import SEEDS, Case, assert_same, difference, plain, random_task
+from engine_cases import (
+    CASES,
+    MASKED_CASES,
+    SEEDS,
+    TOLERANCE,
+    Case,
+    assert_same,
+    difference,
+    plain,
+    random_case,
+    random_task,
+)
 
 import prunebench as pb
 from prunebench.errors import RequestError
 from prunebench.training import engines, loop
-from prunebench.training.engines import ENGINES, choose
+from prunebench.training.engines import ENGINES, choose, parts
 from prunebench.training.engines.base import Problem
 from prunebench.training.loop import run_loop
 from prunebench.training.state import State
 
 FAST = sorted(set(ENGINES) - {"plain"})
-UNMASKED, MASKED = FAST, sorted(set(FAST) - {"blocked"})
-# Rounding grows with the steps: plain float32 itself is this far from float64.
-TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
-
-# Dual and primal forms, smaller last minibatches, one sample at a time, the full batch, long and no momentum.
-CASES = [
-    Case(),
-    Case(samples=90, inputs=12),
-    Case(samples=33, batch=6, width=5, momentum=0.0),
-    Case(samples=90, inputs=12, width=4, batch=7, momentum=0.0),
-    Case(samples=50, inputs=60, batch=50, momentum=0.99),
-    Case(samples=50, inputs=6, batch=50, momentum=0.99),
-    Case(samples=20, inputs=5, width=1, batch=1, momentum=0.5),
-    Case(samples=20, width=3, batch=1, momentum=0.5),
-]
-MASKED_CASES = [
-    Case(share=0.5),
-    Case(samples=33, inputs=50, width=8, batch=7, share=0.3),
-    Case(samples=20, inputs=5, width=1, batch=1, momentum=0.0, share=0.7),
-    Case(samples=10, width=4, batch=3, share=0.5, momentum=0.99),
-]
+UNMASKED, MASKED = FAST, sorted(set(FAST) - {"blocked", "batched_blocks"})
 
 
 @pytest.mark.parametrize("engine", UNMASKED)
@@ -58,6 +49,24 @@ def test_equal_to_the_plain_loop_with_masks(engine: str, dtype: torch.dtype, cas
     assert case.masks is not None
     assert not run.final.w_in[~case.masks.w_in].any()
     assert not run.final.w_out[~case.masks.w_out].any()
+
+
+@pytest.mark.parametrize("engine", FAST)
+@pytest.mark.parametrize("number", range(8))
+def test_any_shape_with_a_start_and_stops_in_mid_epoch(engine: str, number: int) -> None:
+    case = random_case(number, masked=engine in MASKED and number % 2 == 0)
+    expected = plain(case, torch.float64)
+    assert_same(case.train(engine, torch.float64), expected, 1e-9)
+    for stop in case.stops:
+        assert_same(case.train(engine, torch.float64, expected.states[stop]), expected, 1e-9)
+
+
+@pytest.mark.parametrize("engine", ["batched", "batched_blocks"])
+@pytest.mark.parametrize("batch", [4, 30])
+def test_networks_in_parts(engine: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PART_BYTES", 1)
+    case = Case(batch=batch, steps=60, share=0.5 if engine == "batched" else None, stops=(7,))
+    assert_same(case.train(engine, torch.float64), plain(case, torch.float64), 1e-9)
 
 
 @pytest.mark.parametrize("engine", FAST)
@@ -215,14 +224,15 @@ def test_choice_of_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(choose(*_problem(Case(share=0.5)))).__name__ == "MaskedEngine"
     assert type(choose(*_problem(Case()), name="plain")).__name__ == "PlainEngine"
     monkeypatch.setattr(engines, "find_spec", lambda name: None)
-    assert type(choose(*_problem(Case()))).__name__ == "BatchedEngine"
+    assert type(choose(*_problem(Case()))).__name__ == "BatchedBlockEngine"
+    assert type(choose(*_problem(Case(share=0.5)))).__name__ == "BatchedEngine"
     assert importlib.util.find_spec("numba") is not None
     with pytest.raises(RequestError, match="engine: got 'blokced'; did you mean 'blocked'"):
         choose(*_problem(Case()), name="blokced")
 
 
 def test_choice_of_form() -> None:
-    from prunebench.training.engines.blocked import block_steps, dual_is_cheaper
+    from prunebench.training.engines.forms import block_steps, dual_is_cheaper
 
     def dual(samples: int, inputs: int, curve_every: int = 0, seeds: int = 2) -> bool:
         x = torch.empty(1, 1).expand(samples, inputs)

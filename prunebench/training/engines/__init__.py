@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from prunebench.errors import unknown_name
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.batched import BatchedEngine
+from prunebench.training.engines.batched_blocks import BatchedBlockEngine
+from prunebench.training.engines.parts import in_parts
 from prunebench.training.engines.plain import PlainEngine
 from prunebench.training.state import State
 
@@ -22,9 +24,18 @@ def _masked(problem: Problem, state: State) -> Engine:
     return MaskedEngine(problem, state)
 
 
+def _batched(problem: Problem, state: State) -> Engine:
+    return in_parts(BatchedEngine, problem, state)
+
+
+def _batched_blocks(problem: Problem, state: State) -> Engine:
+    return in_parts(BatchedBlockEngine, problem, state)
+
+
 ENGINES: dict[str, Callable[[Problem, State], Engine]] = {
     "plain": PlainEngine,
-    "batched": BatchedEngine,
+    "batched": _batched,
+    "batched_blocks": _batched_blocks,
     "blocked": _blocked,
     "masked": _masked,
 }
@@ -40,11 +51,10 @@ def choose(problem: Problem, state: State, name: str | None = None) -> Engine:
 
 
 def _fastest(problem: Problem) -> str:
-    """Measured: see the table in docs/engine.md."""
-    on_cpu = problem.x.device.type == "cpu"
-    if on_cpu and find_spec("numba") is not None:
+    """Measured on the CPU, counted for CUDA: see docs/engine.md."""
+    if problem.x.device.type == "cpu" and find_spec("numba") is not None:
         return "blocked" if problem.masks is None else "masked"
-    return "batched"
+    return "batched_blocks" if problem.masks is None else "batched"
 
 
 __all__ = ["ENGINES", "Engine", "Problem", "choose"]

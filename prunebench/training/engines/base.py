@@ -34,6 +34,10 @@ class Problem:
     masks: Masks | None = None
     curve_every: int = 0
 
+    def minibatches(self, first: int, last: int) -> Int64[Tensor, "seeds steps batch"]:
+        """Each network's minibatches from step `first` up to `last`."""
+        return self.orders[self.order_of, first:last]
+
 
 class Engine(ABC):
     """Carries a batch of networks forward through the steps of a problem.

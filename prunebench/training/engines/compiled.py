@@ -57,6 +57,8 @@ class CompiledEngine(Engine):
 
     def state(self) -> State:
         """The current state; later training does not change it."""
+        if self.step == self._start.step:
+            return self._start
         networks, velocity = (
             Networks(*(torch.empty_like(t) for t in self._start.networks.tensors)) for _ in range(2)
         )

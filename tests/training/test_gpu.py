@@ -1,0 +1,106 @@
+"""The CUDA engines against the plain loop: `pytest -m gpu tests/training`, on a machine with a GPU.
+
+Nothing has to be installed for it but PyTorch, pytest and jaxtyping: set PYTHONPATH to the repository.
+"""
+
+import dataclasses
+
+import pytest
+import torch
+from engine_cases import CASES, MASKED_CASES, SEEDS, TOLERANCE, Case, assert_same, difference, plain
+
+import prunebench as pb
+from prunebench.training.engines import Problem, choose, inner_steps, parts
+from prunebench.training.state import State
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here"),
+]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("case", [*CASES, *MASKED_CASES], ids=str)
+def test_equal_to_the_plain_loop(dtype: torch.dtype, case: Case) -> None:
+    if dtype == torch.float32:
+        case = dataclasses.replace(case, steps=223)
+    run = case.train(None, dtype, device="cuda")
+    assert_same(run, plain(case, dtype), TOLERANCE[dtype])
+    if case.masks is not None:
+        assert not run.final.w_in[~case.masks.w_in.cuda()].any()
+
+
+@pytest.mark.parametrize("case", CASES[:3], ids=str)
+def test_equal_to_the_plain_loop_without_the_kernel(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inner_steps, "fastest", lambda like, batch: inner_steps.take_steps)
+    assert_same(case.train(None, torch.float64, device="cuda"), plain(case, torch.float64), 1e-9)
+
+
+@pytest.mark.parametrize("case", [Case(), Case(share=0.5)], ids=str)
+def test_networks_in_parts(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PART_BYTES", 1)
+    assert_same(case.train(None, torch.float64, device="cuda"), plain(case, torch.float64), 1e-9)
+
+
+@pytest.mark.parametrize("step", [1, 222, 223])
+def test_training_goes_on_from_any_state_with_its_velocity(step: int) -> None:
+    for case in CASES[:3]:
+        expected = plain(case, torch.float64)
+        start = expected.states[step]
+        assert_same(case.train(None, torch.float64, start, device="cuda"), expected, 1e-9)
+
+
+def test_snapshot_at_every_step() -> None:
+    for case in (Case(steps=40, stops=tuple(range(41))), Case(90, 12, steps=40, stops=tuple(range(41)))):
+        assert_same(case.train(None, torch.float64, device="cuda"), plain(case, torch.float64), 1e-9)
+
+
+def test_wide_networks() -> None:
+    for samples in (20, 70):
+        case = Case(samples, 30, width=2000, steps=60, stops=(11,), learning_rate=1e-3)
+        assert_same(case.train(None, torch.float64, device="cuda"), plain(case, torch.float64), 1e-9)
+
+
+def test_true_float32_whatever_the_caller_allows() -> None:
+    case = Case(300, 200, width=64, steps=100, stops=(), learning_rate=1e-3)
+    before = torch.backends.cuda.matmul.fp32_precision
+    exact = case.train(None, torch.float32, device="cuda").final
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    try:
+        assert difference(case.train(None, torch.float32, device="cuda").final, exact) <= 1e-6
+        assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+    finally:
+        torch.backends.cuda.matmul.fp32_precision = before
+
+
+def test_divergence_shows() -> None:
+    run = Case(steps=60, stops=(), learning_rate=1000.0).train(None, torch.float32, device="cuda")
+    assert not run.final.w_in.isfinite().all()
+    assert not run.history.loss[:, -1].isfinite().any()
+
+
+def test_more_than_two_classes() -> None:
+    draw = torch.Generator().manual_seed(1)
+    x, y = torch.randn(30, 9, generator=draw, dtype=torch.float64), torch.arange(30) % 5
+    recipe = pb.Recipe(width=6, init_std=0.3, steps=120)
+    start = State(pb.initialise(recipe, 9, SEEDS, outputs=5, dtype=torch.float64))
+    orders = torch.stack([pb.minibatch_order(30, 4, 120, seed) for seed in SEEDS])
+    ends = []
+    for device, name in (("cuda", None), ("cpu", "plain")):
+        problem = Problem(
+            x.to(device), y.to(device), orders.to(device), torch.arange(len(SEEDS), device=device), 0.02, 0.9
+        )
+        trainer = choose(problem, start.to(device), name)
+        trainer.advance(120)
+        ends.append(trainer.state().networks.to("cpu"))
+    assert difference(*ends) <= 1e-9
+
+
+def test_choice_of_engine() -> None:
+    orders = torch.stack([pb.minibatch_order(30, 4, 10, seed) for seed in SEEDS]).cuda()
+    order_of = torch.arange(len(SEEDS), device="cuda")
+    for case, name in ((Case(), "BatchedBlockEngine"), (Case(share=0.5), "BatchedEngine")):
+        x, y = case.task.x_train.cuda(), case.task.y_train.cuda()
+        masks = case.masks.to("cuda") if case.masks is not None else None
+        start = State(pb.initialise(case.recipe, case.inputs, SEEDS)).to("cuda")
+        assert type(choose(Problem(x, y, orders, order_of, 0.1, 0.9, masks), start)).__name__ == name
