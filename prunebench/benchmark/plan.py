@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from prunebench.errors import RequestError
 from prunebench.evaluation.keep import FRACTIONS, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.scoring.foreign import Foreign
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.source import source_hash
@@ -84,8 +85,7 @@ class Plan:
     def scored(self) -> dict[Key, Scorer]:
         """Every scorer at every step, by the key under which the store keeps it."""
         scorers = [
-            (scorer, canonical(scorer), scorer.version, source_hash(type(scorer)))
-            for scorer in self.with_controls()
+            (scorer, canonical(scorer), scorer.version, _source(scorer)) for scorer in self.with_controls()
         ]
         return {Key(step, *rest): scorer for step in self.steps for scorer, *rest in scorers}
 
@@ -108,6 +108,10 @@ class Plan:
 
     def _kept(self, protocol: str) -> list[Measure]:
         return [Measure(protocol, label(fraction)) for fraction in self.fractions]
+
+
+def _source(scorer: Scorer) -> str:
+    return scorer.origin_source if isinstance(scorer, Foreign) else source_hash(type(scorer))
 
 
 def reinitialised(step: int) -> Key:

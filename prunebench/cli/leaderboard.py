@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
+from prunebench.cli.complete import complete_boards
+
 
 @click.command("leaderboard")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_boards)
 @click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
 @click.option(
     "--format",

@@ -7,14 +7,12 @@ from typing import Any
 
 import click
 
-from prunebench.cli.options import store_options
+from prunebench.cli.options import isolate, scorer_options, store_options, warn
 
 
 @click.command("sweep")
 @click.argument("study", type=click.Path(dir_okay=False))
-@click.option(
-    "--plugin", "plugins", multiple=True, metavar="FILE", help="Python file with scorers; repeatable."
-)
+@scorer_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--download", is_flag=True, help="Download data sets that are not in the cache.")
 @click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
@@ -33,13 +31,15 @@ def command(study: str, **options: Any) -> int:
     from prunebench.sweep.driver import describe, sweep
     from prunebench.sweep.study import read_study
 
+    isolation = isolate(options)
     cells = plans_of(
         read_study(Path(study)),
-        plugins=options["plugins"],
+        load=isolation.load,
         device=options["device"],
         download=options["download"],
         command=shlex.join(["prunebench", *sys.argv[1:]]),
     )
+    warn(isolation)
     folder, force = Path(options["store"]), options["force"]
     if options["dry_run"]:
         with Store.to_read(folder) as store:
@@ -55,7 +55,7 @@ def command(study: str, **options: Any) -> int:
     out = writable_folder("--out", Path(options["out"]))
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
         describe(cells, store, reporter, force=force)
-        failed = sweep(cells, store, reporter, on_document, force=force)
+        failed = sweep(cells, store, reporter, on_document, force=force, execute=isolation.execute)
     rows = sum(boards.values())
     click.echo(f"{len(boards)} boards in {out}; failed: {failed} cells, {rows} rows of other cells", err=True)
     return 1 if failed else 0

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.errors import PrunebenchError
 from prunebench.networks import Networks
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.snapshot import Snapshot
@@ -56,7 +57,8 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
             problem = "changed", "changed its snapshot in place; work on copies (tensor.clone())"
     except (Exception, SystemExit) as raised:
         message = " ".join(str(raised).split()) or "no message"
-        problem = "raises", f"{type(raised).__name__}: {message}"
+        own = isinstance(raised, PrunebenchError)  # says all in its message
+        problem = "raises", message if own else f"{type(raised).__name__}: {message}"
     seconds = time.perf_counter() - began
     if problem is not None:
         scores = signs = None

@@ -1,6 +1,6 @@
 """The plans of a study's cells."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -8,6 +8,7 @@ from prunebench.benchmark.plan import Plan
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.scorer import Scorer
 from prunebench.sweep.study import Cell, Study
 from prunebench.tasks.datasets import DEFAULT, default_samples, default_steps
 from prunebench.tasks.load import load_task, parse_classes
@@ -18,14 +19,17 @@ from prunebench.training.recipe import Recipe
 def plans_of(
     study: Study,
     *,
-    plugins: Sequence[str] = (),
+    load: Callable[[str], Scorer] = load_scorer,
     device: str = "auto",
     download: bool = False,
     command: str | None = None,
 ) -> list[tuple[Cell, Plan]]:
-    """Every cell with its plan. `RequestError` for the first cell that could not be run, before any is."""
+    """Every cell with its plan; `load` gives the scorer for a spec.
+
+    `RequestError` for the first cell that could not be run, before any is.
+    """
     specs = dict.fromkeys(spec for cell in study.cells for spec in cell.settings.scorers)
-    scorers = {spec: load_scorer(spec, plugins) for spec in specs}
+    scorers = {spec: load(spec) for spec in specs}
     resolve_device(device)
     recipes = [_in_cell(cell, Recipe, **_recipe_of(cell)) for cell in study.cells]
     found = []
