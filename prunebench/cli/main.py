@@ -16,6 +16,7 @@ COMMANDS = {
     "leaderboard": ("prunebench.cli.leaderboard", "Print the boards in a folder."),
     "show": ("prunebench.cli.show", "Show one result in full: every metric, seed by seed."),
     "reproduce": ("prunebench.cli.reproduce", "Reproduce the paper's figures and tables."),
+    "new-scorer": ("prunebench.cli.new_scorer", "Write a scorer to start from."),
     "check": ("prunebench.cli.check", "Check that a scorer keeps the contract."),
     "list": ("prunebench.cli.list", "List scorers or data sets."),
 }
