@@ -8,11 +8,11 @@ from typing import Literal, get_args
 from prunebench.errors import RequestError
 from prunebench.evaluation.keep import FRACTIONS, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.scoring.foreign import Foreign
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.source import source_hash
 from prunebench.scoring.spec import canonical
+from prunebench.scoring.stand_in import StandIn
 from prunebench.store.identity import training_id
 from prunebench.store.records import Key, Measure
 from prunebench.tasks.task import Task
@@ -111,7 +111,7 @@ class Plan:
 
 
 def _source(scorer: Scorer) -> str:
-    return scorer.origin_source if isinstance(scorer, Foreign) else source_hash(type(scorer))
+    return scorer.origin_source if isinstance(scorer, StandIn) else source_hash(type(scorer))
 
 
 def reinitialised(step: int) -> Key:

@@ -1,7 +1,7 @@
 """Running a plan: what is missing is trained, scored, measured and kept, a scorer at a step at a time."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,10 +27,7 @@ from prunebench.scoring.scorer import Scorer
 from prunebench.store.provenance import environment
 from prunebench.store.records import Environment, Key, Measure, Scoring, Values, network_rows
 from prunebench.store.store import Store
-from prunebench.training.snapshot import Snapshot
 from prunebench.training.train import Trajectory
-
-Execute = Callable[[Scorer, Snapshot], Outcome]
 
 
 class CellBusy(PrunebenchError):
@@ -44,15 +41,13 @@ def run_benchmark(
     *,
     force: bool = False,
     wait: bool = True,
-    execute: Execute = execute,
 ) -> Document:
     """Run a plan and return the result document (DESIGN 4.3); a scorer that fails is a row with its error.
 
     What `store` holds is taken from there, and what is new is kept there as soon as it is measured; `force`
     computes everything again. Without a store nothing is kept. Two processes never compute the same networks'
-    results at once: one waits, or raises `CellBusy`. Scorers are asked by `execute`, here or where they do no
-    harm (`prunebench.scoring.isolation`). Raises `PrunebenchError` where a network's training diverged,
-    `RequestError` where the plan cannot be run.
+    results at once: one waits, or raises `CellBusy`. Raises `PrunebenchError` where a network's training
+    diverged, `RequestError` where the plan cannot be run.
     """
     reporter, store = reporter or Reporter(), store or Store()
     made = environment(resolve_device(plan.device))
@@ -63,8 +58,7 @@ def run_benchmark(
         announce(plan, missing, store, reporter)
         if missing:
             store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
-            made_here = made | {"command": plan.command}
-            _Work(plan, store, reporter, made_here, missing, force, execute).do()
+            _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
         return document(plan, store, made)
 
 
@@ -112,7 +106,6 @@ class _Work:
     made: Environment
     missing: Missing
     again: bool
-    execute: Execute
 
     def do(self) -> None:
         seeds = tuple(s for s in self.plan.seeds if any(s in lacking for lacking in self.missing.values()))
@@ -149,7 +142,7 @@ class _Work:
             entry.new, scorer = True, entry.scorer
             snapshot = run.snapshot(entry.key.step, with_final=scorer.sees_end)
             draws = [replace(scorer, draw=i) for i in range(DRAWS)] if scorer.stochastic else [scorer]  # type: ignore[type-var]
-            entry.outcomes = [self.execute(drawn, snapshot) for drawn in draws]
+            entry.outcomes = [execute(drawn, snapshot) for drawn in draws]
 
     def _kept_outcomes(self, entry: _Entry, run: Trajectory) -> list[Outcome]:
         rows = [self.store.scores(self.plan.training, seed, entry.key) for seed in entry.seeds]

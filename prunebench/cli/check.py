@@ -54,7 +54,7 @@ def command(scorers: tuple[str, ...], every: bool, timeout: float, verbose: bool
     from prunebench.scoring.isolation import Isolation
 
     files = [scorer for scorer in scorers if scorer.endswith(".py")]
-    isolation = Isolation(timeout, files, worker)
+    isolation = click.get_current_context().with_resource(Isolation(timeout, files, worker))
     known = isolation.plugins
     left_out = list(isolation.problems)
     specs = [spec for given in scorers for spec in _specs(isolation, given)] + (list(known) if every else [])
@@ -77,9 +77,9 @@ def _specs(isolation: "Isolation", given: str) -> list[str]:
 def _passes(isolation: "Isolation", scorer: "Scorer", verbose: bool) -> bool:
     """Print the findings as they come; whether no check failed."""
     from prunebench.scoring.conformance import CHECKS, NEEDS, Finding
-    from prunebench.scoring.foreign import Broken
     from prunebench.scoring.process import Lost
     from prunebench.scoring.spec import canonical
+    from prunebench.scoring.stand_in import Broken
 
     plugin = isolation.plugins.get(scorer.name)
     origin = "" if plugin is None or plugin.own else f" ({plugin.origin})"

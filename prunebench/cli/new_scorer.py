@@ -25,7 +25,7 @@ def command(name: str, package: bool) -> None:
 
     cls = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name) or keyword.iskeyword(cls):
-        raise RequestError("NAME", name, "a Python name such as my_idea: a letter, then letters, digits and _")
+        raise RequestError("NAME", name, "a Python name such as my_idea is needed")
     targets = _package(name) if package else _files(name)
     for path in targets:
         if path.exists():

@@ -159,7 +159,7 @@ def store_options(function: F) -> F:
 
 
 def isolate(options: dict[str, Any]) -> "Isolation":
-    """What finds, loads and runs scorers, as the options of `scorer_options` say."""
+    """What finds and loads scorers, as the options of `scorer_options` say; closed when the command ends."""
     from prunebench.scoring.process import Worker
 
     worker = Worker()
@@ -167,7 +167,8 @@ def isolate(options: dict[str, Any]) -> "Isolation":
         worker.start()  # its imports take as long as ours: side by side
     from prunebench.scoring.isolation import Isolation
 
-    return Isolation(options["scorer_timeout"], options["plugins"], worker)
+    isolation = Isolation(options["scorer_timeout"], options["plugins"], worker)
+    return click.get_current_context().with_resource(isolation)
 
 
 def warn(isolation: "Isolation") -> None:

@@ -22,7 +22,6 @@ from prunebench.cli.options import (
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
-    from prunebench.scoring.isolation import Isolation
 
 PROTOCOLS = ("rank", "prune_final", "merge", "prune_early")
 
@@ -109,16 +108,14 @@ def command(**options: Any) -> int:
     from prunebench.store.files import writable_folder
     from prunebench.store.store import Store
 
-    isolation = isolate(options)
-    plan = _plan(options, isolation)
-    warn(isolation)
+    plan = _plan(options)
     if options["dry_run"]:
         with Store.to_read(Path(options["store"])) as store:
             dry_run(plan, TerminalReporter(), store, force=options["force"])
         return 0
     folder = writable_folder("--out", Path(options["out"]))
     with Store(Path(options["store"])) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
-        document = run_benchmark(plan, reporter, store, force=options["force"], execute=isolation.execute)
+        document = run_benchmark(plan, reporter, store, force=options["force"])
     board, files = add_to_folder(document, folder)
     if options["as_json"]:
         click.echo(json.dumps(document, indent=1, allow_nan=False))
@@ -130,7 +127,7 @@ def command(**options: Any) -> int:
     return 1 if asked and all(row["status"] != "ok" for row in asked) else 0
 
 
-def _plan(options: dict[str, Any], isolation: "Isolation") -> "Plan":
+def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.benchmark import Plan
     from prunebench.cli.options import load_recipe, load_task_from
     from prunebench.device import resolve_device
@@ -139,7 +136,9 @@ def _plan(options: dict[str, Any], isolation: "Isolation") -> "Plan":
     from prunebench.scoring.saved import read_scores
 
     # The cheap checks first: a typo should not wait for a data set.
+    isolation = isolate(options)
     scorers = [isolation.load(spec) for spec in options["scorers"]]
+    warn(isolation)
     resolve_device(options["device"])
     recipe = load_recipe(options)
     if options["files"] and len({*options["at_steps"]}) + len({*options["at_epochs"]}) != 1:

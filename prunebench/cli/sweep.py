@@ -55,7 +55,7 @@ def command(study: str, **options: Any) -> int:
     out = writable_folder("--out", Path(options["out"]))
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
         describe(cells, store, reporter, force=force)
-        failed = sweep(cells, store, reporter, on_document, force=force, execute=isolation.execute)
+        failed = sweep(cells, store, reporter, on_document, force=force)
     rows = sum(boards.values())
     click.echo(f"{len(boards)} boards in {out}; failed: {failed} cells, {rows} rows of other cells", err=True)
     return 1 if failed else 0

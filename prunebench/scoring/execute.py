@@ -4,7 +4,8 @@ import contextlib
 import random
 import sys
 import time
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,11 +41,24 @@ class Outcome:
     broken: str | None = None
 
 
+Execute = Callable[[Scorer, Snapshot], Outcome]
+
+
+class Elsewhere(Scorer):
+    """A scorer that is not run in this process."""
+
+    @abstractmethod
+    def execute(self, snapshot: Snapshot) -> Outcome:
+        """As `prunebench.scoring.execute.execute`."""
+
+
 def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
     """Score a private copy of the snapshot. Whatever goes wrong becomes the outcome's `error`.
 
     What the scorer prints goes to stderr, and the global random generators are left as they were.
     """
+    if isinstance(scorer, Elsewhere):
+        return scorer.execute(snapshot)
     private = snapshot.copy()
     scores = signs = problem = None
     began = time.perf_counter()

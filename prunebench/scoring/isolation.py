@@ -11,12 +11,20 @@ from safetensors.torch import load_file
 
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.scoring.conformance import Finding
-from prunebench.scoring.execute import Outcome, execute
-from prunebench.scoring.foreign import Foreign, broken, stand_in
+from prunebench.scoring.execute import Outcome
 from prunebench.scoring.process import Lost, Stopped, Worker
-from prunebench.scoring.registry import Plugin, PluginError, check_file, discover, load_class, require
+from prunebench.scoring.registry import (
+    Plugin,
+    PluginError,
+    check_file,
+    discover,
+    load_class,
+    load_scorer,
+    require,
+)
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.spec import build, canonical, parse_spec
+from prunebench.scoring.stand_in import StandIn, broken, describe, stand_in, values_of
 from prunebench.store.bundle import write_bundle
 from prunebench.training.snapshot import Snapshot
 
@@ -25,10 +33,11 @@ LOAD_SECONDS = 60.0
 
 
 class Isolation:
-    """Finds, loads and runs scorers; code of others runs in a worker, never in this process.
+    """Finds and loads scorers; code of others runs in a worker, never in this process.
 
-    A scorer of prunebench itself is run in the worker too where there is a time limit. Scorers that have no
-    place to be loaded from (a class in a notebook) and saved arrays are run here.
+    What is loaded are stand-ins, which `prunebench.scoring.execute.execute` takes like any scorer: one that
+    hangs, exits or crashes has failed. Scorers of prunebench itself are run here unless there is a time limit.
+    Close it, or use it in a `with` statement, to end the worker.
 
     Args:
         timeout: seconds for each scorer at a step (and draw); it is stopped when they are over.
@@ -70,7 +79,8 @@ class Isolation:
         for rival in plugin.rivals:
             self._note(_taken(plugin, rival))
         if plugin.own:
-            return load_class(name)
+            cls = load_class(name)
+            return cls if self.timeout is None else stand_in(describe(cls), self._execute)
         try:
             found = self._ask("describe", LOAD_SECONDS, name=name)
         except Lost as lost:
@@ -80,7 +90,7 @@ class Isolation:
         except PrunebenchError as error:
             raise PluginError(str(error)) from error
         self._loaded.add(name)
-        return stand_in(found)
+        return stand_in(found, self._execute)
 
     def load(self, spec: str) -> Scorer:
         """The scorer for a spec. One whose plugin is broken is noted, and fails when it is run.
@@ -94,14 +104,28 @@ class Isolation:
             if name in self.plugins:  # what is wrong with files is noted already
                 self._note(str(error))
             return broken(spec.replace(" ", ""), str(error))
-        if not issubclass(cls, Foreign):
+        if not issubclass(cls, StandIn):
             return build(cls, parameters, spec)
+        if self.plugins[name].own:
+            return cls(**values_of(load_scorer(spec)))
         return cls(**self._ask("parameters", LOAD_SECONDS, spec=spec)["values"])
 
-    def execute(self, scorer: Scorer, snapshot: Snapshot) -> Outcome:
-        """As `prunebench.scoring.execute.execute`; a scorer that hangs, exits or crashes is an error too."""
-        if not self.covers(scorer):
-            return execute(scorer, snapshot)
+    def check(self, scorer: Scorer, name: str) -> Finding:
+        """The finding of one conformance check, in the worker. Raises `Lost` if there is none."""
+        self._import(scorer.name)
+        return Finding(**self._ask("check", self.timeout, spec=canonical(scorer), name=name))
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.stop()
+
+    def __enter__(self) -> "Isolation":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _execute(self, scorer: Scorer, snapshot: Snapshot) -> Outcome:
         device = snapshot.networks.device
         with tempfile.TemporaryDirectory(prefix="prunebench-") as folder:
             here, back = Path(folder, "snapshot.safetensors"), Path(folder, "scores.safetensors")
@@ -123,18 +147,6 @@ class Isolation:
                 return Outcome(None, None, f"{error}{hint}", 0, time.perf_counter() - began, "raises")
             tensors = load_file(back, device=str(device))
         return Outcome(tensors.get("scores"), tensors.get("signs"), **answer)
-
-    def check(self, scorer: Scorer, name: str) -> Finding:
-        """The finding of one conformance check, in the worker. Raises `Lost` if there is none."""
-        self._import(scorer.name)
-        return Finding(**self._ask("check", self.timeout, spec=canonical(scorer), name=name))
-
-    def covers(self, scorer: Scorer) -> bool:
-        """Whether the scorer is run in the worker."""
-        if isinstance(scorer, Foreign):
-            return True
-        plugin = None if self.timeout is None else self.plugins.get(scorer.name)
-        return plugin is not None and plugin.own and plugin.load() is type(scorer)
 
     def _import(self, name: str) -> None:
         """Have the worker import a scorer, if it has not: that is not the scorer's time."""

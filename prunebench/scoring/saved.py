@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -24,25 +25,24 @@ class SavedScores(Scorer):
     Derived classes, made by `read_scores`, are named after the file; their version is a hash of the scores.
     """
 
-    def __init__(
-        self,
-        seeds: Sequence[int],
-        scores: Float[Tensor, "seeds neurons"],
-        signs: Float[Tensor, "seeds neurons"] | None,
-    ) -> None:
-        self._row = {seed: row for row, seed in enumerate(seeds)}
-        self._scores, self._signs = scores, signs
+    row_of: ClassVar[Mapping[int, int]]
+    saved_scores: ClassVar[Float[Tensor, "seeds neurons"]]
+    saved_signs: ClassVar[Float[Tensor, "seeds neurons"] | None]
 
     def score(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"]:
         """The rows of the snapshot's seeds."""
-        return self._scores[self._rows(snapshot)].to(snapshot.networks.w_in)
+        return self.saved_scores[self._rows(snapshot)].to(snapshot.networks.w_in)
 
     def signs(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"] | None:
         """The rows of the snapshot's seeds, where the file has signs."""
-        return None if self._signs is None else self._signs[self._rows(snapshot)].to(snapshot.networks.w_in)
+        return (
+            None
+            if (saved := self.saved_signs) is None
+            else saved[self._rows(snapshot)].to(snapshot.networks.w_in)
+        )
 
     def _rows(self, snapshot: Snapshot) -> list[int]:
-        return [self._row[seed] for seed in snapshot.seeds]
+        return [self.row_of[seed] for seed in snapshot.seeds]
 
 
 def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
@@ -70,7 +70,12 @@ def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
         if not np.isfinite(arrays[key]).all():
             raise RequestError("--scores", str(path), f"its {key} hold NaN or infinite numbers in float32")
         identity.update(key.encode() + arrays[key].tobytes())
-    cls: type[SavedScores] = type("SavedScores", (SavedScores,), {})
-    cls.name, cls.version = name, identity.hexdigest()[:16]
-    signs = torch.from_numpy(arrays["signs"]) if "signs" in arrays else None
-    return cls(seeds, torch.from_numpy(arrays["scores"]), signs)
+    attributes = {
+        "name": name,
+        "version": identity.hexdigest()[:16],
+        "row_of": {seed: row for row, seed in enumerate(seeds)},
+        "saved_scores": torch.from_numpy(arrays["scores"]),
+        "saved_signs": torch.from_numpy(arrays["signs"]) if "signs" in arrays else None,
+    }
+    cls: type[SavedScores] = type("SavedScores", (SavedScores,), attributes)
+    return cls()

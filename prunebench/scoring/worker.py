@@ -14,11 +14,12 @@ import torch
 from safetensors.torch import save_file
 
 from prunebench.errors import PrunebenchError, RequestError
-from prunebench.scoring import foreign
 from prunebench.scoring.conformance import run_check
 from prunebench.scoring.execute import execute
 from prunebench.scoring.process import READY
 from prunebench.scoring.registry import load_class, load_scorer, names_in_file
+from prunebench.scoring.stand_in import Description, as_json, values_of
+from prunebench.scoring.stand_in import describe as describe_class
 from prunebench.store.bundle import read_bundle
 
 Answer = dict[str, Any]
@@ -29,15 +30,14 @@ def names(file: str) -> Answer:
     return {"names": names_in_file(file)}
 
 
-def describe(name: str, files: list[str]) -> Answer:
-    """What a scorer class is (see `prunebench.scoring.foreign`)."""
-    return foreign.describe(load_class(name, files))
+def describe(name: str, files: list[str]) -> Description:
+    """What a scorer class is (see `prunebench.scoring.stand_in`)."""
+    return describe_class(load_class(name, files))
 
 
 def parameters(spec: str, files: list[str]) -> Answer:
     """The values of a scorer's parameters."""
-    scorer = load_scorer(spec, files)
-    return {"values": {f.name: foreign.as_json(getattr(scorer, f.name)) for f in scorer.parameters()}}
+    return {"values": values_of(load_scorer(spec, files))}
 
 
 def score(spec: str, files: list[str], snapshot: str, device: str, answer: str) -> Answer:
@@ -79,7 +79,7 @@ def main() -> None:
         try:
             answer = DO[request.pop("do")](**request)
         except RequestError as error:
-            answer = {"refused": [error.option, foreign.as_json(error.value), error.accepted]}
+            answer = {"refused": [error.option, as_json(error.value), error.accepted]}
         except PrunebenchError as error:
             answer = {"failed": str(error)}
         print(json.dumps(answer), file=answers, flush=True)

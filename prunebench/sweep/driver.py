@@ -9,10 +9,9 @@ from prunebench.benchmark.document import Document
 from prunebench.benchmark.missing import estimate, find_missing
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
-from prunebench.benchmark.run import CellBusy, Execute, run_benchmark
+from prunebench.benchmark.run import CellBusy, run_benchmark
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError, RequestError
-from prunebench.scoring.execute import execute
 from prunebench.store.database import StoreError
 from prunebench.store.provenance import environment
 from prunebench.store.store import Store
@@ -54,13 +53,7 @@ def describe(cells: Cells, store: Store, reporter: Reporter, *, force: bool, eac
 
 
 def sweep(
-    cells: Cells,
-    store: Store,
-    reporter: Reporter,
-    on_document: OnDocument,
-    *,
-    force: bool = False,
-    execute: Execute = execute,
+    cells: Cells, store: Store, reporter: Reporter, on_document: OnDocument, *, force: bool = False
 ) -> int:
     """Run what is missing of every cell, in this process; returns the number of cells that failed.
 
@@ -74,7 +67,7 @@ def sweep(
         cell, plan = waiting.popleft()
         began = time.perf_counter()
         try:
-            document = _attempt(plan, store, reporter, force, execute)
+            document = _attempt(plan, store, reporter, force)
         except CellBusy:
             waiting.append((cell, plan))
             busy += 1
@@ -93,11 +86,11 @@ def sweep(
     return failed
 
 
-def _attempt(plan: Plan, store: Store, reporter: Reporter, force: bool, execute: Execute) -> Document | str:
+def _attempt(plan: Plan, store: Store, reporter: Reporter, force: bool) -> Document | str:
     """A cell's document, or why there is none."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            document = run_benchmark(plan, Silent(reporter), store, force=force, wait=False, execute=execute)
+            document = run_benchmark(plan, Silent(reporter), store, force=force, wait=False)
             store.forget_failure(plan.training)
             return document
         except (StoreError, CellBusy):

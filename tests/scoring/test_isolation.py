@@ -9,10 +9,10 @@ from prunebench_plugins.magnitude import Magnitude
 
 import prunebench as pb
 from prunebench.scoring.execute import execute
-from prunebench.scoring.foreign import Foreign
 from prunebench.scoring.isolation import Isolation
 from prunebench.scoring.source import source_hash
 from prunebench.scoring.spec import canonical
+from prunebench.scoring.stand_in import StandIn
 
 PLUGIN = """
 import os, signal, time
@@ -74,7 +74,7 @@ def isolation(plugin: Path) -> Isolation:
 
 def test_the_same_scores_as_in_process(run: pb.Trajectory, plugin: Path, isolation: Isolation) -> None:
     here = execute(pb.load_scorer("good[alpha=0.5]", [plugin]), run.snapshot(15))
-    there = isolation.execute(isolation.load("good[alpha=0.5]"), run.snapshot(15))
+    there = execute(isolation.load("good[alpha=0.5]"), run.snapshot(15))
     assert there.error is None
     assert torch.equal(here.scores, there.scores)
     assert torch.equal(here.signs, there.signs)
@@ -82,7 +82,7 @@ def test_the_same_scores_as_in_process(run: pb.Trajectory, plugin: Path, isolati
 
 
 def test_own_training_is_counted(run: pb.Trajectory, isolation: Isolation) -> None:
-    outcome = isolation.execute(isolation.load("trains"), run.snapshot(15))
+    outcome = execute(isolation.load("trains"), run.snapshot(15))
     assert outcome.extra_gradient_steps == run.recipe.steps
 
 
@@ -97,18 +97,18 @@ def test_own_training_is_counted(run: pb.Trajectory, isolation: Isolation) -> No
 def test_a_lost_process_is_an_error_and_the_next_scorer_is_unharmed(
     run: pb.Trajectory, isolation: Isolation, name: str, message: str
 ) -> None:
-    outcome = isolation.execute(isolation.load(name), run.snapshot(15))
+    outcome = execute(isolation.load(name), run.snapshot(15))
     assert outcome.scores is None
     assert message in (outcome.error or "")
-    assert isolation.execute(isolation.load("good"), run.snapshot(15)).error is None
+    assert execute(isolation.load("good"), run.snapshot(15)).error is None
 
 
 def test_a_scorer_that_never_ends_is_stopped(run: pb.Trajectory, plugin: Path) -> None:
     isolation = Isolation(files=[plugin])
-    assert isolation.execute(isolation.load("good"), run.snapshot(15)).error is None
+    assert execute(isolation.load("good"), run.snapshot(15)).error is None
     isolation.timeout, hangs = 1.0, isolation.load("hangs")
     began = time.perf_counter()
-    outcome = isolation.execute(hangs, run.snapshot(15))
+    outcome = execute(hangs, run.snapshot(15))
     assert time.perf_counter() - began < 3
     assert outcome.error == "did not end within 1 s; it was stopped (--scorer-timeout)"
 
@@ -118,19 +118,27 @@ def test_importing_is_not_the_scorers_time(run: pb.Trajectory, tmp_path: Path) -
     path.write_text("import time\ntime.sleep(1)\n" + PLUGIN)
     isolation = Isolation(timeout=0.8, files=[path])
     scorers = [isolation.load(name) for name in ("exits", "good")]
-    assert "exit code 7" in (isolation.execute(scorers[0], run.snapshot(15)).error or "")
-    assert isolation.execute(scorers[1], run.snapshot(15)).error is None  # in a process that began anew
+    assert "exit code 7" in (execute(scorers[0], run.snapshot(15)).error or "")
+    assert execute(scorers[1], run.snapshot(15)).error is None  # in a process that began anew
 
 
-def test_who_is_isolated(isolation: Isolation, plugin: Path) -> None:
-    class Local(pb.Scorer):
-        name = "local"
+def test_who_is_run_elsewhere(isolation: Isolation, plugin: Path) -> None:
+    free = Isolation(files=[plugin])
+    assert isinstance(free.load("good"), StandIn)
+    assert isinstance(free.load("magnitude"), Magnitude)
+    assert isinstance(isolation.load("magnitude[kind=incoming]"), StandIn)  # it has a time limit
 
-    shipped, foreign = pb.load_scorer("magnitude"), isolation.load("good")
-    assert Isolation(files=[plugin]).covers(foreign)
-    assert not Isolation(files=[plugin]).covers(shipped)
-    assert Isolation(timeout=5.0).covers(shipped)
-    assert not Isolation(timeout=5.0).covers(Local())
+
+def test_a_time_limit_changes_no_scores(run: pb.Trajectory, isolation: Isolation) -> None:
+    for spec in ("magnitude[kind=incoming]", "oracle", "random[draw=3]"):
+        here, there = pb.load_scorer(spec), isolation.load(spec)
+        snapshot = run.snapshot(15, with_final=True)
+        assert torch.equal(execute(here, snapshot).scores, execute(there, snapshot).scores)
+        assert canonical(here) == canonical(there)
+        assert there.stochastic == here.stochastic
+        assert there.origin_source == source_hash(type(here))
+    with pytest.raises(pb.RequestError, match=r"magnitude\[kind\]"):
+        isolation.load("magnitude[kind=outward]")
 
 
 def test_code_of_others_never_runs_in_this_process(isolation: Isolation, tmp_path: Path) -> None:
@@ -146,7 +154,7 @@ def test_code_of_others_never_runs_in_this_process(isolation: Isolation, tmp_pat
 def test_a_stand_in_is_known_as_what_it_stands_for(isolation: Isolation, plugin: Path) -> None:
     """Results that were computed here and there are the same results."""
     real, stand_in = pb.load_scorer("good[alpha=0.5]", [plugin]), isolation.load("good[alpha=0.5]")
-    assert isinstance(stand_in, Foreign)
+    assert isinstance(stand_in, StandIn)
     assert stand_in.origin_source == source_hash(type(real))
     assert canonical(stand_in) == canonical(real)
     assert stand_in.version == real.version
@@ -177,14 +185,14 @@ def test_broken_files_are_a_problem_each_and_fail_as_what_was_asked_for(
         file.write_text(text)
     isolation = Isolation(files=[*files, plugin])
     assert isinstance(isolation.load("magnitude"), Magnitude)
-    assert isolation.execute(isolation.load("good"), run.snapshot(15)).error is None
+    assert execute(isolation.load("good"), run.snapshot(15)).error is None
     for file, message, problem in zip(files, BROKEN.values(), isolation.problems, strict=True):
         assert str(file) in problem
         assert message in problem
         assert "\n" not in problem
     mine = isolation.load("mine[alpha=0.3]")
     assert canonical(mine) == "mine[alpha=0.3]"
-    assert isolation.execute(mine, run.snapshot(15)).error == "; ".join(isolation.problems)
+    assert execute(mine, run.snapshot(15)).error == "; ".join(isolation.problems)
 
 
 def test_a_taken_name_is_one_problem_and_the_first_stays(tmp_path: Path) -> None:
@@ -208,10 +216,9 @@ def test_wrong_requests_are_refused_and_not_taken_for_broken_plugins(isolation: 
 
 
 def test_no_process_is_left_behind(run: pb.Trajectory, plugin: Path) -> None:
-    isolation = Isolation(files=[plugin])
-    isolation.execute(isolation.load("good"), run.snapshot(15))
-    process = isolation._worker._process
-    assert process is not None
-    os.kill(process.pid, 0)
-    del isolation
+    with Isolation(files=[plugin]) as isolation:
+        assert execute(isolation.load("good"), run.snapshot(15)).error is None
+        process = isolation._worker._process
+        assert process is not None
+        os.kill(process.pid, 0)
     assert process.returncode is not None

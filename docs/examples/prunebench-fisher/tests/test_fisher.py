@@ -1,10 +1,11 @@
 """`fisher` keeps the contract, and is what the paper says."""
 
-import prunebench as pb
 import pytest
 import torch
-from prunebench.testing import ScorerConformance
 from prunebench_fisher import Fisher
+
+import prunebench as pb
+from prunebench.testing import ScorerConformance
 
 
 class TestGiven(ScorerConformance):

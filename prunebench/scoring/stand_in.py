@@ -1,9 +1,10 @@
-"""Scorers of others as this process knows them: their code runs in a worker and nowhere else."""
+"""What stands in this process for scorers that are run in a worker, and for those that do not load."""
 
 from dataclasses import MISSING, field, make_dataclass
 from typing import Any, ClassVar, NoReturn
 
 from prunebench.errors import PrunebenchError
+from prunebench.scoring.execute import Elsewhere, Execute, Outcome
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.source import source_hash
 from prunebench.training.snapshot import Snapshot
@@ -12,17 +13,18 @@ Description = dict[str, Any]
 _ATTRIBUTES = ("name", "version", "paper", "stochastic", "sees_end")
 
 
-class Foreign(Scorer):
-    """Stands for a scorer that only a worker imports: same name, parameters and source, but no scores.
+class StandIn(Elsewhere):
+    """Has a scorer's name, parameters and source, and has the worker asked for its scores.
 
     Derived classes are made by `stand_in`.
     """
 
     origin_source: ClassVar[str]
+    ask: ClassVar[Execute]
 
-    def score(self, snapshot: Snapshot) -> NoReturn:
-        """Is asked of the worker instead (`prunebench.scoring.isolation`)."""
-        raise PrunebenchError(f"{self.name} is run in a worker only")
+    def execute(self, snapshot: Snapshot) -> Outcome:
+        """What came of asking the worker."""
+        return type(self).ask(self, snapshot)
 
 
 class Broken(Scorer):
@@ -54,20 +56,25 @@ def as_json(value: object) -> object:
     return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
 
 
-def stand_in(description: Description) -> type[Foreign]:
-    """The class that stands for the one described."""
+def stand_in(description: Description, ask: Execute) -> type[StandIn]:
+    """The class that stands for the one described; `ask` has its scores computed."""
     attributes = {name: description[name] for name in _ATTRIBUTES}
     defaults = description["defaults"]
     return make_dataclass(
-        "Foreign",
+        "StandIn",
         [
             (name, Any, field(default=defaults.get(name, MISSING), kw_only=True))
             for name in description["parameters"]
         ],
-        bases=(Foreign,),
-        namespace={**attributes, "origin_source": description["source"]},
+        bases=(StandIn,),
+        namespace={**attributes, "origin_source": description["source"], "ask": staticmethod(ask)},
         frozen=True,
     )
+
+
+def values_of(scorer: Scorer) -> dict[str, object]:
+    """The values of a scorer's parameters, as JSON."""
+    return {f.name: as_json(getattr(scorer, f.name)) for f in scorer.parameters()}
 
 
 def broken(spec: str, reason: str) -> Scorer:
