@@ -11,19 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.slow  # it is built and installed, and every command is a process
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
-QUICK = [
-    "--dataset",
-    "digits",
-    "--samples",
-    "40",
-    "--width",
-    "10",
-    "--steps",
-    "60",
-    "--seeds",
-    "3",
-    "--quiet",
-]
+QUICK = ["--dataset", "digits", "--samples", "40", "--width", "10", "--steps", "60", "--seeds", "3"]
 
 
 class Installed:

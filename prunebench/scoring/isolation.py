@@ -36,8 +36,8 @@ class Isolation:
     """Finds and loads scorers; code of others runs in a worker, never in this process.
 
     What is loaded are stand-ins, which `prunebench.scoring.execute.execute` takes like any scorer: one that
-    hangs, exits or crashes has failed. Scorers of prunebench itself are run here unless there is a time limit.
-    Close it, or use it in a `with` statement, to end the worker.
+    hangs, exits or crashes has failed. Scorers of prunebench itself are run here, unless there is a time
+    limit. Close it, or use it in a `with` statement, to end the worker.
 
     Args:
         timeout: seconds for each scorer at a step (and draw); it is stopped when they are over.
