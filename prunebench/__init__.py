@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from prunebench import theory as theory
     from prunebench.errors import PrunebenchError as PrunebenchError
     from prunebench.errors import RequestError as RequestError
+    from prunebench.modules import from_module as from_module
     from prunebench.networks import Masks as Masks
     from prunebench.networks import Networks as Networks
+    from prunebench.scoring.importance import ScorerImportance as ScorerImportance
     from prunebench.scoring.registry import load_scorer as load_scorer
     from prunebench.scoring.scorer import Scorer as Scorer
     from prunebench.tasks.load import load_task as load_task
@@ -32,10 +34,12 @@ _HOME = {
     "Recipe": "prunebench.training.recipe",
     "RequestError": "prunebench.errors",
     "Scorer": "prunebench.scoring.scorer",
+    "ScorerImportance": "prunebench.scoring.importance",
     "Snapshot": "prunebench.training.snapshot",
     "State": "prunebench.training.state",
     "Task": "prunebench.tasks.task",
     "Trajectory": "prunebench.training.train",
+    "from_module": "prunebench.modules",
     "initialise": "prunebench.training.initial",
     "load_scorer": "prunebench.scoring.registry",
     "load_task": "prunebench.tasks.load",

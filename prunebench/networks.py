@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from prunebench.errors import RequestError
 
@@ -153,6 +153,22 @@ class Networks:
         unchanged = all(a is b for a, b in zip(moved, self.tensors, strict=True))
         return self if unchanged else Networks(*moved)
 
+    def to_module(self, index: int, *, trim: bool = True) -> nn.Sequential:
+        """One network as `nn.Sequential(Linear, ReLU, Linear(bias=False))`; `pb.from_module` is the way back.
+
+        Weights are copied, in their dtype and on their device. `trim` leaves out neurons at the end that are
+        all 0, with which `theory.merge` fills up narrower networks: a merged network is really smaller, and
+        computes the same.
+        """
+        if not 0 <= index < self.seeds:
+            raise RequestError("network", index, f"the batch's networks are numbered 0 to {self.seeds - 1}")
+        w_in, bias, w_out = (tensor[index].detach() for tensor in self.tensors)
+        width = self.width
+        if trim:
+            used = ((w_in != 0).any(dim=1) | (bias != 0) | (w_out != 0).any(dim=0)).nonzero()
+            width = 1 + int(used.max()) if len(used) else 1
+        return nn.Sequential(_linear(w_in[:width], bias[:width]), nn.ReLU(), _linear(w_out[:, :width]))
+
     def clone(self) -> "Networks":
         """A copy that shares no memory with this one."""
         return Networks(*(t.clone() for t in self.tensors))
@@ -231,3 +247,17 @@ def accuracy(
 ) -> Float[Tensor, " seeds"]:
     """Share of samples that each network classifies right; in float64 a count over N is written short."""
     return (logits.argmax(dim=2) == y.to(logits.device)).double().mean(dim=1)
+
+
+def _linear(
+    weight: Float[Tensor, "outputs inputs"], bias: Float[Tensor, " outputs"] | None = None
+) -> nn.Linear:
+    """A layer with these weights; an ordinary one would first draw its own from the global generator."""
+    outputs, inputs = weight.shape
+    kind = {"device": weight.device, "dtype": weight.dtype}
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias is not None, **kind)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        if bias is not None:
+            layer.bias.copy_(bias)
+    return layer

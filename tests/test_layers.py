@@ -11,7 +11,7 @@ ROOT = Path(prunebench.__file__).parent
 # From the bottom up; what stands in one line may import from lines above it in this list, and its own.
 LAYERS = [
     {"errors"},
-    {"networks", "tasks", "device"},
+    {"networks", "modules", "tasks", "device"},
     {"training", "theory"},
     {"scoring", "testing", "evaluation", "store", "experiments"},
     {"benchmark", "leaderboard"},

@@ -57,7 +57,9 @@ def command(scorers: tuple[str, ...], every: bool, timeout: float, verbose: bool
     isolation = click.get_current_context().with_resource(Isolation(timeout, files, worker))
     known = isolation.plugins
     left_out = list(isolation.problems)
-    specs = [spec for given in scorers for spec in _specs(isolation, given)] + (list(known) if every else [])
+    specs = [spec for given in scorers for spec in _specs(isolation, given)]
+    if every:
+        specs += [name for name in known if not _lacks_package(isolation, name)]
     loaded = [isolation.load(spec) for spec in dict.fromkeys(specs)]
     for problem in left_out:
         _echo(Finding("plugin", "failed", problem, *PLUGIN), verbose)
@@ -72,6 +74,18 @@ def _specs(isolation: "Isolation", given: str) -> list[str]:
     if not given.endswith(".py"):
         return [given]
     return [name for name, plugin in isolation.plugins.items() if plugin.origin == given]
+
+
+def _lacks_package(isolation: "Isolation", name: str) -> bool:
+    """Name what a scorer of prunebench's own needs that is not installed: that is no failure of its code."""
+    from prunebench.errors import MissingPackageError
+
+    try:
+        isolation.load(name)
+    except MissingPackageError as missing:
+        click.echo(f"{click.style(name, bold=True)}\n  -      not checked: {missing.accepted}")
+        return True
+    return False
 
 
 def _passes(isolation: "Isolation", scorer: "Scorer", verbose: bool) -> bool:

@@ -82,10 +82,14 @@ def run_loop(
     if state.step > end:
         raise RequestError("start step", state.step, f"a step up to the end, {end}, is needed")
     device, dtype = state.networks.device, state.networks.dtype
+    distinct = list(dict.fromkeys(seeds))
     problem = Problem(
         x=task.x_train.to(device, dtype),
         y=task.y_train.to(device),
-        orders=_orders(task.samples, recipe.batch_size, end, seeds).to(device),
+        orders=torch.stack([minibatch_order(task.samples, recipe.batch_size, end, s) for s in distinct]).to(
+            device
+        ),
+        order_of=torch.tensor([distinct.index(seed) for seed in seeds], device=device),
         learning_rate=recipe.learning_rate,
         momentum=recipe.momentum,
         masks=None if masks is None else masks.to(device),
@@ -112,18 +116,6 @@ def run_loop(
     losses, accuracies = (torch.stack(curve, dim=1) for curve in zip(*curves, strict=True))
     history = History(torch.tensor(steps), losses, accuracies)
     return LoopResult(final, history, final.step - state.step, time.perf_counter() - began)
-
-
-def _orders(
-    samples: int, batch_size: int, steps: int, seeds: tuple[int, ...]
-) -> Int64[Tensor, "seeds steps batch"]:
-    """Everybody's minibatches, drawn once for each distinct seed."""
-    orders = torch.empty(len(seeds), steps, batch_size, dtype=torch.int64)
-    drawn: dict[int, int] = {}
-    for i, seed in enumerate(seeds):
-        first = drawn.setdefault(seed, i)
-        orders[i] = orders[first] if first < i else minibatch_order(samples, batch_size, steps, seed)
-    return orders
 
 
 class _Pace:

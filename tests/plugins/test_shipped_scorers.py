@@ -32,6 +32,9 @@ SPECS = [
     "growing_mode[within_signs=true]",
     "random",
     "oracle",
+    "torch_pruning",
+    "torch_pruning[importance=Taylor,group_reduction=prod]",
+    "torch_pruning[importance=Hessian]",
 ]
 DETERMINED = [spec for spec in SPECS if spec != "random"]
 

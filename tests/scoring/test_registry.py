@@ -22,7 +22,7 @@ class {cls}(pb.Scorer):
 
 SHIPPED = {
     "alignment", "cluster_alignment", "imp", "snip", "grasp", "random", "magnitude", "gradient_norm",
-    "synflow", "growth", "growing_mode", "taylor", "oracle",
+    "synflow", "growth", "growing_mode", "taylor", "oracle", "torch_pruning",
 }  # fmt: skip
 
 

@@ -105,11 +105,26 @@ def test_more_than_two_classes(engine: str) -> None:
     orders = torch.stack([pb.minibatch_order(30, 4, 60, seed) for seed in SEEDS])
     ends = []
     for name in (engine, "plain"):
-        trainer = choose(Problem(x, y, orders, 0.02, 0.9), start, name)
+        trainer = choose(Problem(x, y, orders, torch.arange(len(SEEDS)), 0.02, 0.9), start, name)
         trainer.advance(60)
         ends.append((trainer.state(), *trainer.curves()))
     assert difference(ends[0][0].networks, ends[1][0].networks) <= 1e-9
     torch.testing.assert_close(ends[0][1:], ends[1][1:], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("engine", FAST)
+@pytest.mark.parametrize("inputs", [40, 9])
+def test_narrow_networks_of_one_order_train_like_each_alone(engine: str, inputs: int) -> None:
+    """Seeds that come several times, in any order, some in a unit that is full, as in prune_early."""
+    case = Case(inputs=inputs, width=150, steps=90)
+    seeds = (3, 8, 3, 3, 8, 3, 3, 4)
+    start = State(pb.initialise(case.recipe, inputs, range(len(seeds)), dtype=torch.float64))
+    ends = [
+        run_loop(case.task, case.recipe, start, seeds, engine=name, stops=(7,)).state
+        for name in (engine, "plain")
+    ]
+    assert difference(ends[0].networks, ends[1].networks) <= 1e-9
+    assert difference(ends[0].velocity, ends[1].velocity) <= 1e-9
 
 
 @pytest.mark.parametrize("engine", FAST)
@@ -192,7 +207,7 @@ def test_an_error_on_a_thread_reaches_the_caller() -> None:
 def _problem(case: Case) -> tuple[Problem, State]:
     orders = torch.stack([pb.minibatch_order(case.samples, case.batch, 10, seed) for seed in SEEDS])
     task, start = case.task, State(pb.initialise(case.recipe, case.inputs, SEEDS))
-    return Problem(task.x_train, task.y_train, orders, 0.1, 0.9, case.masks), start
+    return Problem(task.x_train, task.y_train, orders, torch.arange(len(SEEDS)), 0.1, 0.9, case.masks), start
 
 
 def test_choice_of_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +227,8 @@ def test_choice_of_form() -> None:
     def dual(samples: int, inputs: int, curve_every: int = 0, seeds: int = 2) -> bool:
         x = torch.empty(1, 1).expand(samples, inputs)
         orders = torch.zeros(1, 1, 4, dtype=torch.int64)
-        problem = Problem(x, torch.zeros(samples, dtype=torch.int64), orders, 0.1, 0.9, None, curve_every)
+        labels, order_of = torch.zeros(samples, dtype=torch.int64), torch.zeros(1, dtype=torch.int64)
+        problem = Problem(x, labels, orders, order_of, 0.1, 0.9, None, curve_every)
         networks = pb.Networks(
             torch.empty(1, 1, 1).expand(seeds, 300, inputs),
             torch.empty(1, 1).expand(seeds, 300),

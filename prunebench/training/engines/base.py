@@ -17,7 +17,8 @@ class Problem:
     Attributes:
         x: training inputs, shared by all networks.
         y: their labels, 0 to C-1.
-        orders: each network's minibatches by absolute step; -1 pads a smaller one.
+        orders: minibatches by absolute step; -1 pads a smaller one.
+        order_of: which of the orders each network takes. Networks of one order are peers: they share samples.
         learning_rate: lr of `w -= lr m`.
         momentum: mu of `m = mu m + g`.
         masks: weights that stay exactly 0, or None.
@@ -26,7 +27,8 @@ class Problem:
 
     x: Float[Tensor, "samples inputs"]
     y: Int64[Tensor, " samples"]
-    orders: Int64[Tensor, "seeds steps batch"]
+    orders: Int64[Tensor, "orders steps batch"]
+    order_of: Int64[Tensor, " seeds"]
     learning_rate: float
     momentum: float
     masks: Masks | None = None
@@ -61,4 +63,4 @@ class Engine(ABC):
     def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
         """Mean loss and accuracy of each network over the whole training set."""
         logits = self.state().networks.logits(self.problem.x)
-        return cross_entropy(logits, self.problem.y), accuracy(logits, self.problem.y)
+        return cross_entropy(logits, self.problem.y), accuracy(logits, self.problem.y).to(logits.dtype)

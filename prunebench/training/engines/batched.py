@@ -26,7 +26,7 @@ class BatchedEngine(Engine):
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
         while self.step < step:
-            self._take_step(self.problem.orders[:, self.step])
+            self._take_step(self.problem.orders[self.problem.order_of, self.step])
             self.step += 1
             if self.step % FLUSH_EVERY == 0:
                 for velocity in self._velocity.tensors:

@@ -36,18 +36,51 @@ def copy(row, out):
 
 @compiled
 @no_type_check
+def copy_part(row, start, out, start_out, count):
+    """`out[start_out : start_out + count] = row[start : start + count]`."""
+    for i in range(count):
+        out[start_out + i] = row[start + i]
+
+
+@compiled
+@no_type_check
+def step_outputs(
+    hidden, w_out, velocity, labels, index, rooms, learning_rate, momentum, delta
+):  # fmt: skip
+    """One step of every network's outgoing weights; `delta` is what is propagated back to its neurons."""
+    outputs, neurons = w_out.shape[1:]
+    h, d = rooms[0, : len(hidden)], rooms[1, : len(hidden)]
+    residual = np.empty((len(hidden), outputs), hidden.dtype)
+    share = hidden.dtype.type(1) / hidden.dtype.type(max(len(hidden), 1))
+    for network in range(len(w_out)):
+        first = network * neurons
+        for q in range(len(h)):
+            copy_part(hidden[q], first, h[q], 0, neurons)
+        residuals(h, w_out[network], labels, index, residual)
+        for q in range(len(h)):
+            for c in range(outputs):
+                residual[q, c] *= share
+        back_propagate(residual, w_out[network], h, d)
+        for q in range(len(h)):
+            copy_part(d[q], 0, delta[q], first, neurons)
+        step_outgoing(w_out[network], velocity[network], residual, h, learning_rate, momentum)
+
+
+@compiled
+@no_type_check
 def train_block(
     gemm, features, dual, labels, order, state, w_out, velocity, learning_rate, momentum, geometric
 ):
-    """One block: `len(order)` steps of one network. Returns (samples, their steps, their deltas).
+    """One block: `len(order)` steps of networks side by side. Returns (samples, their steps, their deltas).
 
-    `state` holds the rows [w, m] of the samples (dual form; `features` is the Gram matrix) or of the inputs
-    (primal form; `features` are the samples), and is brought up to date at the end by one matrix product.
+    `w_out` and `velocity` are (networks, outputs, neurons); everything else that has neurons has those of all
+    networks in a row. `state` holds the rows [w, m] of the samples (dual form; `features` is the Gram matrix)
+    or of the inputs (primal form; `features` are the samples), and is brought up to date at the end by one
+    matrix product.
     """
     dtype = state.dtype.type
     steps, batch = order.shape
-    width = w_out.shape[1]
-    one = dtype(1)
+    width = w_out.shape[0] * w_out.shape[2]
     # By j steps: velocity left, mu^j, and weight moved, -lr (1 + mu + ... + mu^(j-1)).
     left, moved = geometric[0], geometric[1]
     index = np.empty(steps * batch, np.int64)
@@ -75,27 +108,23 @@ def train_block(
             multiply(gemm, rows, False, rows, True, dtype(0), inner)
     delta = np.empty((n, width), state.dtype)
     hidden = np.empty((batch, width), state.dtype)
-    residual = np.empty((batch, len(w_out)), state.dtype)
+    rooms = np.empty((2, batch, w_out.shape[2]), state.dtype)
     weight = np.empty((batch, n), state.dtype)
     start = 0
     for j in range(steps):
         stop = start
         while stop < n and taken[stop] == j:
             stop += 1
-        h, r = hidden[: stop - start], residual[: stop - start]
+        h = hidden[: stop - start]
         add_pairs(base[start:stop], momentum * moved[j], h)
         for q in range(stop - start):
             for s in range(start):
                 weight[q, s] = moved[j - taken[s]] * inner[start + q, s]
         add_product(h, weight, delta[:start])
         rectify(h)
-        residuals(h, w_out, labels, index[start:stop], r)
-        share = one / dtype(max(stop - start, 1))
-        for q in range(len(r)):
-            for c in range(len(w_out)):
-                r[q, c] *= share
-        back_propagate(r, w_out, h, delta[start:stop])
-        step_outgoing(w_out, velocity, r, h, learning_rate, momentum)
+        step_outputs(
+            h, w_out, velocity, labels, index[start:stop], rooms, learning_rate, momentum, delta[start:stop]
+        )
         start = stop
     for s in range(n):
         pair, d, ago = base[s], delta[s], steps - taken[s]
@@ -106,7 +135,7 @@ def train_block(
         for i in range(width):
             pair[i] += momentum * moved[steps] * pair[width + i]
             pair[width + i] *= left[steps]
-    multiply(gemm, rows, True, base, False, one, state)
+    multiply(gemm, rows, True, base, False, dtype(1), state)
     return index, taken, delta
 
 
@@ -126,7 +155,7 @@ def train(
     gemm, features, dual, labels, order, state, w_out, velocity, learning_rate, momentum, geometric,
     begun, coefficients, touched,
 ):  # fmt: skip
-    """All steps of `order` of one network, in blocks that end at multiples of a whole block's length.
+    """All steps of `order` of networks side by side, in blocks that end at multiples of a whole block.
 
     In the dual form `coefficients` keep, as pairs [w, m], how much of each sample is in the incoming weights
     and their velocity, as of the step when it was last `touched`.

@@ -15,6 +15,9 @@ from prunebench.training.state import State
 
 # Samples in a block: with fewer the matrix products are slow, with more the corrections are.
 BLOCK_SAMPLES = 100
+# Narrow networks of one order are trained as one wide one: they share samples and Gram matrix, and with them
+# the work that does not depend on the width. With more neurons than this the state leaves the cache.
+NEURONS_TOGETHER = 512
 # Bytes that the dual form may take for all networks together; it needs more memory than the primal one.
 DUAL_LIMIT = 2e9
 
@@ -36,39 +39,54 @@ class BlockedEngine(CompiledEngine):
         left = momentum ** np.arange(self.block + 1.0)
         self._geometric = np.stack([left, -rate * (np.cumsum(left) - left)]).astype(self._dtype)
 
-        networks, samples, width = state.networks.seeds, len(self._x), state.networks.width
         self._dual = dual_is_cheaper(problem, state)
         self._features = self._x @ self._x.T if self._dual else self._x
-        self._state = np.zeros((networks, self._features.shape[1], 2 * width), self._dtype)
-        kept = samples if self._dual else 0
-        self._coefficients = np.zeros((networks, kept, 2, width), self._dtype)
-        self._touched = np.full((networks, kept), state.step)
-        self._workers.each(self._set_up, networks)
+        self._peers = peers(self._order_of, state.networks.width)
+        self._units = len(self._peers)
+        self._place = {s: (unit, at) for unit, group in enumerate(self._peers) for at, s in enumerate(group)}
+        kept = len(self._x) if self._dual else 0
+        columns = [len(group) * state.networks.width for group in self._peers]
+        # One of each per unit, whose networks' neurons stand in a row; in the state's pairs all w come first.
+        self._state = [np.zeros((self._features.shape[1], 2 * c), self._dtype) for c in columns]
+        self._coefficients = [np.zeros((kept, 2, c), self._dtype) for c in columns]
+        self._touched = [np.full(kept, state.step) for _ in columns]
+        self._workers.each(self._set_up, state.networks.seeds)
 
     def _set_up(self, s: int) -> None:
-        width = self._w_out.shape[2]
-        halves = ((slice(0, width), self._start.networks), (slice(width, None), self._start.velocity))
-        for columns, nets in halves:
+        for half, nets in zip(self._halves(s), (self._start.networks, self._start.velocity), strict=True):
             incoming = joined(nets, s).T
-            self._state[s, :, columns] = self._x @ incoming if self._dual else incoming
+            half[:] = self._x @ incoming if self._dual else incoming
 
-    def _train(self, s: int, step: int) -> None:
+    def _halves(self, s: int) -> tuple[Array, Array]:
+        """The columns w and m of network `s` in its unit's state."""
+        unit, at = self._place[s]
+        width, state = self._w_out.shape[2], self._state[unit]
+        middle, first = state.shape[1] // 2, at * width
+        return state[:, first : first + width], state[:, middle + first : middle + first + width]
+
+    def _train(self, unit: int, step: int) -> None:
+        group = self._peers[unit]
+        w_out, velocity = self._w_out[group], self._velocity[group]
         block.train(
-            self._gemm, self._features, self._dual, self._labels, self._orders[s, self.step : step],
-            self._state[s], self._w_out[s], self._velocity[s], self._rate, self._momentum, self._geometric,
-            self.step, self._coefficients[s], self._touched[s],
+            self._gemm, self._features, self._dual, self._labels,
+            self._orders[self._order_of[group[0]], self.step : step], self._state[unit], w_out, velocity,
+            self._rate, self._momentum, self._geometric, self.step, self._coefficients[unit],
+            self._touched[unit],
         )  # fmt: skip
+        self._w_out[group], self._velocity[group] = w_out, velocity
 
     def _incoming(self, s: int) -> tuple[Array, Array]:
         """Incoming weights and their velocity; in the dual form, from how much of each sample is in them."""
-        width = self._w_out.shape[2]
         if not self._dual:
-            return self._state[s, :, :width].T, self._state[s, :, width:].T
+            w, m = self._halves(s)
+            return w.T, m.T
         weights, velocity = self._coasted(
             joined(self._start.networks, s), joined(self._start.velocity, s), self.step - self._start.step
         )
-        w, m = self._coefficients[s, :, 0], self._coefficients[s, :, 1]
-        w, m = self._coasted(w, m, self.step - self._touched[s][:, None])
+        unit, at = self._place[s]
+        own = slice(at * self._w_out.shape[2], (at + 1) * self._w_out.shape[2])
+        w, m = self._coefficients[unit][:, 0, own], self._coefficients[unit][:, 1, own]
+        w, m = self._coasted(w, m, self.step - self._touched[unit][:, None])
         return weights + w.T @ self._x, velocity + m.T @ self._x
 
     def _coasted(self, w: Array, m: Array, steps: int | Array) -> tuple[Array, Array]:
@@ -76,8 +94,18 @@ class BlockedEngine(CompiledEngine):
         return w + np.asarray(moved, self._dtype) * m, np.asarray(left, self._dtype) * m
 
     def _pre_activations(self, s: int) -> Array:
-        weights = self._state[s, :, : self._w_out.shape[2]]
-        return weights if self._dual else self._x @ np.ascontiguousarray(weights)
+        weights = np.ascontiguousarray(self._halves(s)[0])
+        return weights if self._dual else self._x @ weights
+
+
+def peers(order_of: Array, width: int) -> list[list[int]]:
+    """Networks to train side by side: of one order, as many as have about `NEURONS_TOGETHER` neurons."""
+    together = max(1, NEURONS_TOGETHER // width)
+    groups = []
+    for order in np.unique(order_of):
+        same = np.flatnonzero(order_of == order).tolist()
+        groups += [same[first : first + together] for first in range(0, len(same), together)]
+    return groups
 
 
 def block_steps(batch_size: int, curve_every: int) -> int:

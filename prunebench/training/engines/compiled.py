@@ -26,7 +26,7 @@ class CompiledEngine(Engine):
         self._start = state  # only read
         self._workers = Workers()
         self._labels = problem.y.numpy()
-        self._orders = problem.orders.numpy()
+        self._orders, self._order_of = problem.orders.numpy(), problem.order_of.numpy()
         self._dtype = problem.x.numpy().dtype
         self._gemm = kernels.Gemm(self._dtype)
         self._rate = self._dtype.type(problem.learning_rate)
@@ -34,10 +34,12 @@ class CompiledEngine(Engine):
         # A subclass may keep more neurons than there are; the first ones are real.
         self._w_out = state.networks.w_out.numpy().copy()
         self._velocity = state.velocity.w_out.numpy().copy()
+        # What one thread trains at a time.
+        self._units = state.networks.seeds
 
     @abstractmethod
-    def _train(self, s: int, step: int) -> None:
-        """Train network `s` until `step` steps have been taken in all."""
+    def _train(self, unit: int, step: int) -> None:
+        """Train one unit (a network, unless a subclass says more) until `step` steps were taken in all."""
 
     @abstractmethod
     def _incoming(self, s: int) -> tuple[Array, Array]:
@@ -50,7 +52,7 @@ class CompiledEngine(Engine):
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
         if step > self.step:
-            self._workers.each(lambda s: self._train(s, step), len(self._w_out))
+            self._workers.each(lambda unit: self._train(unit, step), self._units)
             self.step = step
 
     def state(self) -> State:

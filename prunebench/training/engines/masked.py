@@ -38,9 +38,10 @@ class MaskedEngine(CompiledEngine):
         )
 
     def _train(self, s: int, step: int) -> None:
+        order = self._orders[self._order_of[s], self.step : step]
         sweep.train(
-            self._gemm, self._x, self._labels, self._orders[s, self.step : step], self._w[s], self._m[s],
-            self._mask[s], self._w_out[s], self._velocity[s], self._mask_out[s], self._rate, self._momentum,
+            self._gemm, self._x, self._labels, order, self._w[s], self._m[s], self._mask[s],
+            self._w_out[s], self._velocity[s], self._mask_out[s], self._rate, self._momentum,
         )  # fmt: skip
 
     def _incoming(self, s: int) -> tuple[Array, Array]:

@@ -31,7 +31,7 @@ class PlainEngine(Engine):
         velocities = [t[s].clone() for t in self._velocity.tensors]
         masks = None if problem.masks is None else (problem.masks.w_in[s], None, problem.masks.w_out[s])
         w_in, bias, w_out = weights
-        for batch in problem.orders[s, self.step : until]:
+        for batch in problem.orders[problem.order_of[s], self.step : until]:
             samples = batch[batch != PAD]
             hidden = torch.relu(problem.x[samples] @ w_in.T + bias)
             loss = torch.nn.functional.cross_entropy(hidden @ w_out.T, problem.y[samples])
