@@ -1,4 +1,4 @@
-"""The tutorial, followed word for word in an empty folder: every block is run, and says what the page shows."""
+"""The tutorial, followed word for word in an empty folder: every block runs and says what the page shows."""
 
 import os
 import re
@@ -50,8 +50,9 @@ class Reader:
         self.folder, site = folder, folder / "site"
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         # `pip install` without a network, into a folder of its own.
-        pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_TARGET": str(site)}
+        pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
         self.environment = os.environ | {"PATH": path, "PYTHONPATH": str(site)} | pip
+        self.environment["PIP_TARGET"] = str(site)
 
     def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
