@@ -1,14 +1,17 @@
-"""A board as a picture: `python ci/picture.py leaderboards/BOARD.json docs/leaderboard.svg`."""
+"""The README's picture of a board: `python ci/picture.py leaderboards/BOARD.json docs/leaderboard.svg`.
 
+It is the `standing` figure that `prunebench leaderboard --figures` draws.
+"""
+
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
-from rich.console import Console
-
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.terminal import render
+from prunebench.leaderboard.figures import draw
 
 source, target = map(Path, sys.argv[1:])
-console = Console(record=True, width=185, file=open("/dev/null", "w"))  # noqa: SIM115 (open until the end)
-console.print(render(Board.read(source)))
-console.save_svg(str(target), title="prunebench leaderboard", unique_id="board")
+with tempfile.TemporaryDirectory() as scratch:
+    standing = next(path for path in draw([Board.read(source)], Path(scratch)) if path.name == "standing")
+    shutil.copy(standing.with_suffix(".svg"), target)

@@ -1,10 +1,14 @@
 """`prunebench leaderboard`: the boards in a folder."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from prunebench.cli.complete import complete_boards
+
+if TYPE_CHECKING:
+    from prunebench.leaderboard.board import Board
 
 
 @click.command("leaderboard")
@@ -13,20 +17,88 @@ from prunebench.cli.complete import complete_boards
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "markdown", "csv", "json"]),
+    type=click.Choice(["table", "markdown", "csv", "json", "latex"]),
     default="table",
     show_default=True,
     help="How to print them.",
 )
-def command(name: str | None, out: str, form: str) -> None:
-    """Print the boards in a folder, or the one whose name starts with NAME."""
+@click.option("--html", metavar="FILE", help="Write them as one page that works offline.")
+@click.option("--figures", metavar="DIR", help="Draw their charts, as PNG and SVG.")
+@click.option(
+    "--overview", "summed_up", is_flag=True, help="Print what the boards say together, as Markdown."
+)
+@click.option(
+    "--rebuild",
+    "again",
+    is_flag=True,
+    help="Make the tables again from the JSON records, and the overview in the folder's README.md.",
+)
+def command(
+    name: str | None,
+    out: str,
+    form: str,
+    html: str | None,
+    figures: str | None,
+    summed_up: bool,
+    again: bool,
+) -> None:
+    """Print the boards in a folder, or those whose names start with NAME."""
     from prunebench.leaderboard.folder import find_boards
+
+    boards = find_boards(Path(out), name)
+    if again:
+        _rebuild(boards, Path(out), name)
+    elif html or figures:
+        _write(boards, html, figures)
+    else:
+        _print(boards, form, summed_up)
+
+
+def _print(boards: "list[Board]", form: str, summed_up: bool) -> None:
+    from prunebench.leaderboard.latex import latex
+    from prunebench.leaderboard.overview import overview
     from prunebench.leaderboard.terminal import console, render
     from prunebench.leaderboard.text import markdown, to_csv
 
-    for board in find_boards(Path(out), name):
+    if summed_up:
+        click.echo(overview(boards), nl=False)
+        return
+    writers = {"markdown": markdown, "csv": to_csv, "json": type(boards[0]).to_json, "latex": latex}
+    for board in boards:
         if form == "table":
             console().print(render(board), "")
         else:
-            text = {"markdown": markdown, "csv": to_csv, "json": type(board).to_json}[form](board)
-            click.echo(text, nl=False)
+            click.echo(writers[form](board), nl=False)
+
+
+def _rebuild(boards: "list[Board]", out: Path, name: str | None) -> None:
+    from prunebench.leaderboard.folder import rebuild
+
+    if name is not None:
+        raise click.UsageError("--rebuild: makes the tables of all boards; leave NAME out")
+    files = rebuild(out)
+    click.echo(f"{len(files)} files of {len(boards)} boards in {out}", err=True)
+    if not any(file.name == "README.md" for file in files):
+        click.echo(f"{out / 'README.md'} has no overview to replace; left as it is", err=True)
+
+
+def _write(boards: "list[Board]", html: str | None, figures: str | None) -> None:
+    from prunebench.errors import RequestError
+    from prunebench.store.files import writable_folder, write_atomically
+
+    if html:
+        from prunebench.leaderboard.page import to_html
+
+        path = Path(html)
+        if path.is_dir():
+            raise RequestError("--html", html, "a file, such as page.html")
+        folder = writable_folder("--html", path.parent)
+        write_atomically(folder / path.name, to_html(boards))
+        click.echo(f"page: {path}", err=True)
+    if figures:
+        from prunebench.leaderboard import critical
+        from prunebench.leaderboard.figures import draw
+
+        folder = writable_folder("--figures", Path(figures))
+        for path in [*draw(boards, folder), *critical.draw(boards, folder)]:
+            click.echo(f"figure: {path}.svg (and .png)", err=True)

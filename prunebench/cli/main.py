@@ -14,6 +14,7 @@ COMMANDS = {
     "run": ("prunebench.cli.run", "Train networks, score their neurons early, rank the scorers."),
     "sweep": ("prunebench.cli.sweep", "Run a study: a grid of tasks and recipes."),
     "leaderboard": ("prunebench.cli.leaderboard", "Print the boards in a folder."),
+    "compare": ("prunebench.cli.compare", "Compare two scorers or two boards, network by network."),
     "show": ("prunebench.cli.show", "Show one result in full: every metric, seed by seed."),
     "reproduce": ("prunebench.cli.reproduce", "Reproduce the paper's figures and tables."),
     "new-scorer": ("prunebench.cli.new_scorer", "Write a scorer to start from."),

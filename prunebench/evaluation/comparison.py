@@ -2,32 +2,65 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from scipy import stats
+
+from prunebench.evaluation.statistics import intervals
 
 LEVEL = 0.05
 
 
 def signed_rank(a: Float[np.ndarray, " seeds"], b: Float[np.ndarray, " seeds"]) -> float:
-    """Two-sided exact p-value of Wilcoxon's signed-rank test for paired values (Wilcoxon 1945).
+    """Two-sided exact p-value of Wilcoxon's signed-rank test for paired values (Wilcoxon 1945)."""
+    return float(signed_ranks((np.asarray(a, dtype=float) - np.asarray(b, dtype=float))[None])[0])
+
+
+def signed_ranks(differences: Float[np.ndarray, "pairs seeds"]) -> Float[np.ndarray, " pairs"]:
+    """Wilcoxon's exact two-sided p-value of each row of differences.
 
     Conditional on the observed ranks, so it stays exact with ties, where scipy has only a permutation test
-    that takes seconds a pair; pairs that are equal are left out, and p = 1 where all are.
+    that takes seconds a pair; differences of 0 are left out, and p = 1 where all are.
     """
-    differences = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
-    differences = differences[differences != 0]
-    # Tied ranks are halves: doubled, they are whole numbers that index the distribution.
-    ranks = np.rint(2 * stats.rankdata(np.abs(differences))).astype(int)
-    chances = np.ones(1)
+    ranks, positive = _doubled_ranks(differences)
+    return np.array(
+        [_tail(tuple(np.sort(r[r > 0]).tolist()))[w] for r, w in zip(ranks, positive, strict=True)]
+    )
+
+
+def _doubled_ranks(
+    differences: Float[np.ndarray, "pairs seeds"],
+) -> tuple[Int64[np.ndarray, "pairs seeds"], Int64[np.ndarray, " pairs"]]:
+    """Ranks of the sizes, 0 for no difference, and their sum over the positive ones.
+
+    Tied ranks are halves: doubled, they are whole numbers that index the distribution.
+    """
+    # Equal steps between shares of correct answers are ties, but seldom equal as floats.
+    scale = np.abs(differences).max(axis=1, keepdims=True)
+    rounded = np.round(differences / np.where(scale > 0, scale, 1.0), 10)
+    none = rounded == 0
+    ranks = stats.rankdata(np.abs(rounded), axis=1) - none.sum(axis=1, keepdims=True)
+    doubled = np.where(none, 0, np.rint(2 * ranks)).astype(np.int64)
+    return doubled, np.where(rounded > 0, doubled, 0).sum(axis=1)
+
+
+@lru_cache(maxsize=4096)
+def _tail(ranks: tuple[int, ...]) -> Float[np.ndarray, " sums"]:
+    """For each sum of positive ranks, the chance of one at least as far from the middle, over all signs."""
+    total = sum(ranks)
+    chances = np.zeros(total + 1)
+    chances[0] = 1.0
     for rank in ranks:
-        chances = (np.append(chances, np.zeros(rank)) + np.append(np.zeros(rank), chances)) / 2
-    positive, middle = ranks[differences > 0].sum(), ranks.sum() / 2
-    extreme = np.abs(np.arange(len(chances)) - middle) >= abs(positive - middle)
-    return min(1.0, float(chances[extreme].sum()))
+        chances[rank:] += chances[:-rank].copy()
+        chances /= 2
+    from_middle = np.abs(2 * np.arange(total + 1) - total)
+    by_distance = np.bincount(from_middle, weights=chances)
+    return np.minimum(np.cumsum(by_distance[::-1])[::-1][from_middle], 1.0)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -60,26 +93,65 @@ class Standing:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
+def beats(values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVEL) -> set[tuple[str, str]]:
+    """The pairs (better, worse) that differ significantly, of all pairs compared; higher values are better.
+
+    Holm's correction holds the chance of any false pair at `level`, whichever of the scorers do not differ.
+    """
+    pairs = list(itertools.combinations(values, 2))
+    if not pairs:
+        return set()
+    differences = np.array([np.asarray(values[a]) - np.asarray(values[b]) for a, b in pairs], dtype=float)
+    adjusted, ahead = holm(signed_ranks(differences).tolist()), leads(differences)
+    return {
+        (a, b) if first > 0 else (b, a)
+        for (a, b), p, first in zip(pairs, adjusted, ahead, strict=True)
+        if p <= level
+    }
+
+
+def leads(differences: Float[np.ndarray, "pairs seeds"]) -> Int64[np.ndarray, " pairs"]:
+    """Who is ahead, 1 or -1 (0: nobody), by the rank sum that the test looks at.
+
+    The mean can say something else, where an outlier turns it.
+    """
+    ranks, positive = _doubled_ranks(differences)
+    return np.sign(2 * positive - ranks.sum(axis=1))
+
+
 def standings(values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVEL) -> dict[str, Standing]:
     """Rank intervals of scorers from all paired comparisons of their values per seed, higher = better.
 
     A scorer's rank is at least 1 + the number of those that are significantly better, and at most the number
     of all minus those that are significantly worse.
     """
-    pairs = list(itertools.combinations(values, 2))
-    adjusted = holm([signed_rank(values[a], values[b]) for a, b in pairs]) if pairs else []
-    better: dict[str, int] = dict.fromkeys(values, 0)
-    worse: dict[str, int] = dict.fromkeys(values, 0)
-    for (a, b), p in zip(pairs, adjusted, strict=True):
-        if p <= level:
-            winner, loser = (a, b) if _ahead(values[a], values[b]) else (b, a)
-            better[loser] += 1
-            worse[winner] += 1
-    return {name: Standing(1 + better[name], len(values) - worse[name]) for name in values}
+    pairs = beats(values, level)
+    won, lost = Counter(better for better, _ in pairs), Counter(worse for _, worse in pairs)
+    return {name: Standing(1 + lost[name], len(values) - won[name]) for name in values}
 
 
-def _ahead(a: Float[np.ndarray, " seeds"], b: Float[np.ndarray, " seeds"]) -> bool:
-    """By the rank sum that the test looks at, not by the mean, which an outlier can turn."""
-    differences = np.asarray(a) - np.asarray(b)
-    ranks = stats.rankdata(np.abs(differences))
-    return bool((np.sign(differences) * ranks).sum() > 0)
+@dataclass(frozen=True)
+class Difference:
+    """Paired values a - b.
+
+    Attributes:
+        seeds: networks that both have a value of.
+        mean, low, high: of the differences, with the 95 % BCa interval (NaN below 3 seeds).
+        p: of Wilcoxon's exact signed-rank test.
+        leads: 1 where a is ahead by the test's rank sum, -1 where b is, else 0.
+    """
+
+    seeds: int
+    mean: float
+    low: float
+    high: float
+    p: float
+    leads: int
+
+
+def difference(a: Float[np.ndarray, " seeds"], b: Float[np.ndarray, " seeds"]) -> Difference:
+    """How paired values differ: the effect, its interval and its test."""
+    values = (np.asarray(a, dtype=float) - np.asarray(b, dtype=float))[None]
+    (low,), (high,) = intervals(values)
+    p, ahead = signed_ranks(values)[0], leads(values)[0]
+    return Difference(values.shape[1], float(values.mean()), float(low), float(high), float(p), int(ahead))

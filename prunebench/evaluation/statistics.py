@@ -12,6 +12,8 @@ from prunebench.evaluation.metrics import Metrics
 
 CONFIDENCE = 0.95
 RESAMPLES = 4999
+# Numbers that the resamples of many metrics and seeds may take at once (160 MB).
+RESAMPLED_AT_ONCE = 20_000_000
 
 Summary = dict[str, Any]
 
@@ -38,6 +40,7 @@ def intervals(
             confidence_level=CONFIDENCE,
             n_resamples=RESAMPLES,
             method="BCa",
+            batch=max(1, RESAMPLED_AT_ONCE // int((~constant).sum() * seeds)),
             random_state=np.random.default_rng(0),
         )
         low[~constant], high[~constant] = result.confidence_interval

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from prunebench.errors import PrunebenchError
+from prunebench.leaderboard.command import reproduce
+from prunebench.leaderboard.record import write
 
 SCHEMA = 1
 Row = dict[str, Any]
@@ -27,6 +29,7 @@ class Board:
         recipe: the recipe's record.
         training: the reference networks of the newest run: dense accuracy, loss, groups.
         environment: where the newest run was made; every row carries its own.
+        rows: by step and scorer; the `command` of each makes this row again.
     """
 
     task: dict[str, Any]
@@ -35,6 +38,11 @@ class Board:
     environment: dict[str, Any]
     evaluator: str
     rows: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        commands = (reproduce(self.task, self.recipe, row) for row in self.rows)
+        rows = [row | {"command": command} for row, command in zip(self.rows, commands, strict=True)]
+        self.rows = sorted(rows, key=lambda row: (row["at_step"], row["scorer"]))
 
     @property
     def name(self) -> str:
@@ -62,7 +70,7 @@ class Board:
         for row in newer.rows:
             older = kept.get(_key(row))
             kept[_key(row)] = row if older is None else _carry_over(older, row)
-        rows = sorted(kept.values(), key=lambda row: (row["at_step"], row["scorer"]))
+        rows = list(kept.values())
         return Board(newer.task, newer.recipe, newer.training, newer.environment, newer.evaluator, rows)
 
     def to_json(self) -> str:
@@ -77,7 +85,7 @@ class Board:
             "training": self.training,
             "rows": self.rows,
         }
-        return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        return write(content)
 
     @classmethod
     def read(cls, path: Path) -> "Board":

@@ -1,5 +1,6 @@
-"""What a board shows, in one place for the terminal, Markdown and CSV."""
+"""What a board shows, in one place for the terminal, Markdown, CSV and LaTeX."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,11 @@ class Column:
     path: tuple[str, ...]
     percent: bool = False
 
+    @property
+    def name(self) -> str:
+        """Its name on the command line: `accuracy.prune_final.0.1`."""
+        return ".".join(self.path)
+
     def summary(self, row: Row) -> dict[str, Any] | None:
         """The metric's summary in this row, or None."""
         value: Any = row
@@ -26,13 +32,14 @@ class Column:
         summary = self.summary(row)
         if summary is None:
             return ""
-        mean = self._number(summary["mean"])
+        mean = self.number(summary["mean"])
         if not interval or summary["low"] is None:
             return mean
-        return f"{mean} [{self._number(summary['low'])}, {self._number(summary['high'])}]"
+        return f"{mean} [{self.number(summary['low'])}, {self.number(summary['high'])}]"
 
-    def _number(self, value: float) -> str:
-        return f"{100 * value:.1f}" if self.percent else f"{value:.2f}"
+    def number(self, value: float) -> str:
+        """As it is shown: two decimals, or percent with one; never a negative zero."""
+        return f"{100 * value:z.1f}" if self.percent else f"{value:z.2f}"
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,16 @@ RANK = (
     Column("top 20 %", ("top_k_overlap", "0.2"), percent=True),
     Column("top 50 %", ("top_k_overlap", "0.5"), percent=True),
     Column("sign", ("sign_agreement",), percent=True),
+)
+
+# The few that fit a terminal and an overview; the files have them all. These shares are the telling ones.
+OVERVIEW = (
+    RANK[0],
+    RANK[2],
+    RANK[3],
+    Column("pruned to 10 %", ("accuracy", "prune_final", "0.1"), percent=True),
+    Column("merged to 10 %", ("accuracy", "merge", "0.1"), percent=True),
+    Column("early 2 %", ("accuracy", "prune_early", "0.02"), percent=True),
 )
 
 _NOTES = {
@@ -81,15 +98,39 @@ def sections(rows: list[Row]) -> list[Section]:
     return tables
 
 
+def summaries(
+    level: dict[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every metric's path and summary in a row."""
+    for key, value in level.items():
+        if isinstance(value, dict):
+            if "per_seed" in value:
+                yield (*path, key), value
+            else:
+                yield from summaries(value, (*path, key))
+
+
+def columns_by_name(rows: Iterable[Row]) -> dict[str, Column]:
+    """All metrics of these rows, by their names on the command line."""
+    correlations = {column.path for column in RANK if not column.percent}
+    paths = dict.fromkeys(path for row in rows for path, _ in summaries(row))
+    columns = [Column(" ".join(path), path, percent=path not in correlations) for path in paths]
+    return {column.name: column for column in columns}
+
+
 def marked_name(row: Row) -> str:
     """The scorer's name, marked where it sees the end (†) or is a control (‡)."""
     return row["scorer"] + (" †" if row["sees_end"] else " ‡" if row["control"] else "")
 
 
-MARKS = "† sees the end of training, so no predictor. ‡ control."
+MARKS = (
+    "† sees the end of training, so no predictor. ‡ control. * first: at its step no scorer is significantly "
+    "better, and some are worse. ° not significantly better than random."
+)
 RANKS = (
-    "Rank by Spearman correlation at the step: scorers that do not differ significantly are tied "
-    "(exact paired Wilcoxon over seeds, Holm-corrected, level 0.05)."
+    "Rank by Spearman correlation at the step. A rank such as 3-5 is an interval: two scorers are "
+    "significantly better, and the seeds leave open which of these ranks it is (exact paired Wilcoxon test "
+    "over seeds of all pairs, Holm-corrected, level 0.05)."
 )
 
 

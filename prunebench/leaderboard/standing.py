@@ -1,46 +1,96 @@
-"""Ranks on a board, tied where the difference is not significant."""
+"""Ranks on a board, tied where the difference is not significant, and the marks that say so."""
 
 from collections import defaultdict
 
 import numpy as np
 
-from prunebench.evaluation.comparison import Standing, seeds_needed, standings
+from prunebench.evaluation.comparison import Standing, beats, seeds_needed, standings
 from prunebench.leaderboard.board import Row
+from prunebench.leaderboard.columns import RANK, Column
 
 Key = tuple[str, int]
+SPEARMAN = RANK[0]
+FIRST, CHANCE = "*", "°"
+RANDOM = "random"
 
 
-def rank_rows(rows: list[Row]) -> dict[Key, Standing]:
-    """Ranks by Spearman correlation among the predictors at each step, for rows on the same seeds.
+def rank_rows(rows: list[Row], column: Column = SPEARMAN) -> dict[Key, Standing]:
+    """Ranks by a column among the predictors at each step, for rows on the same seeds.
 
     The oracle sees the end and takes no part. Rows on other seeds than most at their step have no rank: the
     comparison is paired.
     """
     ranks: dict[Key, Standing] = {}
-    for step, group in _comparable(rows).items():
-        values = {row["scorer"]: np.array(row["spearman"]["per_seed"]) for row in group}
+    for step, values in _comparable(rows, column).items():
         for scorer, standing in standings(values).items():
             ranks[scorer, step] = standing
     return ranks
 
 
+def marks(rows: list[Row], column: Column) -> dict[Key, str]:
+    """`*` where no scorer is significantly better and some are worse; `°` where random is not worse.
+
+    All pairs at a step are one family, so on a board of equals a star appears with a chance of 5 % at most in
+    a column at a step. Where the seeds are too few to tell anything there are no marks.
+    """
+    found: dict[Key, str] = {}
+    for step, values in _comparable(rows, column).items():
+        if _too_few(values):
+            continue
+        pairs = beats(values)
+        better, worse = {first for first, _ in pairs}, {second for _, second in pairs}
+        for scorer in values:
+            if scorer in better - worse:
+                found[scorer, step] = FIRST
+            elif RANDOM in values and scorer != RANDOM and (scorer, RANDOM) not in pairs:
+                found[scorer, step] = CHANCE
+    return found
+
+
 def floor_note(rows: list[Row]) -> str | None:
     """Why nothing can be significant here, where there are too few seeds for the number of comparisons."""
-    for step, group in _comparable(rows).items():
-        pairs, seeds = len(group) * (len(group) - 1) // 2, len(group[0]["seeds"])
-        if pairs and seeds < seeds_needed(pairs):
+    for step, values in _comparable(rows, SPEARMAN).items():
+        if _too_few(values):
+            seeds, pairs = _sizes(values)
             return (
-                f"All ranks at step {step} are tied: {seeds} seeds cannot separate {len(group)} scorers "
-                f"({pairs} corrected comparisons need {seeds_needed(pairs)} seeds)."
+                f"All ranks at step {step} are tied and there are no marks: {seeds} seeds cannot separate "
+                f"{len(values)} scorers ({pairs} corrected comparisons need {seeds_needed(pairs)} seeds)."
             )
     return None
 
 
-def _comparable(rows: list[Row]) -> dict[int, list[Row]]:
-    """Rows by step that can be compared pairwise: the largest set on the same seeds."""
-    by_step: dict[int, dict[tuple[int, ...], list[Row]]] = defaultdict(lambda: defaultdict(list))
+def chance_note(rows: list[Row]) -> str | None:
+    """What rank correlation random scores reach: the range over draws and steps of their means."""
+    found = [row for row in rows if row["scorer"] == RANDOM and (row.get("spearman") or {}).get("band")]
+    if not found:
+        return None
+    bands = [row["spearman"]["band"] for row in found]
+    low, high = min(band["low"] for band in bands), max(band["high"] for band in bands)
+    return (
+        f"Random scores reach a Spearman correlation of {SPEARMAN.number(low)} to {SPEARMAN.number(high)} "
+        f"(the means of {found[0]['draws']} draws at each step)."
+    )
+
+
+def _comparable(rows: list[Row], column: Column) -> dict[int, dict[str, np.ndarray]]:
+    """Values per seed by step and scorer that can be compared pairwise: the largest set on the same seeds."""
+    by_step: dict[int, dict[tuple[int, ...], dict[str, np.ndarray]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
-        summary = row.get("spearman")
+        summary = column.summary(row)
         if summary and not row["sees_end"] and None not in summary["per_seed"]:
-            by_step[row["at_step"]][tuple(row["seeds"])].append(row)
-    return {step: max(sets.values(), key=len) for step, sets in sorted(by_step.items())}
+            same_seeds = by_step[row["at_step"]][tuple(row["seeds"])]
+            same_seeds[row["scorer"]] = np.array(summary["per_seed"], dtype=float)
+    return {
+        step: sets[max(sets, key=lambda seeds: (len(sets[seeds]), len(seeds), seeds))]
+        for step, sets in sorted(by_step.items())
+    }
+
+
+def _sizes(values: dict[str, np.ndarray]) -> tuple[int, int]:
+    """Seeds, and pairs of scorers."""
+    return len(next(iter(values.values()))), len(values) * (len(values) - 1) // 2
+
+
+def _too_few(values: dict[str, np.ndarray]) -> bool:
+    seeds, pairs = _sizes(values)
+    return pairs > 0 and seeds < seeds_needed(pairs)

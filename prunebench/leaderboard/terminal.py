@@ -1,64 +1,81 @@
 """A board on the terminal."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.columns import MARKS, RANK, RANKS, Column, marked_name, ranked
-from prunebench.leaderboard.standing import floor_note, rank_rows
-from prunebench.leaderboard.text import facts, heading
+from prunebench.leaderboard.columns import OVERVIEW, Column, marked_name, ranked, summaries
+from prunebench.leaderboard.standing import marks, rank_rows
+from prunebench.leaderboard.text import facts, heading, notes
 
-# The few columns that fit a terminal; the files have them all. Shares of kept neurons are the telling ones.
-_COLUMNS = (
-    RANK[0],
-    RANK[2],
-    RANK[3],
-    Column("pruned to 10 %", ("accuracy", "prune_final", "0.1"), percent=True),
-    Column("merged to 10 %", ("accuracy", "merge", "0.1"), percent=True),
-    Column("early 2 %", ("accuracy", "prune_early", "0.02"), percent=True),
-)
+# Where the terminal is narrow, columns go in this order; the files have them all.
+_FIRST_TO_GO = tuple(OVERVIEW[place] for place in (1, 2, 4, 5, 3))
 
 
 def render(board: Board, rows: list[Row] | None = None) -> RenderableType:
     """The board's table (or that of some of its rows), with intervals, and what stands around it."""
-    shown = ranked(board.rows if rows is None else rows)
-    columns = [c for c in _COLUMNS if any(c.summary(row) for row in shown)]
-    table = Table(title=escape(heading(board)), title_justify="left", title_style="bold")
-    table.add_column("step", justify="right")
-    table.add_column("rank", justify="right")
-    table.add_column("scorer", no_wrap=True)
-    for column in columns:
-        table.add_column(column.title, justify="right")
-    table.add_column("own steps", justify="right")
-    ranks = rank_rows(board.rows)
-    previous = None
-    for row in shown:
-        if previous is not None and row["at_step"] != previous:
-            table.add_section()
-        previous = row["at_step"]
-        cells = [column.cell(row) for column in columns]
-        if row["status"] != "ok":
-            cells = ["failed"] + [""] * (len(columns) - 1) if columns else []
-        style = "red" if row["status"] != "ok" else "dim" if row["control"] else None
-        extra = row["cost"]["extra_gradient_steps"]
-        rank = str(ranks.get((row["scorer"], row["at_step"]), ""))
-        own = f"{extra:,}" if extra else ""
-        table.add_row(str(previous), rank, escape(marked_name(row)), *cells, own, style=style)
-    lines: list[RenderableType] = [table]
-    lines += [
-        Text(f"failed: {r['scorer']} at step {r['at_step']}: {r['error']}", style="red")
-        for r in shown
-        if r["error"]
-    ]
-    lines += [Text(line, style="dim") for line in facts(board)]
-    notes = [f"Accuracy on the test set in %; mean over seeds [95 % interval]. {MARKS}", RANKS]
-    lines += [Text(note, style="dim") for note in [*notes, floor_note(board.rows)] if note]
-    return Group(*lines)
+    return _Table(board, ranked(board.rows if rows is None else rows))
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """As many columns as are wide enough; the others are named below the table."""
+
+    board: Board
+    rows: list[Row]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        columns = [c for c in OVERVIEW if any(c.summary(row) for row in self.rows)]
+        shown = columns
+        left_out = [column for column in _FIRST_TO_GO if column in columns]
+        for count in range(len(left_out) + 1):
+            shown = [column for column in columns if column not in left_out[:count]]
+            table = self._table(shown)
+            if Measurement.get(console, options.update(width=10_000), table).maximum <= options.max_width:
+                break
+        yield table
+        for row in self.rows:
+            if row["error"]:
+                yield Text(f"failed: {row['scorer']} at step {row['at_step']}: {row['error']}", style="red")
+        hidden = ", ".join(column.title for column in columns if column not in shown)
+        wider = f"In a wider terminal, and in the board's files: {hidden}." if hidden else None
+        accuracy = "Accuracy: on the test set, in %."
+        for line in (*facts(self.board), *notes(self.board), accuracy, wider):
+            if line:
+                yield Text(line, style="dim")
+
+    def _table(self, columns: list[Column]) -> Table:
+        table = Table(title=escape(heading(self.board)), title_justify="left", title_style="bold")
+        table.add_column("step", justify="right")
+        table.add_column("rank", justify="right")
+        table.add_column("scorer", no_wrap=True)
+        for column in columns:
+            table.add_column(column.title)
+        own_steps = any(row["cost"]["extra_gradient_steps"] for row in self.rows)
+        if own_steps:
+            table.add_column("own steps", justify="right")
+        ranks = rank_rows(self.board.rows)
+        signs = [marks(self.board.rows, column) for column in columns]
+        previous = None
+        for row in self.rows:
+            if previous is not None and row["at_step"] != previous:
+                table.add_section()
+            key = row["scorer"], (previous := row["at_step"])
+            cells = [c.cell(row) + sign.get(key, "") for c, sign in zip(columns, signs, strict=True)]
+            if row["status"] != "ok":
+                cells = ["failed"] + [""] * (len(columns) - 1) if columns else []
+            extra = row["cost"]["extra_gradient_steps"]
+            if own_steps:
+                cells.append(f"{extra:,}" if extra else "")
+            style = "red" if row["status"] != "ok" else "dim" if row["control"] else None
+            table.add_row(str(key[1]), str(ranks.get(key, "")), escape(marked_name(row)), *cells, style=style)
+        return table
 
 
 def render_row(board: Board, row: Row) -> RenderableType:
@@ -68,7 +85,7 @@ def render_row(board: Board, row: Row) -> RenderableType:
     for name in ("metric", "mean", "95 % interval"):
         table.add_column(name)
     table.add_column(f"by seed ({', '.join(map(str, row['seeds']))})")
-    for path, summary in _summaries(row):
+    for path, summary in summaries(row):
         interval = "" if summary["low"] is None else f"{summary['low']:.3f} to {summary['high']:.3f}"
         seeds = " ".join("-" if value is None else f"{value:.2f}" for value in summary["per_seed"])
         table.add_row(" ".join(path), f"{summary['mean']:.3f}", interval, seeds)
@@ -78,21 +95,10 @@ def render_row(board: Board, row: Row) -> RenderableType:
         f"version {row['version']}, source {row['source']}, parameters {row['parameters']}",
         f"cost: {cost['gradient_steps']} steps to the snapshot, {cost['extra_gradient_steps']} of its own, "
         f"{cost['seconds']:.3f} s of scoring",
-        f"command: {row['command']}",
+        f"this row again: {row['command']}",
         f"made with {', '.join(f'{key} {value}' for key, value in row['environment'].items())}",
     ]
     return Group(table, *(Text(line, style="dim") for line in lines))
-
-
-def _summaries(
-    level: dict[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    for key, value in level.items():
-        if isinstance(value, dict):
-            if "per_seed" in value:
-                yield (*path, key), value
-            else:
-                yield from _summaries(value, (*path, key))
 
 
 def console(*, stderr: bool = False) -> Console:

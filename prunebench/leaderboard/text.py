@@ -7,7 +7,7 @@ from typing import Any
 from prunebench.evaluation.comparison import Standing
 from prunebench.leaderboard.board import Board, Row
 from prunebench.leaderboard.columns import MARKS, RANKS, Section, marked_name, ranked, sections
-from prunebench.leaderboard.standing import Key, floor_note, rank_rows
+from prunebench.leaderboard.standing import Key, chance_note, floor_note, marks, rank_rows
 
 
 def heading(board: Board) -> str:
@@ -38,30 +38,37 @@ def facts(board: Board) -> list[str]:
     return lines
 
 
+def notes(board: Board) -> list[str]:
+    """How to read the tables: marks, ranks, chance, and why there are no marks where there are none."""
+    lines = [f"Mean over seeds with its 95 % interval (BCa bootstrap over seeds). {MARKS}"]
+    lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows)))))
+    return [*lines, *filter(None, [chance_note(board.rows)])]
+
+
 def markdown(board: Board) -> str:
     """The board for people, readable as plain text; equal boards give equal bytes."""
     rows = ranked(board.rows)
-    parts = [f"# {heading(board)}", "\n".join(f"- {line}" for line in facts(board))]
-    parts.append(f"Mean over seeds with its 95 % interval (BCa bootstrap over seeds). {MARKS}")
-    parts.append(" ".join(filter(None, (RANKS, floor_note(rows)))))
+    parts = [f"# {heading(board)}", "\n".join(f"- {line}" for line in facts(board)), *notes(board)]
     ranks = rank_rows(rows)
     parts += [_markdown_section(section, rows, ranks) for section in sections(rows)]
     failed = [row for row in rows if row["status"] != "ok"]
     if failed:
         lines = [
-            f"- {_escape(row['scorer'])} at step {row['at_step']}: {_escape(row['error'])}" for row in failed
+            f"- {escape(row['scorer'])} at step {row['at_step']}: {escape(row['error'])}" for row in failed
         ]
         parts.append("## Failed\n\n" + "\n".join(lines))
-    commands = sorted({row["command"] for row in rows if row["command"]})
+    commands = list(dict.fromkeys(" ".join(row["command"].split()) for row in rows if row["command"]))
     if commands:
-        parts.append("## Commands\n\n" + "\n".join(f"    {command}" for command in commands))
+        listed = "\n".join(f"    {command}" for command in commands)
+        parts.append(f"## Commands\n\nEach makes one row again.\n\n{listed}")
     return "\n\n".join(parts) + "\n"
 
 
 def to_csv(board: Board) -> str:
     """One line per row, every summary as its mean, low and high; an empty cell where there is no number."""
     ranks = rank_rows(board.rows)
-    fixed = ["board", "scorer", "version", "at_step", "rank", "relative_time", "status", "error", "seeds"]
+    fixed = ["board", "scorer", "version", "at_step", "rank_first", "rank_last", "relative_time", "status"]
+    fixed += ["error", "seeds", "command"]
     cost = ["gradient_steps", "extra_gradient_steps", "seconds"]
     columns = [column for section in sections(board.rows) for column in section.columns]
     names = ["_".join(column.path) for column in columns]
@@ -69,9 +76,11 @@ def to_csv(board: Board) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(fixed + cost + [f"{name}{part}" for name in names for part in ("", "_low", "_high")])
     for row in ranked(board.rows):
+        standing = ranks.get((row["scorer"], row["at_step"]))
         line: list[Any] = [board.name, row["scorer"], row["version"], row["at_step"]]
-        line += [ranks.get((row["scorer"], row["at_step"])), row["relative_time"]]
-        line += [row["status"], row["error"], len(row["seeds"])] + [row["cost"][key] for key in cost]
+        line += [standing.first, standing.last] if standing else [None, None]
+        line += [row["relative_time"], row["status"], row["error"], len(row["seeds"]), row["command"]]
+        line += [row["cost"][key] for key in cost]
         for column in columns:
             summary = column.summary(row) or {}
             line += [summary.get(key) for key in ("mean", "low", "high")]
@@ -82,31 +91,31 @@ def to_csv(board: Board) -> str:
 def _markdown_section(section: Section, rows: list[Row], ranks: dict[Key, Standing]) -> str:
     present = [row for row in rows if any(column.summary(row) for column in section.columns)]
     columns = [c for c in section.columns if any(c.summary(row) for row in present)]
+    signs = [marks(rows, column) for column in columns]
     table = [["step", "rank", "scorer", *(column.title for column in columns), "seeds"]]
     for row in present:
-        cells = [column.cell(row) for column in columns]
-        rank = str(ranks.get((row["scorer"], row["at_step"]), ""))
-        table.append([str(row["at_step"]), rank, _escape(marked_name(row)), *cells, str(len(row["seeds"]))])
-    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-    lines = [
+        key = row["scorer"], row["at_step"]
+        cells = [column.cell(row) + sign.get(key, "") for column, sign in zip(columns, signs, strict=True)]
+        table.append(
+            [str(key[1]), str(ranks.get(key, "")), escape(marked_name(row)), *cells, str(len(row["seeds"]))]
+        )
+    note = f"{section.note[0].upper()}{section.note[1:]}."
+    return "\n\n".join([f"## {section.title}", note, markdown_table(table)])
+
+
+def markdown_table(lines: list[list[str]]) -> str:
+    """Lines of cells, the first the heading, in columns of equal width."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    heading, *rest = [
         "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |"
-        for line in table
+        for line in lines
     ]
     rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
-    return "\n".join(
-        [
-            f"## {section.title}",
-            "",
-            f"{section.note[0].upper()}{section.note[1:]}.",
-            "",
-            lines[0],
-            rule,
-            *lines[1:],
-        ]
-    )
+    return "\n".join([heading, rule, *rest])
 
 
-def _escape(text: str | None) -> str:
+def escape(text: str | None) -> str:
+    """Untrusted text for a cell of Markdown, on one line."""
     escaped = (text or "").replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
     return " ".join(escaped.split())
 

@@ -40,3 +40,28 @@ def test_undefined_numbers_are_none_never_nan() -> None:
 def test_same_values_same_interval() -> None:
     values = np.random.default_rng(0).normal(size=(3, 12))
     assert all(np.array_equal(a, b) for a, b in zip(intervals(values), intervals(values), strict=True))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.1, 0.2, 0.3],
+        [0.0, 0.0, 1.0],
+        [0.0] * 19 + [1.0],
+        [1.0] * 19 + [0.0],
+        [0.0, 1.0] * 10,
+        [0.9625] * 10 + [0.96] * 10,
+        [1.0, 1.0 + 1e-10, 1.0],
+        [0.0, -0.0, 0.0],
+    ],
+)
+def test_intervals_of_few_and_tied_values_are_numbers_around_the_mean(values: list[float]) -> None:
+    low, high = intervals(np.array([values]))
+    assert min(values) <= low[0] <= np.mean(values) <= high[0] <= max(values)
+
+
+def test_drawing_resamples_in_batches_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).normal(size=(3, 12))
+    whole = intervals(values)
+    monkeypatch.setattr("prunebench.evaluation.statistics.RESAMPLED_AT_ONCE", 1000)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, intervals(values), strict=True))

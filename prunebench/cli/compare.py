@@ -1,0 +1,63 @@
+"""`prunebench compare`: two scorers or two boards."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from prunebench.leaderboard.board import Board
+
+
+@click.command("compare")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    default=("spearman",),
+    show_default=True,
+    help="What to compare by, such as kendall or accuracy.prune_final.0.1; repeatable.",
+)
+@click.option("--at-step", type=click.IntRange(min=0), help="Only at this step.")
+@click.option("--board", help="Only on boards whose name starts so.")
+@click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
+def command(
+    first: str, second: str, metrics: tuple[str, ...], at_step: int | None, board: str | None, out: str
+) -> None:
+    """Compare scorers A and B on the same networks, or boards A and B: how much they differ, and how surely.
+
+    \b
+    prunebench compare growing_mode alignment
+    prunebench compare alignment@50 "imp[sparsity=0.5]@0" --metric accuracy.prune_final.0.1
+    prunebench compare leaderboards/one.json leaderboards/other.json
+    """
+    from prunebench.leaderboard.folder import find_boards
+    from prunebench.leaderboard.pairs import compare_boards, compare_scorers
+    from prunebench.leaderboard.pairs_table import render_pairs
+    from prunebench.leaderboard.terminal import console
+
+    files = [_board(text, Path(out)) for text in (first, second)]
+    one, other = files
+    if one is not None and other is not None:
+        found = compare_boards(one, other, metrics, at_step)
+    elif one is None and other is None:
+        found = compare_scorers(find_boards(Path(out), board), first, second, metrics, at_step)
+    else:
+        raise click.UsageError(f"A, B: got {first!r} and {second!r}; two scorers or two boards are needed")
+    console().print(render_pairs(found))
+
+
+def _board(text: str, folder: Path) -> "Board | None":
+    """The board that a path of a JSON file or a board's whole name stands for."""
+    from prunebench.errors import RequestError
+    from prunebench.leaderboard.board import Board
+
+    path = Path(text)
+    if path.suffix == ".json" and not path.is_file():
+        raise RequestError("A, B", text, "there is no such file")
+    named = folder / f"{text}.json"
+    if path.suffix != ".json" and not named.is_file():
+        return None
+    return Board.read(path if path.suffix == ".json" else named)

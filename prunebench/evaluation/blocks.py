@@ -1,0 +1,83 @@
+"""Several methods over several tasks, each task a block (Demšar, JMLR 2006): ranks, wins, one test for all.
+
+What is compared here are the methods' means on each task, so the replicate is the task.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from prunebench.evaluation.comparison import LEVEL, beats, seeds_needed
+
+# Friedman's test needs three methods; two are a pair.
+FEWEST_METHODS = 3
+
+
+def average_ranks(means: Float[np.ndarray, "methods tasks"]) -> Float[np.ndarray, " methods"]:
+    """Rank of each method (1 is the highest mean) averaged over the tasks; equal means share their ranks."""
+    return stats.rankdata(-means, axis=0).mean(axis=1)
+
+
+def win_rates(means: Float[np.ndarray, "methods tasks"]) -> Float[np.ndarray, "methods methods"]:
+    """Share of the tasks in which the row's mean is above the column's; equal means count half."""
+    above = means[:, None, :] > means[None, :, :]
+    equal = means[:, None, :] == means[None, :, :]
+    return (above + equal / 2).mean(axis=2)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Which methods differ over the tasks: what a critical-difference diagram draws.
+
+    Attributes:
+        methods: by average rank, the best first.
+        average_ranks: of each of them.
+        p: of Friedman's test that no method differs from another.
+        cliques: the longest runs of neighbours in which no two differ significantly.
+    """
+
+    methods: tuple[str, ...]
+    average_ranks: tuple[float, ...]
+    p: float
+    cliques: tuple[tuple[str, ...], ...]
+
+
+def tasks_needed(methods: int) -> int:
+    """Fewest tasks at which the paired tests between all methods can find any difference."""
+    return seeds_needed(methods * (methods - 1) // 2)
+
+
+def compare(methods: Sequence[str], means: Float[np.ndarray, "methods tasks"]) -> Comparison | None:
+    """Friedman's test, then exact Wilcoxon tests of all pairs, by Holm; None for too few methods or tasks.
+
+    The second step is Wilcoxon's rather than Nemenyi's, which compares average ranks: whether two methods
+    differ should not depend on which others were entered (Benavoli, Corani & Mangili, JMLR 2016). Where
+    Friedman's test rejects nothing, all methods are one clique.
+    """
+    count, tasks = means.shape
+    if count < FEWEST_METHODS or tasks < tasks_needed(count):
+        return None
+    ranks = average_ranks(means)
+    order = sorted(range(count), key=lambda i: (ranks[i], methods[i]))
+    names = tuple(methods[i] for i in order)
+    differ = (means != means[0]).any()
+    p = float(stats.friedmanchisquare(*means).pvalue) if differ else 1.0
+    pairs = beats(dict(zip(methods, means, strict=True))) if p <= LEVEL else set()
+    return Comparison(names, tuple(float(ranks[i]) for i in order), p, cliques(names, pairs))
+
+
+def cliques(methods: Sequence[str], different: set[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+    """The longest runs of two or more neighbours in `methods` in which no pair is in `different`."""
+    runs: list[tuple[int, int]] = []
+    for first in range(len(methods)):
+        last = first + 1
+        while last < len(methods) and not any(
+            {(methods[i], methods[last]), (methods[last], methods[i])} & different for i in range(first, last)
+        ):
+            last += 1
+        if last - first > 1 and (not runs or last > runs[-1][1]):
+            runs.append((first, last))
+    return tuple(tuple(methods[first:last]) for first, last in runs)

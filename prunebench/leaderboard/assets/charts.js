@@ -1,0 +1,204 @@
+"use strict";
+// The charts, by Observable Plot. It writes text as text; colours are CSS variables, so themes need no redraw.
+
+const STEPS = { type: "symlog", constant: 10, label: null };
+
+function frame(place, options) {
+  const width = Math.max(280, Math.floor(options.width ?? place.clientWidth));
+  return Plot.plot({
+    className: "plot",
+    width,
+    height: options.height ?? Math.round(Math.min(420, Math.max(300, width * 0.6))),
+    marginLeft: 44,
+    marginBottom: 38,
+    marginTop: 30,
+    style: { background: "transparent", fontSize: "12px", color: "var(--ink)" },
+    color: { type: "identity" },
+    symbol: { type: "identity" },
+    ...options,
+  });
+}
+
+/** Labels at the ends of lines, pushed apart so that each can be read: `dy` in pixels. */
+function endLabels(ends, y, height) {
+  const gap = 13, scale = height / (y[1] - y[0]);
+  const order = [...ends].sort((a, b) => a.y - b.y).map((end) => ({ ...end, at: end.y * scale }));
+  order.forEach((end, i) => { if (i) end.at = Math.max(end.at, order[i - 1].at + gap); });
+  // Pushed out of the top, they come back down together.
+  const over = order.length ? Math.max(0, order.at(-1).at - y[1] * scale) : 0;
+  for (let i = order.length - 1, limit = Infinity; over && i >= 0; i--) {
+    order[i].at = Math.min(order[i].at, limit, y[1] * scale);
+    limit = order[i].at - gap;
+  }
+  return order.map((end) => ({ ...end, to: end.at / scale }));
+}
+
+/** Groups of what stands closer together than `gap`. */
+function neighbours(things, at, gap) {
+  const groups = [];
+  for (const thing of d3.sort(things, at))
+    if (groups.length && at(thing) - at(groups.at(-1).at(-1)) < gap) groups.at(-1).push(thing);
+    else groups.push([thing]);
+  return groups;
+}
+
+const shortened = (text, limit = 24) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
+
+function tipText(row, lines) {
+  return [row.label, ...lines].join("\n");
+}
+
+function niceLow(values, step) {
+  return Math.floor(d3.min(values) / step) * step;
+}
+
+/** Spearman against x, one line for each scorer: the frame of the cost and the time chart. */
+function correlations(place, board, chosen, x, scale, rules = []) {
+  const rows = board.rows.filter((row) => row.spearman && x(row) !== null);
+  const lines = d3.groups(rows.filter((row) => row.kind === "predictor" && chosen.has(row.name)), (row) => row.name)
+    .map(([, group]) => d3.sort(group, (row) => row.step));
+  const points = lines.flat();
+  const random = rows.filter((row) => row.name === "random"), oracle = rows.filter((row) => row.kind === "oracle");
+  const lows = [...points, ...random].map((row) => row.spearman.low ?? row.spearman.mean);
+  const domain = [niceLow([0, ...lows], 0.1), 1.02];
+  const xs = scale.domain;
+  const width = Math.max(280, place.clientWidth), height = Math.round(Math.min(420, Math.max(320, width * 0.62)));
+  const ends = lines.map((line) => ({ row: line.at(-1), x: x(line.at(-1)), y: line.at(-1).spearman.mean }));
+  const wide = 20 + 7.4 * (d3.max(ends, (end) => shortened(end.row.label, 18).length) ?? 4);
+  const pixel = Plot.scale({ x: { ...scale, range: [0, width - wide - 44] } }).apply;
+  const labels = neighbours(ends, (end) => pixel(end.x), 150).flatMap((group) => endLabels(group, domain, height - 68));
+  const chance = d3.min(random, (row) => row.spearman.low ?? row.spearman.mean);
+  return frame(place, {
+    width, height, marginRight: wide,
+    ariaLabel: "Rank correlation of each scorer with the final norms; the numbers are in the table",
+    x: { ...scale, grid: false },
+    y: { domain, label: "Spearman correlation", grid: true, ticks: 6, labelArrow: "none" },
+    marks: [
+      random.length ? Plot.rect([0], { x1: xs[0], x2: xs.at(-1), y1: chance, y2: d3.max(random, (row) => row.spearman.high ?? row.spearman.mean), fill: "var(--gray)", fillOpacity: 0.35 }) : null,
+      random.length ? Plot.text(["random"], { x: xs[0], y: chance, dx: 4, dy: 8, textAnchor: "start", fill: "var(--soft)" }) : null,
+      oracle.length ? Plot.ruleY([oracle[0].spearman.mean], { stroke: "var(--ink)", strokeDasharray: "5 4" }) : null,
+      oracle.length ? Plot.text(["oracle"], { x: xs[0], y: oracle[0].spearman.mean, dx: 4, dy: -7, textAnchor: "start", fill: "var(--soft)" }) : null,
+      rules.map((rule) => [
+        Plot.ruleX([rule.x], { stroke: "var(--soft)", strokeDasharray: "1 3" }),
+        Plot.text([rule.text], { x: rule.x, frameAnchor: "bottom", dx: 4, dy: -4, textAnchor: "start", fill: "var(--soft)" }),
+      ]),
+      x === BY_SECONDS ? null : Plot.areaY(points, { x, y1: (row) => row.spearman.low ?? row.spearman.mean, y2: (row) => row.spearman.high ?? row.spearman.mean, z: "name", fill: (row) => colour(row.look), fillOpacity: 0.13 }),
+      Plot.ruleX(points, { x, y1: (row) => row.spearman.low ?? row.spearman.mean, y2: (row) => row.spearman.high ?? row.spearman.mean, stroke: (row) => colour(row.look), strokeWidth: 1.5 }),
+      Plot.line(points, { x, y: (row) => row.spearman.mean, z: "name", stroke: (row) => colour(row.look), strokeWidth: 1.8 }),
+      Plot.dot(points, { x, y: (row) => row.spearman.mean, stroke: (row) => colour(row.look), fill: "var(--page)", strokeWidth: 1.8, symbol: (row) => symbol(row.look), r: 4 }),
+      Plot.text(labels, { x: "x", y: "to", text: (end) => shortened(end.row.label, 18), textAnchor: "start", dx: 9, fill: (end) => colour(end.row.look), fontWeight: 600, stroke: "var(--page)", strokeWidth: 4, paintOrder: "stroke" }),
+      Plot.tip(points, Plot.pointer({ x, y: (row) => row.spearman.mean, fill: "var(--page)", stroke: "var(--line)", title: (row) => tipText(row, [`step ${count(row.step)}${row.relative === null ? "" : `, t/t_drop ${row.relative}`}`, `Spearman ${written(row.spearman.mean)} ${interval(row.spearman)}`, `${count(row.steps)} gradient steps${row.seconds === null ? "" : `, ${duration(row.seconds)}`} a network`]) })),
+    ],
+  });
+}
+
+function stepTicks(most) {
+  return [0, 10, 100, 1000, 10000, 100000, 1000000].filter((tick) => tick === 0 || tick <= most);
+}
+
+const BY_SECONDS = (row) => row.seconds;
+
+function costChart(place, board, chosen, unit) {
+  const shown = board.rows.filter((row) => row.spearman && row.kind === "predictor" && chosen.has(row.name));
+  if (!shown.some((row) => row[unit] !== null)) return null;
+  if (unit === "steps") {
+    const most = Math.max(100, board.training, d3.max(shown, (row) => row.steps)) * 1.15;
+    const rules = [{ x: board.training, text: "one training" }];
+    return correlations(place, board, chosen, (row) => row.steps, { ...STEPS, domain: [-0.6, most], ticks: stepTicks(most), tickFormat: count, label: "gradient steps per network", labelAnchor: "center", labelArrow: "none" }, rules);
+  }
+  const seconds = shown.map((row) => row.seconds).filter((value) => value !== null);
+  const domain = [d3.min(seconds) / 1.3, d3.max(seconds) * 1.3];
+  return correlations(place, board, chosen, BY_SECONDS, { type: "log", domain, ticks: 5, tickFormat: "~g", label: "seconds per network: training to the snapshot and scoring", labelAnchor: "center", labelArrow: "none" });
+}
+
+function timeChart(place, board, chosen, unit) {
+  const label = { labelAnchor: "center", labelArrow: "none" };
+  if (unit === "step") {
+    const most = Math.max(20, d3.max(board.steps), board.drop ?? 0) * 1.1;
+    return correlations(place, board, chosen, (row) => row.step, { ...STEPS, domain: [-0.6, most], ticks: board.steps, tickFormat: count, label: "step of the snapshot", ...label }, board.drop ? [{ x: board.drop, text: "plateau ends" }] : []);
+  }
+  if (!board.drop) return null;
+  const most = Math.max(1.1, d3.max(board.rows, (row) => row.relative) * 1.1);
+  return correlations(place, board, chosen, (row) => row.relative, { type: "symlog", constant: 0.05, domain: [-0.003, most], ticks: [0, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= most), tickFormat: "~g", label: "step / end of the plateau (t / t_drop)", ...label }, [{ x: 1, text: "plateau ends" }]);
+}
+
+/** One panel for each protocol: accuracy against the share of neurons kept. */
+function keptCharts(place, board, chosen, step, split) {
+  const panels = Object.entries(data.protocols).map(([protocol, title]) => {
+    const columns = board.columns.filter((column) => column.path[0] === split && column.path[1] === protocol)
+      .map((column) => ({ id: column.id, share: Number(column.path[2]), kept: board.kept[column.path[2]] }));
+    return { protocol, title, columns: d3.sort(columns, (column) => -column.share) };
+  });
+  const rowsAt = board.rows.filter((row) => row.step === step && row.error === null);
+  const drawn = rowsAt.filter((row) => row.kind !== "predictor" || chosen.has(row.name));
+  const present = panels.map((panel) => ({
+    ...panel,
+    points: drawn.flatMap((row) => panel.columns.filter((c) => row.values[c.id]).map((c) => ({ row, share: c.share, kept: c.kept, ...row.values[c.id] }))),
+  })).filter((panel) => panel.points.length);
+  if (!present.length) return [];
+  const all = present.flatMap((panel) => panel.points), dense = board.dense[split];
+  const low = niceLow(all.map((p) => p.low ?? p.mean), 0.05), high = Math.min(1, Math.max(dense.mean, d3.max(all, (p) => p.high ?? p.mean)) + 0.01);
+  const shares = d3.sort(new Set(all.map((p) => p.share)), d3.descending);
+  const columns = place.clientWidth > 900 ? Math.min(3, present.length) : place.clientWidth > 620 ? Math.min(2, present.length) : 1;
+  const width = Math.floor((place.clientWidth - 16 * (columns - 1)) / columns);
+  return present.map((panel) => {
+    const { points } = panel, height = 320;
+    const least = d3.min(points, (p) => p.share);
+    const predictors = points.filter((p) => p.row.kind === "predictor"), others = points.filter((p) => p.row.kind === "control"), oracle = points.filter((p) => p.row.kind === "oracle");
+    const ends = [...predictors, ...others].filter((p) => p.share === least);
+    const labels = endLabels(ends.map((p) => ({ row: p.row, y: p.mean })), [low, high], height - 68);
+    const paint = (p) => colour(p.row.look), mean = { x: "share", y: "mean", z: (p) => p.row.name };
+    const band = { x: "share", y1: (p) => p.low ?? p.mean, y2: (p) => p.high ?? p.mean, z: (p) => p.row.name };
+    const chart = frame(place, {
+      width, height, marginRight: 14 + Math.min(130, 7.4 * (d3.max(labels, (end) => shortened(end.row.label, 18).length) ?? 0)),
+      ariaLabel: `${panel.title}: accuracy against the share of neurons kept; the numbers are in the table`,
+      x: { type: "log", domain: [shares[0] * 1.05, shares.at(-1)], ticks: shares, tickFormat: (share) => `${+(100 * share).toPrecision(3)}`, label: "% of the neurons kept", labelAnchor: "center", labelArrow: "none" },
+      y: { domain: [low, high], grid: true, tickFormat: (value) => `${Math.round(100 * value)}`, ticks: 6, label: `${data.splits[split]} accuracy, %`, labelArrow: "none" },
+      marks: [
+        Plot.ruleY([dense.mean], { stroke: "var(--ink)", strokeDasharray: "1 3" }),
+        Plot.areaY(others, { ...band, fill: "var(--gray)", fillOpacity: 0.22 }),
+        Plot.line(others, { ...mean, stroke: "var(--gray)", strokeWidth: 1.6 }),
+        Plot.line(oracle, { ...mean, stroke: "var(--ink)", strokeDasharray: "5 4", strokeWidth: 1.4 }),
+        Plot.areaY(predictors, { ...band, fill: paint, fillOpacity: 0.09 }),
+        Plot.line(predictors, { ...mean, stroke: paint, strokeWidth: 1.8 }),
+        Plot.dot(predictors, { ...mean, stroke: paint, fill: "var(--page)", strokeWidth: 1.6, symbol: (p) => symbol(p.row.look), r: 3.5 }),
+        Plot.text(labels, { x: least, y: "to", text: (end) => shortened(end.row.label, 18), textAnchor: "start", dx: 8, fill: (end) => (end.row.kind === "control" ? "var(--soft)" : colour(end.row.look)), fontWeight: 600 }),
+        Plot.tip(points, Plot.pointer({ x: "share", y: "mean", fill: "var(--page)", stroke: "var(--line)", title: (p) => tipText(p.row, [`${+(100 * p.share).toPrecision(3)} % kept${p.kept ? ` (${count(p.kept)} neurons)` : ""}`, `${written(p.mean, true)} % ${interval(p, true)}`]) })),
+      ],
+    });
+    return make("div", { class: "panel" }, make("h3", {}, panel.title), chart);
+  });
+}
+
+/** Average ranks, 1 the least; equal values share theirs. */
+function ranks(values) {
+  const found = new Float64Array(values.length), order = d3.sort(d3.range(values.length), (i) => values[i]);
+  for (let start = 0; start < order.length; ) {
+    let end = start;
+    while (end + 1 < order.length && values[order[end + 1]] === values[order[start]]) end++;
+    for (let i = start; i <= end; i++) found[order[i]] = (start + end) / 2 + 1;
+    start = end + 1;
+  }
+  return found;
+}
+
+function scatterChart(place, board, row, axis) {
+  const norms = unpack(board.norms), scores = unpack(row.scores);
+  const x = axis === "rank" ? ranks(scores) : scores, share = Math.max(1, Math.round(0.1 * scores.length));
+  const bestScore = d3.sort(x, d3.descending)[share - 1], bestNorm = d3.sort(norms, d3.descending)[share - 1];
+  const points = d3.range(norms.length).map((i) => ({ x: x[i], norm: norms[i], kept: x[i] >= bestScore }));
+  const positive = norms.every((norm) => norm > 0);
+  return frame(place, {
+    marginLeft: 56,
+    ariaLabel: `Score of ${row.name} against the final norm of each neuron`,
+    x: { label: axis === "rank" ? "rank of the score (right: keep)" : "score (right: keep)", labelAnchor: "center", labelArrow: "none", nice: true },
+    y: { type: positive ? "log" : "symlog", label: "final effective norm", grid: true, ticks: 5, tickFormat: (norm) => d3.format(norm < 0.001 ? "~e" : "~g")(norm), labelArrow: "none", ...(positive ? {} : { constant: d3.quantile(norms.filter((n) => n > 0), 0.05) ?? 1 }) },
+    marks: [
+      Plot.ruleX([bestScore], { stroke: "var(--soft)", strokeDasharray: "1 3" }),
+      Plot.ruleY([bestNorm], { stroke: "var(--soft)", strokeDasharray: "1 3" }),
+      Plot.text(["10 % largest norms"], { frameAnchor: "left", y: bestNorm, textAnchor: "start", dx: 4, dy: -7, fill: "var(--soft)" }),
+      Plot.text(["10 % best scores"], { x: bestScore, frameAnchor: "bottom", textAnchor: "end", dx: -4, dy: -6, fill: "var(--soft)" }),
+      Plot.dot(points, { x: "x", y: "norm", r: 3, stroke: colour(row.look), fill: (p) => (p.kept ? colour(row.look) : "none"), strokeOpacity: 0.8, fillOpacity: 0.8 }),
+    ],
+  });
+}

@@ -1,0 +1,120 @@
+"use strict";
+// The tables: DataTables sorts and filters; cells are built as elements, so that names stay text.
+
+const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+const PLAIN = { order: [], paging: false, info: false, autoWidth: false, layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null } };
+const LAST = -1e9; // where a row without a number is sorted
+
+/** A column for DataTables. `show` gives a cell's content, `key` what it is sorted and filtered by. */
+function column(show, key, type = "num", options = {}) {
+  return {
+    type,
+    data: null,
+    orderSequence: type === "num" ? ["desc", "asc"] : ["asc", "desc"],
+    render: (_, kind, row) => (kind === "display" ? show(row) : typeof key(row) === "string" ? escaped(key(row)) : (key(row) ?? LAST)),
+    ...options,
+  };
+}
+
+function heads(...cells) {
+  return make("thead", {}, make("tr", {}, ...cells));
+}
+
+function head(title, scale, left) {
+  const axis = scale ? make("span", { class: "axis", "aria-hidden": "true" }, make("span", {}, scale[0]), make("span", {}, scale[1])) : null;
+  return make("th", { scope: "col", class: left ? "left" : null }, make("span", { class: "title" }, title), axis);
+}
+
+function domainOf(rows, column) {
+  const found = rows.map((row) => row.values[column.id]).filter(Boolean);
+  const low = d3.min(found, (s) => s.low ?? s.mean), high = d3.max(found, (s) => s.high ?? s.mean);
+  return column.percent ? [Math.floor(low * 20) / 20, Math.ceil(high * 20) / 20] : [Math.min(0, Math.floor(low * 5) / 5), Math.max(1, high)];
+}
+
+function metricCell(row, column, domain, chance) {
+  const s = row.values[column.id];
+  if (!s) return document.createTextNode("");
+  return make("span", { class: "metric" }, make("b", {}, written(s.mean, column.percent)), make("small", {}, interval(s, column.percent)), bar(s, domain, chance.get(row.step)?.values[column.id], colour(row.look)));
+}
+
+/** The rows of a board as a table in `place`. `onOpen(row)` is told when a row is looked at. */
+function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
+  const columns = chosen.map(([id, title]) => ({ ...board.columns.find((column) => column.id === String(id)), title }))
+    .filter((column) => rows.some((row) => row.values[column.id]));
+  const chance = new Map(board.rows.filter((row) => row.name === "random").map((row) => [row.step, row]));
+  const domains = columns.map((column) => domainOf(rows, column));
+  const ends = (column, domain) => domain.map((end) => (column.percent ? `${Math.round(100 * end)} %` : written(end, false).replace(/\.?0+$/, "")));
+  const table = make("table", {}, heads(
+    head("rank"), head("scorer", null, true), ...(steps ? [head("step")] : []), head("cost: steps"),
+    ...columns.map((column, i) => head(column.title + (column.percent && !column.title.includes("%") ? " (%)" : ""), ends(column, domains[i]))),
+    ...(cost ? [head("of its own"), head("time a network")] : []),
+  ));
+  place.replaceChildren(table);
+  const name = (row) => {
+    const button = make("button", { type: "button", class: "name", "aria-expanded": "false" }, swatch(row.look), row.label);
+    button.addEventListener("click", () => {
+      const child = api.row(button.closest("tr")).child;
+      if (child.isShown()) child.hide();
+      else child(details(board, row), "details").show();
+      button.setAttribute("aria-expanded", String(child.isShown()));
+      onOpen(row);
+    });
+    return row.error === null ? button : make("span", {}, button, make("span", { class: "error" }, `failed: ${row.error}`));
+  };
+  const metrics = columns.map((column_, i) => column((row) => metricCell(row, column_, domains[i], chance), (row) => row.values[column_.id]?.mean ?? null));
+  const api = new DataTable(table, {
+    data: rows,
+    columns: [
+      column((row) => rankText(row), (row) => (row.rank === null ? 1e9 : row.rank[0] + row.rank[1] / 1000), "num", { orderSequence: ["asc", "desc"], className: "rank" }),
+      column(name, (row) => `${row.label} ${row.error ?? ""}`, "string", { className: "left" }),
+      ...(steps ? [column((row) => count(row.step), (row) => row.step, "num", { orderSequence: ["asc", "desc"] })] : []),
+      column((row) => count(row.steps), (row) => row.steps, "num", { orderSequence: ["asc", "desc"] }),
+      ...metrics,
+      ...(cost ? [
+        column((row) => (row.own ? count(row.own) : ""), (row) => row.own, "num", { orderSequence: ["asc", "desc"] }),
+        column((row) => duration(row.seconds), (row) => row.seconds, "num", { orderSequence: ["asc", "desc"] }),
+      ] : []),
+    ],
+    createdRow: (tr, row) => tr.classList.add(row.error === null ? row.kind : "failed"),
+    search: { search: filter, smart: false },
+    ...PLAIN,
+    language: { emptyTable: "No scorer here.", zeroRecords: "No scorer has a name like this." },
+  });
+  return api;
+}
+
+function details(board, row) {
+  const environment = board.environments[row.environment];
+  const facts = [
+    ["cost", `${count(row.step)} steps to the snapshot, ${count(row.own)} of its own`],
+    ["networks", `${row.seeds}`],
+    ["version", `${row.version}, source ${row.source ?? "none"}`],
+    ["made with", Object.entries(environment).map(([key, value]) => `${key} ${value}`).join(", ")],
+  ];
+  if (row.error !== null) facts.unshift(["error", row.error]);
+  const command = board.commands[row.command];
+  return make("div", {}, make("dl", {}, ...facts.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])), command ? make("pre", { tabindex: "0" }, command) : null);
+}
+
+/** All boards: the best predictor at each step. `onChoose(number, step)` opens one. */
+function drawBoards(place, boards, onChoose) {
+  const steps = [...new Set(boards.flatMap((board) => board.steps))].sort(d3.ascending);
+  place.replaceChildren(heads(head("task and recipe", null, true), head("dense (%)"), ...steps.map((step) => head(`step ${count(step)}`, [0, 1]))));
+  const at = (board, step) => board.verdicts.find((verdict) => verdict.step === step && verdict.row !== null);
+  const cell = (board, step) => {
+    const verdict = at(board, step);
+    if (!verdict) return document.createTextNode("");
+    const { look, spearman: s } = verdict;
+    return make("button", { type: "button", class: "best", onclick: () => onChoose(board.number, step) },
+      make("span", { class: "name" }, swatch(look), look.name, verdict.tied ? " =" : null), make("b", {}, written(s.mean)), make("small", {}, interval(s)), bar(s, [0, 1], null, colour(look)));
+  };
+  new DataTable(place, {
+    data: boards,
+    columns: [
+      column((board) => make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, board.task), make("small", {}, board.recipe)), (board) => `${board.task}, ${board.recipe}`, "string", { className: "left" }),
+      column((board) => written(board.dense.accuracy.mean, true), (board) => board.dense.accuracy.mean),
+      ...steps.map((step) => column((board) => cell(board, step), (board) => at(board, step)?.spearman.mean ?? null)),
+    ],
+    ...PLAIN,
+  });
+}

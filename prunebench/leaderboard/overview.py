@@ -1,0 +1,140 @@
+"""All boards of a folder in one text, made from the records alone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from prunebench.leaderboard.across import Across, Wins, across, steps_of, wins
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.columns import OVERVIEW, Column, ranked
+from prunebench.leaderboard.standing import FIRST, marks
+from prunebench.leaderboard.text import escape, markdown_table
+
+COLUMNS = (OVERVIEW[0], *OVERVIEW[3:])
+_HOW = (
+    "Made from the records by `prunebench leaderboard --rebuild`. *Best predictor*: the highest mean over "
+    "seeds on the board; +2 says that two more are tied with it. *Average rank*: of the means, over the "
+    "boards (1 is best). *Win rate*: % of the boards and steps in which the row's mean is above that of the "
+    "column. Scorers are told apart over boards by Friedman's test, then exact paired Wilcoxon tests of all "
+    "pairs with Holm's correction, level 0.05; a board is the replicate here, and boards that share a data "
+    "set are less independent than the tests take them to be."
+)
+
+
+def overview(boards: Sequence[Board]) -> str:
+    """What the boards say together, as Markdown; equal boards give equal bytes.
+
+    The best predictor by board and step, average ranks, win rates, and which scorers differ over the boards.
+    """
+    boards = sorted(boards, key=lambda board: board.name)
+    parts = [_HOW, "## The boards", _boards(boards)]
+    for column in COLUMNS:
+        if any(column.summary(row) for board in boards for row in board.rows):
+            parts += _column(boards, column)
+    return "\n\n".join(parts) + "\n"
+
+
+def _boards(boards: Sequence[Board]) -> str:
+    titles = [
+        "board",
+        "task",
+        "samples",
+        "neurons",
+        "init std",
+        "steps",
+        "plateau ends",
+        "dense test accuracy",
+    ]
+    lines = [titles]
+    for board in boards:
+        recipe, drop = board.recipe, board.training["drop_step"]
+        lines.append(
+            [
+                f"[{board.name}]({board.name}.md)",
+                escape(board.task["name"]),
+                *(str(value) for value in (board.task["samples"], recipe["width"])),
+                f"{recipe['init_std']:g}",
+                f"{recipe['steps']:,}",
+                "" if drop is None else f"{drop:.0f}",
+                f"{100 * board.training['accuracy']['dense']['mean']:.1f} %",
+            ]
+        )
+    return markdown_table(lines)
+
+
+def _column(boards: Sequence[Board], column: Column) -> list[str]:
+    what = "test accuracy" if "accuracy" in column.path else "prediction of the final norms"
+    title = f"## {column.title[0].upper()}{column.title[1:]}: {what}"
+    parts = [title, "Best predictor:", _best(boards, column)]
+    if len(boards) < 2:
+        return parts
+    found = [
+        one for step in steps_of(boards) if (one := across(boards, column, step)) and len(one.boards) > 1
+    ]
+    if found:
+        parts += ["Average rank:", _average_ranks(found), "\n".join(_verdict(one) for one in found)]
+    if (won := wins(boards, column)) is not None:
+        parts += ["Win rate:", _win_rates(won)]
+    return parts
+
+
+def _win_rates(won: Wins) -> str:
+    numbers = [str(number) for number in range(1, len(won.scorers) + 1)]
+    lines = [["", "scorer", *numbers]]
+    for number, scorer, rates in zip(numbers, won.scorers, won.rates, strict=True):
+        cells = ["" if np.isnan(rate) else f"{100 * rate:.0f}" for rate in rates]
+        lines.append([number, escape(scorer), *cells])
+    return markdown_table(lines)
+
+
+def _best(boards: Sequence[Board], column: Column) -> str:
+    steps = steps_of(boards)
+    lines = [["board", *(f"step {step}" for step in steps)]]
+    for board in boards:
+        signs = marks(board.rows, column)
+        cells = []
+        for step in steps:
+            rows = [r for r in ranked(board.rows) if r["at_step"] == step and column.summary(r)]
+            predictors = [row for row in rows if not row["sees_end"] and not row["control"]]
+            if not predictors:
+                cells.append("")
+                continue
+            best = max(predictors, key=lambda row: (column.summary(row) or {})["mean"])
+            ties = [scorer for (scorer, at), sign in signs.items() if at == step and sign == FIRST]
+            others = f" +{len(ties) - 1}" if best["scorer"] in ties and len(ties) > 1 else ""
+            cells.append(f"{escape(best['scorer'])} {column.cell(best, interval=False)}{others}")
+        lines.append([board.name, *cells])
+    return markdown_table(lines)
+
+
+def _average_ranks(found: Sequence[Across]) -> str:
+    """The scorer that is best on average over the steps comes first."""
+    by_scorer = {
+        scorer: [one.average_ranks.get(scorer) for one in found]
+        for scorer in sorted({scorer for one in found for scorer in one.scorers})
+    }
+    present = {scorer: [r for r in ranks if r is not None] for scorer, ranks in by_scorer.items()}
+    order = sorted(by_scorer, key=lambda scorer: (sum(present[scorer]) / len(present[scorer]), scorer))
+    lines = [["scorer", *(f"step {one.step} ({len(one.boards)} boards)" for one in found)]]
+    for scorer in order:
+        lines.append([escape(scorer), *("" if r is None else f"{r:.1f}" for r in by_scorer[scorer])])
+    return markdown_table(lines)
+
+
+def _verdict(one: Across) -> str:
+    """Whether the boards can tell the scorers apart, as one line of a list."""
+    missing = f"; not on every board: {', '.join(map(escape, one.left_out))}" if one.left_out else ""
+    found = one.comparison
+    if found is None:
+        count = len(one.scorers)
+        why = (
+            f"{count} scorers need {one.boards_needed} boards before any difference can be significant "
+            f"({count * (count - 1) // 2} corrected comparisons), so there is no critical-difference diagram"
+            if count > 2
+            else "two scorers make no diagram; `prunebench compare` compares them"
+        )
+        return f"- Step {one.step}: {len(one.boards)} boards; {why}{missing}."
+    tied = "; ".join(", ".join(map(escape, clique)) for clique in found.cliques)
+    groups = f"not told apart: {tied}" if tied else "all scorers differ from each other"
+    p = "p < 0.0001" if found.p < 0.0001 else f"p = {found.p:.4f}"
+    return f"- Step {one.step}: {len(one.boards)} boards; Friedman {p}; {groups}{missing}."

@@ -1,0 +1,129 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_up_boards import board, row
+
+from prunebench.leaderboard.folder import read_folder
+
+
+@pytest.fixture
+def boards(folder: Path) -> list[Path]:
+    """Two boards of 7 seeds whose init differs; `taylor` stands on three of the seeds of one."""
+    (folder / "leaderboards").mkdir()
+    effects = {"snip": 0.3, "alignment": 0.25, "random": 0.0, "oracle": 0.5}
+    for number, std in enumerate((0.05, 0.1)):
+        one = board(number, effects, steps=(0, 10), seeds=7)
+        one.recipe["init_std"], one.task["fingerprint"] = std, "f"
+        if number:
+            one.rows.append(row("taylor", 10, np.linspace(0.1, 0.2, 3), seeds=[4, 5, 6]))
+        (folder / "leaderboards" / f"{one.name}.json").write_text(one.to_json())
+    return sorted((folder / "leaderboards").glob("*.json"))
+
+
+def values(path: Path, scorer: str, step: int) -> np.ndarray:
+    rows = json.loads(path.read_text())["rows"]
+    found = next(row for row in rows if (row["scorer"], row["at_step"]) == (scorer, step))
+    return np.array(found["spearman"]["per_seed"])
+
+
+def test_two_scorers_on_all_boards(prunebench: Any, boards: list[Path]) -> None:
+    result = prunebench("compare", "snip", "alignment")
+    assert result.code == 0
+    for path in boards:
+        assert path.stem in result.out
+        for step in (0, 10):
+            effect = (values(path, "snip", step) - values(path, "alignment", step)).mean()
+            assert f"{effect:+z.3f} [" in result.out
+    assert "Of 4 comparisons A is better in" in result.out
+    assert "Holm-corrected over these 4" in result.out
+    assert "4 corrected comparisons need 8 seeds" in result.out
+    assert "too few seeds (7)" in result.out
+
+
+def test_one_pair_has_its_verdict_in_words(prunebench: Any, boards: list[Path]) -> None:
+    result = prunebench("compare", "snip@10", "random@0", "--board", boards[0].stem)
+    assert result.code == 0
+    assert "10 / 0" in result.out
+    assert "snip@10 is better: +" in result.out
+    assert "0.0156" in result.out  # the least that 7 seeds can give: 2/2^7
+    assert "Holm" not in result.out
+
+
+def test_metric_and_step_can_be_chosen(prunebench: Any, boards: list[Path]) -> None:
+    metrics = ["--metric", "kendall", "--metric", "accuracy.prune_final.0.1"]
+    result = prunebench("compare", "snip", "alignment", "--at-step", "10", *metrics)
+    assert result.code == 0
+    assert "accuracy.prune_final.0.1" in result.out
+    assert "Of 4 comparisons" in result.out
+    assert "differences in points" in result.out
+
+
+def test_other_seeds_are_reduced_to_common_ones_and_it_is_said(prunebench: Any, boards: list[Path]) -> None:
+    result = prunebench("compare", "taylor", "snip")
+    assert result.code == 0
+    assert "on the 3 common seeds of 3 and 7" in result.out
+    assert "A comparison needs 6 seeds" in result.out
+
+
+def test_two_boards(prunebench: Any, boards: list[Path]) -> None:
+    result = prunebench("compare", *boards)
+    assert result.code == 0
+    assert "The boards differ in init_std: 0.05 and 0.1." in result.out
+    effect = (values(boards[0], "snip", 10) - values(boards[1], "snip", 10)).mean()
+    assert f"{effect:+z.3f} [" in result.out
+    assert "oracle" not in result.out
+    assert prunebench("compare", boards[0].stem, boards[1].stem).out == result.out
+
+
+def test_without_common_seeds_nothing_is_compared(prunebench: Any, boards: list[Path]) -> None:
+    record = json.loads(boards[1].read_text())
+    for found in record["rows"]:
+        if found["scorer"] == "snip":
+            found["seeds"] = list(range(20, 27))
+    boards[1].write_text(json.dumps(record))
+    result = prunebench("compare", "snip", "alignment", "--at-step", "0", "--board", boards[1].stem)
+    assert result.code == 2
+    assert "no common seeds" in result.err
+    assert len(result.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["snp", "alignment"], ["A:", "did you mean 'snip'"]),
+        (["snip", "alignmnt"], ["B:", "did you mean 'alignment'"]),
+        (["snip", "alignment", "--metric", "spearmn"], ["--metric", "did you mean 'spearman'"]),
+        (["snip", "snip"], ["two different scorers"]),
+        (["snip", "taylor", "--at-step", "0"], ["A, B", "no board"]),
+        (["snip", "alignment", "--board", "digits"], ["board", "digits"]),
+        (["nothing.json", "snip"], ["nothing.json", "no such file"]),
+        (["BOARD", "snip"], ["two scorers or two boards"]),
+    ],
+)
+def test_bad_requests_are_one_line(
+    prunebench: Any, boards: list[Path], arguments: list[str], words: list[str]
+) -> None:
+    result = prunebench("compare", *(str(boards[0]) if word == "BOARD" else word for word in arguments))
+    assert (result.code, result.out) == (2, "")
+    assert len(result.err.strip().splitlines()) == 1
+    assert all(word in result.err for word in words)
+
+
+def test_boards_of_two_evaluators_are_not_compared(prunebench: Any, boards: list[Path]) -> None:
+    record = json.loads(boards[0].read_text()) | {"evaluator": "0"}
+    boards[0].write_text(json.dumps(record))
+    result = prunebench("compare", *boards)
+    assert result.code == 2
+    assert "evaluator" in result.err
+
+
+def test_names_are_never_markup(prunebench: Any, boards: list[Path]) -> None:
+    record = json.loads(boards[0].read_text())
+    record["rows"] = [row | {"scorer": "x[bold]y"} for row in record["rows"] if row["scorer"] == "snip"]
+    (boards[0].parent / "hostile.json").write_text(json.dumps(record))
+    result = prunebench("compare", boards[0].parent / "hostile.json", boards[0].parent / "hostile.json")
+    assert "x[bold]y" in result.out
+    assert len(read_folder(boards[0].parent)) == 3

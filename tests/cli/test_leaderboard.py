@@ -1,0 +1,102 @@
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_up_boards import board
+from rich.console import Console
+
+from prunebench.leaderboard import terminal
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    (path,) = (folder / "leaderboards").glob("*.json")
+    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"]
+    return rows
+
+
+def test_running_a_rows_command_gives_the_same_row(
+    quick: Any, prunebench: Any, npz: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a run of several scorers, steps and protocols that came in two parts."""
+    plugin = folder / "my moved.py"
+    plugin.write_text(
+        "import prunebench as pb\n"
+        "class Moved(pb.Scorer):\n"
+        "    name = 'moved'\n"
+        "    power: float = 1.0\n"
+        "    def score(self, snapshot):\n"
+        "        return (snapshot.networks.w_in - snapshot.initial.w_in).norm(dim=2) ** self.power\n"
+    )
+    typed = "--scorer moved[power=2] --scorer snip --at-step 10 --at-step 20 --seeds 2-3 --quiet"
+    command = typed.split()
+    # The record has the command line as it was typed, which a call in process does not have.
+    monkeypatch.setattr("sys.argv", ["prunebench", "run", "--plugin", str(plugin), *command])
+    assert quick("--plugin", str(plugin), *command).code == 0
+    early = ["--protocol", "prune_early", "--keep", "0.5", "--keep", "0.1"]
+    assert quick("--plugin", str(plugin), *command, *early).code == 0
+    rows = {(row["scorer"], row["at_step"]): row for row in rows_of(folder)}
+    assert {scorer for scorer, _ in rows} == {"moved[power=2.0]", "snip", "random", "oracle", "reinitialised"}
+    monkeypatch.chdir(npz.parent)
+    for key in (("moved[power=2.0]", 20), ("reinitialised", 10)):
+        words = shlex.split(rows[key]["command"])
+        assert words[:2] == ["prunebench", "run"]
+        again = prunebench(*words[1:], "--json", "--out", folder / "again", "--store", folder / "other")
+        assert again.code == 0, again.err
+        found = next(row for row in again.json["rows"] if (row["scorer"], row["at_step"]) == key)
+        assert_same(found, rows[key])
+
+
+def assert_same(found: Any, expected: Any, key: str = "") -> None:
+    """All measured numbers; training in other batches may round the last digits of a float32."""
+    if isinstance(expected, dict):
+        own = {"command", "environment", "cost", "relative_time", "evaluator"}
+        for name in set(expected) - own:
+            assert_same(found[name], expected[name], name)
+    elif isinstance(expected, float) or (isinstance(expected, list) and key in ("per_seed", "scores")):
+        assert np.asarray(found, dtype=float) == pytest.approx(np.asarray(expected, dtype=float), abs=1e-3)
+    else:
+        assert found == expected, key
+
+
+@pytest.fixture
+def made(folder: Path) -> Path:
+    """The record of a board, alone in its folder."""
+    (folder / "leaderboards").mkdir()
+    one = board()
+    path = folder / "leaderboards" / f"{one.name}.json"
+    path.write_text(one.to_json())
+    return path
+
+
+def test_every_format_is_printed(prunebench: Any, made: Path) -> None:
+    prunebench("leaderboard", "--rebuild")
+    for form, ending in (("json", ".json"), ("markdown", ".md"), ("csv", ".csv")):
+        assert prunebench("leaderboard", "--format", form).out == made.with_suffix(ending).read_text()
+    assert r"\begin{tabular}" in prunebench("leaderboard", "--format", "latex").out
+    assert "## The boards" in prunebench("leaderboard", "--overview").out
+    assert "prunebench run --scorer good --at-step 0" in prunebench("show", "good", "--at-step", "0").out
+
+
+def test_rebuild(prunebench: Any, made: Path) -> None:
+    result = prunebench("leaderboard", "--rebuild")
+    assert (result.code, result.out) == (0, "")
+    assert "4 files of 1 boards" in result.err
+    assert sorted(path.suffix for path in made.parent.iterdir()) == [".csv", ".json", ".md", ".md"]
+    (made.parent / "README.md").write_text("Mine.\n")
+    assert "README.md has no overview" in prunebench("leaderboard", "--rebuild").err
+    assert prunebench("leaderboard", "mnist", "--rebuild").code == 2
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 185])
+def test_a_narrow_terminal_loses_columns_not_numbers(
+    prunebench: Any, made: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(terminal, "console", lambda: Console(width=width, highlight=False))
+    out = prunebench("leaderboard").out
+    line = next(line for line in out.splitlines() if "│ good " in line)
+    assert len(line) <= width
+    assert line.count("[") == line.count("]") == line.count("│") - 4
+    assert ("In a wider terminal" in out) is (width < 80)

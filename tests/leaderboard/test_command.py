@@ -1,0 +1,94 @@
+from typing import Any
+
+import pytest
+
+from prunebench.leaderboard.command import reproduce
+
+TASK = {
+    "dataset": "mnist5k", "classes": [[0, 3], [1, 2]], "samples": 800, "seed": 0, "scaling": "symmetric",
+}  # fmt: skip
+RECIPE = {
+    "width": 300, "init_std": 1e-5, "learning_rate": 1e-3, "momentum": 0.9, "batch_size": 4, "steps": 4000,
+}  # fmt: skip
+NUMBERS = {str(share): {"mean": 1.0} for share in (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)}
+
+
+def command(
+    task: dict[str, Any] | None = None, recipe: dict[str, Any] | None = None, **row: Any
+) -> str | None:
+    whole = {
+        "scorer": "snip", "at_step": 50, "seeds": list(range(20)), "command": "prunebench sweep study.toml",
+        "spearman": {"mean": 0.5}, "accuracy": {"dense": {}, "prune_final": NUMBERS, "merge": NUMBERS},
+    } | row  # fmt: skip
+    return reproduce(TASK | (task or {}), RECIPE | (recipe or {}), whole)
+
+
+def test_defaults_are_left_out() -> None:
+    assert command() == "prunebench run --scorer snip --at-step 50"
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ({"dataset": "digits", "samples": 400}, "--dataset digits"),
+        ({"dataset": "digits"}, "--dataset digits --samples 800"),
+        ({"classes": [[1], [5, 7]]}, "--classes 1/5,7"),
+        ({"seed": 3, "scaling": "unit"}, "--task-seed 3 --scaling unit"),
+        ({"dataset": "my images.npz"}, "--dataset 'my images.npz' --steps 4000"),
+    ],
+)
+def test_the_task_is_named(task: dict[str, Any], words: str) -> None:
+    assert command(task) == f"prunebench run {words} --scorer snip --at-step 50"
+
+
+def test_a_data_set_from_the_network_is_downloaded_if_need_be() -> None:
+    assert command({"dataset": "cifar10"}, {"steps": 16000}) == (
+        "prunebench run --dataset cifar10 --download --scorer snip --at-step 50"
+    )
+
+
+def test_the_recipe_is_named() -> None:
+    assert command(recipe={"width": 20, "init_std": 0.01, "steps": 99, "until_loss": 0.1}) == (
+        "prunebench run --width 20 --init-std 0.01 --steps 99 --until-loss 0.1 --scorer snip --at-step 50"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seeds", "text"), [([0, 1, 2], "3"), ([5, 6, 7], "5-7"), ([0, 2], "0,2"), ([4], "4-4"), ([0], "1")]
+)
+def test_seeds_are_those_of_the_row(seeds: list[int], text: str) -> None:
+    assert command(seeds=seeds) == f"prunebench run --scorer snip --at-step 50 --seeds {text}"
+
+
+def test_protocols_and_shares_are_those_of_the_row() -> None:
+    early = {"accuracy": {"prune_early": {"0.1": {}, "0.5": {}}}}
+    assert command(**early) == (
+        "prunebench run --scorer snip --at-step 50 --protocol rank --protocol prune_early "
+        "--keep 0.5 --keep 0.1"
+    )
+
+
+def test_specs_are_quoted_and_files_are_kept_from_the_recorded_command() -> None:
+    recorded = "prunebench run --plugin 'my scorers.py' --plugin=b.py --scores runs/mine.npz --scorer snip"
+    plugins = "--plugin 'my scorers.py' --plugin b.py"
+    assert command(scorer="moved[power=2]", command=recorded) == (
+        f"prunebench run {plugins} --scorer 'moved[power=2]' --at-step 50"
+    )
+    assert command(scorer="mine", command=recorded) == (
+        f"prunebench run {plugins} --scores runs/mine.npz --at-step 50"
+    )
+
+
+def test_commands_of_commands_are_themselves() -> None:
+    first = command(scorer="x", command="prunebench run --plugin p.py --scorer x --scorer y")
+    assert command(scorer="x", command=first) == first
+
+
+def test_the_control_of_prune_early_comes_with_any_scorer() -> None:
+    assert "--scorer random" in (command(scorer="reinitialised") or "")
+
+
+def test_a_task_without_a_data_set_keeps_what_was_recorded() -> None:
+    row = {"scorer": "snip", "at_step": 0, "seeds": [0], "command": None}
+    assert reproduce({"name": "custom"}, RECIPE, row) is None
+    assert reproduce({"name": "custom"}, RECIPE, row | {"command": "python mine.py"}) == "python mine.py"

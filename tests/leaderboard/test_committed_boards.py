@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+
+from prunebench.leaderboard.folder import rebuild
+
+FOLDER = Path(__file__).resolve().parents[2] / "leaderboards"
+
+
+def test_the_committed_boards_are_what_their_records_say(tmp_path: Path) -> None:
+    """Made again from the JSON records, every table and the overview are the committed bytes."""
+    records = sorted(FOLDER.glob("*.json"))
+    if not records:
+        pytest.skip("no boards are committed yet")
+    for path in [*records, *FOLDER.glob("README.md")]:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    made = rebuild(tmp_path)
+    assert {path.name for path in made} >= {path.name for path in records}
+    for path in made:
+        assert path.read_bytes() == (FOLDER / path.name).read_bytes(), (
+            f"{path.name}: run `leaderboard --rebuild`"
+        )

@@ -1,0 +1,115 @@
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_boards import board, row
+
+from prunebench.leaderboard.across import across, wins
+from prunebench.leaderboard.columns import RANK
+from prunebench.leaderboard.critical import diagram, draw
+from prunebench.leaderboard.folder import rebuild
+from prunebench.leaderboard.overview import overview
+
+EFFECTS = {"good": 0.3, "fair": 0.1, "also_fair": 0.1, "random": 0.0}
+
+
+def boards(count: int):
+    return [board(seed, EFFECTS, steps=(50,)) for seed in range(count)]
+
+
+def test_ranks_and_wins_are_those_of_the_means() -> None:
+    found = across(boards(6), RANK[0], 50)
+    assert found is not None
+    assert found.average_ranks["good"] == 1
+    assert found.average_ranks["random"] == 4
+    won = wins(boards(6), RANK[0])
+    assert won is not None
+    assert (won.scorers[0], won.scorers[-1]) == ("good", "random")
+    assert won.rates[0, 1:].tolist() == [1, 1, 1]
+    assert np.isnan(np.diag(won.rates)).all()
+    assert won.rates[1, 2] + won.rates[2, 1] == 1
+
+
+def test_scorers_on_some_boards_only_take_no_part_and_are_named() -> None:
+    some = boards(3)
+    some[0].rows.append(row("rare", 50, np.linspace(0, 1, 20)))
+    found = across(some, RANK[0], 50)
+    assert found is not None
+    assert found.left_out == ("rare",)
+    assert "not on every board: rare" in overview(some)
+    assert across(some, RANK[0], 7) is None
+
+
+def test_below_the_floor_it_says_why_there_is_no_diagram(tmp_path: Path) -> None:
+    text = overview(boards(7))
+    assert "7 boards; 4 scorers need 8 boards before any difference can be significant (6 corrected" in text
+    assert not list(draw(boards(7), tmp_path))
+
+
+def test_with_boards_enough_it_says_who_is_told_apart() -> None:
+    text = overview(boards(10))
+    assert "10 boards; Friedman p < 0.0001; not told apart: " in text
+    line = next(line for line in text.splitlines() if "Friedman p" in line)
+    assert {"also_fair", "fair"} <= set(line.replace(",", "").replace(".", "").split())
+    assert "good," not in line
+
+
+def test_best_predictors_say_how_many_are_tied_with_them() -> None:
+    effects = {"good": 0.3, "as_good": 0.3, "poor": 0.0, "random": 0.0}
+    assert "good 0.7" in (text := overview([board(3, effects)]))
+    assert " +1 " in text
+    assert " +1 " not in overview([board(3, EFFECTS)])
+
+
+def test_equal_boards_give_equal_overviews_whatever_their_order() -> None:
+    some = boards(4)
+    assert overview(some) == overview(some[::-1])
+
+
+def test_diagrams_are_drawn_the_same_each_time_and_names_are_only_text(tmp_path: Path) -> None:
+    files = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        files.append([*draw(boards(10), tmp_path / name)])
+    assert [path.name for path in files[0]] == [
+        "critical_difference_spearman_step50",
+        "critical_difference_accuracy-prune_final-0-1_step50",
+    ]
+    for one, other in zip(*files, strict=True):
+        for ending in (".svg", ".png"):
+            assert one.with_suffix(ending).read_bytes() == other.with_suffix(ending).read_bytes()
+    hostile = across([board(i, {"$\\frac{": 0.2, "<b>": 0.1, "c": 0.0}, (0,)) for i in range(8)], RANK[0], 0)
+    assert hostile is not None
+    assert hostile.comparison is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        diagram(hostile.comparison, "title").canvas.draw()
+
+
+def test_rebuilding_makes_every_table_from_the_record_alone(tmp_path: Path) -> None:
+    for one in boards(2):
+        (tmp_path / f"{one.name}.json").write_text(one.to_json())
+    files = rebuild(tmp_path)
+    assert len(files) == 7
+    texts = {path.name: path.read_bytes() for path in files}
+    for path in files:
+        if path.suffix in (".md", ".csv"):
+            path.unlink()
+    assert {path.name: path.read_bytes() for path in rebuild(tmp_path)} == texts
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_rebuilding_keeps_what_people_wrote(tmp_path: Path, marked: bool) -> None:
+    one, readme = board(), tmp_path / "README.md"
+    (tmp_path / f"{one.name}.json").write_text(one.to_json())
+    overviews = "<!-- overview -->\nof last week\n<!-- end of overview -->" if marked else ""
+    readme.write_text(f"# Reading\n\nBy hand.\n\n{overviews}\n\nThe end.\n")
+    assert (readme in rebuild(tmp_path)) is marked
+    text = readme.read_text()
+    assert text.startswith("# Reading\n\nBy hand.\n\n")
+    assert text.endswith("\n\nThe end.\n")
+    assert "of last week" not in text
+    assert ("## The boards" in text) is marked
+    assert rebuild(tmp_path)
+    assert readme.read_text() == text

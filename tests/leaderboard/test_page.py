@@ -1,0 +1,323 @@
+"""The page as people use it: opened from a file in headless Chromium, without a network."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_boards import HOSTILE, board, large_data
+
+from prunebench.leaderboard.page import assemble, to_html
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
+
+CHARTS = ("#cost", "#time", "#kept", "#scatter")
+Page = Any
+
+
+class Opened:
+    """A page and what it did that it should not: console messages, errors, requests."""
+
+    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
+        self.context = browser.new_context(
+            offline=True, **({"viewport": {"width": 1280, "height": 900}} | options)
+        )
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.complaints: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        self.page.on("request", self._requested)
+        self.path = path
+        self.page.goto(path.as_uri())
+
+    def _requested(self, request: Any) -> None:
+        if request.url.split("#")[0] != self.path.as_uri():
+            self.complaints.append(f"requested {request.url}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    boards = [
+        board("toy", scorers=("angle", "growth", "snip", *HOSTILE)),
+        board("toy", init_std=1e-2, scorers=("angle", "growth")),
+        board("older", example=False, steps=(0,)),
+    ]
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(to_html(boards), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(browser: Any, file: Path) -> Iterator[Opened]:
+    found = Opened(browser, file)
+    yield found
+    found.context.close()
+    assert not found.complaints
+
+
+@pytest.fixture
+def page(opened: Opened) -> Page:
+    opened.page.select_option("#task", "toy, 40 samples")
+    return opened.page
+
+
+def names(page: Page) -> list[str]:
+    return [text.strip() for text in page.locator("#rows tbody button.name").all_inner_texts()]
+
+
+def numbers(page: Page, column: int) -> list[float]:
+    cells = page.locator(f"#rows tbody td:nth-child({column}) b").all_inner_texts()
+    return [float(text.replace("−", "-")) for text in cells]
+
+
+def column_of(page: Page, title: str) -> int:
+    titles = page.locator("#rows thead .title").all_inner_texts()
+    return 1 + titles.index(title)
+
+
+def test_the_table_sorts_by_mouse_and_by_keyboard(page: Page) -> None:
+    spearman = column_of(page, "Spearman")
+    page.locator(f"#rows thead th:nth-child({spearman})").click()
+    values = numbers(page, spearman)
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) > 3
+    button = page.locator(f"#rows thead th:nth-child({spearman}) [role=button]")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert numbers(page, spearman) == sorted(values)
+    assert page.locator(f"#rows thead th:nth-child({spearman})").get_attribute("aria-sort") == "ascending"
+
+
+def test_the_table_filters_by_name_and_leaves_controls_out(page: Page) -> None:
+    assert {"random ‡", "oracle †", "growth"} <= set(names(page))
+    page.fill("#filter", "GROW")
+    assert names(page) == ["growth"]
+    page.fill("#filter", HOSTILE[0][:20])
+    assert names(page) == [HOSTILE[0]]
+    page.fill("#filter", "")
+    page.uncheck("#controls")
+    assert not {"random ‡", "oracle †"} & set(names(page))
+
+
+def test_columns_and_steps_can_be_chosen(page: Page) -> None:
+    page.select_option("#section", label="Merged at the end: train accuracy")
+    assert "0.05" not in page.locator("#rows thead").inner_text()
+    assert {"50 %", "1 %"} <= {
+        t.replace(" (%)", "") for t in page.locator("#rows thead .title").all_inner_texts()
+    }
+    one = len(names(page))
+    page.select_option("#which", "all")
+    assert len(names(page)) > one
+    page.select_option("#section", label="Cost")
+    assert "12,000" in page.locator("#rows tbody").inner_text()
+
+
+def test_intervals_are_drawn_where_they_are(page: Page) -> None:
+    bars = page.locator("#rows tbody tr").first.locator(".bar")
+    assert bars.count() >= 4
+    box, line, dot = (bars.first.locator(part).bounding_box() if part else bars.first.bounding_box()
+                      for part in ("", ".line", ".dot"))  # fmt: skip
+    assert box
+    assert line
+    assert dot
+    assert box["x"] <= line["x"] <= dot["x"] + dot["width"] / 2 <= line["x"] + line["width"] + 1
+
+
+def test_tasks_and_recipes_switch(page: Page) -> None:
+    assert page.locator("#recipe option").count() == 2
+    before = len(names(page))
+    page.select_option(
+        "#recipe", label="30 neurons, init std 0.01, learning rate 0.001, momentum 0.9, batch 4, 4,000 steps"
+    )
+    assert len(names(page)) == before - 1 - len(HOSTILE)
+    page.select_option("#task", "older, 40 samples")
+    assert page.locator("#board-title").inner_text() == "older, 40 samples"
+    assert "no example network" in page.locator("#scatter .chart").inner_text()
+    assert page.locator("#scatter .chart svg").count() == 0
+
+
+def test_the_overview_opens_a_board_at_a_step(page: Page) -> None:
+    assert page.locator("#boards tbody tr").count() == 3
+    row = page.locator("#boards tbody tr", has_text="init std 0.01")
+    row.locator("button.best").nth(1).click()
+    assert page.locator("#results-title").inner_text() == "All scorers at step 50"
+    assert "init std 0.01" in page.locator("#recipe option:checked").inner_text()
+
+
+def test_a_shared_address_opens_its_board(browser: Any, file: Path, page: Page) -> None:
+    address = page.url
+    assert "#toy" in address
+    again = browser.new_context(offline=True)
+    fresh = again.new_page()
+    fresh.goto(address)
+    assert fresh.locator("#board-title").inner_text() == "toy, 40 samples"
+    again.close()
+
+
+def test_every_chart_is_drawn_in_every_setting(page: Page) -> None:
+    for step in (0, 50):
+        page.check(f"#verdicts input[value='{step}']")
+        for chart in CHARTS:
+            svg = page.locator(f"{chart} .chart svg").first
+            box = svg.bounding_box()
+            assert box
+            assert box["width"] > 250
+            assert svg.locator("circle, path").count() > 5, chart
+    assert page.locator("#kept .panel").count() == 2, "nothing was pruned early at step 50"
+    before = page.locator("#cost .chart").inner_html()
+    page.select_option("#cost-axis", "seconds")
+    assert page.locator("#cost .chart").inner_html() != before
+    page.select_option("#time-axis", "relative")
+    assert "t_drop" in page.locator("#time .chart").inner_text()
+    page.select_option("#split", "train_accuracy")
+    assert "train accuracy" in page.locator("#kept .chart").inner_text()
+    page.select_option("#scatter-axis", "value")
+    page.select_option("#scatter-scorer", "growth")
+    assert page.locator("#scatter .chart svg [aria-label=dot] *").count() == 30
+
+
+def test_charts_name_their_lines_and_one_colour_is_one_scorer(page: Page) -> None:
+    def paint(place: str) -> str:
+        label = page.locator(f"{place} svg text", has_text="growth").first
+        return str(label.evaluate("text => getComputedStyle(text).fill"))
+
+    swatch = page.locator("#chips .chip", has_text="growth").locator("path")
+    colours = {
+        paint("#cost"),
+        paint("#time"),
+        paint("#kept"),
+        swatch.evaluate("path => getComputedStyle(path).fill"),
+    }
+    assert len(colours) == 1
+    assert {"random", "oracle"} <= set(page.locator("#cost svg text").all_text_contents())
+    page.click("#none")
+    assert page.locator("#kept svg text", has_text="growth").count() == 0
+    page.click("#every")
+    assert page.locator("#kept svg text", has_text="growth").count() > 0
+
+
+def test_what_a_training_costs_and_a_prediction_stand_in_one_picture(page: Page) -> None:
+    texts = page.locator("#cost svg text").all_text_contents()
+    assert {"one training", "imp", "angle"} <= set(texts)
+
+
+def test_details_show_the_command_that_repeats_a_row(page: Page) -> None:
+    button = page.get_by_role("button", name="growth", exact=True)
+    button.focus()
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-expanded") == "true"
+    assert page.locator("td.details pre").inner_text() == "prunebench run --scorer 'growth' --at-step 0"
+    assert page.locator("#scatter-scorer").input_value() == "growth"
+
+
+def test_hostile_names_and_errors_are_text(page: Page) -> None:
+    page.click("#every")
+    for name in HOSTILE:
+        shown = " ".join(name.split())
+        assert any(" ".join(text.split()) == shown for text in names(page))
+        page.get_by_role("button", name=shown, exact=True).first.click()
+    page.fill("#filter", HOSTILE[1])
+    assert HOSTILE[1] in page.locator("#rows .error").inner_text()
+    page.select_option("#scatter-scorer", index=3)
+    for chart in ("#cost", "#time", "#kept"):
+        page.locator(f"{chart} svg").first.hover(position={"x": 60, "y": 120})
+    assert page.title() == "prunebench leaderboard"
+    assert page.locator("main img, main a, main script, main b b, svg script, svg a").count() == 0
+
+
+def test_a_failed_row_says_why(page: Page) -> None:
+    row = page.locator("#rows tbody tr.failed")
+    assert "failed: ValueError" in row.inner_text()
+    assert row.locator(".bar").count() == 0
+
+
+def test_it_fits_a_phone(browser: Any, file: Path) -> None:
+    phone = Opened(browser, file, viewport={"width": 400, "height": 800})
+    page = phone.page
+    for task in ("toy, 40 samples", "older, 40 samples"):
+        page.select_option("#task", task)
+        page.click("#every")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    for chart in page.locator(".chart svg").all():
+        box = chart.bounding_box()
+        assert box
+        assert 250 < box["width"] <= 400
+    sizes = page.locator(".chart svg text").evaluate_all(
+        "texts => texts.map((t) => parseFloat(getComputedStyle(t).fontSize))"
+    )
+    assert min(sizes) >= 10
+    phone.context.close()
+    assert not phone.complaints
+
+
+def test_dark_follows_the_system_and_the_choice(browser: Any, file: Path) -> None:
+    ink = "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+    light = Opened(browser, file)
+    white = light.page.evaluate(ink)
+    light.page.select_option("#theme", "dark")
+    chosen = light.page.evaluate(ink)
+    light.context.close()
+    dark = Opened(browser, file, color_scheme="dark")
+    black = dark.page.evaluate(ink)
+    assert black == chosen
+    assert white != black
+    dark.page.select_option("#theme", "light")
+    assert dark.page.evaluate(ink) == white
+    dark.page.emulate_media(media="print")
+    assert dark.page.evaluate(ink) == white
+    assert not dark.page.locator("#filter").is_visible()
+    dark.context.close()
+    assert not light.complaints + dark.complaints
+
+
+def test_everything_can_be_reached_by_the_keyboard_and_has_a_name(page: Page) -> None:
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    unnamed = page.evaluate("""() => [...document.querySelectorAll('button, select, input, [role=button]')]
+        .filter((e) => !(e.labels?.length || e.textContent.trim() || e.getAttribute('aria-label')))
+        .map((e) => e.outerHTML)""")
+    assert unnamed == []
+    radio = page.locator("#verdicts input").first
+    radio.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#results-title").inner_text() == "All scorers at step 50"
+
+
+def test_two_hundred_rows_on_twenty_tasks_stay_responsive(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "large.html"
+    path.write_text(assemble(large_data()), encoding="utf-8")
+    assert path.stat().st_size < 6_000_000
+    large = Opened(browser, path)
+    large.page.select_option("#which", "all")
+    # Seconds of the page's own main thread: what else the machine does is not counted.
+    session = large.context.new_cdp_session(large.page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def busy() -> float:
+        metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+        return float(metrics["TaskDuration"])
+
+    took = []
+    for number in (7, 19, 3):
+        began = busy()
+        large.page.select_option("#task", f"task {number:02}")
+        large.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        took.append(busy() - began)
+        assert large.page.locator("#board-title").inner_text() == f"task {number:02}"
+        assert large.page.locator("#rows tbody tr").count() >= 200
+    large.context.close()
+    assert not large.complaints
+    assert 0 < min(took) < 1.5, took

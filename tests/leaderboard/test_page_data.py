@@ -1,0 +1,159 @@
+import base64
+import hashlib
+import json
+import re
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_boards import HOSTILE, board
+
+import prunebench
+from prunebench.leaderboard.chart_data import ChartBoard
+from prunebench.leaderboard.looks import DARK, LIGHT, SYMBOLS, looks
+from prunebench.leaderboard.page import to_html
+from prunebench.leaderboard.page_data import pack, page_data, to_script, unpack
+
+ROOT = Path(prunebench.__file__).parents[1]
+ASSETS = ROOT / "prunebench/leaderboard/assets"
+
+
+def embedded(html: str) -> str:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
+    assert found
+    return found[1]
+
+
+def test_equal_boards_give_equal_pages_in_any_order() -> None:
+    first, second = board("toy"), board("other")
+    assert to_html([first, second]) == to_html([second, first])
+    assert to_html([board("toy")]) == to_html([board("toy")])
+
+
+@pytest.mark.parametrize("values", [
+    np.exp(np.random.default_rng(0).uniform(-25, 3, 300)),
+    np.random.default_rng(1).normal(0, 1, 50),
+    np.array([-3.0, 0.0, 1e-9, 5e8]),
+])  # fmt: skip
+def test_packed_numbers_keep_their_size_and_order(values: np.ndarray) -> None:
+    back = np.array(unpack(pack(values.tolist())))
+    scale = np.quantile(np.abs(values[values != 0]), 0.05)
+    assert np.all(np.abs(back - values) <= 0.01 * np.abs(values) + 0.01 * scale)
+    order = np.argsort(values)
+    assert np.all(np.diff(back[order]) >= 0)
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.0], [2.5, 2.5, 2.5]])
+def test_constants_can_be_packed(values: list[float]) -> None:
+    assert unpack(pack(values)) == pytest.approx(values)
+
+
+def test_no_text_can_end_the_script_or_open_a_comment() -> None:
+    text = embedded(to_html([board(scorers=HOSTILE)]))
+    assert not set("<>&\u2028") & set(text)
+    names = {scorer["name"] for scorer in json.loads(text)["scorers"]}
+    assert set(HOSTILE) <= names
+
+
+def test_the_policy_allows_these_scripts_and_nothing_else() -> None:
+    html = to_html([board()])
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)
+    assert policy
+    assert "default-src 'none'" in policy[1]
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.S)
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    assert re.findall(r"'sha256-([^']*)'", policy[1]) == hashes
+    assert not re.search(r"<(script|link|img|iframe)[^>]*\s(src|href)=", html.split("<script>")[0])
+
+
+def test_the_page_does_not_repeat_what_single_seeds_gave() -> None:
+    data = page_data([board(seeds=12)])
+    assert "per_seed" not in to_script(data)
+    values = data["boards"][0]["values"]
+    assert all(len(parts) == 3 for parts in values.values())
+
+
+def test_the_verdict_names_the_best_early_predictor_and_what_it_is_sure_of() -> None:
+    chart = ChartBoard(board(seeds=20))
+    verdict = chart.verdict(0)
+    assert verdict
+    assert (verdict.row.name, verdict.runner_up) == ("angle", "growth")
+    assert verdict.costly
+    assert verdict.costly.name == "imp", "it predicts better, and takes three trainings"
+    assert verdict.ahead
+    a, b = (next(r.row for r in chart.at(0) if r.name == name) for name in ("angle", "growth"))
+    difference = a["spearman"]["mean"] - b["spearman"]["mean"]
+    assert verdict.ahead["mean"] == pytest.approx(difference)
+    assert verdict.ahead["low"] < difference < verdict.ahead["high"]
+
+
+def test_the_cost_counts_the_steps_to_the_snapshot_and_those_of_its_own() -> None:
+    rows = {(row.name, row.step): row for row in ChartBoard(board(seeds=10)).rows}
+    assert (rows["imp", 0].steps, rows["angle", 50].steps) == (12000, 50)
+    assert rows["imp", 0].seconds == pytest.approx(6.0)
+    assert rows["angle", 50].seconds == pytest.approx(0.01 + 2.0 * 50 / 4000)
+
+
+def test_a_scorer_looks_the_same_on_every_board_and_unlike_the_others() -> None:
+    names = tuple(f"s{i}" for i in range(len(LIGHT) * len(SYMBOLS)))
+    found = looks([board(scorers=names), board("other", scorers=names[:5])])
+    drawn = [(found[name].colour, found[name].symbol) for name in names]
+    assert (
+        len(set(drawn[:-1])) == len(names) - 1
+    )  # with imp and the broken one, two more than there are looks
+    assert found["random"].colour is None
+
+
+# Machado, Oliveira & Fernandes (2009), severity 1, in linear RGB: red-, green- and blue-blind.
+BLIND = {
+    "protanopia": "0.152286 1.052583 -0.204868 0.114503 0.786281 0.099216 -0.003882 -0.048116 1.051998",
+    "deuteranopia": "0.367322 0.860646 -0.227968 0.280085 0.672501 0.047413 -0.011820 0.042940 0.968881",
+    "tritanopia": "1.255528 -0.076749 -0.178779 -0.078411 0.930809 0.147602 0.004733 0.691367 0.303900",
+    "none": "1 0 0 0 1 0 0 0 1",
+}
+
+
+def linear(colour: str) -> np.ndarray:
+    values = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    matrix = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.clip(np.array(matrix) @ rgb, 1e-6, None) / np.array([0.9505, 1, 1.089]))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("vision", BLIND)
+@pytest.mark.parametrize(
+    ("colours", "behind"), [(LIGHT, "#ffffff"), (DARK, "#14171c")], ids=["light", "dark"]
+)
+def test_colours_differ_for_every_eye_and_stand_out(
+    colours: tuple[str, ...], behind: str, vision: str
+) -> None:
+    eye = np.array(BLIND[vision].split(), dtype=float).reshape(3, 3)
+    seen = [lab(np.clip(eye @ linear(colour), 0, 1)) for colour in colours]
+    closest = min(np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i])
+    assert closest > 10
+    for colour in colours:
+        light, dark = sorted((linear(c) @ [0.2126, 0.7152, 0.0722] for c in (colour, behind)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def test_the_libraries_are_those_of_the_manifest() -> None:
+    manifest = json.loads((ASSETS / "vendor/manifest.json").read_text())
+    for entry in manifest:
+        content = (ASSETS / "vendor" / entry["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"], entry["file"]
+    listed = {entry["file"] for entry in manifest}
+    assert listed == {path.name for path in (ASSETS / "vendor").iterdir()} - {"manifest.json"}
+
+
+def test_every_asset_is_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["prunebench.leaderboard"]
+    for path in (path for path in ASSETS.rglob("*") if path.is_file()):
+        name = path.relative_to(ASSETS.parent).as_posix()
+        assert any(fnmatch(name, p) and name.count("/") == p.count("/") for p in patterns), name

@@ -1,0 +1,130 @@
+import csv
+import io
+import json
+import random
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_up_boards import board, row
+
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.latex import escape, latex
+from prunebench.leaderboard.text import markdown, to_csv
+
+HOSTILE = r"a_b $x^2$ 100% #1 & {c} \input{/etc/passwd} ~ <i>|" "" + '"† größe 中'
+
+
+def shuffled(value: Any, draw: random.Random) -> Any:
+    """The same record with the keys of all its tables in another order."""
+    if isinstance(value, dict):
+        keys = list(value)
+        draw.shuffle(keys)
+        return {key: shuffled(value[key], draw) for key in keys}
+    return [shuffled(part, draw) for part in value] if isinstance(value, list) else value
+
+
+def every_text(one: Board) -> list[str]:
+    return [one.to_json(), markdown(one), to_csv(one), latex(one)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equal_records_give_equal_bytes_whatever_their_order(seed: int, tmp_path: Path) -> None:
+    one, draw = board(), random.Random(seed)
+    rows = list(one.rows)
+    draw.shuffle(rows)
+    parts = (one.task, one.recipe, one.training, one.environment)
+    other = Board(*(shuffled(part, draw) for part in parts), one.evaluator, [shuffled(r, draw) for r in rows])
+    assert every_text(other) == every_text(one)
+    (tmp_path / "board.json").write_text(one.to_json())
+    assert every_text(Board.read(tmp_path / "board.json")) == every_text(one)
+
+
+def test_the_record_has_a_summary_on_a_line_and_old_ones_can_be_read(tmp_path: Path) -> None:
+    one = board()
+    lines = one.to_json().splitlines()
+    assert sum('"per_seed": [' in line and line.rstrip(",").endswith("]}") for line in lines) == sum(
+        line.count('"per_seed"') for line in lines
+    )
+    assert json.loads(one.to_json())["rows"][0]["spearman"] == one.rows[0]["spearman"]
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(json.loads(one.to_json()), indent=1))
+    assert Board.read(old).to_json() == one.to_json()
+
+
+def test_every_row_has_its_command_in_every_text() -> None:
+    one = board()
+    commands = [r["command"] for r in one.rows]
+    assert len(set(commands)) == len(commands) == 8
+    listed = list(csv.DictReader(io.StringIO(to_csv(one))))
+    assert sorted(line["command"] for line in listed) == sorted(commands)
+    text = markdown(one)
+    assert all(f"    {command}\n" in text for command in commands)
+
+
+def test_marks_bands_and_ranks_are_shown_and_explained() -> None:
+    text = markdown(board(effects={"good": 0.3, "fair": 0.1, "poor": 0.0, "random": 0.0}))
+    good, poor = (
+        next(line for line in text.splitlines() if f"| {name} " in line) for name in ("good", "poor")
+    )
+    assert "]*" in good
+    assert "]°" in poor
+    assert "* first" in text
+    assert "° not significantly better than random" in text
+    assert "A rank such as 3-5 is an interval" in text
+    assert "Random scores reach a Spearman correlation of -0.04 to 0.03 (the means of 10 draws" in text
+
+
+def test_ranks_in_csv_are_two_numbers_that_no_spreadsheet_reads_as_a_date() -> None:
+    lines = list(csv.DictReader(io.StringIO(to_csv(board()))))
+    fair = next(line for line in lines if line["scorer"] == "fair")
+    assert (fair["rank_first"], fair["rank_last"]) == ("2", "3")
+
+
+def test_no_number_is_a_negative_zero_and_no_cell_is_nan() -> None:
+    one = board(effects={"good": 0.2})
+    one.rows[0]["spearman"] |= {"mean": -0.0001, "low": -0.001, "high": 0.001}
+    one.rows[1]["spearman"] = {"mean": 0.5, "low": None, "high": None, "per_seed": [0.5] * 20}
+    for text in every_text(one)[1:]:
+        assert "-0.00 " not in text
+        assert "nan" not in text.lower()
+        assert "None" not in text
+    assert "0.00 [0.00, 0.00]" in markdown(one)
+
+
+def test_latex_escapes_everything_that_is_special() -> None:
+    escaped = escape(HOSTILE)
+    assert r"\textbackslash{}input\{/etc/passwd\}" in escaped
+    assert r"a\_b \$x\textasciicircum{}2\$ 100\% \#1 \& \{c\}" in escaped
+    assert r"\textasciitilde{} \textless{}i\textgreater{}\textbar{}" in escaped
+    assert r"\textdagger{} größe [U+4E2D]" in escaped
+
+
+def test_latex_tables_have_as_many_cells_in_every_row() -> None:
+    one = board()
+    one.rows.append(row(HOSTILE, 50, np.linspace(0, 1, 20)))
+    bodies = [part.split(r"\end{tabular}")[0] for part in latex(one).split(r"\toprule")[1:]]
+    assert len(bodies) == 2
+    for body in bodies:
+        lines = [line.replace(r"\&", "") for line in body.splitlines() if line.endswith(r"\\")]
+        assert len(lines) == 10
+        assert len({line.count("&") for line in lines}) == 1
+    assert r"$\mathbf{0." in latex(one)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_compiles(tmp_path: Path) -> None:
+    one = board()
+    one.rows.append(row(HOSTILE, 50, np.linspace(0, 1, 20)))
+    (tmp_path / "board.tex").write_text(latex(one))
+    packages = r"\usepackage[T1]{fontenc}\usepackage{textcomp}\usepackage{booktabs}"
+    document = rf"\documentclass{{article}}{packages}\begin{{document}}\input{{board}}\end{{document}}"
+    (tmp_path / "paper.tex").write_text(document)
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
