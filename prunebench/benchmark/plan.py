@@ -12,6 +12,7 @@ from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.source import source_hash
 from prunebench.scoring.spec import canonical
+from prunebench.scoring.stand_in import StandIn
 from prunebench.store.identity import training_id
 from prunebench.store.records import Key, Measure
 from prunebench.tasks.task import Task
@@ -30,7 +31,7 @@ DENSE_MEASURE = Measure("dense")
 REINITIALISED = "reinitialised"
 
 # A sweep has thousands of plans, and to find these takes a moment. A class, once loaded, stays what it is.
-_source = cache(source_hash)
+_hash_of = cache(source_hash)
 _control = cache(load_scorer)
 
 
@@ -88,8 +89,7 @@ class Plan:
     def scored(self) -> dict[Key, Scorer]:
         """Every scorer at every step, by the key under which the store keeps it."""
         scorers = [
-            (scorer, canonical(scorer), scorer.version, _source(type(scorer)))
-            for scorer in self.with_controls()
+            (scorer, canonical(scorer), scorer.version, _source(scorer)) for scorer in self.with_controls()
         ]
         return {Key(step, *rest): scorer for step in self.steps for scorer, *rest in scorers}
 
@@ -112,6 +112,10 @@ class Plan:
 
     def _kept(self, protocol: str) -> list[Measure]:
         return [Measure(protocol, label(fraction)) for fraction in self.fractions]
+
+
+def _source(scorer: Scorer) -> str:
+    return scorer.origin_source if isinstance(scorer, StandIn) else _hash_of(type(scorer))
 
 
 def reinitialised(step: int) -> Key:

@@ -1,20 +1,30 @@
 """`prunebench check`: does a scorer keep the contract?"""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.complete import complete_scorers
+from prunebench.cli.complete import complete_scorers_and_files
 
 if TYPE_CHECKING:
     from prunebench.scoring.conformance import Finding
-    from prunebench.scoring.process import Worker
+    from prunebench.scoring.isolation import Isolation
+    from prunebench.scoring.scorer import Scorer
+
+# What is expected of a plugin before anything can be checked, and why it usually is not so.
+PLUGIN = (
+    "a Scorer class of its own name that can be imported here",
+    "a package that is not installed in this environment, code at the module's top that fails, or a name "
+    "that another scorer has",
+)
 
 
 @click.command("check")
 @click.argument(
-    "scorers", nargs=-1, metavar="[FILE.py|NAME[PARAM=VALUE,...]]...", shell_complete=complete_scorers
+    "scorers",
+    nargs=-1,
+    metavar="[FILE.py|NAME[PARAM=VALUE,...]]...",
+    shell_complete=complete_scorers_and_files,
 )
 @click.option("--all", "every", is_flag=True, help="Check every installed scorer.")
 @click.option(
@@ -39,49 +49,58 @@ def command(scorers: tuple[str, ...], every: bool, timeout: float, verbose: bool
     if not scorers and not every:
         raise RequestError("SCORER", "nothing", "name a file or a scorer, or give --all")
     worker = Worker()
-    worker.start()
-    specs = [spec for scorer in scorers for spec in _specs(scorer)]
+    worker.start()  # its imports take as long as ours: side by side
+    from prunebench.scoring.conformance import Finding
+    from prunebench.scoring.isolation import Isolation
+
+    files = [scorer for scorer in scorers if scorer.endswith(".py")]
+    isolation = click.get_current_context().with_resource(Isolation(timeout, files, worker))
+    known = isolation.plugins
+    left_out = list(isolation.problems)
+    specs = [spec for given in scorers for spec in _specs(isolation, given)]
     if every:
-        from prunebench.scoring.registry import discover
-
-        specs += [(name, []) for name, plugin in discover().items() if not _lacks_package(name, plugin.own)]
-    failed = sum(_check(worker, spec, files, timeout, verbose) for spec, files in specs)
-    click.echo(f"{len(specs) - failed} of {len(specs)} scorers keep the contract")
-    return 1 if failed else 0
-
-
-def _specs(scorer: str) -> list[tuple[str, list[str]]]:
-    """Specs and the files that they come from: a file stands for all its scorers."""
-    from prunebench.scoring.registry import load_file, load_scorer
-
-    if scorer.endswith(".py"):
-        path = str(Path(scorer).resolve())
-        return [(cls.name, [path]) for cls in load_file(scorer)]
-    load_scorer(scorer)
-    return [(scorer, [])]
+        specs += [name for name in known if not _lacks_package(isolation, name)]
+    loaded = [isolation.load(spec) for spec in dict.fromkeys(specs)]
+    for problem in left_out:
+        _echo(Finding("plugin", "failed", problem, *PLUGIN), verbose)
+    passed = sum([_passes(isolation, scorer, verbose) for scorer in loaded])
+    total = len(left_out) + len(loaded)
+    click.echo(f"{passed} of {total} scorers keep the contract")
+    return 0 if passed == total else 1
 
 
-def _lacks_package(name: str, own: bool) -> bool:
+def _specs(isolation: "Isolation", given: str) -> list[str]:
+    """A file stands for all its scorers."""
+    if not given.endswith(".py"):
+        return [given]
+    return [name for name, plugin in isolation.plugins.items() if plugin.origin == given]
+
+
+def _lacks_package(isolation: "Isolation", name: str) -> bool:
     """Name what a scorer of prunebench's own needs that is not installed: that is no failure of its code."""
     from prunebench.errors import MissingPackageError
-    from prunebench.scoring.registry import load_scorer
 
     try:
-        if own:
-            load_scorer(name)
+        isolation.load(name)
     except MissingPackageError as missing:
         click.echo(f"{click.style(name, bold=True)}\n  -      not checked: {missing.accepted}")
         return True
     return False
 
 
-def _check(worker: "Worker", spec: str, files: list[str], timeout: float, verbose: bool) -> bool:
-    """Print the findings as they come; whether any check failed."""
-    from prunebench.errors import PrunebenchError
+def _passes(isolation: "Isolation", scorer: "Scorer", verbose: bool) -> bool:
+    """Print the findings as they come; whether no check failed."""
     from prunebench.scoring.conformance import CHECKS, NEEDS, Finding
     from prunebench.scoring.process import Lost
+    from prunebench.scoring.spec import canonical
+    from prunebench.scoring.stand_in import Broken
 
-    click.echo(click.style(spec, bold=True) + "".join(f" ({file})" for file in files))
+    plugin = isolation.plugins.get(scorer.name)
+    origin = "" if plugin is None or plugin.own else f" ({plugin.origin})"
+    click.echo(click.style(canonical(scorer), bold=True) + origin)
+    if isinstance(scorer, Broken):
+        _echo(Finding("plugin", "failed", scorer.reason, *PLUGIN), verbose)
+        return False
     failed: set[str] = set()
     skipped = []
     for name in CHECKS:
@@ -89,21 +108,18 @@ def _check(worker: "Worker", spec: str, files: list[str], timeout: float, verbos
             skipped.append(name)
             continue
         try:
-            finding = Finding(**worker.ask("check", timeout, spec=spec, files=files, name=name))
+            finding = isolation.check(scorer, name)
         except Lost as lost:
             failed |= set(CHECKS)  # a process that was lost once is not waited for again
             cause = "a loop that does not end, or a call that ends the process"
             expected = "scores, for 3 networks of 12 neurons, in a moment"
             finding = Finding(name, "failed", f"it {lost}", expected, cause)
-        except PrunebenchError as refused:
-            click.echo(f"  {click.style('FAILED', fg='red')} {refused}")
-            return True
         if finding.status == "failed":
             failed.add(name)
         _echo(finding, verbose)
     if skipped:
         click.echo(f"  -      not run, for they need the failed check to pass: {', '.join(skipped)}")
-    return bool(failed)
+    return not failed
 
 
 def _echo(finding: "Finding", verbose: bool) -> None:

@@ -1,23 +1,65 @@
-"""Names for the shell's completion; nothing heavy is imported between two key strokes."""
+"""Names for the shell's completion; nothing heavy is imported, and no plugin run, between two key strokes."""
 
+import ast
+import contextlib
+import glob
+import json
+from collections.abc import Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
 
 import click
 
 
-def complete_scorers(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Installed scorers whose names begin so."""
-    return sorted(
-        {
-            point.name
-            for point in entry_points(group="prunebench.scorers")
-            if point.name.startswith(incomplete)
-        }
-    )
+def complete_scorers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Installed scorers whose names begin so, and those in the files of `--plugin`."""
+    names = {point.name for point in entry_points(group="prunebench.scorers")}
+    for file in ctx.params.get("plugins") or ():
+        names |= set(_names_in(file))
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def complete_scorers_and_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Installed scorers, and the Python files and folders whose paths begin so."""
+    here = glob.escape(incomplete)
+    files = [*glob.glob(f"{here}*.py"), *glob.glob(f"{here}*/")]
+    return complete_scorers(ctx, param, incomplete) + sorted(files)
 
 
 def complete_datasets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Data sets whose names begin so."""
+    """Data sets whose names begin so, and .npz files and folders."""
     from prunebench.tasks.datasets import DATASETS
 
-    return [name for name in DATASETS if name.startswith(incomplete)]
+    here = glob.escape(incomplete)
+    files = [*glob.glob(f"{here}*.npz"), *glob.glob(f"{here}*/")]
+    return [name for name in DATASETS if name.startswith(incomplete)] + sorted(files)
+
+
+def complete_rows(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Scorers that have a row on the boards."""
+    rows = {row["scorer"] for board in _boards(ctx) for row in board["rows"]}
+    return sorted(name for name in rows if name.startswith(incomplete))
+
+
+def complete_boards(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The boards whose names begin so."""
+    return sorted(board["name"] for board in _boards(ctx) if board["name"].startswith(incomplete))
+
+
+def _names_in(file: str) -> Iterator[str]:
+    """Names that classes in a file give themselves, read and not run."""
+    with contextlib.suppress(OSError, ValueError, SyntaxError):
+        for node in ast.walk(ast.parse(Path(file).read_bytes())):
+            for line in node.body if isinstance(node, ast.ClassDef) else ():
+                match line:
+                    case ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name))):
+                        yield name
+
+
+def _boards(ctx: click.Context) -> Iterator[dict[str, Any]]:
+    for file in Path(ctx.params.get("out") or "leaderboards").glob("*.json"):
+        with contextlib.suppress(OSError, ValueError):
+            board = json.loads(file.read_text(encoding="utf-8"))
+            if isinstance(board, dict) and {"name", "rows"} <= set(board):
+                yield board

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prunebench.cli.complete import complete_boards
+
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
 
 
 @click.command("leaderboard")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_boards)
 @click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
 @click.option(
     "--format",

@@ -10,29 +10,36 @@ def command() -> None:
 
 @command.command("scorers")
 @click.option(
-    "--plugin", "plugins", multiple=True, metavar="FILE", help="Python file with scorers; repeatable."
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="Python file with scorers; repeatable.",
 )
 def scorers(plugins: tuple[str, ...]) -> None:
-    """Every scorer: name, parameters with defaults, what it is, where it comes from."""
+    """Every scorer: name, version, parameters with defaults, paper, where it comes from."""
     from rich.markup import escape
     from rich.table import Table
 
-    from prunebench.errors import RequestError
+    from prunebench.cli.options import isolate, warn
     from prunebench.leaderboard.terminal import console
-    from prunebench.scoring.registry import discover, load_class
+    from prunebench.scoring.registry import PluginError
     from prunebench.scoring.spec import describe
 
+    isolation = isolate({"plugins": plugins, "scorer_timeout": None})
     table = Table("scorer", "version", "parameters", "paper", "from")
-    for name, plugin in discover(plugins).items():
+    for name, plugin in isolation.plugins.items():
         try:
-            cls = load_class(name, plugins)
-        except RequestError as error:
-            click.echo(f"prunebench: warning: {error}", err=True)
+            cls = isolation.load_class(name)
+        except PluginError as error:
+            isolation.problems.append(str(error))
             continue
         parameters = ", ".join(describe(field) for field in cls.parameters())
         marked = name + (" (sees the end)" if cls.sees_end else "")
         table.add_row(*(escape(text) for text in (marked, cls.version, parameters, cls.paper, plugin.origin)))
     console().print(table)
+    warn(isolation)
 
 
 @command.command("datasets")

@@ -20,6 +20,7 @@ COMMANDS = {
     "merge": ("prunebench.cli.merge", "Take over the records of another store."),
     "export": ("prunebench.cli.export", "Write results as CSV, JSON or Parquet, or a snapshot of networks."),
     "reproduce": ("prunebench.cli.reproduce", "Reproduce the paper's figures and tables."),
+    "new-scorer": ("prunebench.cli.new_scorer", "Write a scorer to start from."),
     "check": ("prunebench.cli.check", "Check that a scorer keeps the contract."),
     "list": ("prunebench.cli.list", "List scorers or data sets."),
 }

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from prunebench.cli.complete import complete_datasets
+
 if TYPE_CHECKING:
+    from prunebench.scoring.isolation import Isolation
     from prunebench.tasks.task import Task
     from prunebench.training.recipe import Recipe
 
@@ -62,6 +65,7 @@ def task_options(function: F) -> F:
                 "--dataset",
                 default="mnist5k",
                 show_default=True,
+                shell_complete=complete_datasets,
                 help="Name, .npz file or folder. See `prunebench list datasets`.",
             ),
             click.option(
@@ -115,6 +119,30 @@ def recipe_options(function: F) -> F:
     return function
 
 
+def scorer_options(function: F) -> F:
+    """Where scorers of others come from, and how long one may take."""
+    for option in reversed(
+        (
+            click.option(
+                "--plugin",
+                "plugins",
+                multiple=True,
+                type=click.Path(),
+                metavar="FILE",
+                help="Python file with scorers of your own; repeatable.",
+            ),
+            click.option(
+                "--scorer-timeout",
+                type=RATE,
+                metavar="SECONDS",
+                help="Stop a scorer that takes longer at a step; its row has failed. [default: no limit]",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
 def store_options(function: F) -> F:
     """Where results are kept, and what is computed although it is there."""
     for option in reversed(
@@ -128,6 +156,25 @@ def store_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def isolate(options: dict[str, Any]) -> "Isolation":
+    """What finds and loads scorers, as the options of `scorer_options` say; closed when the command ends."""
+    from prunebench.scoring.process import Worker
+
+    worker = Worker()
+    if options["plugins"]:
+        worker.start()  # its imports take as long as ours: side by side
+    from prunebench.scoring.isolation import Isolation
+
+    isolation = Isolation(options["scorer_timeout"], options["plugins"], worker)
+    return click.get_current_context().with_resource(isolation)
+
+
+def warn(isolation: "Isolation") -> None:
+    """Name the plugins that were left out."""
+    for problem in isolation.problems:
+        click.echo(f"prunebench: warning: {problem}", err=True)
 
 
 def load_recipe(options: dict[str, Any]) -> "Recipe":

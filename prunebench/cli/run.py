@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.options import RATE, SEEDS, recipe_options, store_options, task_options
+from prunebench.cli.complete import complete_scorers
+from prunebench.cli.options import (
+    RATE,
+    SEEDS,
+    isolate,
+    recipe_options,
+    scorer_options,
+    store_options,
+    task_options,
+    warn,
+)
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
@@ -26,15 +36,18 @@ PROTOCOLS = ("rank", "prune_final", "merge", "prune_early")
     default=("alignment",),
     show_default=True,
     metavar="NAME[PARAM=VALUE,...]",
+    shell_complete=complete_scorers,
     help="Scorer to rank; repeatable. See `prunebench list scorers`.",
 )
 @click.option(
-    "--plugin",
-    "plugins",
+    "--scores",
+    "files",
     multiple=True,
-    metavar="FILE",
-    help="Python file with scorers of your own; repeatable.",
+    type=click.Path(),
+    metavar="FILE.npz",
+    help="Scores computed elsewhere for the one step: an array `scores` (seeds, neurons); repeatable.",
 )
+@scorer_options
 @click.option(
     "--at-step",
     "at_steps",
@@ -118,13 +131,19 @@ def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.benchmark import Plan
     from prunebench.cli.options import load_recipe, load_task_from
     from prunebench.device import resolve_device
+    from prunebench.errors import RequestError
     from prunebench.evaluation.keep import FRACTIONS, check_fractions
-    from prunebench.scoring.registry import load_scorer
+    from prunebench.scoring.saved import read_scores
 
     # The cheap checks first: a typo should not wait for a data set.
-    scorers = [load_scorer(spec, options["plugins"]) for spec in options["scorers"]]
+    isolation = isolate(options)
+    scorers = [isolation.load(spec) for spec in options["scorers"]]
+    warn(isolation)
     resolve_device(options["device"])
     recipe = load_recipe(options)
+    if options["files"] and len({*options["at_steps"]}) + len({*options["at_epochs"]}) != 1:
+        raise RequestError("--scores", options["files"][0], "give the one --at-step that they stand for")
+    scorers += [read_scores(Path(file), options["seeds"], recipe.width) for file in options["files"]]
     task = load_task_from(options)
     epoch = recipe.epoch_steps(task.samples)
     steps = [*options["at_steps"], *(number * epoch for number in options["at_epochs"])] or [50]

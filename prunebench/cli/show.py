@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from prunebench.cli.complete import complete_boards, complete_rows
+
 
 @click.command("show")
-@click.argument("scorer")
+@click.argument("scorer", shell_complete=complete_rows)
 @click.option("--at-step", type=click.IntRange(min=0), help="Only the result at this step.")
-@click.option("--board", help="Only the board whose name starts so.")
+@click.option("--board", shell_complete=complete_boards, help="Only the board whose name starts so.")
 @click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
 def command(scorer: str, at_step: int | None, board: str | None, out: str) -> None:
     """Show SCORER's results in full: every metric, seed by seed, its cost and how it was made."""

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from prunebench.cli.options import isolate
+
 
 @click.command("status")
 @click.argument("study", required=False, type=click.Path(dir_okay=False))
@@ -43,17 +45,18 @@ def command(study: str | None, store: str, plugins: tuple[str, ...]) -> None:
 def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
     from prunebench.benchmark import Reporter
     from prunebench.store.store import Store
-    from prunebench.sweep.cells import plans_of
-    from prunebench.sweep.driver import describe
+    from prunebench.sweep.cells import Options, plans_of
     from prunebench.sweep.study import read_study
+    from prunebench.sweep.survey import describe, survey
 
     class Lines(Reporter):
         def plan(self, text: str) -> None:
             click.echo(text)
 
-    cells = plans_of(read_study(study), plugins=plugins, device="cpu")
+    isolation = isolate({"plugins": plugins, "scorer_timeout": None})
+    cells = plans_of(read_study(study), Options(device="cpu"), isolation.load)
     with Store.to_read(store) as kept:
-        describe(cells, kept, Lines(), force=False, each=True)
+        describe(survey(cells, kept), Lines(), each=True)
         for cell, plan in cells:
             if (error := kept.failure(plan.training)) is not None:
                 click.echo(f"{cell.title}: failed when it was last tried: {error}")

@@ -7,14 +7,12 @@ from typing import Any
 
 import click
 
-from prunebench.cli.options import COUNT, store_options
+from prunebench.cli.options import COUNT, isolate, scorer_options, store_options, warn
 
 
 @click.command("sweep")
 @click.argument("study", type=click.Path(dir_okay=False))
-@click.option(
-    "--plugin", "plugins", multiple=True, metavar="FILE", help="Python file with scorers; repeatable."
-)
+@scorer_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--download", is_flag=True, help="Download data sets that are not in the cache.")
 @click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
@@ -50,11 +48,14 @@ def command(study: str, **options: Any) -> int:
         raise RequestError("--workers", workers, "either --workers or --cluster")
     asked = Options(
         plugins=options["plugins"],
+        scorer_timeout=options["scorer_timeout"],
         device=options["device"],
         download=options["download"],
         command=shlex.join(["prunebench", *sys.argv[1:]]),
     )
-    cells = plans_of(read_study(Path(study)), asked)
+    isolation = isolate(options)
+    cells = plans_of(read_study(Path(study)), asked, isolation.load)
+    warn(isolation)
     folder, force = Path(options["store"]), options["force"]
     if options["dry_run"]:
         with Store.to_read(folder) as store:

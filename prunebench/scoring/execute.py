@@ -4,7 +4,8 @@ import contextlib
 import random
 import sys
 import time
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.errors import PrunebenchError
 from prunebench.networks import Networks
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.snapshot import Snapshot
@@ -39,11 +41,24 @@ class Outcome:
     broken: str | None = None
 
 
+Execute = Callable[[Scorer, Snapshot], Outcome]
+
+
+class Elsewhere(Scorer):
+    """A scorer that is not run in this process."""
+
+    @abstractmethod
+    def execute(self, snapshot: Snapshot) -> Outcome:
+        """As `prunebench.scoring.execute.execute`."""
+
+
 def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
     """Score a private copy of the snapshot. Whatever goes wrong becomes the outcome's `error`.
 
     What the scorer prints goes to stderr, and the global random generators are left as they were.
     """
+    if isinstance(scorer, Elsewhere):
+        return scorer.execute(snapshot)
     private = snapshot.copy()
     scores = signs = problem = None
     began = time.perf_counter()
@@ -56,7 +71,8 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
             problem = "changed", "changed its snapshot in place; work on copies (tensor.clone())"
     except (Exception, SystemExit) as raised:
         message = " ".join(str(raised).split()) or "no message"
-        problem = "raises", f"{type(raised).__name__}: {message}"
+        own = isinstance(raised, PrunebenchError)  # says all in its message
+        problem = "raises", message if own else f"{type(raised).__name__}: {message}"
     seconds = time.perf_counter() - began
     if problem is not None:
         scores = signs = None

@@ -2,58 +2,142 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import load_file
 
-from prunebench.errors import PrunebenchError
-from prunebench.scoring.execute import Outcome, execute
-from prunebench.scoring.process import Stopped, Worker
-from prunebench.scoring.registry import discover
+from prunebench.errors import PrunebenchError, RequestError
+from prunebench.scoring.conformance import Finding
+from prunebench.scoring.execute import Outcome
+from prunebench.scoring.process import Lost, Stopped, Worker
+from prunebench.scoring.registry import (
+    Plugin,
+    PluginError,
+    check_file,
+    discover,
+    load_class,
+    load_scorer,
+    require,
+)
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.spec import canonical
+from prunebench.scoring.spec import build, canonical, parse_spec
+from prunebench.scoring.stand_in import StandIn, broken, describe, stand_in, values_of
 from prunebench.store.bundle import write_bundle
 from prunebench.training.snapshot import Snapshot
 
+# A plugin that takes longer than this to import is broken; time limits of scorers begin after it.
+LOAD_SECONDS = 60.0
+
 
 class Isolation:
-    """Runs scorers, those of others in a worker.
+    """Finds and loads scorers; code of others runs in a worker, never in this process.
 
-    A scorer of prunebench itself is run there too where there is a time limit. Scorers that have no place
-    to be loaded from (a class in a notebook) and saved arrays are run here.
+    What is loaded are stand-ins, which `prunebench.scoring.execute.execute` takes like any scorer: one that
+    hangs, exits or crashes has failed. Scorers of prunebench itself are run here, unless there is a time
+    limit. Close it, or use it in a `with` statement, to end the worker.
 
     Args:
         timeout: seconds for each scorer at a step (and draw); it is stopped when they are over.
-        files: files that scorers come from (`--plugin`).
+        files: files that scorers come from (`--plugin`). `RequestError` for one that is not there.
+        worker: the process, where it was started before.
+
+    Attributes:
+        problems: a line for each plugin that was found to be broken so far; it is left out.
     """
 
-    def __init__(self, timeout: float | None = None, files: Sequence[str | Path] = ()) -> None:
-        self.timeout, self.files = timeout, [str(Path(file).resolve()) for file in files]
-        self._worker = Worker()
+    def __init__(
+        self, timeout: float | None = None, files: Iterable[str | Path] = (), worker: Worker | None = None
+    ) -> None:
+        self.timeout = timeout
+        self.problems: list[str] = []
+        self._files = list({check_file(file).resolve(): str(file) for file in files}.values())
+        self._broken: list[str] = []
+        self._worker = worker or Worker()
+        self._loaded: set[str] = set()
 
-    def covers(self, scorer: Scorer) -> bool:
-        """Whether the scorer is run in a process of its own."""
-        plugin = discover(self.files).get(scorer.name)
-        if plugin is None or plugin.load() is not type(scorer):
-            return False
-        return self.timeout is not None or not plugin.own
+    @cached_property
+    def plugins(self) -> dict[str, Plugin]:
+        """All scorers by name; files that do not load are left out."""
+        plugins = discover(self._files, self._names_in)
+        for plugin in plugins.values():
+            for rival in plugin.rivals:
+                if rival in self._files:
+                    self._note(_taken(plugin, rival))
+        return plugins
 
-    def execute(self, scorer: Scorer, snapshot: Snapshot) -> Outcome:
-        """As `prunebench.scoring.execute.execute`; a scorer that hangs, exits or crashes is an error too."""
-        if not self.covers(scorer):
-            return execute(scorer, snapshot)
+    def load_class(self, name: str) -> type[Scorer]:
+        """The scorer's class, or what stands for it here.
+
+        `RequestError`: an unknown name. `PluginError`: its plugin is broken.
+        """
+        if name not in self.plugins and self._broken:
+            raise PluginError("; ".join(self._broken))
+        plugin = require(name, self.plugins)
+        for rival in plugin.rivals:
+            self._note(_taken(plugin, rival))
+        if plugin.own:
+            cls = load_class(name)
+            return cls if self.timeout is None else stand_in(describe(cls), self._execute)
+        try:
+            found = self._ask("describe", LOAD_SECONDS, name=name)
+        except Lost as lost:
+            raise PluginError(f"the plugin from {plugin.origin} does not load: {lost}") from lost
+        except RequestError:
+            raise
+        except PrunebenchError as error:
+            raise PluginError(str(error)) from error
+        self._loaded.add(name)
+        return stand_in(found, self._execute)
+
+    def load(self, spec: str) -> Scorer:
+        """The scorer for a spec. One whose plugin is broken is noted, and fails when it is run.
+
+        `RequestError`: a spec that cannot be read, an unknown name or parameter.
+        """
+        name, parameters = parse_spec(spec)
+        try:
+            cls = self.load_class(name)
+        except PluginError as error:
+            if name in self.plugins:  # what is wrong with files is noted already
+                self._note(str(error))
+            return broken(spec.replace(" ", ""), str(error))
+        if not issubclass(cls, StandIn):
+            return build(cls, parameters, spec)
+        if self.plugins[name].own:
+            return cls(**values_of(load_scorer(spec)))
+        return cls(**self._ask("parameters", LOAD_SECONDS, spec=spec)["values"])
+
+    def check(self, scorer: Scorer, name: str) -> Finding:
+        """The finding of one conformance check, in the worker. Raises `Lost` if there is none."""
+        self._import(scorer.name)
+        return Finding(**self._ask("check", self.timeout, spec=canonical(scorer), name=name))
+
+    def close(self) -> None:
+        """End the worker."""
+        self._worker.stop()
+
+    def __enter__(self) -> "Isolation":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _execute(self, scorer: Scorer, snapshot: Snapshot) -> Outcome:
         device = snapshot.networks.device
         with tempfile.TemporaryDirectory(prefix="prunebench-") as folder:
             here, back = Path(folder, "snapshot.safetensors"), Path(folder, "scores.safetensors")
             write_bundle(here, snapshot, order=False)
             began = time.perf_counter()
             try:
-                answer = self._worker.ask(
+                self._import(scorer.name)
+                began = time.perf_counter()
+                answer = self._ask(
                     "score",
                     self.timeout,
                     spec=canonical(scorer),
-                    files=self.files,
                     snapshot=str(here),
                     device=str(device),
                     answer=str(back),
@@ -63,3 +147,35 @@ class Isolation:
                 return Outcome(None, None, f"{error}{hint}", 0, time.perf_counter() - began, "raises")
             tensors = load_file(back, device=str(device))
         return Outcome(tensors.get("scores"), tensors.get("signs"), **answer)
+
+    def _import(self, name: str) -> None:
+        """Have the worker import a scorer, if it has not: that is not the scorer's time."""
+        if name not in self._loaded:
+            self._ask("describe", LOAD_SECONDS, name=name)
+            self._loaded.add(name)
+
+    def _ask(self, do: str, timeout: float | None, **arguments: object) -> dict[str, Any]:
+        try:
+            return self._worker.ask(do, timeout, files=self._files, **arguments)
+        except Lost:
+            self._loaded.clear()
+            raise
+
+    def _names_in(self, file: str | Path) -> list[str]:
+        try:
+            names: list[str] = self._worker.ask("names", LOAD_SECONDS, file=str(file))["names"]
+        except PrunebenchError as error:
+            why = f"the plugin {file} does not load: {error}" if isinstance(error, Lost) else str(error)
+            self._note(why)
+            self._broken.append(why)
+            self._files = [kept for kept in self._files if kept != file]
+            return []
+        return names
+
+    def _note(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def _taken(plugin: Plugin, rival: str) -> str:
+    return f"the plugin {rival} is left out: its name {plugin.name!r} is taken by {plugin.origin}; rename it"

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from prunebench.errors import PrunebenchError
+from prunebench.errors import PrunebenchError, RequestError
 
 READY = "ready\n"
 
@@ -36,7 +36,8 @@ class Worker:
     def ask(self, do: str, timeout: float | None, **arguments: object) -> dict[str, Any]:
         """The answer to a request (see `prunebench.scoring.worker`).
 
-        Raises `Lost` if there is none within `timeout` seconds (None: wait for ever) or the process ends.
+        Raises `Lost` if there is none within `timeout` seconds (None: wait for ever) or the process ends, and
+        the `RequestError` or `PrunebenchError` that the request ended in.
         """
         process = self.start()
         assert process.stdin is not None
@@ -61,7 +62,9 @@ class Worker:
             raise Lost(_why_ended(code))
         found: dict[str, Any] = json.loads(line)
         if "refused" in found:
-            raise PrunebenchError(found["refused"])
+            raise RequestError(*found["refused"])
+        if "failed" in found:
+            raise PrunebenchError(found["failed"])
         return found
 
     def stop(self) -> None:
@@ -73,7 +76,7 @@ class Worker:
         """Start the process, if it isn't there; its imports take seconds and need not be waited for."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "prunebench.scoring.worker"],
+                [sys.executable, "-P", "-m", "prunebench.scoring.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -4,21 +4,28 @@ import hashlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from prunebench.errors import RequestError, unknown_name
+from prunebench.errors import PrunebenchError, RequestError, unknown_name
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.spec import build, parse_spec
+from prunebench.scoring.spec import NAME, build, parse_spec
 
 GROUP = "prunebench.scorers"
 OWN = "prunebench"
 # Scorers and distributions that are left out: a comma-separated list, or `all` for every other package.
 DISABLE = "PRUNEBENCH_DISABLE_PLUGINS"
+
+
+class PluginError(PrunebenchError):
+    """A plugin is broken; the message names where it comes from and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Plugin:
         origin: the distribution and version, or the file, that it comes from.
         load: imports and returns the class; whatever the import raises passes through.
         own: whether it comes with prunebench.
-        rivals: origins of other packages that register the same name and are left out.
+        rivals: origins of others that register the same name and are left out.
     """
 
     name: str
@@ -40,55 +47,122 @@ class Plugin:
     rivals: tuple[str, ...] = ()
 
 
-def discover(files: Iterable[str | Path] = ()) -> dict[str, Plugin]:
-    """All scorers by name. Only the given files are imported: a broken package costs nothing.
+def names_in_file(file: str | Path) -> list[str]:
+    """Names of the scorers in a file, which is imported."""
+    return [cls.name for cls in load_file(file)]
 
-    A name that several packages register is prunebench's own, else the first package's in the alphabet.
+
+def discover(
+    files: Iterable[str | Path] = (), names_in: Callable[[str | Path], Iterable[str]] = names_in_file
+) -> dict[str, Plugin]:
+    """All scorers by name. Nothing is imported but what `names_in` imports: a broken package costs nothing.
+
+    A name that is registered more than once is prunebench's own, else the first package's in the alphabet,
+    else the first file's.
     """
     found: dict[str, Plugin] = {}
+
+    def add(plugin: Plugin) -> None:
+        first = found.setdefault(plugin.name, plugin)
+        if first.origin != plugin.origin:
+            found[plugin.name] = replace(first, rivals=(*first.rivals, plugin.origin))
+
     for distribution, origin, point in sorted(
         _entry_points(), key=lambda entry: (entry[0] != OWN, *entry[:2])
     ):
-        if point.name not in found:
-            found[point.name] = Plugin(point.name, origin, point.load, own=distribution == OWN)
-        elif origin != found[point.name].origin:
-            rivals = (*found[point.name].rivals, origin)
-            found[point.name] = replace(found[point.name], rivals=rivals)
+        add(Plugin(point.name, origin, point.load, own=distribution == OWN))
     for file in files:
-        for cls in load_file(file):
-            if cls.name in found:
-                taken = found[cls.name].origin
-                raise RequestError(
-                    "--plugin", str(file), f"its name {cls.name!r} is taken by {taken}; rename it"
-                )
-            found[cls.name] = Plugin(cls.name, str(file), lambda cls=cls: cls)  # type: ignore[misc]
+        for name in names_in(file):
+            add(Plugin(name, str(file), partial(_class_in_file, file, name)))
     return dict(sorted(found.items()))
 
 
+def require(name: str, known: Mapping[str, Plugin]) -> Plugin:
+    """The plugin called `name`; `RequestError` where there is none."""
+    if name in known:
+        return known[name]
+    if _is_disabled(name, None):
+        raise RequestError("--scorer", name, f"it is disabled by {DISABLE}")
+    raise unknown_name("--scorer", name, known, "scorers")
+
+
 def load_class(name: str, files: Iterable[str | Path] = ()) -> type[Scorer]:
-    """The scorer class called `name`. `RequestError`: an unknown name, or a plugin that won't load."""
-    known = discover(files)
-    if name not in known:
-        if _is_disabled(name, None):
-            raise RequestError("--scorer", name, f"it is disabled by {DISABLE}")
-        raise unknown_name("--scorer", name, known, "scorers")
-    plugin = known[name]
+    """The scorer class called `name`. `RequestError`: an unknown name; `PluginError`: it does not load."""
+    plugin = require(name, discover(files))
+    where = f"the plugin from {plugin.origin}"
     try:
         cls = plugin.load()
     except (Exception, SystemExit) as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        reason = f"the plugin from {plugin.origin} does not load: {what}"
-        raise RequestError("--scorer", name, reason) from error
+        raise PluginError(f"{where} does not load: {_in_words(error)}") from error
     if not (inspect.isclass(cls) and issubclass(cls, Scorer)):
-        reason = f"the plugin from {plugin.origin} is not a prunebench.Scorer class"
-        raise RequestError("--scorer", name, reason)
-    if getattr(cls, "name", None) != name:
-        called = getattr(cls, "name", None)
-        reason = (
-            f"the plugin from {plugin.origin} registers a class whose name is {called!r}; they must agree"
-        )
-        raise RequestError("--scorer", name, reason)
+        raise PluginError(f"{where} is not a prunebench.Scorer class: entry point {name!r} gives {cls!r}")
+    if (called := getattr(cls, "name", None)) != name:
+        raise PluginError(f"{where} registers {name!r}, a class whose name is {called!r}; the two must agree")
+    _check(cls, where)
     return cls
+
+
+def load_scorer(spec: str, files: Iterable[str | Path] = ()) -> Scorer:
+    """The scorer for a spec such as `alignment` or `imp[sparsity=0.5]`, from packages and from `files`."""
+    name, parameters = parse_spec(spec)
+    return build(load_class(name, files), parameters, spec)
+
+
+def load_file(file: str | Path) -> list[type[Scorer]]:
+    """The scorer classes in a file. `RequestError`: no such file; `PluginError`: it holds no scorers."""
+    file = check_file(file)
+    module_name = f"prunebench_file_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
+    if module_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(module_name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        try:
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
+            del sys.modules[module_name]
+            raise PluginError(f"the plugin {file} does not load: {_in_words(error)}") from error
+    classes = [
+        cls
+        for cls in vars(sys.modules[module_name]).values()
+        if inspect.isclass(cls)
+        and issubclass(cls, Scorer)
+        and cls.__module__ == module_name
+        and getattr(cls, "name", None) is not None
+    ]
+    if not classes:
+        raise PluginError(
+            f"the plugin {file} has no scorer: a class that derives from prunebench.Scorer and has a name"
+        )
+    for cls in classes:
+        _check(cls, f"the plugin {file}")
+    return classes
+
+
+def check_file(file: str | Path) -> Path:
+    """The path of a plugin file; `RequestError` where it is no Python file."""
+    path = Path(file)
+    if path.suffix != ".py" or not path.is_file():
+        raise RequestError("--plugin", str(file), "a Python file (.py) that exists is needed")
+    return path
+
+
+def _class_in_file(file: str | Path, name: str) -> type[Scorer]:
+    return next(cls for cls in load_file(file) if cls.name == name)
+
+
+def _check(cls: type[Scorer], where: str) -> None:
+    """Whether a class has what is needed to name its results and to build it from a spec."""
+    if not (isinstance(cls.name, str) and re.fullmatch(NAME, cls.name)):
+        raise PluginError(f"{where}: name = {cls.name!r}; a letter, then letters, digits, _, - and .")
+    if not isinstance(cls.version, str):
+        raise PluginError(f"{where}: version = {cls.version!r}; a text such as '1' is needed")
+    try:
+        cls.parameters()
+        typing.get_type_hints(cls)
+    except Exception as error:
+        raise PluginError(f"{where}: the parameters of {cls.name} are no fields: {error}") from error
 
 
 def _entry_points() -> Iterator[tuple[str, str, EntryPoint]]:
@@ -108,41 +182,5 @@ def _is_disabled(name: str, distribution: str | None) -> bool:
     return name in listed or distribution in listed or ("all" in listed and distribution not in (OWN, None))
 
 
-def load_scorer(spec: str, files: Iterable[str | Path] = ()) -> Scorer:
-    """The scorer for a spec such as `alignment` or `imp[sparsity=0.5]`, from packages and from `files`."""
-    name, parameters = parse_spec(spec)
-    return build(load_class(name, files), parameters, spec)
-
-
-def load_file(file: str | Path) -> list[type[Scorer]]:
-    """The scorer classes in a file. `RequestError` where it cannot be imported, or has none."""
-    file = Path(file)
-    module_name = f"prunebench_file_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
-    if module_name not in sys.modules:
-        if not file.is_file():
-            raise RequestError("--plugin", str(file), "a Python file that exists is needed")
-        spec = importlib.util.spec_from_file_location(module_name, file)
-        if spec is None or spec.loader is None:
-            raise RequestError("--plugin", str(file), "a file that ends in .py is needed")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        try:
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            del sys.modules[module_name]
-            raise RequestError(
-                "--plugin", str(file), " ".join(f"it does not load: {type(error).__name__}: {error}".split())
-            ) from error
-    classes = [
-        cls
-        for cls in vars(sys.modules[module_name]).values()
-        if inspect.isclass(cls)
-        and issubclass(cls, Scorer)
-        and cls.__module__ == module_name
-        and isinstance(getattr(cls, "name", None), str)
-    ]
-    if not classes:
-        raise RequestError(
-            "--plugin", str(file), "a class with a name that derives from prunebench.Scorer is needed"
-        )
-    return classes
+def _in_words(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -10,7 +10,8 @@ from typing import Any
 from prunebench.errors import RequestError
 from prunebench.scoring.scorer import Scorer
 
-_SPEC = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)(\[(?P<parameters>[^\[\]]*)\])?")
+NAME = r"[A-Za-z_][\w.-]*"
+_SPEC = re.compile(rf"(?P<name>{NAME})(\[(?P<parameters>[^\[\]]*)\])?")
 
 
 def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
@@ -41,8 +42,10 @@ def build(cls: type[Scorer], parameters: Mapping[str, str], spec: str) -> Scorer
         values[key] = _convert(text, hints[key], f"{cls.name}[{key}]")
     try:
         return cls(**values)
-    except TypeError as error:
-        raise RequestError("--scorer", spec, str(error)) from error
+    except RequestError:
+        raise
+    except Exception as error:  # whatever its author refuses a value with
+        raise RequestError("--scorer", spec, " ".join(str(error).split())) from error
 
 
 def canonical(scorer: Scorer) -> str:

@@ -1,4 +1,4 @@
-"""A process of its own for scorers that may hang or exit: `python -m prunebench.scoring.worker FILE...`.
+"""A process of its own for scorers that may hang or exit: `python -m prunebench.scoring.worker`.
 
 Reads one JSON request per line and answers each with one line; whatever else is printed goes to stderr.
 """
@@ -13,14 +13,31 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from prunebench.errors import PrunebenchError
+from prunebench.errors import PrunebenchError, RequestError
 from prunebench.scoring.conformance import run_check
 from prunebench.scoring.execute import execute
 from prunebench.scoring.process import READY
-from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.registry import load_class, load_scorer, names_in_file
+from prunebench.scoring.stand_in import Description, as_json, values_of
+from prunebench.scoring.stand_in import describe as describe_class
 from prunebench.store.bundle import read_bundle
 
 Answer = dict[str, Any]
+
+
+def names(file: str) -> Answer:
+    """The names of the scorers in a file."""
+    return {"names": names_in_file(file)}
+
+
+def describe(name: str, files: list[str]) -> Description:
+    """What a scorer class is (see `prunebench.scoring.stand_in`)."""
+    return describe_class(load_class(name, files))
+
+
+def parameters(spec: str, files: list[str]) -> Answer:
+    """The values of a scorer's parameters."""
+    return {"values": values_of(load_scorer(spec, files))}
 
 
 def score(spec: str, files: list[str], snapshot: str, device: str, answer: str) -> Answer:
@@ -41,7 +58,13 @@ def check(spec: str, files: list[str], name: str) -> Answer:
     return asdict(run_check(load_scorer(spec, files), name))
 
 
-DO: dict[str, Callable[..., Answer]] = {"score": score, "check": check}
+DO: dict[str, Callable[..., Answer]] = {
+    "names": names,
+    "describe": describe,
+    "parameters": parameters,
+    "score": score,
+    "check": check,
+}
 
 
 def main() -> None:
@@ -55,8 +78,10 @@ def main() -> None:
         request = json.loads(line)
         try:
             answer = DO[request.pop("do")](**request)
+        except RequestError as error:
+            answer = {"refused": [error.option, as_json(error.value), error.accepted]}
         except PrunebenchError as error:
-            answer = {"refused": str(error)}
+            answer = {"failed": str(error)}
         print(json.dumps(answer), file=answers, flush=True)
 
 

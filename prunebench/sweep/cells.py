@@ -24,32 +24,29 @@ class Options:
 
     Attributes:
         plugins: files with scorers.
+        scorer_timeout: seconds for each scorer at a step, or None.
         download: whether data sets may be downloaded.
         command: the command line, for the record.
     """
 
     plugins: tuple[str, ...] = ()
+    scorer_timeout: float | None = None
     device: str = "auto"
     download: bool = False
     command: str | None = None
-
-    def load(self, spec: str) -> Scorer:
-        """The scorer for a spec."""
-        return load_scorer(spec, self.plugins)
 
 
 Load = Callable[[str], Scorer]
 
 
 def plans_of(
-    study: Study, options: Options | None = None, load: Load | None = None
+    study: Study, options: Options | None = None, load: Load = load_scorer
 ) -> list[tuple[Cell, Plan]]:
     """Every cell with its plan; `load` gives the scorer for a spec.
 
     `RequestError` for the first cell that could not be run, before any is.
     """
     options = options or Options()
-    load = load or options.load
     # The cheap checks first: a typo should not wait for a data set.
     specs = dict.fromkeys(spec for cell in study.cells for spec in cell.settings.scorers)
     scorers = {spec: load(spec) for spec in specs}
@@ -59,9 +56,8 @@ def plans_of(
     return [(cell, _plan(cell, options, scorers)) for cell in study.cells]
 
 
-def plan_of(cell: Cell, options: Options, load: Load | None = None) -> Plan:
+def plan_of(cell: Cell, options: Options, load: Load = load_scorer) -> Plan:
     """One cell's plan."""
-    load = load or options.load
     return _plan(cell, options, {spec: load(spec) for spec in cell.settings.scorers})
 
 

@@ -1,6 +1,7 @@
 """Worker processes, here or on a cluster, and the jobs that they are given (Dask `distributed`)."""
 
 import contextlib
+import importlib
 import logging
 import os
 from collections.abc import Iterator
@@ -15,11 +16,11 @@ CONNECT_SECONDS = 30
 # Jobs that wait at a cluster: one that grows with its queue needs a queue.
 WAITING = 8
 # A cell may keep the interpreter busy for minutes: that is no sign that a worker is lost.
-_CONFIG = {
+_CONFIG: dict[str, object] = {
     "distributed.admin.large-graph-warning-threshold": "1TB",
     "distributed.admin.tick.limit": "1d",
 }
-_LOCAL_CONFIG = _CONFIG | {
+_LOCAL_CONFIG: dict[str, object] = _CONFIG | {
     "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
     "distributed.scheduler.worker-ttl": None,
     "distributed.scheduler.http.routes": [],
@@ -46,10 +47,9 @@ class Crew:
 
     def answers(self, seconds: float) -> Iterator[tuple[Item, Answer]]:
         """The answers that are there, once there is any; none if there is none after `seconds`."""
-        from distributed import wait
-
+        distributed: Any = importlib.import_module("distributed")  # without types of its own
         with contextlib.suppress(TimeoutError):
-            wait(list(self._jobs), timeout=seconds, return_when="FIRST_COMPLETED")
+            distributed.wait(list(self._jobs), timeout=seconds, return_when="FIRST_COMPLETED")
         for future in [future for future in self._jobs if future.done()]:
             yield self._jobs.pop(future), _answer(future)
 

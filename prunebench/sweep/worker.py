@@ -4,12 +4,14 @@ import logging
 import signal
 import time
 from dataclasses import dataclass
+from functools import cache
 
 from prunebench.benchmark.document import Document
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_benchmark
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.scoring.isolation import Isolation
 from prunebench.store.store import Store
 from prunebench.sweep.cells import Options, plan_of
 from prunebench.sweep.failure import in_words
@@ -59,7 +61,8 @@ def run_cell(job: Job) -> Answer:
     """Do a job. Whatever goes wrong is in the answer."""
     began = time.perf_counter()
     try:
-        plan = plan_of(job.cell, job.options)
+        isolation = _isolation(job.options.scorer_timeout, job.options.plugins)
+        plan = plan_of(job.cell, job.options, isolation.load)
         _check_same(fingerprint(plan), job.expected)
     except Exception as error:
         return Answer(error=in_words(error), unfit=True)
@@ -83,6 +86,12 @@ def fingerprint(plan: Plan) -> dict[str, str]:
         "training": plan.training,
         "evaluator": EVALUATOR_VERSION,
     } | scorers
+
+
+@cache
+def _isolation(timeout: float | None, plugins: tuple[str, ...]) -> Isolation:
+    """What loads scorers here, one for all jobs of a sweep; its process ends with this one."""
+    return Isolation(timeout, plugins)
 
 
 def dask_setup(_worker: object) -> None:

@@ -3,6 +3,7 @@
 import lzma
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from prunebench.errors import RequestError
 from prunebench.tasks.labelled import LabelledData, value_range
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-NEEDED = f"an .npz file with the arrays {', '.join(ARRAYS)} is needed"
 # What NumPy and the zip reader raise on files that are cut off, altered or something else.
 _BROKEN = (
     *(OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, MemoryError, OverflowError),
@@ -29,7 +29,7 @@ def read_npz(path: Path) -> LabelledData:
 
     Raises `RequestError` for anything else, with what is wrong.
     """
-    arrays = _read(path)
+    arrays = read_arrays("--dataset", path, ARRAYS, ("class_names",))
     for part in ("train", "test"):
         arrays[f"x_{part}"] = _inputs(f"x_{part}", arrays[f"x_{part}"])
         arrays[f"y_{part}"] = _labels(f"y_{part}", arrays[f"y_{part}"], len(arrays[f"x_{part}"]))
@@ -41,32 +41,40 @@ def read_npz(path: Path) -> LabelledData:
     return LabelledData(**arrays, names=names, low=low, high=high)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(
+    option: str, path: Path, needed: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file by name, without unpickling anything.
+
+    Raises `RequestError` for `option` where the file or one of the `needed` arrays is not to be had.
+    """
     arrays: dict[str, np.ndarray] = {}
+    noun = "the arrays" if len(needed) > 1 else "an array"
+    wanted = f"an .npz file with {noun} {', '.join(needed)} is needed"
     try:
         # Opened here, because NumPy leaves a file open that it cannot read.
         with open(path, "rb") as file:
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
-                raise RequestError("--dataset", str(path), f"this is a single array; {NEEDED}")
+                raise RequestError(option, str(path), f"this is a single array; {wanted}")
             with archive:
-                for name in (*ARRAYS, "class_names"):
+                for name in (*needed, *optional):
                     if name in archive:
                         arrays[name] = archive[name]
                         if not isinstance(arrays[name], np.ndarray):
                             raise TypeError(f"{name} is no array")
     except RequestError:
         raise
-    except PermissionError as error:
-        raise RequestError("--dataset", str(path), f"it cannot be read: {error.strerror}") from error
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise RequestError(option, str(path), f"it cannot be read: {error.strerror}") from error
     except _BROKEN as error:
         if "Object arrays" in str(error):
             problem = "it holds pickled objects, which are never loaded"
         else:
             problem = "it is damaged, cut off or no .npz file (pickles are never loaded)"
-        raise RequestError("--dataset", str(path), f"{problem}; {NEEDED}") from error
-    if missing := [name for name in ARRAYS if name not in arrays]:
-        raise RequestError("--dataset", str(path), f"it lacks {', '.join(missing)}; {NEEDED}")
+        raise RequestError(option, str(path), f"{problem}; {wanted}") from error
+    if missing := [name for name in needed if name not in arrays]:
+        raise RequestError(option, str(path), f"it lacks {', '.join(missing)}; {wanted}")
     return arrays
 
 

@@ -1,13 +1,18 @@
 import os
+import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from prunebench_plugins.magnitude import Magnitude
 
 import prunebench as pb
 from prunebench.scoring.execute import execute
 from prunebench.scoring.isolation import Isolation
+from prunebench.scoring.source import source_hash
+from prunebench.scoring.spec import canonical
+from prunebench.scoring.stand_in import StandIn
 
 PLUGIN = """
 import os, signal, time
@@ -68,16 +73,16 @@ def isolation(plugin: Path) -> Isolation:
 
 
 def test_the_same_scores_as_in_process(run: pb.Trajectory, plugin: Path, isolation: Isolation) -> None:
-    scorer = pb.load_scorer("good[alpha=0.5]", [plugin])
-    here, there = execute(scorer, run.snapshot(15)), isolation.execute(scorer, run.snapshot(15))
+    here = execute(pb.load_scorer("good[alpha=0.5]", [plugin]), run.snapshot(15))
+    there = execute(isolation.load("good[alpha=0.5]"), run.snapshot(15))
     assert there.error is None
     assert torch.equal(here.scores, there.scores)
     assert torch.equal(here.signs, there.signs)
     assert 0 < there.seconds < 1
 
 
-def test_own_training_is_counted(run: pb.Trajectory, plugin: Path, isolation: Isolation) -> None:
-    outcome = isolation.execute(pb.load_scorer("trains", [plugin]), run.snapshot(15))
+def test_own_training_is_counted(run: pb.Trajectory, isolation: Isolation) -> None:
+    outcome = execute(isolation.load("trains"), run.snapshot(15))
     assert outcome.extra_gradient_steps == run.recipe.steps
 
 
@@ -90,40 +95,130 @@ def test_own_training_is_counted(run: pb.Trajectory, plugin: Path, isolation: Is
     ],
 )
 def test_a_lost_process_is_an_error_and_the_next_scorer_is_unharmed(
-    run: pb.Trajectory, plugin: Path, isolation: Isolation, name: str, message: str
+    run: pb.Trajectory, isolation: Isolation, name: str, message: str
 ) -> None:
-    outcome = isolation.execute(pb.load_scorer(name, [plugin]), run.snapshot(15))
+    outcome = execute(isolation.load(name), run.snapshot(15))
     assert outcome.scores is None
     assert message in (outcome.error or "")
-    assert isolation.execute(pb.load_scorer("good", [plugin]), run.snapshot(15)).error is None
+    assert execute(isolation.load("good"), run.snapshot(15)).error is None
 
 
 def test_a_scorer_that_never_ends_is_stopped(run: pb.Trajectory, plugin: Path) -> None:
     isolation = Isolation(files=[plugin])
-    assert isolation.execute(pb.load_scorer("good", [plugin]), run.snapshot(15)).error is None
-    isolation.timeout = 1.0
+    assert execute(isolation.load("good"), run.snapshot(15)).error is None
+    isolation.timeout, hangs = 1.0, isolation.load("hangs")
     began = time.perf_counter()
-    outcome = isolation.execute(pb.load_scorer("hangs", [plugin]), run.snapshot(15))
+    outcome = execute(hangs, run.snapshot(15))
     assert time.perf_counter() - began < 3
     assert outcome.error == "did not end within 1 s; it was stopped (--scorer-timeout)"
 
 
-def test_who_is_isolated(plugin: Path) -> None:
-    class Local(pb.Scorer):
-        name = "local"
+def test_importing_is_not_the_scorers_time(run: pb.Trajectory, tmp_path: Path) -> None:
+    path = tmp_path / "slow.py"
+    path.write_text("import time\ntime.sleep(1)\n" + PLUGIN)
+    isolation = Isolation(timeout=0.8, files=[path])
+    scorers = [isolation.load(name) for name in ("exits", "good")]
+    assert "exit code 7" in (execute(scorers[0], run.snapshot(15)).error or "")
+    assert execute(scorers[1], run.snapshot(15)).error is None  # in a process that began anew
 
-    shipped, foreign = pb.load_scorer("magnitude"), pb.load_scorer("good", [plugin])
-    assert Isolation(files=[plugin]).covers(foreign)
-    assert not Isolation(files=[plugin]).covers(shipped)
-    assert Isolation(timeout=5.0).covers(shipped)
-    assert not Isolation(timeout=5.0).covers(Local())
+
+def test_who_is_run_elsewhere(isolation: Isolation, plugin: Path) -> None:
+    free = Isolation(files=[plugin])
+    assert isinstance(free.load("good"), StandIn)
+    assert isinstance(free.load("magnitude"), Magnitude)
+    assert isinstance(isolation.load("magnitude[kind=incoming]"), StandIn)  # it has a time limit
+
+
+def test_a_time_limit_changes_no_scores(run: pb.Trajectory, isolation: Isolation) -> None:
+    for spec in ("magnitude[kind=incoming]", "oracle", "random[draw=3]"):
+        here, there = pb.load_scorer(spec), isolation.load(spec)
+        snapshot = run.snapshot(15, with_final=True)
+        assert torch.equal(execute(here, snapshot).scores, execute(there, snapshot).scores)
+        assert canonical(here) == canonical(there)
+        assert there.stochastic == here.stochastic
+        assert there.origin_source == source_hash(type(here))
+    with pytest.raises(pb.RequestError, match=r"magnitude\[kind\]"):
+        isolation.load("magnitude[kind=outward]")
+
+
+def test_code_of_others_never_runs_in_this_process(isolation: Isolation, tmp_path: Path) -> None:
+    path = tmp_path / "global_state.py"
+    path.write_text("import os\nos.environ['HARM'] = 'done'\n" + PLUGIN)
+    isolation = Isolation(files=[path])
+    scorer = isolation.load("good[alpha=2]")
+    assert canonical(scorer) == "good[alpha=2.0]"
+    assert "HARM" not in os.environ
+    assert str(path) not in {getattr(module, "__file__", None) for module in sys.modules.values()}
+
+
+def test_a_stand_in_is_known_as_what_it_stands_for(isolation: Isolation, plugin: Path) -> None:
+    """Results that were computed here and there are the same results."""
+    real, stand_in = pb.load_scorer("good[alpha=0.5]", [plugin]), isolation.load("good[alpha=0.5]")
+    assert isinstance(stand_in, StandIn)
+    assert stand_in.origin_source == source_hash(type(real))
+    assert canonical(stand_in) == canonical(real)
+    assert stand_in.version == real.version
+    assert canonical(isolation.load("good")) == "good"
+
+
+CLASS = "import prunebench as pb\nclass Mine(pb.Scorer):\n    name = 'mine'\n    "
+BROKEN = {
+    "import a_module_that_is_not_there": "ModuleNotFoundError: No module named 'a_module_that_is_not_there'",
+    "1 / 0": "does not load: ZeroDivisionError: division by zero",
+    "raise SystemExit(3)": "does not load: SystemExit: 3",
+    "import os; os._exit(3)": "ended its process with exit code 3",
+    "while True: pass": "did not end within 2 s; it was stopped",
+    "x = 1": "has no scorer: a class that derives from prunebench.Scorer",
+    CLASS + "name = 'two words'": "'two words'",
+    CLASS + "version = 2": "version = 2",
+    CLASS + "alpha: list = []": "mutable",
+    CLASS + "alpha: 'Unknown' = 1": "'Unknown'",
+}
+
+
+def test_broken_files_are_a_problem_each_and_fail_as_what_was_asked_for(
+    run: pb.Trajectory, tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prunebench.scoring.isolation.LOAD_SECONDS", 2.0)
+    files = [tmp_path / f"broken{number}.py" for number in range(len(BROKEN))]
+    for file, text in zip(files, BROKEN, strict=True):
+        file.write_text(text)
+    isolation = Isolation(files=[*files, plugin])
+    assert isinstance(isolation.load("magnitude"), Magnitude)
+    assert execute(isolation.load("good"), run.snapshot(15)).error is None
+    for file, message, problem in zip(files, BROKEN.values(), isolation.problems, strict=True):
+        assert str(file) in problem
+        assert message in problem
+        assert "\n" not in problem
+    mine = isolation.load("mine[alpha=0.3]")
+    assert canonical(mine) == "mine[alpha=0.3]"
+    assert execute(mine, run.snapshot(15)).error == "; ".join(isolation.problems)
+
+
+def test_a_taken_name_is_one_problem_and_the_first_stays(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("import prunebench as pb\nclass Mine(pb.Scorer):\n    name = 'magnitude'")
+    isolation = Isolation(files=[path])
+    assert isinstance(isolation.load("magnitude"), Magnitude)
+    [problem] = isolation.problems
+    assert "'magnitude' is taken by prunebench" in problem
+
+
+def test_wrong_requests_are_refused_and_not_taken_for_broken_plugins(isolation: Isolation) -> None:
+    for spec, message in (
+        ("god", "did you mean 'good'"),
+        ("good[beta=1]", "no parameter 'beta'; its parameters: alpha=1.0"),
+        ("good[alpha=x]", "a number is needed"),
+        ("good[", "name or name"),
+    ):
+        with pytest.raises(pb.RequestError, match=message.replace("[", r"\[")):
+            isolation.load(spec)
 
 
 def test_no_process_is_left_behind(run: pb.Trajectory, plugin: Path) -> None:
-    isolation = Isolation(files=[plugin])
-    isolation.execute(pb.load_scorer("good", [plugin]), run.snapshot(15))
-    process = isolation._worker._process
-    assert process is not None
-    os.kill(process.pid, 0)
-    del isolation
+    with Isolation(files=[plugin]) as isolation:
+        assert execute(isolation.load("good"), run.snapshot(15)).error is None
+        process = isolation._worker._process
+        assert process is not None
+        os.kill(process.pid, 0)
     assert process.returncode is not None

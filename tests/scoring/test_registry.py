@@ -1,9 +1,12 @@
+from importlib.metadata import entry_points
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 
 import prunebench as pb
-from prunebench.scoring.registry import discover, load_class
+from prunebench.scoring.registry import PluginError, discover, load_class
 from prunebench.scoring.source import source_hash
 
 SCORER = """
@@ -61,15 +64,76 @@ def test_source_hash_follows_the_file(tmp_path: Path) -> None:
         ("import a_module_that_is_not_there", "ModuleNotFoundError"),
         ("raise SystemExit(3)", "SystemExit"),
         ("x = 1", "derives from prunebench.Scorer"),
-        (SCORER.format(cls="Mine", name="snip"), "taken by prunebench"),
     ],
 )
 def test_broken_files_are_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(pb.RequestError, match=message) as caught:
+    with pytest.raises(PluginError, match=message) as caught:
         discover([write(tmp_path, "broken", text)])
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_the_first_keeps_its_name_and_knows_its_rivals(tmp_path: Path) -> None:
+    files = [write(tmp_path, f"file{i}", SCORER.format(cls="Mine", name="mine")) for i in (1, 2)]
+    files.append(write(tmp_path, "file3", SCORER.format(cls="Mine", name="snip")))
+    found = discover(files)
+    assert found["snip"].own
+    assert found["snip"].rivals == (str(files[2]),)
+    assert (found["mine"].origin, found["mine"].rivals) == (str(files[0]), (str(files[1]),))
+
+
+@pytest.mark.parametrize("name", ["nothing.py", "notes.txt", "."])
+def test_what_is_no_python_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.txt").write_text("")
     with pytest.raises(pb.RequestError, match="--plugin"):
-        discover([tmp_path / "nothing.py"])
+        discover([tmp_path / name])
+
+
+class Point(NamedTuple):
+    """An installed package's entry point."""
+
+    name: str
+    cls: object
+    dist: object = SimpleNamespace(name="other-package", version="1.2")
+
+    def load(self) -> object:
+        if isinstance(self.cls, BaseException):
+            raise self.cls
+        return self.cls
+
+
+class Named(pb.Scorer):
+    name = "named"
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (
+            ModuleNotFoundError("No module named 'x'"),
+            "does not load: ModuleNotFoundError: No module named 'x'",
+        ),
+        (SystemExit(1), "does not load: SystemExit: 1"),
+        (dict, "is not a prunebench.Scorer class"),
+        (Named, "registers 'wanted', a class whose name is 'named'"),
+    ],
+)
+def test_a_broken_package_is_named_and_the_others_load(
+    monkeypatch: pytest.MonkeyPatch, cls: object, message: str
+) -> None:
+    points = [*entry_points(group="prunebench.scorers"), Point("wanted", cls)]
+    monkeypatch.setattr("prunebench.scoring.registry.entry_points", lambda group: points)
+    with pytest.raises(PluginError, match=message) as caught:
+        pb.load_scorer("wanted")
+    assert "the plugin from other-package 1.2" in str(caught.value)
+    assert pb.load_scorer("snip").name == "snip"
+
+
+@pytest.mark.parametrize("listed", ["all", "other-package", "x, named"])
+def test_plugins_are_disabled_by_distribution_or_name(monkeypatch: pytest.MonkeyPatch, listed: str) -> None:
+    points = [*entry_points(group="prunebench.scorers"), Point("named", Named)]
+    monkeypatch.setattr("prunebench.scoring.registry.entry_points", lambda group: points)
+    assert "named" in discover()
+    monkeypatch.setenv("PRUNEBENCH_DISABLE_PLUGINS", listed)
+    assert set(discover()) >= SHIPPED
+    with pytest.raises(pb.RequestError, match="PRUNEBENCH_DISABLE_PLUGINS" if "named" in listed else "named"):
+        pb.load_scorer("named")

@@ -1,0 +1,81 @@
+"""Scores that were computed elsewhere, as a scorer: an array in a file (`--scores`)."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from prunebench.errors import RequestError
+from prunebench.scoring.registry import discover
+from prunebench.scoring.scorer import Scorer
+from prunebench.scoring.spec import NAME
+from prunebench.tasks.npz import read_arrays
+from prunebench.training.snapshot import Snapshot
+
+
+class SavedScores(Scorer):
+    """Looks every network's scores up by its seed.
+
+    Derived classes, made by `read_scores`, are named after the file; their version is a hash of the scores.
+    """
+
+    row_of: ClassVar[Mapping[int, int]]
+    saved_scores: ClassVar[Float[Tensor, "seeds neurons"]]
+    saved_signs: ClassVar[Float[Tensor, "seeds neurons"] | None]
+
+    def score(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"]:
+        """The rows of the snapshot's seeds."""
+        return self.saved_scores[self._rows(snapshot)].to(snapshot.networks.w_in)
+
+    def signs(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"] | None:
+        """The rows of the snapshot's seeds, where the file has signs."""
+        return (
+            None
+            if (saved := self.saved_signs) is None
+            else saved[self._rows(snapshot)].to(snapshot.networks.w_in)
+        )
+
+    def _rows(self, snapshot: Snapshot) -> list[int]:
+        return [self.row_of[seed] for seed in snapshot.seeds]
+
+
+def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
+    """The array `scores` (seeds, neurons) of an .npz file, a row for each of `seeds`, and `signs` if any.
+
+    Raises `RequestError` for a file that cannot be read, another shape, numbers that are not finite, and a
+    name that another scorer has.
+    """
+    name = path.stem
+    if not re.fullmatch(NAME, name):
+        raise RequestError("--scores", str(path), "the file names the row: letters, digits, _, - and . only")
+    if name in (known := discover()):
+        taken = f"the name {name!r} is taken by {known[name].origin}; rename the file"
+        raise RequestError("--scores", str(path), taken)
+    arrays = read_arrays("--scores", path, ("scores",), ("signs",))
+    identity = hashlib.sha256(repr(tuple(seeds)).encode())
+    for key, array in arrays.items():
+        if array.dtype.kind not in "iuf":
+            raise RequestError("--scores", str(path), f"its {key} are {array.dtype}; numbers are needed")
+        if array.shape != (len(seeds), width):
+            expected = f"(seeds, neurons) = {(len(seeds), width)} is needed, a row for each seed of --seeds"
+            raise RequestError("--scores", str(path), f"its {key} have shape {array.shape}; {expected}")
+        with np.errstate(over="ignore"):
+            arrays[key] = np.ascontiguousarray(array, dtype=np.float32)
+        if not np.isfinite(arrays[key]).all():
+            raise RequestError("--scores", str(path), f"its {key} hold NaN or infinite numbers in float32")
+        identity.update(key.encode() + arrays[key].tobytes())
+    attributes = {
+        "name": name,
+        "version": identity.hexdigest()[:16],
+        "row_of": {seed: row for row, seed in enumerate(seeds)},
+        "saved_scores": torch.from_numpy(arrays["scores"]),
+        "saved_signs": torch.from_numpy(arrays["signs"]) if "signs" in arrays else None,
+    }
+    cls: type[SavedScores] = type("SavedScores", (SavedScores,), attributes)
+    return cls()

@@ -1,0 +1,83 @@
+"""What stands in this process for scorers that are run in a worker, and for those that do not load."""
+
+from dataclasses import MISSING, field, make_dataclass
+from typing import Any, ClassVar, NoReturn
+
+from prunebench.errors import PrunebenchError
+from prunebench.scoring.execute import Elsewhere, Execute, Outcome
+from prunebench.scoring.scorer import Scorer
+from prunebench.scoring.source import source_hash
+from prunebench.training.snapshot import Snapshot
+
+Description = dict[str, Any]
+_ATTRIBUTES = ("name", "version", "paper", "stochastic", "sees_end")
+
+
+class StandIn(Elsewhere):
+    """Has a scorer's name, parameters and source, and has the worker asked for its scores.
+
+    Derived classes are made by `stand_in`.
+    """
+
+    origin_source: ClassVar[str]
+    ask: ClassVar[Execute]
+
+    def execute(self, snapshot: Snapshot) -> Outcome:
+        """What came of asking the worker."""
+        return type(self).ask(self, snapshot)
+
+
+class Broken(Scorer):
+    """Stands for a scorer whose plugin does not load: it fails wherever it is run, with the reason.
+
+    Derived classes are made by `broken`.
+    """
+
+    reason: ClassVar[str]
+
+    def score(self, snapshot: Snapshot) -> NoReturn:
+        """Raises the reason."""
+        raise PrunebenchError(self.reason)
+
+
+def describe(cls: type[Scorer]) -> Description:
+    """All that other processes need to know of a scorer class, as JSON."""
+    defaults = {f.name: f.default for f in cls.parameters()}
+    return {
+        **{name: as_json(getattr(cls, name)) for name in _ATTRIBUTES},
+        "source": source_hash(cls),
+        "parameters": list(defaults),
+        "defaults": {key: as_json(value) for key, value in defaults.items() if value is not MISSING},
+    }
+
+
+def as_json(value: object) -> object:
+    """A parameter's value; those that no spec can give are kept as text."""
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
+
+
+def stand_in(description: Description, ask: Execute) -> type[StandIn]:
+    """The class that stands for the one described; `ask` has its scores computed."""
+    attributes = {name: description[name] for name in _ATTRIBUTES}
+    defaults = description["defaults"]
+    return make_dataclass(
+        "StandIn",
+        [
+            (name, Any, field(default=defaults.get(name, MISSING), kw_only=True))
+            for name in description["parameters"]
+        ],
+        bases=(StandIn,),
+        namespace={**attributes, "origin_source": description["source"], "ask": staticmethod(ask)},
+        frozen=True,
+    )
+
+
+def values_of(scorer: Scorer) -> dict[str, object]:
+    """The values of a scorer's parameters, as JSON."""
+    return {f.name: as_json(getattr(scorer, f.name)) for f in scorer.parameters()}
+
+
+def broken(spec: str, reason: str) -> Scorer:
+    """What stands for the scorer that was asked for."""
+    cls: type[Broken] = type("Broken", (Broken,), {"name": spec, "reason": reason})
+    return cls()

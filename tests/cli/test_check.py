@@ -1,0 +1,127 @@
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GOOD = """
+import os, random, time
+import numpy as np
+import torch
+import prunebench as pb
+
+class Good(pb.Scorer):
+    name = "good"
+    alpha: float = 0.5
+    def score(self, snapshot):
+        gradient = snapshot.networks.gradient(snapshot.x, snapshot.y)
+        return snapshot.networks.norms() ** self.alpha * gradient.norms() ** (1 - self.alpha)
+"""
+# What each does with a good scorer's `scores`, and what `check` says of it: the check, what it saw, why.
+BAD = {
+    "leaks": (
+        "return scores.cumsum(dim=0)",
+        ["seed batch", "alone, network 2 gets scores that differ", "a loop that carries a result over"],
+    ),
+    "sorts": ("return scores.sort(dim=1).values", ["neuron order", "scores that were sorted"]),
+    "mutates": (
+        "snapshot.networks.w_in.mul_(2); return scores",
+        ["unchanged", "networks.w_in", "in-place operation"],
+    ),
+    "global_torch": (
+        "return scores * torch.rand_like(scores)",
+        ["global generator", "torch.manual_seed changes the scores", "draw from snapshot.generators()"],
+    ),
+    "global_numpy": (
+        "return scores * float(np.random.rand() + 1) ** torch.arange(12)",
+        ["global generator", "draw from snapshot.generators()"],
+    ),
+    "double": ("return scores.double()", ["scores", "returned torch.float64", ".to(w_in)"]),
+    "whole": ("return scores.argsort(dim=1)", ["scores", "returned torch.int64", "argsort gives int64"]),
+    "listed": ("return scores.tolist()", ["scores", "returned list", "use torch.stack"]),
+    "grad": ("return scores.requires_grad_()", ["scores", "require grad", "return scores.detach()"]),
+    "device": ("return scores.to('meta')", ["scores", "on meta", "made without device="]),
+    "nan": ("return scores * float('nan')", ["scores", "NaN or infinite", "division by a norm"]),
+    "constant": ("return torch.zeros_like(scores)", ["scores", "constant score", "gradients that are 0"]),
+    "upside_down": ("return -scores", ["higher = keep", "dominant neuron", "return its negative"]),
+    "raises": ("raise ValueError('no')", ["scores", "it raised ValueError: no", "debugger"]),
+    "stops": ("raise SystemExit(3)", ["scores", "it raised SystemExit: 3"]),
+    "exits": ("os._exit(3)", ["scores", "ended its process with exit code 3", "a call that ends"]),
+    "hangs": ("time.sleep(1000)", ["scores", "did not end within 3 s", "a loop that does not end"]),
+}  # fmt: skip
+
+
+def bad(name: str, body: str) -> str:
+    return (
+        f"\nclass {name.capitalize()}(Good):\n    name = '{name}'\n"
+        f"    def score(self, snapshot):\n        scores = super().score(snapshot)\n        {body}\n"
+    )
+
+
+def by_scorer(text: str) -> Iterator[tuple[str, str]]:
+    """What was printed under each scorer's name."""
+    parts: list[list[str]] = []
+    for line in text.splitlines():
+        if line.endswith("(mine.py)"):
+            parts.append([line.split()[0]])
+        elif parts:
+            parts[-1].append(line)
+    yield from ((name, "\n".join(lines)) for name, *lines in parts)
+
+
+def test_every_misbehaviour_is_named_with_its_cause(prunebench: Any, folder: Path) -> None:
+    text = GOOD + "".join(bad(name, body) for name, (body, _) in BAD.items())
+    (folder / "mine.py").write_text(text)
+    result = prunebench("check", "mine.py", "--timeout", "3")
+    assert result.code == 1
+    assert f"1 of {len(BAD) + 1} scorers keep the contract" in result.out
+    said = dict(by_scorer(result.out))
+    assert set(said) == {"good", *BAD}
+    assert "FAILED" not in said["good"]
+    for name, (_, [check, *words]) in BAD.items():
+        assert said[name].count("FAILED") == 1, said[name]
+        assert f"FAILED {check}" in said[name]
+        for word in words:
+            assert word in said[name], said[name]
+
+
+def test_one_scorer_takes_less_than_ten_seconds_of_work(prunebench: Any) -> None:
+    """Of this process and its worker: a machine that is busy with other things takes longer."""
+    began = time.process_time()
+    result = prunebench("check", "alignment", "snip[weights=gate]", "--verbose")
+    assert result.code == 0, result.out
+    assert "2 of 2 scorers keep the contract" in result.out
+    assert "weights^" in result.out
+    assert "MB for 5 networks of 300 neurons" in result.out
+    assert time.process_time() - began < 20
+
+
+def test_what_cannot_be_loaded_has_failed_and_the_rest_is_checked(prunebench: Any, folder: Path) -> None:
+    (folder / "mine.py").write_text(GOOD)
+    (folder / "broken.py").write_text("import a_module_that_is_not_there")
+    (folder / "taken.py").write_text(GOOD.replace('"good"', '"snip"'))
+    result = prunebench("check", "mine.py", "broken.py", "taken.py", "good[alpha=0.3]")
+    assert result.code == 1
+    assert "2 of 4 scorers keep the contract" in result.out
+    assert "the plugin broken.py does not load: ModuleNotFoundError" in result.out
+    assert "the plugin taken.py is left out: its name 'snip' is taken by prunebench" in result.out
+    assert "a package that is not installed in this environment" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ["SCORER", "--all"]),
+        (["snap"], ["did you mean 'snip'"]),
+        (["nothing.py"], ["--plugin", "nothing.py"]),
+        (["snip[weight=gate]"], ["no parameter 'weight'"]),
+    ],
+)
+def test_wrong_requests_are_one_line(prunebench: Any, arguments: list[str], words: list[str]) -> None:
+    result = prunebench("check", *arguments)
+    assert result.code == 2
+    assert result.out == ""
+    assert len(result.err.strip().splitlines()) == 1
+    for word in words:
+        assert word in result.err

@@ -1,0 +1,213 @@
+"""Scorers and scores of others in `run` and `sweep`: they stand on the board, or fail and harm no row."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+PLUGIN = """
+import os, time
+import torch
+import prunebench as pb
+
+class Good(pb.Scorer):
+    name = "good"
+    alpha: float = 1.0
+    def score(self, snapshot):
+        return snapshot.networks.norms() ** self.alpha
+"""
+BAD = {
+    "hangs": ("while True: time.sleep(1)", "did not end within 4 s; it was stopped (--scorer-timeout)"),
+    "exits": ("os._exit(3)", "ended its process with exit code 3"),
+    "stops": ("raise SystemExit('enough')", "SystemExit: enough"),
+    "crashes": ("os.kill(os.getpid(), 11)", "ended by SIGSEGV"),
+    "mutates": ("snapshot.networks.w_in.mul_(2); return snapshot.networks.norms()", "changed its snapshot"),
+    "double": ("return snapshot.networks.norms().double()", "torch.float64"),
+    "whole": ("return snapshot.networks.norms().argsort(dim=1)", "torch.int64"),
+    "listed": ("return snapshot.networks.norms().tolist()", "returned list"),
+    "grad": ("return snapshot.networks.norms().requires_grad_()", "require grad"),
+    "device": ("return snapshot.networks.norms().to('meta')", "on meta"),
+}
+
+
+@pytest.fixture
+def plugin(folder: Path) -> Path:
+    text = PLUGIN + "".join(
+        f"\nclass {name.capitalize()}(pb.Scorer):\n    name = '{name}'\n"
+        f"    def score(self, snapshot):\n        {body}\n"
+        for name, (body, _) in BAD.items()
+    )
+    (folder / "mine.py").write_text(text)
+    (folder / "broken.py").write_text("import a_module_that_is_not_there")
+    (folder / "taken.py").write_text(PLUGIN.replace('"good"', '"magnitude"'))
+    return folder / "mine.py"
+
+
+def test_whatever_a_scorer_does_is_its_own_rows_failure(quick: Any, plugin: Path) -> None:
+    asked = ["magnitude", *BAD, "lost[alpha=2]", "good[alpha=0.3]"]
+    files = [word for file in ("mine.py", "broken.py", "taken.py") for word in ("--plugin", file)]
+    specs = [word for spec in asked for word in ("--scorer", spec)]
+    result = quick(*files, *specs, "--scorer-timeout", "4", "--json")
+    assert result.code == 0, result.err
+    rows = {row["scorer"]: row for row in result.json["rows"]}
+    assert set(rows) == {*asked, "random", "oracle"}
+    for name, (_, error) in BAD.items():
+        assert rows[name]["status"] == "failed"
+        assert error in rows[name]["error"]
+    assert "the plugin broken.py does not load: ModuleNotFoundError" in rows["lost[alpha=2]"]["error"]
+    warnings = [line for line in result.err.splitlines() if line.startswith("prunebench: warning: ")]
+    assert len(warnings) == 2
+    assert "broken.py does not load" in warnings[0]
+    assert "taken.py is left out: its name 'magnitude' is taken by prunebench" in warnings[1]
+    alone = {row["scorer"]: row for row in quick("--scorer", "magnitude", "--json", "--force").json["rows"]}
+    for name in ("magnitude", "random", "oracle"):
+        assert rows[name]["spearman"] == alone[name]["spearman"]
+    assert rows["good[alpha=0.3]"]["spearman"]["mean"] == pytest.approx(rows["magnitude"]["spearman"]["mean"])
+
+
+def test_a_study_with_scorers_of_others(prunebench: Any, npz: Path, plugin: Path, folder: Path) -> None:
+    (folder / "study.toml").write_text(
+        f'[task]\ndataset = "{npz}"\nsamples = 40\n'
+        "[recipe]\nwidth = [8, 16]\nsteps = 60\ninit_std = 0.05\nlearning_rate = 0.02\n"
+        '[run]\nscorers = ["good[alpha=0.3]", "hangs", "snip"]\nat_steps = [20]\nseeds = 2\n'
+    )
+    result = prunebench("sweep", "study.toml", "--plugin", "mine.py", "--scorer-timeout", "2")
+    assert result.code == 0, result.err
+    boards = [json.loads(path.read_text()) for path in (folder / "leaderboards").glob("*.json")]
+    assert len(boards) == 2
+    for board in boards:
+        rows = {row["scorer"]: row for row in board["rows"]}
+        assert rows["snip"]["status"] == rows["good[alpha=0.3]"]["status"] == "ok"
+        assert "did not end within 2 s" in rows["hangs"]["error"]
+
+
+def test_scorers_that_come_with_prunebench_have_no_process_and_no_cost(
+    quick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr("prunebench.scoring.process.Worker.start", refuse)
+    assert quick("--scorer", "snip", "--json").code == 0
+    assert quick("--scorer", "snip", "--scorer-timeout", "30", "--json", "--force").code == 1
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon"])
+def test_time_limits_that_are_none(quick: Any, value: str) -> None:
+    result = quick("--scorer-timeout", value)
+    assert result.code == 2
+    assert "--scorer-timeout" in result.err
+
+
+# Scores that were computed elsewhere
+
+
+def save(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture
+def scores() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(3, 16))
+
+
+def test_saved_scores_are_ranked_like_a_scorer(quick: Any, folder: Path, scores: np.ndarray) -> None:
+    save(folder / "mine.npz", scores=scores, signs=np.sign(scores))
+    save(folder / "whole.npz", scores=scores.argsort(axis=1))
+    result = quick("--scores", "mine.npz", "--scores", "whole.npz", "--at-step", "10", "--json")
+    assert result.code == 0, result.err
+    rows = {row["scorer"]: row for row in result.json["rows"]}
+    assert rows["mine"]["status"] == rows["whole"]["status"] == "ok"
+    assert rows["mine"]["at_step"] == 10
+    assert "sign_agreement" in rows["mine"]
+    assert "sign_agreement" not in rows["whole"]
+    shown = quick("--scores", "mine.npz", "--at-step", "10")
+    assert "│ mine" in shown.out
+    assert "to compute: 0" in shown.err  # all of it is in the store
+
+
+def test_the_scores_themselves_are_the_identity(quick: Any, folder: Path, scores: np.ndarray) -> None:
+    """Other scores under the same name, or the same for other seeds, are other results."""
+
+    def values(*arguments: str) -> tuple[str, list[float]]:
+        rows = quick("--scores", "mine.npz", "--at-step", "10", "--json", *arguments).json["rows"]
+        row = next(row for row in rows if row["scorer"] == "mine")
+        return row["version"], row["spearman"]["per_seed"]
+
+    save(folder / "mine.npz", scores=scores)
+    first = values()
+    assert values() == first
+    other_seeds = values("--seeds", "2,1,0")
+    assert other_seeds[0] != first[0]
+    assert other_seeds[1] != pytest.approx(first[1][::-1])
+    save(folder / "mine.npz", scores=-scores)
+    assert values()[1] == pytest.approx([-value for value in first[1]])
+    save(folder / "mine.npz", scores=scores)
+    assert values() == first
+
+
+def test_rows_are_the_seeds_in_their_order(quick: Any, folder: Path) -> None:
+    """Where only some of the networks are new, each is still given its own row."""
+    quick("--scorer", "magnitude", "--at-step", "10", "--seeds", "1", "--json")
+    draw = np.random.default_rng(2).normal(size=(3, 16))
+    save(folder / "mine.npz", scores=draw)
+    both = quick("--scores", "mine.npz", "--at-step", "10", "--json").json["rows"]
+    together = next(row for row in both if row["scorer"] == "mine")["spearman"]["per_seed"]
+    for seed in range(3):
+        save(folder / "mine.npz", scores=draw[[seed]])
+        alone = quick("--scores", "mine.npz", "--at-step", "10", "--json", "--seeds", f"{seed}-{seed}").json
+        row = next(row for row in alone["rows"] if row["scorer"] == "mine")
+        assert row["spearman"]["per_seed"] == pytest.approx([together[seed]])
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "words"),
+    [
+        ("mine", {"scores": np.ones((3, 15))}, ["(3, 15)", "(3, 16)", "--seeds"]),
+        ("mine", {"scores": np.ones(16)}, ["(16,)"]),
+        ("mine", {"other": np.ones((3, 16))}, ["it lacks scores"]),
+        ("mine", {"scores": np.full((3, 16), np.nan)}, ["NaN or infinite"]),
+        ("mine", {"scores": np.full((3, 16), 1e300)}, ["NaN or infinite"]),
+        ("mine", {"scores": np.full((3, 16), "a")}, ["numbers are needed"]),
+        ("mine", {"scores": np.ones((3, 16)), "signs": np.ones(3)}, ["signs", "(3,)"]),
+        ("mine", {"scores": np.array([{"a": 1}], dtype=object)}, ["pickled objects, which are never loaded"]),
+        ("snip", {"scores": np.ones((3, 16))}, ["'snip' is taken by prunebench", "rename the file"]),
+        ("two words", {"scores": np.ones((3, 16))}, ["the file names the row"]),
+    ],
+)
+def test_unfit_files_are_one_line(
+    quick: Any, folder: Path, name: str, arrays: dict[str, np.ndarray], words: list[str]
+) -> None:
+    save(folder / f"{name}.npz", **arrays)
+    result = quick("--scores", f"{name}.npz", "--at-step", "10")
+    assert result.code == 2, result
+    for word in ("--scores", f"{name}.npz", *words):
+        assert word in result.err
+    assert len(result.err.strip().splitlines()) == 1
+    assert not (folder / "leaderboards").exists()
+
+
+def test_no_such_file_and_no_archive(quick: Any, folder: Path) -> None:
+    (folder / "text.npz").write_text("scores")
+    np.save(folder / "single.npy", np.ones((3, 16)))
+    for name, words in (
+        ("nothing.npz", "No such file"),
+        ("text.npz", "no .npz file"),
+        ("single.npy", "single array"),
+    ):
+        result = quick("--scores", name, "--at-step", "10")
+        assert result.code == 2
+        assert words in result.err
+
+
+@pytest.mark.parametrize(
+    "steps", [[], ["--at-step", "10", "--at-step", "20"], ["--at-step", "0", "--at-epoch", "1"]]
+)
+def test_scores_stand_for_one_step(quick: Any, folder: Path, scores: np.ndarray, steps: list[str]) -> None:
+    save(folder / "mine.npz", scores=scores)
+    result = quick("--scores", "mine.npz", *steps)
+    assert result.code == 2
+    assert "the one --at-step" in result.err

@@ -1,0 +1,106 @@
+"""The tutorial, followed word for word in an empty folder: every block runs and says what the page shows."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from prunebench.cli.main import COMMANDS
+
+pytestmark = pytest.mark.slow
+PAGE = Path(__file__).parents[1] / "docs" / "writing-a-scorer.md"
+NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?")
+
+
+class Block(NamedTuple):
+    language: str
+    text: str
+    line: int
+
+
+def blocks(text: str) -> list[Block]:
+    found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [Block(m[1], m[2], text[: m.start()].count("\n") + 1) for m in found]
+
+
+def sessions(text: str) -> list[tuple[str, list[str]]]:
+    """Commands, each with the output that is shown."""
+    found: list[tuple[str, list[str]]] = []
+    for line in text.replace("\\\n", "").splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        else:
+            found[-1][1].append(line)
+    return found
+
+
+def masked(line: str) -> str:
+    """What stays the same from machine to machine and from terminal to terminal."""
+    return " ".join(re.sub("[━─]+", "-", NUMBER.sub("#", line)).split())
+
+
+class Reader:
+    """Somebody who does what the page says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, site = folder, folder / "site"
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        # `pip install` without a network, into a folder of its own.
+        pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+        self.environment = os.environ | {"PATH": path, "PYTHONPATH": str(site)} | pip
+        self.environment["PIP_TARGET"] = str(site)
+
+    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command,
+            check=False,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def follow(self, block: Block) -> None:
+        where = f"{PAGE.name}, line {block.line}"
+        assert block.language in ("python", "console"), where
+        if block.language == "console":
+            for command, shown in sessions(block.text):
+                done = self.run("bash", "-c", command)
+                fails = any("FAILED" in line for line in shown)
+                assert done.returncode == (1 if fails else 0), f"{where}: {command}\n{done.stdout}"
+                rest = iter([masked(line) for line in done.stdout.splitlines()])
+                for line in shown:
+                    assert line == "..." or masked(line) in rest, f"{where}: {line}\n{done.stdout}"
+        elif named := re.match(r"# (\S+\.py)\n", block.text):
+            (self.folder / named[1]).write_text(block.text.removeprefix(named[0]))
+        else:
+            done = self.run("python", "-c", block.text)
+            assert done.returncode == 0, f"{where}\n{done.stdout}"
+
+
+@pytest.mark.timeout(1200)
+def test_the_tutorial_works_word_for_word(tmp_path: Path) -> None:
+    assert not any((parent / "pyproject.toml").exists() for parent in tmp_path.parents)
+    reader, text = Reader(tmp_path), PAGE.read_text()
+    page = blocks(text)
+    assert len(page) == text.count("\n```") / 2
+    exports = next(i for i, block in enumerate(page) if "prunebench export" in block.text)
+    for number, block in enumerate(page):
+        if number not in range(exports, exports + 3) or "export" in COMMANDS:
+            reader.follow(block)
+
+
+def test_the_file_on_the_page_is_what_new_scorer_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prunebench.cli.main import run
+
+    monkeypatch.chdir(tmp_path)
+    assert run(["new-scorer", "my_idea"]) == 0
+    first = next(b.text for b in blocks(PAGE.read_text()) if b.text.startswith("# my_idea.py\n"))
+    assert first.removeprefix("# my_idea.py\n") == (tmp_path / "my_idea.py").read_text()
