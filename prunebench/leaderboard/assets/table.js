@@ -44,8 +44,8 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
   const chance = new Map(board.rows.filter((row) => row.name === "random").map((row) => [row.step, row]));
   const domains = columns.map((column) => domainOf(rows, column));
   const ends = (column, domain) => domain.map((end) => (column.percent ? `${Math.round(100 * end)} %` : written(end, false).replace(/\.?0+$/, "")));
-  const table = make("table", {}, heads(
-    head("rank"), head("scorer", null, true), ...(steps ? [head("step")] : []), head("cost: steps"),
+  const table = make("table", { class: rows.length > 60 ? "long" : null }, heads(
+    head("rank"), head("scorer", null, true), ...(steps ? [head("step")] : []), head("steps"),
     ...columns.map((column, i) => head(column.title + (column.percent && !column.title.includes("%") ? " (%)" : ""), ends(column, domains[i]))),
     ...(cost ? [head("of its own"), head("time a network")] : []),
   ));
