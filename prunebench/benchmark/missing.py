@@ -1,7 +1,6 @@
 """What of a plan is not in the store yet, and how long it may take."""
 
 from collections.abc import Iterator, Mapping
-from statistics import mean
 
 from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, DRAWS, Plan
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
@@ -10,6 +9,28 @@ from prunebench.store.store import Store
 
 # By key and seed, the measures that are to be taken; empty where all is done.
 Missing = dict[Key, dict[int, tuple[Measure, ...]]]
+
+# What the newest work in the store took, per weight and sample.
+_WEIGHTS = "json_extract(recipe, '$.width') * json_extract(task, '$.inputs')"
+_SAMPLES = "json_extract(task, '$.samples')"
+_BATCH = "json_extract(recipe, '$.batch_size')"
+_OF_TRAININGS = "JOIN trainings t ON t.id = n.training"
+_TRAINING_RATE = (
+    f"SELECT avg(seconds / ({_WEIGHTS}) / ({_BATCH} * steps)) FROM ("
+    "SELECT training, seconds, json_extract(curves, '$.steps[#-1]') AS steps FROM networks "
+    f"WHERE step = ? AND seconds > 0 ORDER BY provenance DESC LIMIT 50) n {_OF_TRAININGS}"
+)
+_SCORING_RATES = (
+    f"SELECT scorer, trains, avg(seconds / ({_WEIGHTS}) / "
+    f"iif(trains, {_BATCH} * json_extract(recipe, '$.steps'), {_SAMPLES})) FROM ("
+    "SELECT training, scorer, seconds, extra_steps > 0 AS trains FROM scorings "
+    f"WHERE error IS NULL ORDER BY id DESC LIMIT 2000) n {_OF_TRAININGS} GROUP BY scorer, trains"
+)
+_MEASURING_RATES = (
+    f"SELECT protocol, avg(seconds / ({_WEIGHTS}) / ({_SAMPLES} + json_extract(task, '$.tests'))) FROM ("
+    "SELECT protocol, r.seconds, training FROM results r JOIN scorings s ON s.id = scoring "
+    f"ORDER BY scoring DESC LIMIT 2000) n {_OF_TRAININGS} GROUP BY protocol"
+)
 
 
 def find_missing(plan: Plan, store: Store, *, force: bool = False) -> Missing:
@@ -42,28 +63,34 @@ def batches(
 
 
 def estimate(plan: Plan, missing: Missing, store: Store) -> float | None:
-    """Seconds that the missing part may take, by what the newest work in the store took; None without any."""
-    newest = (
-        "SELECT n.seconds, json_extract(recipe, '$.width') * json_extract(recipe, '$.batch_size') "
-        "* json_extract(task, '$.inputs'), json_extract(curves, '$.steps[#-1]') "
-        "FROM networks n JOIN trainings ON id = training WHERE step = ? ORDER BY n.provenance DESC LIMIT 50"
-    )
-    rates = [seconds / (size * steps) for seconds, size, steps in store.rows(newest, [FINAL]) if seconds > 0]
-    if not rates:
-        return None
+    """Seconds that the missing part may take, by what the newest work in the store took; None without any.
+
+    Training goes with the weights and the steps, and so does a scorer that trains; other scorers and measures
+    go with the weights and the samples. A scorer that the store has not seen yet counts for nothing.
+    """
     recipe = plan.recipe
-    size = recipe.width * recipe.batch_size * plan.task.inputs
-    untrained = {seed for seeds in missing.values() for seed in seeds} - set(store.trained(plan.training))
-    training = mean(rates) * size * recipe.steps * len(untrained)
-    took = dict(
+    weights = recipe.width * plan.task.inputs
+    steps, samples = weights * recipe.batch_size * recipe.steps, weights * plan.task.samples
+    images = weights * (plan.task.samples + len(plan.task.x_test))
+    rate = store.rows(_TRAINING_RATE, [FINAL])[0][0]
+    if rate is None:
+        return None
+    seeds = {seed for lacking in missing.values() for seed in lacking}
+    seconds = rate * steps * len(seeds - set(store.trained(plan.training)))
+
+    scoring = {
+        scorer: rate * (steps if trains else samples)
+        for scorer, trains, rate in store.rows(_SCORING_RATES, [])
+    }
+    scored = set(
         store.rows(
-            "SELECT protocol, avg(seconds / size) FROM (SELECT protocol, r.seconds, "
-            "json_extract(recipe, '$.width') * json_extract(task, '$.inputs') * "
-            "(json_extract(task, '$.samples') + json_extract(task, '$.tests')) AS size FROM results r "
-            "JOIN scorings s ON s.id = scoring JOIN trainings t ON t.id = training "
-            "ORDER BY scoring DESC LIMIT 2000) GROUP BY protocol"
+            "SELECT step, scorer, version, source, seed FROM scorings WHERE training = ?", [plan.training]
         )
     )
-    size = recipe.width * plan.task.inputs * (plan.task.samples + len(plan.task.x_test))
-    measures = [m for seeds in missing.values() for lacking in seeds.values() for m in lacking]
-    return float(training + size * sum(took.get(measure.protocol, 0.0) for measure in measures))
+    for key in missing.keys() & plan.scored.keys():
+        unscored = sum((*key, seed) not in scored for seed in missing[key])
+        seconds += unscored * scoring.get(key.scorer, 0.0)
+
+    measuring = dict(store.rows(_MEASURING_RATES, []))
+    measures = [m for lacking in missing.values() for some in lacking.values() for m in some]
+    return float(seconds + images * sum(measuring.get(m.protocol, 0.0) for m in measures))
