@@ -6,6 +6,7 @@ import pytest
 from conftest import Prunebench
 
 from prunebench.benchmark.audit import audit
+from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.records import Key, Measure
 from prunebench.store.store import Store, result_digest
 
@@ -28,7 +29,7 @@ def forge(value: float) -> None:
             "JOIN results ON scoring = id WHERE scorer = 'snip' AND protocol = 'rank' AND seed = 2"
         )[0]
         metrics = json.dumps(json.loads(text) | {"spearman": [value]})
-        checksum = result_digest(training, seed, Key(*names), Measure("rank"), "1", metrics)
+        checksum = result_digest(training, seed, Key(*names), Measure("rank"), EVALUATOR_VERSION, metrics)
         with store.writing() as connection:
             connection.execute(
                 "UPDATE results SET metrics = ?, checksum = ? WHERE scoring = ? AND protocol = 'rank'",

@@ -13,6 +13,7 @@ import pytest
 
 import prunebench as pb
 from prunebench.benchmark import Plan, run_benchmark
+from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.bundle import FORMAT, read_bundle, write_bundle
 from prunebench.store.identity import digest
 from prunebench.store.merge import merge
@@ -88,7 +89,7 @@ def test_a_result_that_is_no_numbers_is_left_out(theirs: Store, tmp_path: Path, 
         "SELECT training, seed, step, scorer, version, source, scoring FROM scorings JOIN results "
         "ON scoring = id WHERE scorer = 'magnitude' AND protocol = 'rank'"
     )[0]
-    checksum = result_digest(training, seed, Key(*names), Measure("rank"), "1", metrics)
+    checksum = result_digest(training, seed, Key(*names), Measure("rank"), EVALUATOR_VERSION, metrics)
     change(
         theirs,
         "UPDATE results SET metrics = ?, checksum = ? WHERE scoring = ? AND protocol = 'rank'",
