@@ -241,7 +241,7 @@ def _log_steps(axes: "Axes", ticks: Sequence[int], most: int) -> None:
 
 def _title(axes: "Axes", chart: ChartBoard, step: int) -> None:
     drop = chart.board.training["drop_step"]
-    axes.set_title(f"step {step:,}" + (f"\n{step / drop:.2g} of the plateau" if drop else ""))
+    axes.set_title(f"step {step:,}" + (f"\nt = {step / drop:.2g} t_drop" if drop else ""))
 
 
 def _random_band(span: Callable[..., Any], rows: Sequence[ChartRow]) -> None:

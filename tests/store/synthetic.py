@@ -37,7 +37,7 @@ def fill(folder: Path | None, plans: list[Plan]) -> Store:
         final = pb.initialise(plan.recipe, plan.task.inputs, plan.seeds)
         curve = torch.rand(len(plan.seeds), 2)
         history = History(torch.tensor([0, plan.recipe.steps]), curve, curve)
-        store.save_networks(plan.training, tuple(plan.seeds), {FINAL: State(final)}, made, history, 1)
+        store.save_networks(plan.training, tuple(plan.seeds), {FINAL: State(final)}, made, history, 1.0)
         scorings = []
         for key, measures in plan.wanted.items():
             scorer = plan.scored.get(key)
