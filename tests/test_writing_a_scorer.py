@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import pytest
 
-from prunebench.cli.main import COMMANDS
-
 pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parents[1] / "docs" / "writing-a-scorer.md"
 NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?")
@@ -89,10 +87,8 @@ def test_the_tutorial_works_word_for_word(tmp_path: Path) -> None:
     reader, text = Reader(tmp_path), PAGE.read_text()
     page = blocks(text)
     assert len(page) == text.count("\n```") / 2
-    exports = next(i for i, block in enumerate(page) if "prunebench export" in block.text)
-    for number, block in enumerate(page):
-        if number not in range(exports, exports + 3) or "export" in COMMANDS:
-            reader.follow(block)
+    for block in page:
+        reader.follow(block)
 
 
 def test_the_file_on_the_page_is_what_new_scorer_writes(

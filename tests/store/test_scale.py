@@ -1,6 +1,9 @@
 """A store of 100,000 results. Times are of this process alone: other work on the machine does not count."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +13,6 @@ from synthetic import fill, plans
 
 import prunebench as pb
 from prunebench.benchmark import Plan
-from prunebench.benchmark.document import document
-from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.terminal import console, render
-from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.store.status import read_status
 from prunebench.store.store import Store
 from prunebench.store.table import ResultTable
@@ -23,8 +22,8 @@ RESULTS = 104_160
 
 
 @pytest.fixture(scope="module")
-def many(task: pb.Task) -> list[Plan]:
-    return plans(task, 8)
+def many() -> list[Plan]:
+    return plans(pb.load_task("digits", samples=60), 8)
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +41,43 @@ def test_status_takes_less_than_a_second(store: Store) -> None:
     assert sum(held.networks for held in status.holdings) == 160
 
 
-def test_a_board_takes_less_than_five_seconds(store: Store, many: list[Plan]) -> None:
-    written(many[0], store)  # the imports
-    began = time.process_time()
-    board, texts = written(many[3], store)
-    assert time.process_time() - began < 5
-    assert len(board.rows) == 50
-    assert all(texts)
+def test_a_board_takes_less_than_five_seconds(store: Store) -> None:
+    """In a process without the tests' type checks, which take longer than the board."""
+    assert store.folder is not None
+    done = subprocess.run(
+        [sys.executable, "-c", WRITE_BOARD, str(store.folder)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds, rows, *lengths = map(float, done.stdout.split())
+    assert seconds < 5
+    assert rows == 50
+    assert min(lengths) > 0
 
 
-def written(plan: Plan, store: Store) -> tuple[Board, list[str]]:
-    """A plan's board, in all its forms."""
+WRITE_BOARD = """
+import sys, time
+from pathlib import Path
+import prunebench as pb
+from synthetic import plans
+from prunebench.benchmark.document import document
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.terminal import console, render
+from prunebench.leaderboard.text import markdown, to_csv
+from prunebench.store.store import Store
+
+plan = plans(pb.load_task("digits", samples=60), 8)[3]
+began = time.process_time()
+with Store.to_read(Path(sys.argv[1])) as store:
     board = Board.of(document(plan, store, {"utc": "now"}))
-    with console().capture() as shown:
-        console().print(render(board))
-    return board, [board.to_json(), markdown(board), to_csv(board), shown.get()]
+texts = board.to_json(), markdown(board), to_csv(board)
+terminal = console()
+with terminal.capture() as shown:
+    terminal.print(render(board))
+print(time.process_time() - began, len(board.rows), *map(len, texts), len(shown.get()))
+"""
 
 
 def test_every_number_is_exported(store: Store) -> None:
