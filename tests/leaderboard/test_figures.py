@@ -2,7 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from made_boards import HOSTILE, board
+from page_boards import HOSTILE, board
 
 from prunebench.errors import RequestError
 from prunebench.leaderboard.figures import draw

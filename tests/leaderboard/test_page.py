@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_boards import HOSTILE, board, large_data
+from page_boards import HOSTILE, board, large_data
 
 from prunebench.leaderboard.page import assemble, to_html
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_boards import HOSTILE, board
+from page_boards import HOSTILE, board
 
 import prunebench
 from prunebench.leaderboard.chart_data import ChartBoard
