@@ -5,6 +5,8 @@ Reads one JSON request per line and answers each with one line; whatever else is
 
 import json
 import os
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -67,8 +69,16 @@ DO: dict[str, Callable[..., Answer]] = {
 }
 
 
+def end_with(parent: int) -> None:
+    """End this process when its parent is gone, killed perhaps, whatever a scorer is doing."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
 def main() -> None:
     """Answer requests until there are no more."""
+    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
     # Scorers must neither read requests nor write answers: they get an empty stdin, and stderr as stdout.
     requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

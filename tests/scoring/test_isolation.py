@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -222,3 +223,31 @@ def test_no_process_is_left_behind(run: pb.Trajectory, plugin: Path) -> None:
         assert process is not None
         os.kill(process.pid, 0)
     assert process.returncode is not None
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc")
+def test_a_scorer_that_never_ends_ends_with_a_killed_parent(plugin: Path) -> None:
+    """As it is in a session of its own, the parent's death alone does not end it."""
+    ask = (
+        "import sys\nfrom prunebench.scoring.process import Worker\nworker = Worker()\n"
+        "print(worker.start().pid, flush=True)\nworker.ask('names', None, file=sys.argv[1])"
+    )
+    hanging = plugin.with_name("hanging.py")
+    hanging.write_text("print('imported', flush=True)\nwhile True:\n    pass\n")
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ask, str(hanging)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with parent:
+        assert parent.stdout is not None
+        assert parent.stderr is not None
+        worker = int(parent.stdout.readline())
+        assert parent.stderr.readline() == "imported\n"
+        parent.kill()
+    until = time.monotonic() + 30
+    while Path(f"/proc/{worker}/exe").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{worker}/exe").exists()
