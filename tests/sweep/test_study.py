@@ -118,3 +118,11 @@ def test_a_study_executes_nothing_and_writes_nothing(tmp_path: Path) -> None:
         assert cell.task == {"dataset": hostile}
         (tmp_path / "study.toml").unlink()
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_studies_of_the_repository_are_studies(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "sweeps.md").read_text()
+    (tmp_path / "study.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+    assert len(read_study(tmp_path / "study.toml").cells) == 4
+    assert len(read_study(root / "leaderboards" / "study.toml").cells) == 16
