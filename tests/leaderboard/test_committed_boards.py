@@ -1,8 +1,8 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-
-from prunebench.leaderboard.folder import rebuild
 
 FOLDER = Path(__file__).resolve().parents[2] / "leaderboards"
 
@@ -14,8 +14,13 @@ def test_the_committed_boards_are_what_their_records_say(tmp_path: Path) -> None
         pytest.skip("no boards are committed yet")
     for path in [*records, *FOLDER.glob("README.md")]:
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    made = rebuild(tmp_path)
-    assert {path.name for path in made} >= {path.name for path in records}
+    # In a process without the tests' type checks, which take three times as long as the boards.
+    subprocess.run(
+        [sys.executable, "-m", "prunebench", "leaderboard", "--rebuild", "--out", tmp_path], check=True
+    )
+    made = sorted(tmp_path.iterdir())
+    forms = {path.with_suffix(suffix).name for path in records for suffix in (".json", ".md", ".csv")}
+    assert {path.name for path in made} == forms | {"README.md"}
     for path in made:
         assert path.read_bytes() == (FOLDER / path.name).read_bytes(), (
             f"{path.name}: run `leaderboard --rebuild`"
