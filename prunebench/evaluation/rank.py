@@ -1,6 +1,8 @@
 """Protocol `rank`: does the score order the neurons as their final norms do?"""
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,12 +54,12 @@ def rank(
     return metrics
 
 
-def _correlation(statistic: object, scores: np.ndarray, truth: np.ndarray) -> float:
+def _correlation(statistic: Callable[..., Any], scores: np.ndarray, truth: np.ndarray) -> float:
     if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(truth) == 0:
         return float("nan")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return float(statistic(scores, truth).statistic)  # type: ignore[operator]
+        return float(statistic(scores, truth).statistic)
 
 
 def _within(scores: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> float:

@@ -169,8 +169,9 @@ def _correlations(
 ) -> None:
     rows = [row for row in chart.rows if row.spearman and x(row) is not None]
     _random_band(axes.axhspan, [row for row in rows if row.name == "random"])
-    for row in (row for row in rows if row.row["sees_end"]):
-        axes.axhline(row.spearman["mean"], color=INK, linestyle="--", linewidth=0.8)  # type: ignore[index]
+    for row in rows:
+        if row.row["sees_end"] and row.spearman:
+            axes.axhline(row.spearman["mean"], color=INK, linestyle="--", linewidth=0.8)
     ends = []
     for name in chart.drawn_scorers:
         line = sorted((row for row in rows if row.name == name), key=lambda row: row.step)

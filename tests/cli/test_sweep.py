@@ -5,28 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-STUDY = """
-[task]
-dataset = "{npz}"
-samples = 40
-[recipe]
-width = [6, 8]
-init_std = 0.05
-learning_rate = 0.02
-steps = 40
-[run]
-scorers = ["alignment"]
-at_steps = [10]
-seeds = 2
-protocols = ["rank"]
-"""
+from studies import small_study
 
 
 @pytest.fixture
 def study(folder: Path, npz: Path) -> Path:
     path = folder / "study.toml"
-    path.write_text(STUDY.format(npz=npz))
+    path.write_text(small_study(dataset=npz))
     return path
 
 

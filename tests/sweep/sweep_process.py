@@ -11,24 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from studies import small_study
+
 from prunebench.cli.main import main
 from prunebench.store.store import Store
 
-STUDY = """
-[task]
-dataset = "digits"
-samples = [40, 60]
-[recipe]
-width = [6, 8]
-init_std = 0.05
-learning_rate = 0.02
-steps = 80
-[run]
-scorers = ["alignment"]
-at_steps = [10]
-seeds = 2
-protocols = ["rank"]
-"""
+STUDY = small_study(samples=[40, 60], steps=80)
 _PRELOAD = ("cli.sweep", "cli.progress", "sweep.driver", "leaderboard.terminal", "training.engines.blocked")
 
 

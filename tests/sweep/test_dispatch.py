@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studies import small_study
 
 import prunebench as pb
 from prunebench.benchmark.reporter import Reporter
@@ -22,21 +23,7 @@ from prunebench.sweep.survey import Item, describe, survey
 from prunebench.sweep.tally import Tally
 from prunebench.sweep.worker import Answer, Job, fingerprint, run_cell
 
-STUDY = """
-[task]
-dataset = "digits"
-samples = 40
-[recipe]
-width = [6, 8]
-init_std = 0.05
-learning_rate = 0.02
-steps = 40
-[run]
-scorers = ["alignment"]
-at_steps = [10]
-seeds = 2
-protocols = ["rank"]
-"""
+STUDY = small_study()
 
 
 class Crew(workers.Crew):
