@@ -49,6 +49,11 @@ class IterativeMagnitudePruning(pb.Scorer):
         if self.weights not in ("both", "incoming", "outgoing"):
             raise pb.RequestError("imp[weights]", self.weights, "one of both, incoming, outgoing")
 
+    @property
+    def initial_only(self) -> bool:
+        """Trainings that start again from the initial weights are the same at every step."""
+        return self.rewind == "initial"
+
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """Surviving weights of each neuron."""
         masks = self.masks(snapshot)[-1]

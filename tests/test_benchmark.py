@@ -1,16 +1,23 @@
 import json
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import prunebench as pb
 from prunebench.benchmark import DRAWS, Plan, Reporter, run_benchmark
+from prunebench.benchmark.document import Document
 
 
 @pytest.fixture(scope="module")
 def plan(task: pb.Task, recipe: pb.Recipe) -> Plan:
     scorers = [pb.load_scorer(name) for name in ("magnitude", "random")]
     return Plan(task, recipe, scorers, at_steps=(0, 15), seeds=range(4), device="cpu", fractions=(0.5, 0.1))
+
+
+def find(document: Document, scorer: str, step: int) -> Any:
+    return next(row for row in document["rows"] if (row["scorer"], row["at_step"]) == (scorer, step))
 
 
 class Ears(Reporter):
@@ -50,8 +57,33 @@ def test_scores_at_a_step_do_not_depend_on_the_other_steps_or_scorers(plan: Plan
     alone = run_benchmark(
         Plan(plan.task, plan.recipe, plan.scorers[:1], at_steps=(15,), seeds=range(4), device="cpu")
     )
-    find = lambda d: next(r for r in d["rows"] if r["scorer"] == "magnitude" and r["at_step"] == 15)  # noqa: E731
-    assert find(both)["spearman"] == find(alone)["spearman"]
+    assert find(both, "magnitude", 15)["spearman"] == find(alone, "magnitude", 15)["spearman"]
+
+
+def test_imp_trains_once_for_all_steps_unless_it_rewinds_to_them(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def ears(self: pb.Snapshot, networks: pb.Networks, **options: Any) -> pb.Networks:
+        asked.append(("late" if networks is self.networks and self.step else "initial", self.step))
+        return trains(self, networks, **options)
+
+    trains = pb.Snapshot.train
+    monkeypatch.setattr(pb.Snapshot, "train", ears)
+    scorers = [pb.load_scorer(f"imp[rounds=2,rewind={rewind}]") for rewind in ("initial", "snapshot")]
+    steps = (0, 15)
+    document = run_benchmark(replace(plan, scorers=scorers, at_steps=steps))
+    assert asked == [("initial", 0)] * 2 + [("initial", 0)] * 2 + [("late", 15)] * 2
+
+    first, second = (find(document, "imp[rounds=2]", step) for step in steps)
+    for same in ("spearman", "accuracy"):
+        assert first[same] == second[same]
+    assert first["cost"]["extra_gradient_steps"] == second["cost"]["extra_gradient_steps"] == 2 * 120
+    assert first["cost"]["seconds"] == second["cost"]["seconds"]
+    # Asked for one step alone, it says the same.
+    alone = run_benchmark(replace(plan, scorers=scorers[:1], at_steps=(15,)))
+    assert find(alone, "imp[rounds=2]", 15)["spearman"] == second["spearman"]
 
 
 def test_global_random_state_is_neither_used_nor_moved(plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, DRAWS, Plan
+from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, DRAWS, Plan, asked_at
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.records import FINAL, Key, Measure
 from prunebench.store.store import Store
@@ -87,9 +87,13 @@ def estimate(plan: Plan, missing: Missing, store: Store) -> float | None:
             "SELECT step, scorer, version, source, seed FROM scorings WHERE training = ?", [plan.training]
         )
     )
-    for key in missing.keys() & plan.scored.keys():
-        unscored = sum((*key, seed) not in scored for seed in missing[key])
-        seconds += unscored * scoring.get(key.scorer, 0.0)
+    unscored = {
+        (asked_at(key, plan.scored[key]), seed)
+        for key in missing.keys() & plan.scored.keys()
+        for seed in missing[key]
+        if (*key, seed) not in scored
+    }
+    seconds += sum(scoring.get(key.scorer, 0.0) for key, _ in unscored)
 
     measuring = dict(store.rows(_MEASURING_RATES, []))
     measures = [m for lacking in missing.values() for some in lacking.values() for m in some]

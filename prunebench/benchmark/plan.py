@@ -118,6 +118,11 @@ def _source(scorer: Scorer) -> str:
     return scorer.origin_source if isinstance(scorer, StandIn) else _hash_of(type(scorer))
 
 
+def asked_at(key: Key, scorer: Scorer) -> Key:
+    """The key with the step at which the scorer is asked: 0 for every step if it looks at nothing later."""
+    return key._replace(step=0) if scorer.initial_only else key
+
+
 def reinitialised(step: int) -> Key:
     """The key of the lottery-ticket control of prune_early."""
     return Key(step, REINITIALISED, EVALUATOR_VERSION, "")

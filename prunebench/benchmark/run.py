@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,15 @@ from prunebench.benchmark.measures import (
 )
 from prunebench.benchmark.missing import Missing, batches, find_missing
 from prunebench.benchmark.networks import reference_networks, subset
-from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, DRAWS, Plan, reinitialised
+from prunebench.benchmark.plan import (
+    ACCURACY_DRAWS,
+    DENSE,
+    DENSE_MEASURE,
+    DRAWS,
+    Plan,
+    asked_at,
+    reinitialised,
+)
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError
@@ -99,7 +107,11 @@ class _Entry:
 
 @dataclass(eq=False)
 class _Work:
-    """What is missing of a plan, being done."""
+    """What is missing of a plan, being done.
+
+    Attributes:
+        said: what came of asking each scorer for its scores, by when it was asked.
+    """
 
     plan: Plan
     store: Store
@@ -107,6 +119,7 @@ class _Work:
     made: Environment
     missing: Missing
     again: bool
+    said: dict[tuple[Key, tuple[int, ...]], Sequence[Outcome]] = field(default_factory=dict)
 
     def do(self) -> None:
         seeds = tuple(s for s in self.plan.seeds if any(s in lacking for lacking in self.missing.values()))
@@ -140,10 +153,19 @@ class _Work:
         run = subset(self.run, entry.seeds)
         entry.outcomes = [] if self.again else self._kept_outcomes(entry, run)
         if not entry.outcomes:
-            entry.new, scorer = True, entry.scorer
+            entry.new = True
+            entry.outcomes = self._new_outcomes(entry, entry.scorer, run)
+
+    def _new_outcomes(self, entry: _Entry, scorer: Scorer, run: Trajectory) -> Sequence[Outcome]:
+        """Ask the scorer, or recall what it said."""
+        asked = asked_at(entry.key, scorer), entry.seeds
+        if asked not in self.said:
             snapshot = run.snapshot(entry.key.step, with_final=scorer.sees_end)
+            if scorer.initial_only:
+                snapshot = replace(snapshot, step=0, networks=snapshot.initial)
             draws = [replace(scorer, draw=i) for i in range(DRAWS)] if scorer.stochastic else [scorer]  # type: ignore[type-var]
-            entry.outcomes = [execute(drawn, snapshot) for drawn in draws]
+            self.said[asked] = [execute(drawn, snapshot) for drawn in draws]
+        return self.said[asked]
 
     def _kept_outcomes(self, entry: _Entry, run: Trajectory) -> list[Outcome]:
         rows = [self.store.scores(self.plan.training, seed, entry.key) for seed in entry.seeds]

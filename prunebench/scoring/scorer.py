@@ -45,6 +45,14 @@ class Scorer(ABC):
             dataclass(frozen=inherited is not None and inherited.frozen)(cls)
         return tuple(f for f in fields(cls) if f.init)  # type: ignore[arg-type]  # a dataclass by now
 
+    @property
+    def initial_only(self) -> bool:
+        """Whether it looks at the initial weights alone: it is then asked once, at step 0, for every step.
+
+        For scorers that train. One that runs in a worker process is asked at each step all the same.
+        """
+        return False
+
     def score(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"]:
         """Scores of every neuron of every network, on the networks' device and in their dtype."""
         return torch.stack([self.score_network(snapshot.network(i)) for i in range(snapshot.networks.seeds)])
