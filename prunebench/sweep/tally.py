@@ -9,6 +9,9 @@ from prunebench.benchmark.reporter import Reporter
 from prunebench.sweep.boards import Boards
 from prunebench.sweep.survey import Item
 
+# A smaller share of the work says too little about the rest: small cells have more overhead than work.
+ENOUGH = 0.05
+
 
 class Tally:
     """Counts the cells that end, and puts each on its board.
@@ -29,8 +32,8 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """None before there is anything to go by, and at the end."""
-        if not 0 < self._done < self._to_do:
+        """None before there is enough to go by, and at the end."""
+        if not ENOUGH * self._to_do <= self._done < self._to_do:
             return None
         return (time.perf_counter() - self._began) * (self._to_do / self._done - 1)
 
