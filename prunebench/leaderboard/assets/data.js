@@ -94,6 +94,11 @@ function swatch(look) {
   return svg.node();
 }
 
+/** A name that may be broken after its underscores. */
+function breakable(name) {
+  return name.split(/(?<=_)/).flatMap((part, i) => i ? [document.createElement("wbr"), part] : [part]);
+}
+
 /** An interval as a bar between the ends of `domain`, over the band that random scores reach. */
 function bar(s, domain, band, tint) {
   const at = (value) => `${(100 * (Math.min(Math.max(value, domain[0]), domain[1]) - domain[0])) / (domain[1] - domain[0] || 1)}%`;

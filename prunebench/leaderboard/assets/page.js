@@ -58,7 +58,7 @@ function drawVerdicts() {
     const sure = tied === null ? "not compared" : tied === 0 ? "significantly ahead of all other early predictors" : `not told apart from ${tied} other${tied === 1 ? "" : "s"}`;
     return make("label", { class: "card" }, radio,
       make("span", { class: "when" }, `step ${count(verdict.step)}${relative}`),
-      make("strong", {}, swatch(look), look.name),
+      make("strong", {}, swatch(look), make("span", {}, ...breakable(look.name))),
       make("span", { class: "value" }, make("b", {}, written(spearman.mean)), " ", make("small", {}, interval(spearman)), bar(spearman, [0, 1], null, colour(look))),
       ahead === null ? null : make("span", {}, make("b", {}, signed(ahead.mean)), ` ${interval(ahead)} over ${verdict.runner}`),
       make("span", { class: tied === 0 ? "sure" : "unsure" }, sure),
