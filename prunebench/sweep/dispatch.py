@@ -39,7 +39,8 @@ class Dispatch:
     ) -> None:
         self._crew, self._options, self._store, self._tally = crew, options, store, tally
         self._force = force
-        self._waiting = deque(items)
+        # The heaviest first, so that no worker is left with a long one when the others have no more to do.
+        self._waiting = deque(sorted(items, key=lambda item: item.weight, reverse=True))
         self._out: dict[Item, ExitStack] = {}  # with what keeps others from the cell
         self._attempts = Counter[Item]()
 

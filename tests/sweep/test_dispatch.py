@@ -101,7 +101,7 @@ def test_workers_give_what_this_process_gives(tmp_path: Path, store: Store) -> N
         assert alone(None) == 0
         assert alone.results() == sweep.results()
     assert sweep.lines.bars[-1] == (2, 2)
-    assert "width=6" in sweep.lines.lines[0]
+    assert "width=8" in sweep.lines.lines[0], "the heavier cell is to come first"
     assert "(2 of 2)" in sweep.lines.lines[-1]
     assert len(list((tmp_path / "boards").glob("*.json"))) == 2
 
@@ -184,7 +184,7 @@ def test_cells_of_others_are_left_for_later(
 ) -> None:
     sweep = Sweep(tmp_path, store)
     with Store(tmp_path / "store") as other:
-        claim = other.claimed(sweep.cells[0][1].training)
+        claim = other.claimed(sweep.cells[1][1].training)
         claim.__enter__()
         naps: list[float] = []
 
@@ -196,7 +196,7 @@ def test_cells_of_others_are_left_for_later(
         monkeypatch.setattr("prunebench.sweep.dispatch.time.sleep", nap)
         crew = Crew()
         assert sweep(crew) == 0
-    assert [job.cell.recipe["width"] for job in crew.jobs] == [8, 6]
+    assert [job.cell.recipe["width"] for job in crew.jobs] == [6, 8]
     assert naps.count(BUSY_SECONDS) == 1
 
 
