@@ -277,4 +277,7 @@ def _colour(row: ChartRow, look: Looks) -> str:
 def _plain(name: str, limit: int = 24) -> str:
     """A name as text: matplotlib would read dollars as mathematics."""
     name = " ".join(name.split())
-    return (name if len(name) <= limit else name[: limit - 1] + "…").replace("$", r"\$")
+    if len(name) > limit:  # the middle is left out: scorers that differ in a parameter differ at the end
+        head = (limit - 1) // 2
+        name = f"{name[:head]}…{name[head + 1 - limit :]}"
+    return name.replace("$", r"\$")

@@ -1,41 +1,12 @@
 """Commands are run in process, in an empty folder, on a task that trains in a blink."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from in_process import QUICK, Prunebench, Result
 
 from prunebench.cli.main import run
-
-
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Prunebench = Callable[..., Result]
-QUICK = (
-    "--samples",
-    "40",
-    "--width",
-    "16",
-    "--steps",
-    "120",
-    "--seeds",
-    "3",
-    "--init-std",
-    "0.05",
-    "--learning-rate",
-    "0.02",
-)
 
 
 @pytest.fixture(autouse=True)

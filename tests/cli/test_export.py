@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import QUICK, Prunebench
+from in_process import QUICK, Prunebench
 
 import prunebench as pb
 from prunebench.store.bundle import read_bundle, snapshot_order

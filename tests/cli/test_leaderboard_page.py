@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from conftest import Prunebench
+from in_process import Prunebench
 
 
 def test_a_page_of_the_boards_is_written(quick: Prunebench, prunebench: Prunebench, folder: Path) -> None:

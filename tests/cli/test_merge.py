@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Prunebench
+from in_process import Prunebench
 
 from prunebench.benchmark.audit import audit
 from prunebench.evaluation.metrics import EVALUATOR_VERSION

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Prunebench
+from in_process import Prunebench
 
 from prunebench.experiments import setting as settings
 

@@ -2,7 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import Prunebench
+from in_process import Prunebench
 
 from prunebench.store.store import Store
 

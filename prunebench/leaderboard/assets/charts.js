@@ -42,7 +42,11 @@ function neighbours(things, at, gap) {
   return groups;
 }
 
-const shortened = (text, limit = 24) => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
+/** Without its middle: scorers that differ in a parameter differ at the end. */
+function shortened(text, limit) {
+  const head = Math.floor((limit - 1) / 2);
+  return text.length > limit ? `${text.slice(0, head)}…${text.slice(head + 1 - limit)}` : text;
+}
 
 function tipText(row, lines) {
   return [row.label, ...lines].join("\n");
