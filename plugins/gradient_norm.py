@@ -15,8 +15,8 @@ class GradientNorm(pb.Scorer):
 
     `weights`: `both` (default: how fast the whole neuron moves, incoming weights, bias and outgoing weights),
     `incoming` (with the bias), `outgoing`, or `gate`: the gradient of one gate on the neuron,
-    `|sum theta dL/dtheta|` over its incoming weights and bias, as in SNIP. On the plateau GraSP equals the
-    square of `both`: the network is 2-homogeneous in each neuron's weights, so `H_i theta_i = g_i` and
+    `|sum theta dL/dtheta|` over its incoming weights and bias, as in SNIP. On the plateau GraSP ranks as
+    the square of `both`: the network is 2-homogeneous in each neuron's weights, so `H_i theta_i = g_i` and
     `theta_i.H_i g_i = |g_i|^2`.
     """
 

@@ -1,5 +1,6 @@
 """Wang, Zhang, Grosse 2020 (GraSP), "Picking Winning Tickets Before Training by Preserving Gradient Flow"."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,25 +14,35 @@ import prunebench as pb
 class Grasp(pb.Scorer):
     """`sum theta (H g)` over a neuron's weights: how much gradient flow is lost without them. Higher = keep.
 
-    `g` is the gradient and `H` the Hessian of the mean loss. `weights`: `both` (default: what disappears with
-    the neuron, incoming weights, bias and outgoing weights), `incoming` (with the bias), `outgoing`, or
-    `gate`: the effect of scaling the neuron's activation down, which is the same as `incoming`, because this
-    score is linear in the weights.
+    `g` is the gradient and `H` the Hessian of the mean cross-entropy of `logits / temperature`, over all
+    weights and hidden biases. `weights` says which of a neuron's products are added up: `both` (default: what
+    disappears with the neuron, incoming weights, bias and outgoing weights), `incoming` (with the bias),
+    `outgoing`, or `gate`: the effect of scaling the neuron's activation down, which is the same as
+    `incoming`, because this score is linear in the weights.
+
+    `temperature`: 200, as in the authors' code and in Synaptic-Flow's. It keeps the softmax near even
+    chances, so that the loss's own curvature, which takes over once the loss falls, has no say; on the
+    plateau it changes no rank. `temperature=1` is the paper's formula as printed.
 
     Deviations: the sign (the paper stores `-theta H g` and removes the highest); the whole training set
-    instead of a class-balanced minibatch; no softmax temperature (200 in the published code); scores the
-    snapshot's own weights (the published code draws new ones first); biases count with their neuron.
+    instead of a class-balanced minibatch; scores the snapshot's own weights (the published code draws new
+    ones first); the hidden biases are in g and H like any weight, and count with their neuron, where both
+    published codes take g and H over weights alone and prune no bias. There is no output bias.
     """
 
     name = "grasp"
+    version = "2"  # 1 had no temperature
     paper = "Wang et al. 2020, GraSP"
 
     weights: Literal["both", "incoming", "outgoing", "gate"] = "both"
+    temperature: float = 200.0
 
     def __post_init__(self) -> None:
-        """Refuse an unknown set of weights."""
+        """Refuse an unknown set of weights, and a temperature that divides nothing."""
         if self.weights not in ("both", "incoming", "outgoing", "gate"):
             raise pb.RequestError("grasp[weights]", self.weights, "one of both, incoming, outgoing, gate")
+        if not 0 < self.temperature < math.inf:
+            raise pb.RequestError("grasp[temperature]", self.temperature, "a number above 0 is needed")
 
     def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " neurons"]:
         """Hessian-vector product by double autograd in float64: its terms cancel."""
@@ -40,7 +51,8 @@ class Grasp(pb.Scorer):
         weights = [t[0].detach().double().clone().requires_grad_() for t in networks.tensors]
         w_in, bias, w_out = weights
         with torch.enable_grad():
-            loss = torch.nn.functional.cross_entropy(torch.relu(x @ w_in.T + bias) @ w_out.T, y)
+            logits = torch.relu(x @ w_in.T + bias) @ w_out.T
+            loss = torch.nn.functional.cross_entropy(logits / self.temperature, y)
             gradient = torch.autograd.grad(loss, weights, create_graph=True)
             products = torch.autograd.grad(gradient, weights, grad_outputs=[g.detach() for g in gradient])
         saliency = pb.Networks(*((t * p).detach()[None] for t, p in zip(weights, products, strict=True)))

@@ -110,6 +110,21 @@ def test_grasp_ranks_as_the_gradient_norm_at_this_scale(
     assert mean_spearman(scored["grasp", step], scored["gradient_norm", step]) >= 0.995
 
 
+def test_grasp_follows_the_final_norms_after_the_drop_too() -> None:
+    """mnist5k at step 500, the loss has fallen: 0.99, and without its temperature 0.01; pruned, too."""
+    task = pb.load_task("mnist5k", samples=800)
+    run = pb.train(task, pb.Recipe(steps=4000), seeds=range(6), snapshot_steps=(500,), device="cpu")
+    scores = {t: pb.load_scorer(f"grasp[temperature={t}]").score(run.snapshot(500)) for t in (1, 200)}
+    assert mean_spearman(scores[200], run.final.norms()) >= 0.98
+    assert abs(mean_spearman(scores[1], run.final.norms())) <= 0.15
+    accuracy = {
+        t: float(run.final.keep(s.topk(30, dim=1).indices).accuracy(task.x_test, task.y_test).mean())
+        for t, s in scores.items()
+    }
+    assert accuracy[200] >= 0.94
+    assert accuracy[1] <= 0.90
+
+
 def test_growing_mode_predicts_the_final_sign(cifar_run: pb.Trajectory) -> None:
     signs = pb.load_scorer("growing_mode").signs(cifar_run.snapshot(0))
     final = torch.sign(cifar_run.final.w_out[:, 0] - cifar_run.final.w_out[:, 1])
