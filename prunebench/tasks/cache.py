@@ -45,9 +45,14 @@ class Cache:
 
 
 def default_folder() -> Path:
-    """`PRUNEBENCH_CACHE`, else the folder `prunebench` in the user's cache folder of this platform."""
+    """Of downloaded data sets: `PRUNEBENCH_CACHE`, else the user's own folder."""
     if own := os.environ.get("PRUNEBENCH_CACHE"):
         return Path(own).expanduser()
+    return user_folder()
+
+
+def user_folder() -> Path:
+    """The folder `prunebench` in the user's cache folder of this platform."""
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":

@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import get_cython_function_address
 
+from prunebench.training.engines.kernel_cache import cache_of
+
 OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
@@ -22,10 +24,11 @@ OPTIONS: dict[str, Any] = {
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile on first call, and keep the machine code on disk where a folder for it is writable."""
-    try:
-        return njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # numba found no folder to cache in
-        return njit(**OPTIONS)(function)
+    dispatcher = njit(**OPTIONS)(function)
+    kept = cache_of(function)
+    if kept is not None:
+        dispatcher._cache = kept  # what njit(cache=True) does, with a cache of our own
+    return dispatcher
 
 
 class Gemm(types.WrapperAddressProtocol):
