@@ -83,17 +83,13 @@ def _rebuild(boards: "list[Board]", out: Path, name: str | None) -> None:
 
 
 def _write(boards: "list[Board]", html: str | None, figures: str | None) -> None:
-    from prunebench.errors import RequestError
-    from prunebench.store.files import writable_folder, write_atomically
+    from prunebench.store.files import writable_file, writable_folder, write_atomically
 
     if html:
         from prunebench.leaderboard.page import to_html
 
-        path = Path(html)
-        if path.is_dir():
-            raise RequestError("--html", html, "a file, such as page.html")
-        folder = writable_folder("--html", path.parent)
-        write_atomically(folder / path.name, to_html(boards))
+        path = writable_file("--html", Path(html))
+        write_atomically(path, to_html(boards))
         click.echo(f"page: {path}", err=True)
     if figures:
         from prunebench.leaderboard import critical

@@ -86,6 +86,8 @@ def run(arguments: Sequence[str], *, debug: bool = False) -> int:
             return _fail(str(error), 2)
         if isinstance(error, PrunebenchError):
             return _fail(str(error), 1)
+        if isinstance(error, OSError) and error.filename:
+            return _fail(f"{error.filename}: {error.strerror}", 1)
         reason = " ".join(str(error).split())
         return _fail(f"{type(error).__name__}: {reason} (run again with --debug for the traceback)", 1)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prunebench.errors import RequestError
+from prunebench.store.files import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,8 +70,9 @@ def panels(
 
 def save(figure: "Figure", path: Path) -> None:
     """`path` with .png and with .svg; equal figures give equal files."""
-    figure.savefig(path.with_suffix(".png"), dpi=150, metadata={"Software": None})
-    figure.savefig(path.with_suffix(".svg"), dpi=150, metadata={"Date": None})
+    for form, metadata in {"png": {"Software": None}, "svg": {"Date": None}}.items():
+        with atomic_file(path.with_suffix(f".{form}")) as file:
+            figure.savefig(file, format=form, dpi=150, metadata=metadata)
 
 
 def cloud(axes: "Axes", x: Any, y: Any, colour: Any) -> Any:

@@ -2,12 +2,17 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
 
 from prunebench.errors import RequestError
+from prunebench.store.database import FILE
+
+# Folders of a store, beside its database.
+NETWORKS, CLAIMS = "networks", "claims"
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -18,8 +23,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[BufferedIOBase]:
-    """A file to write, which replaces `path` in one step when all went well."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    """A file to write, which replaces `path` (an ordinary file, or none yet) in one step at the end."""
+    _check_kind("output", path)
+    # Short, so that the longest name that a file may have is one that can be written.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:20]}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -29,9 +36,11 @@ def atomic_file(path: Path) -> Iterator[BufferedIOBase]:
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 would hide a shared board from others
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # a full disk does not say of which file
         raise
 
 
@@ -47,18 +56,40 @@ def writable_folder(option: str, folder: Path) -> Path:
 
 
 def writable_file(option: str, path: Path) -> Path:
-    """The path, in a folder that is made if need be. `RequestError` where no file can be written there.
+    """The path, in a folder that is made if need be: where an output option may write.
 
-    A link is followed: what it points to is replaced, never the link itself.
+    Raises `RequestError` where no file can be written, where anything but an ordinary file is there already
+    (a link, a device, a folder), and for the files of a store.
     """
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        raise RequestError(option, str(path), "an ordinary file is needed")
+    _check_kind(option, path)
+    if _is_of_store(path.parent.resolve() / path.name):
+        raise RequestError(option, str(path), "it is a file of a store, which is never overwritten")
     try:
-        writable_folder(option, target.parent)
+        writable_folder(option, path.parent)
     except RequestError as error:
         raise RequestError(option, str(path), f"a file in {error.accepted}") from error
-    return target
+    return path
+
+
+def _check_kind(option: str, path: Path) -> None:
+    """Nothing there, or an ordinary file: what else is there is not to be replaced by one."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RequestError(option, str(path), f"a file that can be written: {error.strerror}") from error
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+        kind = kinds.get(stat.S_IFMT(mode), "device")
+        raise RequestError(option, str(path), f"an ordinary file is needed, and a {kind} is there")
+
+
+def _is_of_store(path: Path) -> bool:
+    if path.name.startswith(FILE) and (path.parent / FILE).is_file():  # with -wal, -shm and -journal
+        return True
+    kept = [folder for folder in path.parents if folder.name in (NETWORKS, CLAIMS)]
+    return any((folder.parent / FILE).is_file() for folder in kept)
 
 
 @contextlib.contextmanager

@@ -12,11 +12,10 @@ from safetensors.torch import load, save
 from prunebench.errors import PrunebenchError
 from prunebench.networks import Networks
 from prunebench.store.database import StoreError
-from prunebench.store.files import write_atomically
+from prunebench.store.files import NETWORKS, write_atomically
 from prunebench.store.identity import digest
 from prunebench.training.state import State
 
-FOLDER = "networks"
 _NAMES = ("w_in", "bias", "w_out")
 
 
@@ -28,7 +27,7 @@ class NetworkFiles:
     """The files of one store, in a folder or (for None) in memory."""
 
     def __init__(self, folder: Path | None) -> None:
-        self.folder = None if folder is None else folder / FOLDER
+        self.folder = None if folder is None else folder / NETWORKS
         self.memory: dict[str, bytes] = {}
 
     def write(self, name: str, content: bytes) -> None:

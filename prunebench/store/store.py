@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from prunebench.store.database import FILE, connect, errors, transaction
-from prunebench.store.files import folder_lock, writable_folder
+from prunebench.store.files import CLAIMS, folder_lock, writable_folder
 from prunebench.store.identity import digest
 from prunebench.store.networks import Damaged, NetworkFiles, file_name, pack, unpack
 from prunebench.store.records import (
@@ -92,7 +92,7 @@ class Store:
         if self.folder is None:
             yield True
             return
-        folder = self.folder / "claims" / training
+        folder = self.folder / CLAIMS / training
         folder.mkdir(parents=True, exist_ok=True)
         with folder_lock(folder, wait=wait) as locked:
             yield locked
