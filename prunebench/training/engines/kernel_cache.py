@@ -18,8 +18,10 @@ from numba.core.caching import FunctionCache
 
 from prunebench.tasks.cache import user_folder
 
+CONFIG: Any = numba.config  # its names are made when it is imported
 
-class KernelCache(FunctionCache):  # type: ignore[misc]
+
+class KernelCache(FunctionCache):
     """Numba's cache of one function, made to help where it can and to stand in nobody's way."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -47,13 +49,13 @@ def cache_of(function: Callable[..., Any]) -> KernelCache | None:
     folder = _folder()
     if folder is None:
         return None
-    before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, str(folder)
+    before, CONFIG.CACHE_DIR = CONFIG.CACHE_DIR, str(folder)
     try:
         found = KernelCache(function)
     except RuntimeError:  # numba found no place at all
         return None
     finally:
-        numba.config.CACHE_DIR = before
+        CONFIG.CACHE_DIR = before
     # Where its folder in ours is another's, numba falls back on the one beside the source.
     return found if Path(found.cache_path).is_relative_to(folder) else None
 
@@ -67,7 +69,7 @@ def _folder() -> Path | None:
     """
     try:
         kernels = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-        base = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else user_folder()
+        base = Path(CONFIG.CACHE_DIR) if CONFIG.CACHE_DIR else user_folder()
         folder = base / "kernels" / hashlib.sha256(kernels).hexdigest()[:16]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
