@@ -1,4 +1,4 @@
-"""Oracle: the final effective norm itself. No predictor; the best that any can be."""
+"""Oracle: the final effective norm itself. No predictor, but the truth of the correlations."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,15 @@ import prunebench as pb
 
 @dataclass(frozen=True)
 class Oracle(pb.Scorer):
-    """`u_i = |w_i||v_i|` at the end of training: the one scorer that sees it, marked on every board."""
+    """`u_i = |w_i||v_i|` at the end of training: the one scorer that sees it, marked on every board.
+
+    Every correlation of it is 1. Of accuracies it is no upper bound: few neurons of the largest norms may all
+    speak for one class. On CIFAR-10 (gray, 200 samples), 5 % kept, it reaches 52.4 %, random neurons 55.4 %
+    and the growing mode of the initial weights 57.5 %.
+    """
 
     name = "oracle"
-    paper = "none: the truth, as the upper control"
+    paper = "none: the truth that scores are correlated with"
     sees_end = True
 
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:

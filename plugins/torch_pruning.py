@@ -40,6 +40,9 @@ class TorchPruning(pb.Scorer):
     `bias` counts the hidden bias as a member of its own (0 at initialisation, as is then a `prod` with it).
     `multivariable` is Taylor's `|sum w g|` in place of `sum |w g|`. An importance refuses what it ignores.
 
+    FPGM sums a neuron's Euclidean distances from the others, as Torch-Pruning does: between the vectors
+    `|w|^p`, not between the weights themselves as in He et al. 2019, so neurons of opposite signs are at 0.
+
     Taylor's gradients are those of the mean loss over the whole training set, Hessian's those of every
     sample, squared and averaged; Activation sums over the training set. Gradients are computed in float64;
     Torch-Pruning reduces groups in float32.

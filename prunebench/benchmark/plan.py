@@ -21,7 +21,7 @@ from prunebench.training.recipe import Recipe
 Protocol = Literal["rank", "prune_final", "merge", "prune_early"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 DEFAULT_PROTOCOLS: tuple[Protocol, ...] = ("rank", "prune_final", "merge")
-# On every board, so that a number can be read against chance and against the best there is.
+# On every board, so that a number can be read against chance and against the final norm itself.
 CONTROLS = ("random", "oracle")
 # Of a stochastic scorer. The correlations of a draw cost nothing; its accuracies do, so they take fewer.
 DRAWS, ACCURACY_DRAWS = 10, 3

@@ -146,6 +146,14 @@ def test_what_activation_and_lamp_are(snapshot) -> None:
         assert spearmanr(lamp, magnitude).statistic == pytest.approx(1)
 
 
+@pytest.mark.parametrize("p", [1, 2])
+def test_what_fpgm_is(p, snapshot) -> None:
+    """Distances of `|w|^p`: those of the weights themselves are others."""
+    weights, size = snapshot.networks.w_in.double(), f"importance=FPGM,group_reduction=first,p={p}"
+    assert_close(score(size, snapshot), torch.cdist(weights.abs() ** p, weights.abs() ** p).sum(dim=1))
+    assert spearmanr(score(size, snapshot)[0], torch.cdist(weights, weights).sum(dim=1)[0]).statistic < 0.99
+
+
 def test_torch_prunings_own_normalizer_changes_no_rank(snapshot) -> None:
     for index, row in enumerate(score("importance=Taylor", snapshot)):
         default = directly(tp.importance.TaylorImportance(), snapshot, index, backward)
