@@ -12,7 +12,10 @@ from prunebench.leaderboard.page import assemble, to_html
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium"),
+    pytest.mark.xdist_group("browser"),
+]
 
 CHARTS = ("#cost", "#time", "#kept", "#scatter")
 Page = Any

@@ -15,6 +15,7 @@ from sweep_process import STUDY, records, sweep, values
 import prunebench as pb
 
 NOBODY = 65534
+pytestmark = pytest.mark.xdist_group("processes that sweep")
 
 
 def test_a_file_that_may_not_grow(fresh: Callable[[], Path], undisturbed: dict[Any, Any]) -> None:

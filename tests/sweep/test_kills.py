@@ -12,6 +12,7 @@ from sweep_process import records, start, sweep, values
 
 Found = dict[tuple[Any, ...], tuple[Any, str]]
 Values = dict[tuple[Any, ...], Any]
+pytestmark = pytest.mark.xdist_group("processes that sweep")
 
 
 def expect_kept(before: Found, after: Found) -> None:

@@ -6,6 +6,8 @@ import torch
 import prunebench as pb
 from prunebench.theory import asinh_growth, conserved, growth_rate, predicted_asinh_growth
 
+pytestmark = pytest.mark.xdist_group("growth law")
+
 
 @pytest.fixture(scope="module")
 def plateau() -> pb.Trajectory:
