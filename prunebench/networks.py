@@ -87,7 +87,7 @@ class Networks:
     def accuracy(
         self, x: Float[Tensor, "samples inputs"], y: Int64[Tensor, " samples"]
     ) -> Float[Tensor, " seeds"]:
-        """Share of samples whose largest logit is the label's; ties go to the lower class."""
+        """Share of samples whose largest logit is the label's; classes that tie share the credit."""
         return accuracy(self.logits(x), y)
 
     def loss(
@@ -246,7 +246,18 @@ def accuracy(
     logits: Float[Tensor, "seeds samples outputs"], y: Int64[Tensor, " samples"]
 ) -> Float[Tensor, " seeds"]:
     """Share of samples that each network classifies right; in float64 a count over N is written short."""
-    return (logits.argmax(dim=2) == y.to(logits.device)).double().mean(dim=1)
+    own = y.to(logits.device).expand(len(logits), -1)[:, :, None]
+    return predictions(logits).gather(2, own).squeeze(2).mean(dim=1)
+
+
+def predictions(logits: Float[Tensor, "*batch outputs"]) -> Float[Tensor, "*batch outputs"]:
+    """1 for the class of the largest logit; classes that tie exactly, as all do at 0, share it evenly.
+
+    What a guess among them gets on average: a network that says nothing is at chance, whichever class is
+    called 0. Logits that are NaN predict nothing.
+    """
+    largest = (logits == logits.amax(dim=-1, keepdim=True)).double()
+    return largest / largest.sum(dim=-1, keepdim=True).clamp(min=1)
 
 
 def _linear(

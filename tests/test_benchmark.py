@@ -1,5 +1,7 @@
 import json
 from dataclasses import replace
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,9 @@ import pytest
 import prunebench as pb
 from prunebench.benchmark import DRAWS, Plan, Reporter, run_benchmark
 from prunebench.benchmark.document import Document
+from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.store.records import Measure
+from prunebench.store.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,25 @@ def test_random_is_the_mean_of_its_draws_with_their_band(plan: Plan) -> None:
     spearman = row["spearman"]
     assert spearman["band"]["low"] <= spearman["mean"] <= spearman["band"]["high"]
     assert abs(spearman["mean"]) < 4 / np.sqrt(DRAWS * 4 * 16)
+
+
+@pytest.mark.parametrize(
+    ("measure", "path", "draws"),
+    [(Measure("rank"), ("spearman",), DRAWS), (Measure("merge", "0.5"), ("accuracy", "merge", "0.5"), 3)],
+)
+def test_random_is_shown_by_the_mean_and_tested_by_the_first_of_its_draws(
+    plan: Plan, measure: Measure, path: tuple[str, ...], draws: int
+) -> None:
+    store = Store()
+    document = run_benchmark(plan, store=store)
+    key = next(key for key in plan.scored if (key.scorer, key.step) == ("random", 15))
+    found = store.scorings(plan.training, EVALUATOR_VERSION)
+    values = np.array([found[key, seed].results[measure]["/".join(path)] for seed in plan.seeds])
+    summary = reduce(getitem, path, find(document, "random", 15))
+    assert values.shape == (4, draws)
+    assert summary["first_draw"] == values[:, 0].tolist()
+    assert summary["per_seed"] == values.mean(axis=1).tolist()
+    assert "first_draw" not in reduce(getitem, path, find(document, "magnitude", 15))
 
 
 def test_scores_at_a_step_do_not_depend_on_the_other_steps_or_scorers(plan: Plan) -> None:

@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from prunebench.benchmark.plan import CONTROLS, DENSE, DENSE_MEASURE, PROTOCOLS, Plan
 from prunebench.evaluation.keep import kept_count
-from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, average, nest, per_seed
-from prunebench.evaluation.statistics import band, summarise
+from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, nest, per_seed
+from prunebench.evaluation.statistics import band, number_or_none, summarise
 from prunebench.store.networks import Damaged
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Trained, join_history
 from prunebench.store.store import Store, task_record
@@ -18,6 +18,8 @@ from prunebench.training.loop import History
 
 SCHEMA = 1
 Document = dict[str, Any]
+# A metric's path to its value in each draw (there is one, unless the scorer is stochastic) of each network.
+Draws = dict[tuple[str, ...], Float[np.ndarray, "draws seeds"]]
 
 
 def document(plan: Plan, store: Store, environment: Environment) -> Document:
@@ -27,7 +29,7 @@ def document(plan: Plan, store: Store, environment: Environment) -> Document:
     history = join_history(networks)
     drops = _drop_step(history)
     found = store.scorings(plan.training, EVALUATOR_VERSION)
-    dense = _metrics([found[DENSE, seed] for seed in plan.seeds], [DENSE_MEASURE])[0]
+    dense = _draws([found[DENSE, seed] for seed in plan.seeds], [DENSE_MEASURE])
     example = plan.seeds[0]
     rows = []
     for key, measures in plan.wanted.items():
@@ -58,7 +60,7 @@ def _row(
     key: Key,
     measures: Sequence[Measure],
     scorings: Sequence[Scoring],
-    dense: Metrics,
+    dense: Draws,
     drops: float | None,
 ) -> Document:
     scorer = plan.scored.get(key)
@@ -91,34 +93,37 @@ def _row(
     }
     if error is not None:
         return row
-    draws = _metrics(scorings, measures)
-    row |= _summaries(dense | average(draws), plan.recipe.width)
+    draws = _draws(scorings, measures)
+    row |= _summaries(dense | draws, plan.recipe.width)
     for path in (("spearman",), ("kendall",)):
-        if len(draws) > 1 and path in draws[0]:
-            row[path[0]]["band"] = band(draws, path)
+        if len(draws.get(path, ())) > 1 and path[0] in row:
+            row[path[0]]["band"] = band(draws[path])
     return row
 
 
-def _metrics(scorings: Sequence[Scoring], measures: Sequence[Measure]) -> list[Metrics]:
-    """The metrics of each draw, network by network; a measure of fewer draws is repeated as its mean."""
-    draws = max(scoring.draws for scoring in scorings)
-    metrics: list[Metrics] = [{} for _ in range(draws)]
-    for measure in measures:
-        for name in scorings[0].results[measure]:
-            values = np.array([scoring.results[measure][name] for scoring in scorings], dtype=np.float64)
-            if values.shape[1] != draws:
-                values = values.mean(axis=1, keepdims=True).repeat(draws, axis=1)
-            for draw in range(draws):
-                metrics[draw][tuple(name.split("/"))] = values[:, draw]
-    return metrics
+def _draws(scorings: Sequence[Scoring], measures: Sequence[Measure]) -> Draws:
+    """Every metric of these measures, draw by draw and network by network."""
+    return {
+        tuple(name.split("/")): np.array(
+            [scoring.results[measure][name] for scoring in scorings], dtype=np.float64
+        ).T
+        for measure in measures
+        for name in scorings[0].results[measure]
+    }
 
 
-def _summaries(metrics: Metrics, width: int) -> Document:
-    """Summaries, nested as in the JSON document; pruned accuracies say how many neurons were kept."""
-    summaries = summarise(metrics)
+def _summaries(draws: Draws, width: int) -> Document:
+    """Summaries of the means over draws, nested as in the JSON document.
+
+    Pruned accuracies say how many neurons were kept, and a mean of several draws has the first of them beside
+    it, for tests.
+    """
+    summaries = summarise({path: values.mean(axis=0) for path, values in draws.items()})
     for path, summary in summaries.items():
         if len(path) == 3:
             summary["kept"] = kept_count(width, float(path[2]))
+        if len(draws[path]) > 1:
+            summary["first_draw"] = [number_or_none(value) for value in draws[path][0]]
     return nest(summaries)
 
 
@@ -142,12 +147,12 @@ def _drop_step(history: History) -> float | None:
 
 
 def _training_record(
-    networks: Sequence[Trained], history: History, dense: Metrics, drops: float | None
+    networks: Sequence[Trained], history: History, dense: Draws, drops: float | None
 ) -> Document:
     metrics: Metrics = {
         ("initial_loss",): per_seed(history.loss[:, 0]),
         ("train_loss",): per_seed(history.loss[:, -1]),
-        **dense,
+        **{path: values[0] for path, values in dense.items()},
     }
     return {
         "gradient_steps": networks[0].gradient_steps,

@@ -149,9 +149,18 @@ class Difference:
     leads: int
 
 
-def difference(a: Float[np.ndarray, " seeds"], b: Float[np.ndarray, " seeds"]) -> Difference:
-    """How paired values differ: the effect, its interval and its test."""
+def difference(
+    a: Float[np.ndarray, " seeds"],
+    b: Float[np.ndarray, " seeds"],
+    tested: tuple[Float[np.ndarray, " seeds"], Float[np.ndarray, " seeds"]] | None = None,
+) -> Difference:
+    """How paired values differ: the effect, its interval and its test.
+
+    Where a value is a mean of several draws, `tested` are the single draws that the test is to compare.
+    """
     values = (np.asarray(a, dtype=float) - np.asarray(b, dtype=float))[None]
     (low,), (high,) = intervals(values)
-    p, ahead = signed_ranks(values)[0], leads(values)[0]
+    one, other = tested or (a, b)
+    single = (np.asarray(one, dtype=float) - np.asarray(other, dtype=float))[None]
+    p, ahead = signed_ranks(single)[0], leads(single)[0]
     return Difference(values.shape[1], float(values.mean()), float(low), float(high), float(p), int(ahead))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -9,7 +10,7 @@ from prunebench import theory
 from prunebench.evaluation.keep import best, kept_count
 from prunebench.evaluation.metrics import Metrics, per_seed
 from prunebench.evaluation.prune import accuracies
-from prunebench.networks import Networks
+from prunebench.networks import Networks, predictions
 from prunebench.tasks.task import Task
 
 THRESHOLD = 0.95
@@ -39,11 +40,11 @@ def merge_groups(final: Networks, task: Task) -> Metrics:
     """
     labels = theory.groups(final, task, threshold=THRESHOLD)
     merged = theory.merge(final, labels)
-    predictions = final.logits(task.x_test).argmax(dim=2), merged.logits(task.x_test).argmax(dim=2)
+    one, other = predictions(final.logits(task.x_test)), predictions(merged.logits(task.x_test))
     every, relevant = theory.group_counts(final, labels)
     return {
         ("groups", "all"): per_seed(every),
         ("groups", "relevant"): per_seed(relevant),
         **accuracies(merged, task, "merged_groups"),
-        ("same_prediction",): per_seed((predictions[0] == predictions[1]).double().mean(dim=1)),
+        ("same_prediction",): per_seed(torch.minimum(one, other).sum(dim=2).mean(dim=1)),
     }

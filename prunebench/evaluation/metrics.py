@@ -1,6 +1,6 @@
 """What every protocol returns: one number per network under each name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 # Raised whenever the same scores would get other numbers: results of two evaluators are never mixed.
-EVALUATOR_VERSION = "2"
+EVALUATOR_VERSION = "3"
 
 # A metric's path in the JSON document, e.g. ("accuracy", "prune_final", "0.1"), to its value per network.
 # NaN: not defined for that network.
@@ -18,12 +18,6 @@ Metrics = dict[tuple[str, ...], Float[np.ndarray, " seeds"]]
 def per_seed(values: Tensor) -> Float[np.ndarray, " seeds"]:
     """A tensor of one number per network, as float64 numpy."""
     return values.detach().cpu().double().numpy()
-
-
-def average(draws: Iterable[Metrics]) -> Metrics:
-    """The mean over several draws of a stochastic scorer, network by network."""
-    draws = list(draws)
-    return {path: np.mean([draw[path] for draw in draws], axis=0) for path in draws[0]}
 
 
 def nest(flat: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

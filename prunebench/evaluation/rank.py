@@ -27,8 +27,8 @@ def rank(
 
     `spearman`; `kendall` (tau-b); `spearman_within_groups`, the mean, weighted by group size, over the two
     groups of neurons with equal final output sign `sign(v_i . (1,-1))`; `top_k_overlap`, the share of the
-    truly largest k that are among the k best scores; and `sign_agreement` where signs are predicted. Ties
-    take average ranks. NaN where a correlation is not defined.
+    truly largest k that are among the k best scores; and `sign_agreement` where signs are predicted, half
+    where one of the two is 0. Ties take average ranks. NaN where a correlation is not defined.
     """
     truth = final.norms("effective")
     output_sign = torch.sign(final.w_out[:, 0] - final.w_out[:, 1]) if final.outputs == 2 else None
@@ -49,7 +49,7 @@ def rank(
         hits = (chosen[:, :, None] == largest[:, None, :]).any(dim=2).double().mean(dim=1)
         metrics["top_k_overlap", label(fraction)] = per_seed(hits)
     if signs is not None and output_sign is not None:
-        agreement = (torch.sign(signs) == output_sign).double().mean(dim=1)
+        agreement = 1 - (torch.sign(signs) - output_sign).abs().double().mean(dim=1) / 2
         metrics["sign_agreement",] = per_seed(agreement)
     return metrics
 

@@ -1,7 +1,6 @@
 """Intervals over seeds (DESIGN 6): the trained network is the replicate, never the neuron."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,10 +70,10 @@ def summarise(metrics: Metrics) -> dict[tuple[str, ...], Summary]:
     return {path: summaries[path] for path in metrics if path in summaries}
 
 
-def band(draws: Sequence[Metrics], path: tuple[str, ...]) -> dict[str, float] | None:
+def band(draws: Float[np.ndarray, "draws seeds"]) -> dict[str, float] | None:
     """Range over a stochastic scorer's draws of the mean over seeds: what chance alone gives."""
-    means = [float(np.mean(draw[path])) for draw in draws]
-    return {"low": min(means), "high": max(means)} if np.isfinite(means).all() else None
+    means = draws.mean(axis=1)
+    return {"low": float(means.min()), "high": float(means.max())} if np.isfinite(means).all() else None
 
 
 def number_or_none(value: float) -> float | None:

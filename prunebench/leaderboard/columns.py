@@ -110,6 +110,17 @@ def summaries(
                 yield from summaries(value, (*path, key))
 
 
+def tested(summary: dict[str, Any]) -> list[float | None]:
+    """The value per seed that tests may look at: of a stochastic scorer, of its first draw alone.
+
+    `per_seed` holds the mean of its draws, which is less spread out and less skewed than any single draw: two
+    scorers that draw alike would not differ symmetrically, as the signed-rank test takes for granted. Boards
+    of evaluators before 3 have nothing else.
+    """
+    values: list[float | None] = summary.get("first_draw", summary["per_seed"])
+    return values
+
+
 def columns_by_name(rows: Iterable[Row]) -> dict[str, Column]:
     """All metrics of these rows, by their names on the command line."""
     correlations = {column.path for column in RANK if not column.percent}

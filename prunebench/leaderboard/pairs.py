@@ -8,7 +8,7 @@ import numpy as np
 from prunebench.errors import RequestError, unknown_name
 from prunebench.evaluation.comparison import LEVEL, Difference, difference, holm, seeds_needed
 from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.columns import Column, columns_by_name
+from prunebench.leaderboard.columns import Column, columns_by_name, tested
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _pairs(
     found = []
     for column in columns:
         first, second = _by_seed(a, column), _by_seed(b, column)
-        seeds = sorted(set(first) & set(second))
+        seeds = [seed for seed in sorted(first) if seed in second]
         if not first or not second:
             continue
         if not seeds:
@@ -123,9 +123,9 @@ def _pairs(
             continue
         if len(seeds) < max(len(first), len(second)):
             remarks.append(f"{name}: on the {len(seeds)} common seeds of {len(first)} and {len(second)}")
-        values = np.array([[first[seed], second[seed]] for seed in seeds])
-        one, other = values.mean(axis=0)
-        effect = difference(values[:, 0], values[:, 1])
+        values = np.array([(first[seed], second[seed]) for seed in seeds])  # (seeds, two, shown and tested)
+        one, other = values[:, :, 0].mean(axis=0)
+        effect = difference(*values[:, :, 0].T, tested=(values[:, 0, 1], values[:, 1, 1]))
         counts = len(first), len(second)
         found.append(Pair(board, scorer, at, column, (float(one), float(other)), counts, effect, effect.p))
     return found
@@ -156,10 +156,13 @@ def _columns(rows: Sequence[Row], metrics: Sequence[str]) -> list[Column]:
     return [known[metric] for metric in dict.fromkeys(metrics)]
 
 
-def _by_seed(row: Row, column: Column) -> dict[int, float]:
+def _by_seed(row: Row, column: Column) -> dict[int, tuple[float, float]]:
+    """What is shown of each seed, and what is tested."""
     summary = column.summary(row)
-    values = summary["per_seed"] if summary else []
-    return {seed: value for seed, value in zip(row["seeds"], values, strict=False) if value is not None}
+    if summary is None:
+        return {}
+    values = zip(row["seeds"], summary["per_seed"], tested(summary), strict=False)
+    return {seed: (shown, one) for seed, shown, one in values if shown is not None and one is not None}
 
 
 def _unlike(first: Board, second: Board) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 _FIRST = (
     *("schema", "scorer", "name", "at_step", "version", "status", "error", "seeds", "command", "cost"),
     *("task", "recipe", "evaluator", "environment", "training", "rows"),
-    *("mean", "low", "high", "kept", "band", "per_seed"),
+    *("mean", "low", "high", "kept", "band", "per_seed", "first_draw"),
 )
 _PLACE = {key: place for place, key in enumerate(_FIRST)}
 

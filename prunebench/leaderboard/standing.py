@@ -6,7 +6,7 @@ import numpy as np
 
 from prunebench.evaluation.comparison import Standing, beats, seeds_needed, standings
 from prunebench.leaderboard.board import Row
-from prunebench.leaderboard.columns import RANK, Column
+from prunebench.leaderboard.columns import RANK, Column, tested
 
 Key = tuple[str, int]
 SPEARMAN = RANK[0]
@@ -77,9 +77,9 @@ def _comparable(rows: list[Row], column: Column) -> dict[int, dict[str, np.ndarr
     by_step: dict[int, dict[tuple[int, ...], dict[str, np.ndarray]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
         summary = column.summary(row)
-        if summary and not row["sees_end"] and None not in summary["per_seed"]:
+        if summary and not row["sees_end"] and None not in (values := tested(summary)):
             same_seeds = by_step[row["at_step"]][tuple(row["seeds"])]
-            same_seeds[row["scorer"]] = np.array(summary["per_seed"], dtype=float)
+            same_seeds[row["scorer"]] = np.array(values, dtype=float)
     return {
         step: sets[max(sets, key=lambda seeds: (len(sets[seeds]), len(seeds), seeds))]
         for step, sets in sorted(by_step.items())

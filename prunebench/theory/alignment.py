@@ -18,7 +18,7 @@ class EffectiveSums(NamedTuple):
     Attributes:
         weights: incoming weights w_i.
         signed_sum: `T+_i = sum_{s gated} y_s x_s`, not signed by the orientation.
-        orientation: `c_i`, +1 or -1.
+        orientation: `c_i`, +1, -1 or 0.
     """
 
     weights: Float[Tensor, "neurons inputs"]
@@ -49,10 +49,11 @@ def gates(networks: Networks, task: Task) -> Bool[Tensor, "seeds samples neurons
 
 
 def orientation(networks: Networks, task: Task) -> Float[Tensor, "seeds neurons"]:
-    """`c_i = +1 if sum_s y_s relu(w_i.x_s + b_i) > 0 else -1`.
+    """`c_i = sign(sum_s y_s relu(w_i.x_s + b_i))`.
 
     The class that the outgoing weights will turn to (+1: label 0), estimated from the current effective
-    dataset (theorem B.1). A neuron that gates nothing has -1.
+    dataset (theorem B.1). A neuron that gates nothing turns to neither and has 0: given a class, it would be
+    the one that happens to be called so.
     """
     x = task.x_train.to(networks.device, torch.float64)
     y = task.signs.to(x)
@@ -87,7 +88,7 @@ def alignment_angle(networks: Networks, task: Task) -> Float[Tensor, "seeds neur
 def _orientation(
     hidden: Float[Tensor, "samples neurons"], y: Float[Tensor, " samples"]
 ) -> Float[Tensor, " neurons"]:
-    return torch.where(y @ hidden > 0, 1.0, -1.0).to(y)
+    return torch.sign(y @ hidden)
 
 
 def _angle(

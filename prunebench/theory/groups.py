@@ -92,7 +92,7 @@ def _one_network(
     units = unit_rows(w_in)
     directed = units.abs().amax(dim=1).numpy() > 0
     labels = np.arange(len(units))
-    for sign in (1, -1):
+    for sign in np.unique(signs):
         members = np.flatnonzero(directed & (signs == sign))
         if len(members) > 1:
             part = units[torch.from_numpy(members)]

@@ -31,7 +31,7 @@ def literal(networks, task, s, i):
         if w @ x + b > 0:
             total += y * (w @ x + b)
             target += y * x
-    c = 1 if total > 0 else -1
+    c = np.sign(total)
     target = c * target
     if not target.any():
         return c, target, math.pi / 2
@@ -62,7 +62,7 @@ def test_a_neuron_that_gates_nothing_is_at_a_right_angle_to_no_target():
     for dead in (0, 4):
         assert not pb.theory.target_vectors(networks, task)[:, dead].any()
         assert torch.equal(pb.theory.alignment_angle(networks, task)[:, dead], torch.full((2,), math.pi / 2))
-        assert (pb.theory.orientation(networks, task)[:, dead] == -1).all()
+        assert not pb.theory.orientation(networks, task)[:, dead].any()
 
 
 def test_a_neuron_without_weights_is_at_a_right_angle():

@@ -114,9 +114,12 @@ def add_product(out, weights, rows):
 @compiled
 @no_type_check
 def residuals(hidden, w_out, labels, index, out):
-    """`softmax(V h) - one_hot(y)` of the samples `index`; returns (sum of losses, number right)."""
+    """`softmax(V h) - one_hot(y)` of the samples `index`; returns (sum of losses, number right).
+
+    Largest logits that tie share the credit for being right.
+    """
     dtype = hidden.dtype.type
-    loss, right = 0.0, 0
+    loss, right = 0.0, 0.0
     for q in range(len(hidden)):
         h, row, label = hidden[q], out[q], labels[index[q]]
         best = 0
@@ -130,14 +133,17 @@ def residuals(hidden, w_out, labels, index, out):
                 best = c
         own = row[label]
         top, total = row[best], dtype(0)
+        ties = 0
         for c in range(len(row)):
+            ties += row[c] == top
             row[c] = math.exp(row[c] - top)
             total += row[c]
         for c in range(len(row)):
             row[c] /= total
         row[label] -= dtype(1)
         loss += math.log(total) - (own - top)
-        right += best == label
+        if own == top:
+            right += 1.0 / ties
     return loss, right
 
 
@@ -159,7 +165,7 @@ def evaluate(pre_activations, w_out, labels):
     hidden = np.empty((1, w_out.shape[1]), w_out.dtype)
     residual = np.empty((1, len(w_out)), w_out.dtype)
     index = np.empty(1, np.int64)
-    loss, right = 0.0, 0
+    loss, right = 0.0, 0.0
     for sample in range(len(labels)):
         h, z = hidden[0], pre_activations[sample]
         for i in range(len(h)):
