@@ -24,7 +24,7 @@ from prunebench.scoring.registry import (
 )
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.spec import build, canonical, parse_spec
-from prunebench.scoring.stand_in import StandIn, broken, describe, stand_in, values_of
+from prunebench.scoring.stand_in import CHANGED, StandIn, broken, describe, stand_in, values_of
 from prunebench.store.bundle import write_bundle
 from prunebench.training.snapshot import Snapshot
 
@@ -112,7 +112,7 @@ class Isolation:
 
     def check(self, scorer: Scorer, name: str) -> Finding:
         """The finding of one conformance check, in the worker. Raises `Lost` if there is none."""
-        self._import(scorer.name)
+        self._import(scorer)
         return Finding(**self._ask("check", self.timeout, spec=canonical(scorer), name=name))
 
     def close(self) -> None:
@@ -132,12 +132,13 @@ class Isolation:
             write_bundle(here, snapshot, order=False)
             began = time.perf_counter()
             try:
-                self._import(scorer.name)
+                self._import(scorer)
                 began = time.perf_counter()
                 answer = self._ask(
                     "score",
                     self.timeout,
                     spec=canonical(scorer),
+                    source=_source(scorer),
                     snapshot=str(here),
                     device=str(device),
                     answer=str(back),
@@ -148,11 +149,13 @@ class Isolation:
             tensors = load_file(back, device=str(device))
         return Outcome(tensors.get("scores"), tensors.get("signs"), **answer)
 
-    def _import(self, name: str) -> None:
+    def _import(self, scorer: Scorer) -> None:
         """Have the worker import a scorer, if it has not: that is not the scorer's time."""
-        if name not in self._loaded:
-            self._ask("describe", LOAD_SECONDS, name=name)
-            self._loaded.add(name)
+        if scorer.name not in self._loaded:
+            found = self._ask("describe", LOAD_SECONDS, name=scorer.name)
+            if found["source"] != _source(scorer):
+                raise PrunebenchError(CHANGED)
+            self._loaded.add(scorer.name)
 
     def _ask(self, do: str, timeout: float | None, **arguments: object) -> dict[str, Any]:
         try:
@@ -175,6 +178,11 @@ class Isolation:
     def _note(self, problem: str) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _source(scorer: Scorer) -> str:
+    assert isinstance(scorer, StandIn)
+    return scorer.origin_source
 
 
 def _taken(plugin: Plugin, rival: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from prunebench.errors import PrunebenchError, RequestError, unknown_name
+from prunebench.scoring.imported import Recorded
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.spec import NAME, build, parse_spec
 
@@ -113,13 +114,13 @@ def load_file(file: str | Path) -> list[type[Scorer]]:
     file = check_file(file)
     module_name = f"prunebench_file_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
     if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, file)
+        loader = Recorded(module_name, str(file))
+        spec = importlib.util.spec_from_file_location(module_name, file, loader=loader)
         assert spec is not None
-        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
         try:
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             raise PluginError(f"the plugin {file} does not load: {_in_words(error)}") from error

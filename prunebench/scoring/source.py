@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import prunebench
+from prunebench.scoring.imported import content, is_installed, module_of
 from prunebench.scoring.scorer import Scorer
 
 # They all compute the same up to rounding, so a faster one makes no score stale.
@@ -19,20 +20,26 @@ ENGINES = "prunebench.training.engines"
 def source_hash(cls: type[Scorer]) -> str:
     """Hash of the code that a scorer is written in: its module and the helpers that it imports.
 
+    It is the hash of the code that this process has imported, even if the files have been edited since.
     Helpers are modules of the scorer's own package, of prunebench, and files that are not installed.
     Comments, docstrings and layout don't count. Code that cannot be read is named by what it is called.
     """
     try:
         start = Path(inspect.getfile(cls))
-        start_changed = start.stat().st_mtime_ns
+        text = content(start)
     except (OSError, TypeError):
         return hashlib.sha256(repr(cls).encode()).hexdigest()[:16]
     own = cls.__module__.partition(".")[0]
-    code, helpers = _read(start, start_changed, own, cls.__module__)
+    code, helpers = _read(text, start, own, cls.__module__)
     codes, pending, seen = {code}, [*helpers], {start, *helpers}
     while pending:
         path = pending.pop()
-        code, imports = _read(path, path.stat().st_mtime_ns, own, _module_of(path))
+        try:
+            text = content(path)
+        except OSError:
+            codes.add(path.name)
+            continue
+        code, imports = _read(text, path, own, module_of(path))
         codes.add(code)
         pending += [helper for helper in imports if helper not in seen]
         seen |= set(imports)
@@ -40,11 +47,11 @@ def source_hash(cls: type[Scorer]) -> str:
 
 
 @cache
-def _read(path: Path, _changed: int, own: str, module: str) -> tuple[str, tuple[Path, ...]]:
+def _read(text: bytes, path: Path, own: str, module: str) -> tuple[str, tuple[Path, ...]]:
     """Hash of the code in a file, and the files of the helpers that it imports."""
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
         return path.name, ()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     files = {file for name in _imports(tree, package) if (file := _helper(name, own)) is not None}
@@ -88,9 +95,7 @@ def _helper(name: str, own: str) -> Path | None:
     if name.startswith(ENGINES):
         return None
     root = None if name == "prunebench" else _root(top)
-    if root is None or (
-        {"site-packages", "dist-packages"} & set(root.parts) and top not in (own, "prunebench")
-    ):
+    if root is None or (is_installed(root) and top not in (own, "prunebench")):
         return None
     path = root.joinpath(*inner) if root.is_dir() else root
     return next(
@@ -110,11 +115,3 @@ def _root(top: str) -> Path | None:
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     return Path(spec.submodule_search_locations[0] if spec.submodule_search_locations else spec.origin)
-
-
-def _module_of(path: Path) -> str:
-    """The module that a file was imported as, as far as anything imported it."""
-    for name, module in list(sys.modules.items()):
-        if getattr(module, "__file__", None) == str(path):
-            return name
-    return path.stem

@@ -10,6 +10,8 @@ from prunebench.scoring.source import source_hash
 from prunebench.training.snapshot import Snapshot
 
 Description = dict[str, Any]
+# Why there are no scores: they would stand under the hash of code that did not compute them.
+CHANGED = "its code was changed after it was loaded; run again to score with the code as it is now"
 _ATTRIBUTES = ("name", "version", "paper", "stochastic", "sees_end")
 
 

@@ -20,7 +20,8 @@ from prunebench.scoring.conformance import run_check
 from prunebench.scoring.execute import execute
 from prunebench.scoring.process import READY
 from prunebench.scoring.registry import load_class, load_scorer, names_in_file
-from prunebench.scoring.stand_in import Description, as_json, values_of
+from prunebench.scoring.source import source_hash
+from prunebench.scoring.stand_in import CHANGED, Description, as_json, values_of
 from prunebench.scoring.stand_in import describe as describe_class
 from prunebench.store.bundle import read_bundle
 
@@ -42,9 +43,16 @@ def parameters(spec: str, files: list[str]) -> Answer:
     return {"values": values_of(load_scorer(spec, files))}
 
 
-def score(spec: str, files: list[str], snapshot: str, device: str, answer: str) -> Answer:
-    """Score the snapshot in a file; scores and signs go to the file `answer`."""
-    outcome = execute(load_scorer(spec, files), read_bundle(Path(snapshot), device))
+def score(spec: str, files: list[str], source: str, snapshot: str, device: str, answer: str) -> Answer:
+    """Score the snapshot in a file; scores and signs go to the file `answer`.
+
+    Raises `PrunebenchError` where the code that ran is not that of the hash `source`: a helper may have been
+    imported only now.
+    """
+    scorer = load_scorer(spec, files)
+    outcome = execute(scorer, read_bundle(Path(snapshot), device))
+    if source_hash(type(scorer)) != source:
+        raise PrunebenchError(CHANGED)
     tensors = {"scores": outcome.scores, "signs": outcome.signs}
     given: dict[str, torch.Tensor] = {
         name: tensor.detach().cpu().contiguous().clone()

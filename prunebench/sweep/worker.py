@@ -61,9 +61,7 @@ def run_cell(job: Job) -> Answer:
     """Do a job. Whatever goes wrong is in the answer."""
     began = time.perf_counter()
     try:
-        isolation = _isolation(job.options.scorer_timeout, job.options.plugins)
-        plan = plan_of(job.cell, job.options, isolation.load)
-        _check_same(fingerprint(plan), job.expected)
+        plan = _plan(job)
     except Exception as error:
         return Answer(error=in_words(error), unfit=True)
     with Store() if job.parcel is None else Store.from_bytes(job.parcel) as store:
@@ -88,9 +86,26 @@ def fingerprint(plan: Plan) -> dict[str, str]:
     } | scorers
 
 
+def _plan(job: Job) -> Plan:
+    """The plan of a job. What is here for an earlier sweep may be old: then scorers are imported anew."""
+    isolation = _isolation(job.options.scorer_timeout, job.options.plugins)
+    try:
+        return _same_plan(job, isolation)
+    except Exception:
+        isolation.close()
+        _isolation.cache_clear()
+        return _same_plan(job, _isolation(job.options.scorer_timeout, job.options.plugins))
+
+
+def _same_plan(job: Job, isolation: Isolation) -> Plan:
+    plan = plan_of(job.cell, job.options, isolation.load)
+    _check_same(fingerprint(plan), job.expected)
+    return plan
+
+
 @cache
 def _isolation(timeout: float | None, plugins: tuple[str, ...]) -> Isolation:
-    """What loads scorers here, one for all jobs of a sweep; its process ends with this one."""
+    """What loads scorers here, one for all jobs; its process ends with this one."""
     return Isolation(timeout, plugins)
 
 
@@ -110,5 +125,5 @@ def _check_same(here: dict[str, str], there: dict[str, str]) -> None:
     if other:
         raise PrunebenchError(
             f"not the same as where the sweep runs: {', '.join(other)}; the workers need the same data, "
-            "plugins and version of prunebench"
+            "plugins and version of prunebench (restart those that began before a change)"
         )

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from prunebench.store.store import Store
+
 PLUGIN = """
 import os, time
 import torch
@@ -81,6 +83,50 @@ def test_a_study_with_scorers_of_others(prunebench: Any, npz: Path, plugin: Path
         rows = {row["scorer"]: row for row in board["rows"]}
         assert rows["snip"]["status"] == rows["good[alpha=0.3]"]["status"] == "ok"
         assert "did not end within 2 s" in rows["hangs"]["error"]
+
+
+EDITS = """
+import os
+import prunebench as pb
+
+class Edits(pb.Scorer):
+    name = "edits"
+    def score(self, snapshot):
+        {body}
+        return +1 * snapshot.networks.norms()
+"""
+CRASHES = """if snapshot.step == 10:
+            text = open(__file__).read()
+            open(__file__, "w").write(text.replace("+1 *", "-1 *").replace("== 10", "== 0"))
+            os._exit(1)"""
+LATE = """if snapshot.step == 10:
+            folder = os.path.dirname(__file__)
+            open(f"{folder}/my_late_helpers.py", "w").write("y = 2")
+            import my_late_helpers"""
+
+
+@pytest.mark.parametrize(("body", "failed"), [(CRASHES, "ended its process"), (LATE, "its code was changed")])
+def test_code_that_is_edited_in_a_run_scores_under_no_other_hash(
+    quick: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, body: str, failed: str
+) -> None:
+    monkeypatch.syspath_prepend(str(folder))
+    (folder / "my_late_helpers.py").write_text("x = 1")
+    (folder / "edits.py").write_text(EDITS.format(body=body))
+    asked = "--plugin", "edits.py", "--scorer", "edits", "--json"
+    steps = [word for step in (10, 20, 50) for word in ("--at-step", str(step))]
+    first = [row for row in quick(*asked, *steps).json["rows"] if row["scorer"] == "edits"]
+    assert failed in first[0]["error"]
+    for row in first[1:]:
+        assert "its code was changed after it was loaded; run again" in row["error"]
+    again = quick(*asked, *steps[2:])
+    rows = [row for row in again.json["rows"] if row["scorer"] == "edits"]
+    assert [row["status"] for row in rows] == ["ok", "ok"], again
+    sign = -1 if body is CRASHES else 1
+    assert all(row["spearman"]["mean"] * sign > 0 for row in rows)
+    with Store(folder / ".prunebench", read_only=True) as store:
+        kept = store.rows("SELECT DISTINCT source, error IS NULL FROM scorings WHERE scorer = 'edits'")
+    assert sorted(well for _, well in kept) == [0, 1]
+    assert len({source for source, _ in kept}) == 2
 
 
 def test_scorers_that_come_with_prunebench_have_no_process_and_no_cost(

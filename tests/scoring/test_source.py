@@ -1,10 +1,13 @@
 import importlib
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from prunebench.scoring import source
 from prunebench.scoring.registry import load_class
+from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.source import source_hash
 
 SCORER = """
@@ -21,17 +24,22 @@ class Mine(pb.Scorer):
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(tmp_path))
+    source._root.cache_clear()
     (tmp_path / "mine.py").write_text(SCORER)
     (tmp_path / "my_helpers.py").write_text("def scale(x):\n    return 2 * x\n")
     return tmp_path
 
 
-def hash_of(folder: Path) -> str:
-    """As a fresh process would see it."""
+def mine(folder: Path) -> type[Scorer]:
+    """As a fresh process would import it."""
     importlib.invalidate_caches()
-    for name in [n for n in sys.modules if n == "my_helpers" or n.startswith("prunebench_file_")]:
+    for name in [n for n in sys.modules if n.startswith(("my_helpers", "prunebench_file_"))]:
         del sys.modules[name]
-    return source_hash(load_class("mine", [folder / "mine.py"]))
+    return load_class("mine", [folder / "mine.py"])
+
+
+def hash_of(folder: Path) -> str:
+    return source_hash(mine(folder))
 
 
 def test_a_changed_helper_is_another_scorer(folder: Path) -> None:
@@ -48,3 +56,40 @@ def test_comments_and_docstrings_do_not_count(folder: Path) -> None:
     assert hash_of(folder) == before
     (folder / "mine.py").write_text(SCORER.replace("norms()", 'norms("incoming")'))
     assert hash_of(folder) != before
+
+
+@pytest.mark.parametrize("name", ["mine.py", "my_helpers.py"])
+def test_the_hash_is_of_what_was_imported(folder: Path, name: str) -> None:
+    """Whatever the file holds by now."""
+    cls, file = mine(folder), folder / name
+    before = source_hash(cls)
+    file.write_text(file.read_text() + "\nx = 1\n")
+    assert source_hash(cls) == before
+    assert hash_of(folder) != before
+
+
+def test_compiled_code_of_the_same_second_and_size_is_not_taken_for_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    mine(folder)
+    assert sys.modules["my_helpers"].scale(1) == 2
+    file = folder / "my_helpers.py"
+    began = file.stat()
+    file.write_text(file.read_text().replace("2 *", "3 *"))
+    os.utime(file, ns=(began.st_atime_ns, began.st_mtime_ns))
+    mine(folder)
+    assert sys.modules["my_helpers"].scale(1) == 3
+
+
+def test_what_is_imported_late_counts_as_it_was_then(folder: Path) -> None:
+    late = "def late():\n    import my_helpers_too\n\n"
+    (folder / "mine.py").write_text(SCORER.replace("class", f"{late}class"))
+    (folder / "my_helpers_too.py").write_text("x = 1")
+    cls = mine(folder)
+    before = source_hash(cls)
+    (folder / "my_helpers_too.py").write_text("x = 2")
+    importlib.import_module("my_helpers_too")
+    imported = source_hash(cls)
+    (folder / "my_helpers_too.py").write_text("x = 1")
+    assert source_hash(cls) == imported != before
