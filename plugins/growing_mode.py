@@ -17,10 +17,12 @@ class GrowingMode(pb.Scorer):
     `exp(lambda t)` and `a - q` decays. `sign(a + q)` predicts the final output sign. Unlike the angle this
     knows the outgoing weights, which decide the race at initialisation.
 
-    With `within_signs` neurons are ranked within the two groups of equal predicted sign.
+    With `within_signs` neurons are ranked within the groups of equal predicted sign: two, and neurons without
+    any weights, whose sign is 0, are a third.
     """
 
     name = "growing_mode"
+    version = "2"  # in 1 `within_signs` ranked neurons of sign 0 among the negative ones
     paper = "prunebench; after It's Not a Lottery, It's a Race (appendix E)"
 
     within_signs: bool = False
@@ -28,7 +30,7 @@ class GrowingMode(pb.Scorer):
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """The amplitude, or its rank within the sign group."""
         amplitude, sign = pb.theory.growing_mode(snapshot.networks, snapshot.task)
-        return pb.theory.rank_within(amplitude, (sign > 0).long()) if self.within_signs else amplitude
+        return pb.theory.rank_within(amplitude, sign.long()) if self.within_signs else amplitude
 
     def signs(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """Sign of `a + q`."""

@@ -47,6 +47,18 @@ def permuted(snapshot, order):
     return dataclasses.replace(snapshot, **parts)
 
 
+def swapped(snapshot):
+    """The same networks and data, the classes called by each other's numbers."""
+    task = snapshot.task
+    other = pb.Task(task.x_train, 1 - task.y_train, task.x_test, 1 - task.y_test)
+
+    def flipped(networks):
+        return pb.Networks(networks.w_in, networks.bias, networks.w_out.flip(1))
+
+    parts = {name: flipped(getattr(snapshot, name)) for name in ("networks", "initial", "final")}
+    return dataclasses.replace(snapshot, task=other, **parts)
+
+
 def test_every_registered_scorer_is_here():
     shipped = {p.name for p in entry_points(group=GROUP) if p.value.startswith("prunebench_plugins.")}
     assert {spec.partition("[")[0] for spec in SPECS} == shipped
@@ -80,6 +92,15 @@ def test_numbers_of_neurons_do_not_matter(spec, precise):
     torch.testing.assert_close(after, before, rtol=1e-9, atol=1e-12)
     if scorer.signs(precise) is not None:
         assert torch.equal(scorer.signs(permuted(precise, order)), scorer.signs(precise)[:, order])
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_which_class_is_called_0_does_not_matter(spec, precise):
+    """Nor for the neurons that gate nothing, which would else be counted to one of the two."""
+    scorer, other = pb.load_scorer(spec), swapped(precise)
+    torch.testing.assert_close(scorer.score(other), scorer.score(precise), rtol=1e-9, atol=1e-12)
+    if scorer.signs(precise) is not None:
+        assert torch.equal(scorer.signs(other), -scorer.signs(precise))
 
 
 @pytest.mark.parametrize("spec", SPECS)

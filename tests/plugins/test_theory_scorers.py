@@ -43,8 +43,9 @@ def test_cluster_alignment_ranks_within_the_orientation_groups(snapshot):
             worse = int((rivals > angles[s, i]).sum())
             equal = int((rivals == angles[s, i]).sum())
             assert float(scores[s, i]) == pytest.approx((worse + (equal + 1) / 2) / len(rivals))
-        for sign in c[s].unique():
+        for sign in (-1, 1):
             assert float(scores[s, c[s] == sign].max()) == 1
+        assert scores[s, c[s] == 0].tolist() == [0.75, 0.75]  # two that gate nothing tie among themselves
 
 
 def test_small_cosine_groups_are_pooled_by_orientation():
@@ -73,11 +74,12 @@ def test_growing_mode_within_signs(snapshot):
     scores = pb.load_scorer("growing_mode[within_signs=true]").score(snapshot)
     amplitude, sign = pb.theory.growing_mode(snapshot.networks, snapshot.task)
     for s in range(3):
-        for positive in (True, False):
-            members = (sign[s] > 0) == positive
+        for group in (-1, 1):
+            members = sign[s] == group
             assert float(scores[s, members].max()) == 1
             ranks = spearmanr(scores[s, members].numpy(), amplitude[s, members].numpy()).statistic
             assert ranks == pytest.approx(1)
+        assert scores[s, sign[s] == 0].tolist() == [1]  # the one without weights has no rival
 
 
 def test_random_is_of_its_seed_step_and_draw_alone(snapshot):
