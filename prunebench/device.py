@@ -21,3 +21,8 @@ def resolve_device(name: str = "auto") -> torch.device:
     if index >= torch.cuda.device_count():
         raise RequestError("--device", name, f"CUDA devices here: 0 to {torch.cuda.device_count() - 1}")
     return torch.device("cuda", index)
+
+
+def device_name(device: torch.device) -> str:
+    """What it is called in records: the GPU's model, or `cpu`."""
+    return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else "cpu"

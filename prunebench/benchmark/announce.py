@@ -1,8 +1,7 @@
 """Saying what is about to be done, before it is done."""
 
-import math
-
-from prunebench.benchmark.missing import Missing, estimate
+from prunebench.benchmark.estimate import PRUNE_EARLY, Timings, work_of
+from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
@@ -10,7 +9,7 @@ from prunebench.evaluation.keep import kept_count
 from prunebench.store.store import Store
 
 
-def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> None:
+def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter, *, force: bool = False) -> None:
     """Say what is there already, what is to be done, and how long it may take."""
     recipe, task, device = plan.recipe, plan.task, resolve_device(plan.device)
     total = len(plan.wanted) * len(plan.seeds)
@@ -20,7 +19,7 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
     if not missing:
         return
     seeds = {seed for lacking in missing.values() for seed in lacking}
-    untrained = seeds - set(store.trained(plan.training))
+    untrained = seeds if force else seeds - set(store.trained(plan.training))
     reporter.plan(
         f"train {len(untrained)} networks of {recipe.width} neurons for {recipe.steps:,} steps "
         f"on {task.name} ({task.samples} samples of {task.inputs} inputs) on {device}"
@@ -29,22 +28,13 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
     if keys:
         names = ", ".join(dict.fromkeys(key.scorer for key in keys))
         reporter.plan(f"score with {names} at step {', '.join(dict.fromkeys(str(k.step) for k in keys))}")
-    if any(
-        m.protocol == "prune_early" for lacking in missing.values() for ms in lacking.values() for m in ms
-    ):
+    timings = Timings(store, device)
+    pieces = work_of(plan, missing, store, timings, force=force)
+    if narrow := sum(int(work.size.networks) for work in pieces if work.kind == PRUNE_EARLY):
         choices = sum(ACCURACY_DRAWS if scorer.stochastic else 1 for scorer in plan.with_controls()) + 1
         counts = ", ".join(str(kept_count(recipe.width, f)) for f in plan.fractions)
-        narrow = len(plan.steps) * choices * len(plan.fractions) * len(plan.seeds)
         reporter.plan(
             f"prune_early: from each of {len(plan.steps)} steps, retrain {choices} choices of {counts} "
-            f"neurons for {len(plan.seeds)} seeds: {narrow:,} narrow networks, less those in the store"
+            f"neurons for {len(plan.seeds)} seeds: {narrow:,} narrow networks are to be trained"
         )
-    if (seconds := estimate(plan, missing, store)) is not None:
-        reporter.plan(f"estimated time: {duration(seconds)}")
-
-
-def duration(seconds: float) -> str:
-    """`40 s`, `12 min`, `3.5 h`."""
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    reporter.plan(f"estimated time: {timings.total(pieces)}")

@@ -67,7 +67,7 @@ def run_benchmark(
         if not claimed:
             raise CellBusy(f"another process works on {plan.task.name}, training {plan.training}")
         missing = find_missing(plan, store, force=force)
-        announce(plan, missing, store, reporter)
+        announce(plan, missing, store, reporter, force=force)
         if missing:
             store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
             _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
@@ -76,7 +76,7 @@ def run_benchmark(
 
 def dry_run(plan: Plan, reporter: Reporter, store: Store, *, force: bool = False) -> None:
     """Say what `run_benchmark` would do, and do none of it."""
-    announce(plan, find_missing(plan, store, force=force), store, reporter)
+    announce(plan, find_missing(plan, store, force=force), store, reporter, force=force)
 
 
 @dataclass(eq=False)

@@ -59,11 +59,12 @@ def command(study: str, **options: Any) -> int:
     folder, force = Path(options["store"]), options["force"]
     if options["dry_run"]:
         with Store.to_read(folder) as store:
-            describe(survey(cells, store, force=force), TerminalReporter(), each=True, workers=workers or 1)
+            items = survey(cells, store, force=force, workers=workers or 1)
+            describe(items, TerminalReporter(), each=True, workers=workers or 1)
         return 0
     boards = Boards(writable_folder("--out", Path(options["out"])))
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
-        items = survey(cells, store, force=force)
+        items = survey(cells, store, force=force, workers=workers or 1)
         describe(items, reporter, workers=workers or 1)
         failed = sweep(items, asked, store, reporter, boards, force=force, workers=workers, cluster=cluster)
     click.echo(

@@ -3,7 +3,6 @@
 import contextlib
 import random
 import sys
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from prunebench.errors import PrunebenchError
 from prunebench.networks import Networks
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.snapshot import Snapshot
+from prunebench.training.stopwatch import Stopwatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Outcome:
         broken: which requirement the error is about: raises, type, shape, dtype, device, grad, finite,
             constant, signs or changed.
         extra_gradient_steps: training of the scorer's own, in steps of each network.
-        seconds: wall time of scoring, that training included.
+        seconds: wall time of scoring, that training included, the compilation of kernels not.
     """
 
     scores: Float[Tensor, "seeds neurons"] | None
@@ -61,7 +61,7 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
         return scorer.execute(snapshot)
     private = snapshot.copy()
     scores = signs = problem = None
-    began = time.perf_counter()
+    stopwatch = Stopwatch()
     try:
         with contextlib.redirect_stdout(sys.stderr), global_generators_kept(private.networks.device):
             scores = scorer.score(private)
@@ -73,7 +73,7 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
         message = " ".join(str(raised).split()) or "no message"
         own = isinstance(raised, PrunebenchError)  # says all in its message
         problem = "raises", message if own else f"{type(raised).__name__}: {message}"
-    seconds = time.perf_counter() - began
+    seconds = stopwatch.seconds
     if problem is not None:
         scores = signs = None
     broken, error = problem or (None, None)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 import prunebench
+from prunebench.device import device_name
 
 
 def environment(device: torch.device) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "numpy": _version("numpy"),
         "scipy": _version("scipy"),
         "platform": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "device": device_name(device),
         "threads": torch.get_num_threads(),
         "utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -75,7 +75,7 @@ class Store:
         """Let the file go."""
         self.connection.close()
 
-    def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """The rows that a query finds."""
         with errors(self.path):
             return self.connection.execute(query, values).fetchall()

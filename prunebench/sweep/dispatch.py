@@ -4,6 +4,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import ExitStack
+from operator import attrgetter
 
 from prunebench.benchmark.document import document
 from prunebench.benchmark.missing import find_missing
@@ -40,7 +41,7 @@ class Dispatch:
         self._crew, self._options, self._store, self._tally = crew, options, store, tally
         self._force = force
         # The heaviest first, so that no worker is left with a long one when the others have no more to do.
-        self._waiting = deque(sorted(items, key=lambda item: item.weight, reverse=True))
+        self._waiting = deque(sorted(items, key=attrgetter("estimate.high", "weight"), reverse=True))
         self._out: dict[Item, ExitStack] = {}  # with what keeps others from the cell
         self._attempts = Counter[Item]()
 

@@ -39,11 +39,11 @@ def sweep(
     todo.sort(key=lambda item: item.lacking == 0)  # what only needs its board can wait
     ended = len(items) - len(todo)
     if not any(item.lacking for item in todo) or not (workers or cluster):
-        tally = Tally(todo, ended, boards, reporter)
+        tally = Tally(todo, ended, boards, reporter, store)
         run_here(todo, store, reporter, tally, force=force)
         return tally.failed
     reporter.plan(f"workers at {cluster}" if cluster else f"starting {workers} worker processes")
     with remote_crew(cluster) if cluster else local_crew(workers or 1) as crew:
-        tally = Tally(todo, ended, boards, reporter)
+        tally = Tally(todo, ended, boards, reporter, store)
         Dispatch(crew, todo, options, store, tally, force=force).run()
     return tally.failed

@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from prunebench.benchmark.announce import duration
-from prunebench.benchmark.missing import estimate, find_missing
+import torch
+
+from prunebench.benchmark.estimate import Estimate, Timings, Work, work_of
+from prunebench.benchmark.missing import find_missing
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
+from prunebench.device import resolve_device
 from prunebench.store.store import Store
 from prunebench.sweep.study import Cell
 
@@ -17,14 +20,16 @@ class Item:
 
     Attributes:
         results, lacking: how many results it has in all, and how many are not in the store.
-        seconds: what that may take by what other work took; None where there was none.
+        work: what computing these consists of.
+        estimate: how long that takes, by what other work took.
     """
 
     cell: Cell
     plan: Plan
     results: int
     lacking: int
-    seconds: float | None
+    work: tuple[Work, ...]
+    estimate: Estimate
 
     @property
     def weight(self) -> float:
@@ -34,15 +39,33 @@ class Item:
         return size * self.lacking / self.results
 
 
-def survey(cells: Sequence[tuple[Cell, Plan]], store: Store, *, force: bool = False) -> list[Item]:
+def survey(
+    cells: Sequence[tuple[Cell, Plan]], store: Store, *, force: bool = False, workers: int = 1
+) -> list[Item]:
     """The cells with what the store lacks of them."""
+    timings = timings_of([plan for _, plan in cells], store, workers)
     items = []
     for cell, plan in cells:
         missing = find_missing(plan, store, force=force)
         lacking = sum(len(seeds) for seeds in missing.values())
-        seconds = estimate(plan, missing, store) if missing else 0.0
-        items.append(Item(cell, plan, len(plan.wanted) * len(plan.seeds), lacking, seconds))
+        work = tuple(work_of(plan, missing, store, timings, force=force)) if missing else ()
+        total = len(plan.wanted) * len(plan.seeds)
+        items.append(Item(cell, plan, total, lacking, work, timings.total(work)))
     return items
+
+
+def timings_of(plans: Sequence[Plan], store: Store, workers: int = 1) -> Timings:
+    """What the store's newest work took, for workers who share the cores."""
+    device = resolve_device(plans[0].device if plans else "auto")
+    return Timings(store, device, max(1, torch.get_num_threads() // workers))
+
+
+def together(estimates: Sequence[Estimate], workers: int) -> Estimate:
+    """How long cells take that workers share among themselves, none of them split."""
+    total = sum(estimates, Estimate())
+    longest = max(estimates, key=lambda estimate: estimate.high, default=Estimate())
+    low, high = max(total.low / workers, longest.low), max(total.high / workers, longest.high)
+    return Estimate(low, high, total.unseen)
 
 
 def describe(items: Sequence[Item], reporter: Reporter, *, each: bool = False, workers: int = 1) -> None:
@@ -61,8 +84,5 @@ def _lines(items: Sequence[Item], each: bool, workers: int) -> Iterator[str]:
     text += f"{total - lacking:,} of {total:,} results are in the store"
     if not cells:
         yield text
-    elif any(item.seconds is None for item in items):
-        yield f"{text}; estimated time: not known before the first cell is done"
     else:
-        seconds = sum(item.seconds or 0.0 for item in items) / min(workers, cells)
-        yield f"{text}; estimated time: {duration(seconds)}"
+        yield f"{text}; estimated time: {together([item.estimate for item in items], workers)}"

@@ -15,6 +15,7 @@ from prunebench.training.engines import Engine, Problem, choose
 from prunebench.training.order import minibatch_order
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
+from prunebench.training.stopwatch import Stopwatch
 
 # Called with (steps taken, steps to take), both counted from where this training started: first with 0 taken,
 # then several times a second. All networks train together, so network-steps are steps times networks.
@@ -54,7 +55,7 @@ class LoopResult:
     state: State
     history: History
     gradient_steps: int  # of each network
-    seconds: float
+    seconds: float  # without the compilation of kernels
 
 
 def run_loop(
@@ -95,7 +96,7 @@ def run_loop(
         masks=None if masks is None else masks.to(device),
         curve_every=record_every,
     )
-    began = time.perf_counter()
+    stopwatch = Stopwatch()
     trainer = choose(problem, state if masks is None else state.masked(problem.masks), engine)
     pace = _Pace(trainer, end, progress)
     calls = {step for step in stops if state.step <= step <= end}
@@ -115,7 +116,7 @@ def run_loop(
     final = trainer.state()
     losses, accuracies = (torch.stack(curve, dim=1).cpu() for curve in zip(*curves, strict=True))
     history = History(torch.tensor(steps), losses, accuracies)
-    return LoopResult(final, history, final.step - state.step, time.perf_counter() - began)
+    return LoopResult(final, history, final.step - state.step, stopwatch.seconds)
 
 
 class _Pace:

@@ -78,7 +78,7 @@ class Sweep:
 
     def __call__(self, crew: Any, *, force: bool = False) -> int:
         items = survey(self.cells, self.store, force=force)
-        tally = Tally(items, 0, Boards(self.folder / "boards"), self.lines)
+        tally = Tally(items, 0, Boards(self.folder / "boards"), self.lines, self.store)
         if crew is None:
             run_here(items, self.store, self.lines, tally, force=force)
         else:
@@ -252,9 +252,10 @@ def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None
         "width=6: 8 of 8 to compute",
         "width=8: 8 of 8 to compute",
         "2 cells, 2 of them to compute; 0 of 16 results are in the store; "
-        "estimated time: not known before the first cell is done",
+        "estimated time: unknown (nothing was timed here before)",
     ]
-    tally = Tally(items, 0, Boards(tmp_path), sweep.lines)
+    sweep(Crew())
+    tally = Tally(items, 0, Boards(tmp_path), sweep.lines, store)
     assert tally.seconds_left is None
     tally.give_up(items[0], "no")
     left = tally.seconds_left
@@ -262,14 +263,13 @@ def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None
     assert 0 < left < 60
     tally.give_up(items[1], "no")
     assert tally.seconds_left is None
-    sweep(Crew())
     sweep.lines.lines.clear()
     describe(survey(sweep.cells, store), sweep.lines, each=True)
     assert sweep.lines.lines[0] == "width=6: done"
     assert sweep.lines.lines[2] == "2 cells, 0 of them to compute; 16 of 16 results are in the store"
     more = survey(Sweep(tmp_path, store, STUDY.replace("[6, 8]", "[6, 8, 12]")).cells, store)
     assert [item.lacking for item in more] == [0, 0, 8]
-    assert more[2].seconds is not None
+    assert more[2].estimate.seconds is not None
     assert replace(more[2], lacking=4).weight == more[2].weight / 2
 
 

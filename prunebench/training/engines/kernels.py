@@ -14,7 +14,9 @@ from numba import njit, types
 from numba.extending import get_cython_function_address
 
 from prunebench.training.engines.kernel_cache import cache_of
+from prunebench.training.stopwatch import watch_compilation
 
+watch_compilation()
 OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
