@@ -7,11 +7,11 @@ Importing this module begins the record.
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 OWN = "prunebench"
 # By the path of the file: the module that it was imported as, and the bytes.
@@ -57,9 +57,7 @@ class Recorded(SourceFileLoader):
 class _Recorder(MetaPathFinder):
     """Finds what the other finders find, and records what the source hash of a scorer may cover."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(fullname, path, target)
             if spec is not None:
