@@ -45,7 +45,7 @@ def test_cluster_alignment_ranks_within_the_orientation_groups(snapshot):
             assert float(scores[s, i]) == pytest.approx((worse + (equal + 1) / 2) / len(rivals))
         for sign in (-1, 1):
             assert float(scores[s, c[s] == sign].max()) == 1
-        assert scores[s, c[s] == 0].tolist() == [0.75, 0.75]  # two that gate nothing tie among themselves
+        assert len(scores[s, c[s] == 0].unique()) == 1  # those that gate nothing tie among themselves
 
 
 def test_small_cosine_groups_are_pooled_by_orientation():
