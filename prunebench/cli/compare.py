@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prunebench.cli.boards import folder_to_read, from_option, say_whose
+
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
 
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
 )
 @click.option("--at-step", type=click.IntRange(min=0), help="Only at this step.")
 @click.option("--board", help="Only on boards whose name starts so.")
-@click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
+@from_option
 def command(
-    first: str, second: str, metrics: tuple[str, ...], at_step: int | None, board: str | None, out: str
+    first: str, second: str, metrics: tuple[str, ...], at_step: int | None, board: str | None, out: str | None
 ) -> None:
     """Compare scorers A and B on the same networks, or boards A and B: how much they differ, and how surely.
 
@@ -38,15 +40,18 @@ def command(
     from prunebench.leaderboard.pairs_table import render_pairs
     from prunebench.leaderboard.terminal import console
 
-    files = [_board(text, Path(out)) for text in (first, second)]
+    folder = folder_to_read(out)
+    files = [_board(text, folder) for text in (first, second)]
     one, other = files
     if one is not None and other is not None:
         found = compare_boards(one, other, metrics, at_step)
     elif one is None and other is None:
-        found = compare_scorers(find_boards(Path(out), board), first, second, metrics, at_step)
+        found = compare_scorers(find_boards(folder, board), first, second, metrics, at_step)
     else:
         raise click.UsageError(f"A, B: got {first!r} and {second!r}; two scorers or two boards are needed")
     console().print(render_pairs(found))
+    if one is None:
+        say_whose(folder, out)
 
 
 def _board(text: str, folder: Path) -> "Board | None":

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from prunebench.cli.boards import folder_to_read
+
 
 def complete_scorers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Installed scorers whose names begin so, and those in the files of `--plugin`."""
@@ -58,7 +60,7 @@ def _names_in(file: str) -> Iterator[str]:
 
 
 def _boards(ctx: click.Context) -> Iterator[dict[str, Any]]:
-    for file in Path(ctx.params.get("out") or "leaderboards").glob("*.json"):
+    for file in folder_to_read(ctx.params.get("out")).glob("*.json"):
         with contextlib.suppress(OSError, ValueError):
             board = json.loads(file.read_text(encoding="utf-8"))
             if isinstance(board, dict) and {"name", "rows"} <= set(board):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prunebench.cli.boards import OWN, folder_to_read, from_option, say_whose
 from prunebench.cli.complete import complete_boards
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command("leaderboard")
 @click.argument("name", required=False, shell_complete=complete_boards)
-@click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
+@from_option
 @click.option(
     "--format",
     "form",
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 )
 def command(
     name: str | None,
-    out: str,
+    out: str | None,
     form: str,
     html: str | None,
     figures: str | None,
@@ -45,13 +46,17 @@ def command(
     """Print the boards in a folder, or those whose names start with NAME."""
     from prunebench.leaderboard.folder import find_boards
 
-    boards = find_boards(Path(out), name)
+    # Published boards are written only by those who name their folder.
+    folder = OWN if again and out is None else folder_to_read(out)
+    boards = find_boards(folder, name)
     if again:
-        _rebuild(boards, Path(out), name)
-    elif html or figures:
+        _rebuild(boards, folder, name)
+        return
+    if html or figures:
         _write(boards, html, figures)
     else:
         _print(boards, form, summed_up)
+    say_whose(folder, out)
 
 
 def _print(boards: "list[Board]", form: str, summed_up: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prunebench.cli.boards import cite_published, out_option
 from prunebench.cli.complete import complete_scorers
 from prunebench.cli.options import (
     RATE,
@@ -89,7 +90,7 @@ PROTOCOLS = ("rank", "prune_final", "merge", "prune_early")
 @click.option(
     "--until-loss", type=RATE, help="End training once every network's training loss is below this."
 )
-@click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
+@out_option
 @store_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout.")
 @click.option("--quiet", is_flag=True, help="No plan and no progress bars.")
@@ -123,6 +124,7 @@ def command(**options: Any) -> int:
         keys = {(row["scorer"], row["at_step"]) for row in document["rows"]}
         console().print(render(board, [r for r in board.rows if (r["scorer"], r["at_step"]) in keys]))
     click.echo(f"board: {files[1]} (and .json, .csv)", err=True)
+    cite_published(board.name, folder)
     asked = [row for row in document["rows"] if not row["control"]]
     return 1 if asked and all(row["status"] != "ok" for row in asked) else 0
 

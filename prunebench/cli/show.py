@@ -1,9 +1,8 @@
 """`prunebench show`: one result in full."""
 
-from pathlib import Path
-
 import click
 
+from prunebench.cli.boards import folder_to_read, from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_rows
 
 
@@ -11,14 +10,15 @@ from prunebench.cli.complete import complete_boards, complete_rows
 @click.argument("scorer", shell_complete=complete_rows)
 @click.option("--at-step", type=click.IntRange(min=0), help="Only the result at this step.")
 @click.option("--board", shell_complete=complete_boards, help="Only the board whose name starts so.")
-@click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
-def command(scorer: str, at_step: int | None, board: str | None, out: str) -> None:
+@from_option
+def command(scorer: str, at_step: int | None, board: str | None, out: str | None) -> None:
     """Show SCORER's results in full: every metric, seed by seed, its cost and how it was made."""
     from prunebench.errors import unknown_name
     from prunebench.leaderboard.folder import find_boards
     from prunebench.leaderboard.terminal import console, render_row
 
-    boards = find_boards(Path(out), board)
+    folder = folder_to_read(out)
+    boards = find_boards(folder, board)
     found = [
         (b, row)
         for b in boards
@@ -30,3 +30,4 @@ def command(scorer: str, at_step: int | None, board: str | None, out: str) -> No
         raise unknown_name("SCORER", scorer, names, "scorers with results here")
     for b, row in found:
         console().print(render_row(b, row), "")
+    say_whose(folder, out)

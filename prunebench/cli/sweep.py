@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from prunebench.cli.boards import out_option
 from prunebench.cli.options import COUNT, isolate, scorer_options, store_options, warn
 
 
@@ -15,7 +16,7 @@ from prunebench.cli.options import COUNT, isolate, scorer_options, store_options
 @scorer_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--download", is_flag=True, help="Download data sets that are not in the cache.")
-@click.option("--out", default="leaderboards", show_default=True, help="Folder of the boards.")
+@out_option
 @store_options
 @click.option(
     "--workers",

@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 from made_up_boards import board, row
 
+from prunebench.cli.boards import OWN as BOARDS
 from prunebench.leaderboard.folder import read_folder
 
 
 @pytest.fixture
 def boards(folder: Path) -> list[Path]:
     """Two boards of 7 seeds whose init differs; `taylor` stands on three of the seeds of one."""
-    (folder / "leaderboards").mkdir()
+    (folder / BOARDS).mkdir(parents=True)
     effects = {"snip": 0.3, "alignment": 0.25, "random": 0.0, "oracle": 0.5}
     for number, std in enumerate((0.05, 0.1)):
         one = board(number, effects, steps=(0, 10), seeds=7)
         one.recipe["init_std"], one.task["fingerprint"] = std, "f"
         if number:
             one.rows.append(row("taylor", 10, np.linspace(0.1, 0.2, 3), seeds=[4, 5, 6]))
-        (folder / "leaderboards" / f"{one.name}.json").write_text(one.to_json())
-    return sorted((folder / "leaderboards").glob("*.json"))
+        (folder / BOARDS / f"{one.name}.json").write_text(one.to_json())
+    return sorted((folder / BOARDS).glob("*.json"))
 
 
 def values(path: Path, scorer: str, step: int) -> np.ndarray:

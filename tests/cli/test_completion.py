@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from prunebench.cli.boards import OWN as BOARDS
 from prunebench.cli.main import COMMANDS
 
 
@@ -50,11 +51,11 @@ def test_data_sets(folder: Path) -> None:
 
 
 def test_rows_and_boards(folder: Path) -> None:
-    (folder / "leaderboards").mkdir()
-    (folder / "leaderboards" / "toy.json").write_text(
+    (folder / BOARDS).mkdir(parents=True)
+    (folder / BOARDS / "toy.json").write_text(
         '{"name": "toy_n40", "rows": [{"scorer": "imp[sparsity=0.7]"}, {"scorer": "snip"}]}'
     )
-    (folder / "leaderboards" / "other.json").write_text("[not json")
+    (folder / BOARDS / "other.json").write_text("[not json")
     assert complete("show", "i") == ["imp[sparsity=0.7]"]
     assert complete("leaderboard", "") == ["toy_n40"]
     assert complete("show", "snip", "--board", "t") == ["toy_n40"]

@@ -8,11 +8,12 @@ import pytest
 from made_up_boards import board
 from rich.console import Console
 
+from prunebench.cli.boards import OWN as BOARDS
 from prunebench.leaderboard import terminal
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
-    (path,) = (folder / "leaderboards").glob("*.json")
+    (path,) = (folder / BOARDS).glob("*.json")
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"]
     return rows
 
@@ -64,9 +65,9 @@ def assert_same(found: Any, expected: Any, key: str = "") -> None:
 @pytest.fixture
 def made(folder: Path) -> Path:
     """The record of a board, alone in its folder."""
-    (folder / "leaderboards").mkdir()
+    (folder / BOARDS).mkdir(parents=True)
     one = board()
-    path = folder / "leaderboards" / f"{one.name}.json"
+    path = folder / BOARDS / f"{one.name}.json"
     path.write_text(one.to_json())
     return path
 

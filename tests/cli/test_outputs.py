@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from in_process import QUICK, Prunebench
 
+from prunebench.cli.boards import OWN as BOARDS
 from prunebench.store.files import writable_file, write_atomically
 from prunebench.store.store import Store
 
@@ -91,8 +92,8 @@ def test_an_ordinary_file_is_replaced(
 def test_a_boards_file_that_is_a_link_is_named(
     prunebench: Prunebench, quick: Prunebench, board: None, folder: Path, ending: str
 ) -> None:
-    (name,) = [path.stem for path in (folder / "leaderboards").glob("*.md")]
-    path = folder / "leaderboards" / f"{name}.{ending}"
+    (name,) = [path.stem for path in (folder / BOARDS).glob("*.md")]
+    path = folder / BOARDS / f"{name}.{ending}"
     path.rename(folder / "precious")
     content = (folder / "precious").read_bytes()
     path.symlink_to("../precious")
@@ -105,7 +106,7 @@ def test_a_boards_file_that_is_a_link_is_named(
 
 def test_a_chart_that_is_a_pipe_is_named(prunebench: Prunebench, board: None, folder: Path) -> None:
     """Writing to it would wait for a reader for ever."""
-    (name,) = [path.stem for path in (folder / "leaderboards").glob("*.md")]
+    (name,) = [path.stem for path in (folder / BOARDS).glob("*.md")]
     (folder / "figures" / name).mkdir(parents=True)
     os.mkfifo(folder / "figures" / name / "cost.svg")
     result = prunebench("leaderboard", "--figures", "figures")

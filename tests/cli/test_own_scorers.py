@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from prunebench.cli.boards import OWN as BOARDS
 from prunebench.store.store import Store
 
 PLUGIN = """
@@ -77,7 +78,7 @@ def test_a_study_with_scorers_of_others(prunebench: Any, npz: Path, plugin: Path
     )
     result = prunebench("sweep", "study.toml", "--plugin", "mine.py", "--scorer-timeout", "2")
     assert result.code == 0, result.err
-    boards = [json.loads(path.read_text()) for path in (folder / "leaderboards").glob("*.json")]
+    boards = [json.loads(path.read_text()) for path in (folder / BOARDS).glob("*.json")]
     assert len(boards) == 2
     for board in boards:
         rows = {row["scorer"]: row for row in board["rows"]}
@@ -233,7 +234,7 @@ def test_unfit_files_are_one_line(
     for word in ("--scores", f"{name}.npz", *words):
         assert word in result.err
     assert len(result.err.strip().splitlines()) == 1
-    assert not (folder / "leaderboards").exists()
+    assert not (folder / BOARDS).exists()
 
 
 def test_no_such_file_and_no_archive(quick: Any, folder: Path) -> None:

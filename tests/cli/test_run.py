@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from prunebench.cli.boards import OWN as BOARDS
+
 PLUGIN = """
 import time
 import torch
@@ -63,7 +65,7 @@ def test_table_board_and_joining(quick: Any, prunebench: Any, folder: Path) -> N
     assert "alignment" in result.out
     assert "oracle †" in result.out
     quick("--scorer", "snip", "--scorer", "alignment", "--at-step", "10", "--at-epoch", "1")
-    files = sorted((folder / "leaderboards").iterdir())
+    files = sorted((folder / BOARDS).iterdir())
     assert [f.suffix for f in files] == [".csv", ".json", ".md"]
     board = json.loads(files[1].read_text())
     keys = [(row["scorer"], row["at_step"]) for row in board["rows"]]
@@ -133,7 +135,7 @@ def expect_refusal(result: Any, folder: Path, *words: str) -> None:
     assert "Traceback" not in line
     for word in words:
         assert word in line
-    assert not (folder / "leaderboards").exists()
+    assert not (folder / BOARDS).exists()
 
 
 @pytest.mark.parametrize(
@@ -219,4 +221,4 @@ def test_diverged_training_is_one_line_and_exit_code_1(quick: Any, folder: Path)
     result = quick("--learning-rate", "900", "--init-std", "50")
     assert result.code == 1
     assert "diverged" in result.err
-    assert not list((folder / "leaderboards").glob("*"))
+    assert not list((folder / BOARDS).glob("*"))

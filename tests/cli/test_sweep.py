@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from studies import small_study
 
+from prunebench.cli.boards import OWN as BOARDS
+
 
 @pytest.fixture
 def study(folder: Path, npz: Path) -> Path:
@@ -16,7 +18,7 @@ def study(folder: Path, npz: Path) -> Path:
 
 
 def boards(folder: Path) -> list[Any]:
-    return [json.loads(path.read_text()) for path in sorted((folder / "leaderboards").glob("*.json"))]
+    return [json.loads(path.read_text()) for path in sorted((folder / BOARDS).glob("*.json"))]
 
 
 def test_a_study_from_the_plan_to_the_boards_and_once_more(
@@ -27,14 +29,16 @@ def test_a_study_from_the_plan_to_the_boards_and_once_more(
     assert plan.err.splitlines()[0] == "width=6: 8 of 8 to compute"
     assert "2 cells, 2 of them to compute; 0 of 16 results" in plan.err
     assert not (folder / ".prunebench").exists()
-    assert not (folder / "leaderboards").exists()
+    assert not (folder / BOARDS).exists()
 
     result = prunebench("sweep", study)
     assert result.code == 0, result.err
     assert result.out == ""
     assert "width=6:" in result.err
     assert "(2 of 2)" in result.err
-    assert "2 boards in leaderboards changed; failed: 0 cells, 0 rows of other cells" in result.err
+    assert (
+        "2 boards in .prunebench/leaderboards changed; failed: 0 cells, 0 rows of other cells" in result.err
+    )
     assert {row["scorer"] for board in boards(folder) for row in board["rows"]} == {
         "alignment",
         "random",
@@ -44,11 +48,13 @@ def test_a_study_from_the_plan_to_the_boards_and_once_more(
     again = prunebench("sweep", study)
     assert again.code == 0
     assert "2 cells, 0 of them to compute; 16 of 16 results are in the store" in again.err
-    assert "0 boards in leaderboards changed" in again.err
+    assert "0 boards in .prunebench/leaderboards changed" in again.err
 
-    for file in (folder / "leaderboards").iterdir():
+    for file in (folder / BOARDS).iterdir():
         file.unlink()
-    assert prunebench("sweep", study, "--quiet").err.startswith("2 boards in leaderboards changed")
+    assert prunebench("sweep", study, "--quiet").err.startswith(
+        "2 boards in .prunebench/leaderboards changed"
+    )
     assert len(boards(folder)) == 2
 
 
@@ -120,7 +126,7 @@ def test_bad_requests_are_one_line_and_write_nothing(
     assert len(result.err.strip().splitlines()) == 1
     for word in words:
         assert word in result.err
-    assert not (folder / "leaderboards").exists()
+    assert not (folder / BOARDS).exists()
     assert not (folder / ".prunebench").exists()
 
 

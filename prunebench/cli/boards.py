@@ -1,0 +1,51 @@
+"""Where boards lie: a user's own, and those that somebody published."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# In the folder of the store, so that all that was computed here is in one place, which git ignores.
+OWN = Path(".prunebench", "leaderboards")
+# In a clone of the repository. Only who says `--out leaderboards` writes there.
+PUBLISHED = Path("leaderboards")
+
+
+def out_option(function: F) -> F:
+    """Where a command that computes writes its boards."""
+    return click.option("--out", default=str(OWN), show_default=True, help="Folder of the boards.")(function)
+
+
+def from_option(function: F) -> F:
+    """Where a command that shows boards finds them; `None` unless it is said: see `folder_to_read`."""
+    text = f"Folder of the boards. [default: {OWN}, or {PUBLISHED} while that holds none]"
+    return click.option("--out", help=text)(function)
+
+
+def folder_to_read(out: str | None) -> Path:
+    """The folder that was named, else that of the user's own boards; while there are none, the published."""
+    if out is not None:
+        return Path(out)
+    return PUBLISHED if not _holds_boards(OWN) and _holds_boards(PUBLISHED) else OWN
+
+
+def say_whose(folder: Path, out: str | None) -> None:
+    """Tell a user, who named no folder, of the other one."""
+    if out is None and folder == PUBLISHED:
+        click.echo(f"These are the published boards, in {PUBLISHED}; your own will be in {OWN}", err=True)
+    elif out is None and _holds_boards(PUBLISHED):
+        click.echo(f"These are your own boards, in {folder}; the published: --out {PUBLISHED}", err=True)
+
+
+def cite_published(name: str, folder: Path) -> None:
+    """Say where a published board of the same task and recipe is, next to the one in `folder`."""
+    table = PUBLISHED / f"{name}.md"
+    if table.is_file() and folder.resolve() != PUBLISHED.resolve():
+        click.echo(f"published on the same task and recipe, with rows of its own: {table}", err=True)
+
+
+def _holds_boards(folder: Path) -> bool:
+    return any(folder.glob("*.json"))
