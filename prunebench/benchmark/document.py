@@ -11,7 +11,6 @@ from prunebench.benchmark.plan import CONTROLS, DENSE, DENSE_MEASURE, PROTOCOLS,
 from prunebench.evaluation.keep import kept_count
 from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, nest, per_seed
 from prunebench.evaluation.statistics import band, number_or_none, summarise
-from prunebench.store.networks import Damaged
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Trained, join_history
 from prunebench.store.store import Store, task_record
 from prunebench.training.loop import History
@@ -23,7 +22,10 @@ Draws = dict[tuple[str, ...], Float[np.ndarray, "draws seeds"]]
 
 
 def document(plan: Plan, store: Store, environment: Environment) -> Document:
-    """The document of a plan that has been run; intervals are computed here, from the values per seed."""
+    """The document of a plan that has been run; intervals are computed here, from the values per seed.
+
+    Raises `Damaged` where the network that it shows is not whole; the store has forgotten that network then.
+    """
     trained = store.trained(plan.training)
     networks = [trained[seed] for seed in plan.seeds]
     history = join_history(networks)
@@ -128,11 +130,8 @@ def _summaries(draws: Draws, width: int) -> Document:
 
 
 def _norms(plan: Plan, seed: int, store: Store) -> Document:
-    """One network's final norms, which people see beside its scores; nothing where its file is not whole."""
-    try:
-        final = store.load_state(plan.training, seed, FINAL).networks
-    except Damaged:
-        return {}
+    """One network's final norms, which people see beside its scores."""
+    final = store.load_state(plan.training, seed, FINAL).networks
     return {"example": {"seed": seed, "norms": _short(final.norms("effective")[0].cpu().numpy())}}
 
 

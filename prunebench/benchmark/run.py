@@ -36,6 +36,8 @@ from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics
 from prunebench.evaluation.prune import prune_early
 from prunebench.scoring.execute import Outcome, execute
 from prunebench.scoring.scorer import Scorer
+from prunebench.store.damage import forget_damage
+from prunebench.store.networks import Damaged
 from prunebench.store.provenance import environment
 from prunebench.store.records import Environment, Key, Measure, Scoring, network_rows
 from prunebench.store.store import Store
@@ -66,12 +68,22 @@ def run_benchmark(
     with store.claimed(plan.training, wait=wait) as claimed:
         if not claimed:
             raise CellBusy(f"another process works on {plan.task.name}, training {plan.training}")
-        missing = find_missing(plan, store, force=force)
-        announce(plan, missing, store, reporter, force=force)
-        if missing:
-            store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
-            _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
-        return document(plan, store, made)
+        store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
+        for damaged in forget_damage(store, plan.training):
+            reporter.plan(f"{damaged}: damaged; computing it again")
+        try:
+            return _complete(plan, store, reporter, made, force=force)
+        except Damaged as damage:  # of a network that nothing but the document reads
+            reporter.plan(f"{damage}; making it again")
+            return _complete(plan, store, reporter, made, force=False)
+
+
+def _complete(plan: Plan, store: Store, reporter: Reporter, made: Environment, *, force: bool) -> Document:
+    missing = find_missing(plan, store, force=force)
+    announce(plan, missing, store, reporter, force=force)
+    if missing:
+        _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
+    return document(plan, store, made)
 
 
 def dry_run(plan: Plan, reporter: Reporter, store: Store, *, force: bool = False) -> None:

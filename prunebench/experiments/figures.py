@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from prunebench.errors import RequestError
 from prunebench.store.files import atomic_file
@@ -72,7 +72,7 @@ def save(figure: "Figure", path: Path) -> None:
     """`path` with .png and with .svg; equal figures give equal files."""
     for form, metadata in {"png": {"Software": None}, "svg": {"Date": None}}.items():
         with atomic_file(path.with_suffix(f".{form}")) as file:
-            figure.savefig(file, format=form, dpi=150, metadata=metadata)
+            figure.savefig(cast(BinaryIO, file), format=form, dpi=150, metadata=metadata)
 
 
 def cloud(axes: "Axes", x: Any, y: Any, colour: Any) -> Any:

@@ -2,13 +2,17 @@
 
 import contextlib
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from prunebench.errors import PrunebenchError, RequestError
+from prunebench.store.checksums import row_digest
 
 FILE = "results.sqlite"
-_DAMAGED = ("malformed", "not a database", "no such", "Could not decode")
+# What SQLite keeps beside it while it is used.
+BESIDE = ("-wal", "-shm", "-journal")
+_DAMAGED = ("malformed", "not a database", "no such")
 # Others may be writing: wait for them this long before giving up.
 BUSY_SECONDS = 120
 
@@ -48,6 +52,14 @@ MIGRATIONS = (
         provenance INTEGER NOT NULL REFERENCES provenance
     ) WITHOUT ROWID
     """,
+    """
+    ALTER TABLE provenance ADD COLUMN checksum TEXT;
+    ALTER TABLE trainings ADD COLUMN checksum TEXT;
+    ALTER TABLE failures ADD COLUMN checksum TEXT;
+    UPDATE provenance SET checksum = row_digest(record);
+    UPDATE trainings SET checksum = row_digest(id, task, recipe, until_loss);
+    UPDATE failures SET checksum = row_digest(training, error, attempts)
+    """,
 )
 SCHEMA = len(MIGRATIONS)
 
@@ -60,7 +72,7 @@ def connect(folder: Path | None, *, read_only: bool = False) -> sqlite3.Connecti
     """Open (or make) the database in `folder`, in memory for None, and bring its schema up to date.
 
     A reader does not change the file, so it needs no right to write; an older schema is then migrated in a
-    copy in memory. Raises `StoreError` for a damaged file, one of a newer schema or one that holds anything
+    copy. Raises `StoreError` for a damaged file, one of a newer schema or one that holds anything
     but the store's own tables (a view or trigger of somebody's would run here), `RequestError` where a
     folder cannot be used.
     """
@@ -68,16 +80,21 @@ def connect(folder: Path | None, *, read_only: bool = False) -> sqlite3.Connecti
     with errors(path):
         if path is None:
             connection = sqlite3.connect(":memory:", isolation_level=None)
-        elif read_only:
+            _prepare(connection)
+            _migrate(connection, path)
+            return connection
+        _check_files(path)
+        if read_only:
             connection = _open_to_read(path)
         else:
             connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")
         try:
+            _prepare(connection)
             _check_schema(connection, path)
+            if read_only and connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA:
+                connection = _copy(connection)
             _migrate(connection, path)
         except BaseException:
             connection.close()
@@ -96,14 +113,14 @@ def errors(path: Path | None) -> Iterator[None]:
             shown = str(path.parent if path else None)
             raise RequestError("--store", shown, f"a folder that can be written: {reason}") from error
         if "full" in reason or "disk I/O" in reason:
-            raise StoreError(
-                f"{path}: {reason}; all results written before are whole, make room and run again"
-            ) from error
-        if any(words in reason for words in _DAMAGED):
-            raise StoreError(
-                f"{path}: the database is damaged ({reason}); move it away, or put a copy of it back"
-            ) from error
-        raise
+            reason += "; all results written before are whole, make room and run again"
+        elif any(words in reason for words in _DAMAGED):
+            reason = f"the database is damaged ({reason}); move it away, or put a copy of it back"
+        elif "locked" in reason:
+            reason += f": another process has kept it for {BUSY_SECONDS} seconds; when it is done, run again"
+        elif not isinstance(error, sqlite3.OperationalError):
+            raise
+        raise StoreError(f"{path}: {reason}") from error
 
 
 @contextlib.contextmanager
@@ -120,8 +137,21 @@ def transaction(connection: sqlite3.Connection, path: Path | None) -> Iterator[N
             raise
 
 
+def _check_files(path: Path) -> None:
+    """Ordinary files, or none yet: SQLite would wait for ever at a pipe."""
+    for file in (path, *(path.with_name(path.name + ending) for ending in BESIDE)):
+        try:
+            mode = file.stat().st_mode
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise RequestError("--store", str(path.parent), f"{file}: {error.strerror}") from error
+        if not stat.S_ISREG(mode):
+            raise RequestError("--store", str(path.parent), f"{file} is no ordinary file; move it away")
+
+
 def _open_to_read(path: Path) -> sqlite3.Connection:
-    if not path.is_file():
+    if not path.exists():
         raise RequestError("--store", str(path.parent), f"a folder with a {FILE}; `prunebench run` makes one")
     uri = path.resolve().as_uri()
     connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
@@ -129,12 +159,26 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError:
         # A folder that cannot be written has no room for the files that readers share with writers.
+        connection.close()
         connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
-    if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA:
-        copy = sqlite3.connect(":memory:", isolation_level=None)
-        connection.backup(copy)
-        connection = copy
     return connection
+
+
+def _copy(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy to bring up to date, in a temporary file: it may be larger than the memory."""
+    with contextlib.closing(connection):
+        copy = sqlite3.connect("", isolation_level=None)
+        connection.backup(copy)
+    _prepare(copy)
+    return copy
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.create_function("row_digest", -1, row_digest, deterministic=True)  # for MIGRATIONS
+    # Text that is none is damage to a row, found by its checksum: the rest of the database can be read.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
 
 
 def _check_schema(connection: sqlite3.Connection, path: Path | None) -> None:
@@ -146,6 +190,7 @@ def _check_schema(connection: sqlite3.Connection, path: Path | None) -> None:
         raise StoreError(f"{path}: schema {found} is newer than this prunebench's {SCHEMA}; update it")
     empty = sqlite3.connect(":memory:", isolation_level=None)
     with contextlib.closing(empty):
+        _prepare(empty)
         for migration in MIGRATIONS[:found]:
             empty.executescript(migration)
         own = _schema_of(empty)

@@ -4,13 +4,16 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from prunebench.store.checksums import result_digest, row_digest, scoring_digest
+from prunebench.store.damage import forget_damage
+from prunebench.store.environments import environment_id
 from prunebench.store.foreign import is_network, is_result, is_scoring, is_training
 from prunebench.store.networks import Damaged, file_name
 from prunebench.store.records import Key, Measure
-from prunebench.store.store import Store, blob_digest, provenance_id, result_digest, row_digest
+from prunebench.store.store import Store, put_training
 
 _NAMES = "seed, step, scorer, version, source"
-_SCORING = f"{_NAMES}, error, draws, extra_steps, seconds, scores, signs, checksum"
+_SCORING = f"{_NAMES}, error, draws, extra_steps, seconds, scores, signs"
 
 
 @dataclass
@@ -22,6 +25,7 @@ class Merged:
         present: results that were there already, with equal numbers.
         differing: results that were there with other numbers, by name; the ones that were there stay.
         damaged: what was left out because it is not what was written, by name.
+        forgotten: what was here and damaged, by name; what the other store has takes its place.
     """
 
     networks: int = 0
@@ -29,6 +33,7 @@ class Merged:
     present: int = 0
     differing: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
 
 def merge(into: Store, other: Store, *, training: str | None = None, replace: bool = False) -> Merged:
@@ -39,15 +44,18 @@ def merge(into: Store, other: Store, *, training: str | None = None, replace: bo
     """
     merged = Merged()
     wanted = ("WHERE id = ?", [training]) if training is not None else ("", [])
-    for row in other.rows(f"SELECT id, task, recipe, until_loss FROM trainings {wanted[0]}", wanted[1]):
-        if not is_training(*row):
+    query = f"SELECT id, task, recipe, until_loss, checksum FROM trainings {wanted[0]}"
+    for *row, checksum in other.rows(query, wanted[1]):
+        if not is_training(*row) or checksum != row_digest(*row):
             merged.damaged.append(f"training {row[0]!r}")
             continue
+        merged.forgotten += forget_damage(into, row[0])
         networks = _networks(into, other, row[0], merged, replace)
         with into.writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO trainings VALUES (?, ?, ?, ?)", row)
+            if not into.knows(row[0]):
+                put_training(connection, row, checksum)
             for values, record in networks:
-                made = provenance_id(connection, json.loads(record))
+                made = environment_id(connection, json.loads(record))
                 connection.execute(
                     "INSERT OR REPLACE INTO networks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (*values[:-1], made, values[-1]),
@@ -61,23 +69,23 @@ def _networks(
 ) -> list[tuple[tuple[Any, ...], str]]:
     """Rows to take over, with their files copied: a file without a row does no harm."""
     query = (
-        "SELECT seed, step, sha256, bytes, seconds, curves, record, checksum FROM networks "
-        "JOIN provenance ON provenance.id = provenance WHERE training = ?"
+        "SELECT seed, step, sha256, bytes, seconds, curves, record, p.checksum, n.checksum FROM networks n "
+        "LEFT JOIN provenance p ON p.id = provenance WHERE training = ?"
     )
     kept, taken = into.kept_steps(training), []
-    for seed, step, sha256, size, seconds, curves, record, checksum in other.rows(query, [training]):
+    for seed, step, sha256, size, seconds, curves, *made, checksum in other.rows(query, [training]):
         if not replace and step in kept.get(seed, ()):
             continue
         try:
-            known = is_network(seed, step, sha256, size, seconds, curves, record)
+            known = is_network(seed, step, sha256, size, seconds, curves, made[0]) and _whole(*made)
             if not known or checksum != row_digest(training, seed, step, sha256, seconds, curves):
                 raise Damaged(f"training {training}, seed {seed!r}, step {step!r}")
             name = file_name(training, seed, step, sha256)
-            into.files.write(name, other.files.read(name, sha256))
+            into.files.write(name, other.files.read(name, sha256, size))
         except Damaged as damage:
             merged.damaged.append(str(damage))
             continue
-        taken.append(((training, seed, step, sha256, size, seconds, curves, checksum), record))
+        taken.append(((training, seed, step, sha256, size, seconds, curves, checksum), made[0]))
         merged.networks += 1
     return taken
 
@@ -87,8 +95,8 @@ def _merge_scorings(
 ) -> None:
     connection = into.connection
     query = (
-        f"SELECT s.id, {_SCORING}, record FROM scorings s JOIN provenance p ON p.id = s.provenance "
-        "WHERE training = ?"
+        f"SELECT s.id, {_SCORING}, s.checksum, record, p.checksum FROM scorings s "
+        "LEFT JOIN provenance p ON p.id = s.provenance WHERE training = ?"
     )
     there = {
         tuple(names): (number, error)
@@ -97,21 +105,20 @@ def _merge_scorings(
         )
     }
     numbers: dict[int, tuple[int, int, Key]] = {}
-    for number, seed, *values, record in other.rows(query, [training]):
+    for number, seed, *values, record, sealed in other.rows(query, [training]):
         key, (error, draws, extra, seconds, scores, signs, checksum) = Key(*values[:4]), values[4:]
         name = f"{key.scorer} at step {key.step}, seed {seed}, of training {training}"
         known = is_scoring((seed, *key), error, draws, (extra, seconds), (scores, signs), width, record)
-        if not known or checksum != row_digest(
-            training, seed, *key, error, draws, extra, seconds
-        ) + blob_digest(scores, signs):
+        whole = scoring_digest(training, seed, key, error, draws, extra, seconds, scores, signs)
+        if not known or checksum != whole or not _whole(record, sealed):
             merged.damaged.append(name)
             continue
         mine, my_error = there.get((seed, *key), (None, None))
         if mine is None or replace or (my_error is not None and error is None):
-            made = provenance_id(connection, json.loads(record))
+            made = environment_id(connection, json.loads(record))
             columns = (training, seed, *values, made)
             mine = connection.execute(
-                f"INSERT INTO scorings (id, training, {_SCORING}, provenance) "
+                f"INSERT INTO scorings (id, training, {_SCORING}, checksum, provenance) "
                 f"VALUES (?, {', '.join('?' * len(columns))}) ON CONFLICT (id) DO UPDATE SET "
                 "error = excluded.error, draws = excluded.draws, extra_steps = excluded.extra_steps, "
                 "seconds = excluded.seconds, scores = excluded.scores, signs = excluded.signs, "
@@ -131,8 +138,9 @@ def _merge_results(
     replace: bool,
 ) -> None:
     query = (
-        "SELECT scoring, protocol, keep, evaluator, metrics, r.seconds, r.checksum, record FROM results r "
-        "JOIN scorings s ON s.id = scoring JOIN provenance p ON p.id = r.provenance WHERE training = ?"
+        "SELECT scoring, protocol, keep, evaluator, metrics, r.seconds, r.checksum, record, p.checksum "
+        "FROM results r JOIN scorings s ON s.id = scoring "
+        "LEFT JOIN provenance p ON p.id = r.provenance WHERE training = ?"
     )
     there = {
         tuple(names): metrics
@@ -142,16 +150,14 @@ def _merge_results(
             [training],
         )
     }
-    for number, protocol, keep, evaluator, metrics, seconds, checksum, record in other.rows(
-        query, [training]
-    ):
+    for number, protocol, keep, evaluator, metrics, seconds, checksum, *made in other.rows(query, [training]):
         if number not in numbers:
             continue
         mine, seed, key = numbers[number]
         measure = Measure(protocol, keep)
         what = f"{protocol} {keep}".strip()
         name = f"{what} of {key.scorer} at step {key.step}, seed {seed}, of training {training}"
-        known = is_result(measure, evaluator, metrics, seconds, record)
+        known = is_result(measure, evaluator, metrics, seconds, made[0]) and _whole(*made)
         if not known or checksum != result_digest(training, seed, key, measure, evaluator, metrics):
             merged.damaged.append(name)
             continue
@@ -162,9 +168,13 @@ def _merge_results(
             else:
                 merged.differing.append(name)
             continue
-        made = provenance_id(into.connection, json.loads(record))
+        record = environment_id(into.connection, json.loads(made[0]))
         into.connection.execute(
             "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (mine, protocol, keep, evaluator, metrics, seconds, made, checksum),
+            (mine, protocol, keep, evaluator, metrics, seconds, record, checksum),
         )
         merged.results += 1
+
+
+def _whole(record: str, checksum: str) -> bool:
+    return checksum == row_digest(record)

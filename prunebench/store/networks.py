@@ -3,19 +3,21 @@
 The name holds the SHA-256 of the content, so a file never changes: it is there and whole, or it is not.
 """
 
+import stat
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from prunebench.errors import PrunebenchError
+from prunebench.errors import PrunebenchError, RequestError
 from prunebench.networks import Networks
 from prunebench.store.database import StoreError
 from prunebench.store.files import NETWORKS, write_atomically
 from prunebench.store.identity import digest
 from prunebench.training.state import State
 
+LARGEST = 4 * 2**30  # bytes of a network's file
 _NAMES = ("w_in", "bias", "w_out")
 
 
@@ -31,35 +33,41 @@ class NetworkFiles:
         self.memory: dict[str, bytes] = {}
 
     def write(self, name: str, content: bytes) -> None:
-        """Keep `content`; a file of that name has that content already."""
+        """Keep `content`, also in place of a damaged file of that name."""
         if self.folder is None:
             self.memory[name] = content
             return
         path = self.folder / name
-        if not path.exists() or path.stat().st_size != len(content):
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, content)
-            except OSError as error:
-                reason = f"{error.strerror}; all results written before are whole"
-                raise StoreError(f"{path}: {reason}, make room and run again") from error
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)
+        except RequestError as error:
+            raise StoreError(f"{path}: {error.accepted}; move it away and run again") from error
+        except OSError as error:
+            reason = f"{error.strerror}; all results written before are whole"
+            raise StoreError(f"{path}: {reason}, make room and run again") from error
 
-    def read(self, name: str, sha256: str) -> bytes:
-        """The content. Raises `Damaged`, naming the file, where it is not what was written."""
+    def read(self, name: str, sha256: str, size: int) -> bytes:
+        """The content, of `size` bytes. Raises `Damaged`, naming the file, where it is not what was written.
+
+        What is no ordinary file, or of another size, is not read: it may have no end.
+        """
         shown = name if self.folder is None else self.folder / name
         try:
-            content = self.memory[name] if self.folder is None else (self.folder / name).read_bytes()
-        except (OSError, KeyError) as error:
+            if self.folder is None:
+                content = self.memory[name]
+            else:
+                there = (self.folder / name).stat()
+                if not stat.S_ISREG(there.st_mode):
+                    raise Damaged(f"{shown}: no ordinary file")
+                if there.st_size != size or size > LARGEST:
+                    raise Damaged(f"{shown}: damaged ({there.st_size:,} bytes, not the {size:,} written)")
+                content = (self.folder / name).read_bytes()
+        except (OSError, KeyError, ValueError) as error:
             raise Damaged(f"{shown}: missing or unreadable") from error
         if digest(content) != sha256:
             raise Damaged(f"{shown}: damaged (its SHA-256 is not what was written)")
         return content
-
-    def remove(self, name: str) -> None:
-        """Drop a file, if it is there."""
-        self.memory.pop(name, None)
-        if self.folder is not None:
-            (self.folder / name).unlink(missing_ok=True)
 
 
 def file_name(training: str, seed: int, step: int, sha256: str) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from prunebench.store.checksums import result_digest, row_digest, scoring_digest
 from prunebench.store.database import FILE, connect, errors, transaction
+from prunebench.store.environments import Environments, environment_id
 from prunebench.store.files import CLAIMS, folder_lock, writable_folder
 from prunebench.store.identity import digest
 from prunebench.store.networks import Damaged, NetworkFiles, file_name, pack, unpack
@@ -81,6 +83,12 @@ class Store:
             return self.connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
+    def reading(self, query: str, values: Sequence[Any] = ()) -> Iterator[Iterator[tuple[Any, ...]]]:
+        """The rows that a query finds, one after the other: they may be larger than the memory."""
+        with errors(self.path):
+            yield iter(self.connection.execute(query, values))
+
+    @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction."""
         with transaction(self.connection, self.path):
@@ -100,11 +108,17 @@ class Store:
     # Trainings and networks
 
     def register(self, training: str, task: Task, recipe: Recipe, until_loss: float | None) -> None:
-        """Make a training known under its id."""
-        values = (training, json.dumps(task_record(task)), json.dumps(asdict(recipe)), until_loss)
-        if not self.rows("SELECT 1 FROM trainings WHERE id = ?", [training]):
-            with self.writing() as connection:
-                connection.execute("INSERT OR IGNORE INTO trainings VALUES (?, ?, ?, ?)", values)
+        """Make a training known under its id, again where its row is damaged."""
+        if self.knows(training):
+            return
+        values = [training, json.dumps(task_record(task)), json.dumps(asdict(recipe)), until_loss]
+        with self.writing() as connection:
+            put_training(connection, values, row_digest(*values))
+
+    def knows(self, training: str) -> bool:
+        """Whether a training is known, and its row whole."""
+        query = "SELECT id, task, recipe, until_loss, checksum FROM trainings WHERE id = ?"
+        return any(checksum == row_digest(*row) for *row, checksum in self.rows(query, [training]))
 
     def kept_steps(self, training: str) -> dict[int, set[int]]:
         """The steps at which each seed's network is kept; `FINAL` for the end."""
@@ -116,14 +130,15 @@ class Store:
     def trained(self, training: str) -> dict[int, Trained]:
         """How the training of each seed went that was finished."""
         query = (
-            "SELECT seed, sha256, seconds, curves, record, checksum FROM networks "
-            "JOIN provenance ON provenance.id = provenance WHERE training = ? AND step = ?"
+            "SELECT seed, sha256, seconds, curves, provenance, checksum FROM networks "
+            "WHERE training = ? AND step = ?"
         )
-        found = {}
-        for seed, sha256, seconds, curves, record, checksum in self.rows(query, [training, FINAL]):
-            if checksum == row_digest(training, seed, FINAL, sha256, seconds, curves):
+        found, environments = {}, Environments(self.rows)
+        for seed, sha256, seconds, curves, number, checksum in self.rows(query, [training, FINAL]):
+            made = environments[number]
+            if made is not None and checksum == row_digest(training, seed, FINAL, sha256, seconds, curves):
                 lines = {name: tuple(values) for name, values in json.loads(curves).items()}
-                found[seed] = Trained(seed, seconds=seconds, environment=json.loads(record), **lines)
+                found[seed] = Trained(seed, seconds=seconds, environment=made, **lines)
         return found
 
     def save_networks(
@@ -147,7 +162,7 @@ class Store:
                 checksum = row_digest(training, seed, step, sha256, share, curves)
                 rows.append((training, seed, step, sha256, len(content), share, curves, checksum))
         with self.writing() as connection:
-            made = provenance_id(connection, environment)
+            made = environment_id(connection, environment)
             connection.executemany(
                 "INSERT OR REPLACE INTO networks "
                 "(training, seed, step, sha256, bytes, seconds, curves, checksum, provenance) "
@@ -160,13 +175,14 @@ class Store:
 
         Raises `Damaged` where its file is not whole, and forgets it unless the store is only read.
         """
-        query = "SELECT sha256 FROM networks WHERE training = ? AND seed = ? AND step = ?"
+        query = "SELECT sha256, bytes FROM networks WHERE training = ? AND seed = ? AND step = ?"
         found = self.rows(query, [training, seed, step])
         if not found:
             raise Damaged(f"training {training}, seed {seed}, step {step}: no longer in the store")
-        name = file_name(training, seed, step, found[0][0])
+        ((sha256, size),) = found
+        name = file_name(training, seed, step, sha256)
         try:
-            return unpack(self.files.read(name, found[0][0]), max(step, 0))
+            return unpack(self.files.read(name, sha256, size), max(step, 0))
         except Damaged:
             if self.read_only:
                 raise
@@ -175,15 +191,15 @@ class Store:
                     "DELETE FROM networks WHERE training = ? AND seed = ? AND step = ?",
                     [training, seed, step],
                 )
-            self.files.remove(name)
             raise
 
     def put_failure(self, training: str, error: str, attempts: int, environment: Environment) -> None:
         """Record why a training could not be done."""
         with self.writing() as connection:
-            made = provenance_id(connection, environment)
+            made = environment_id(connection, environment)
             connection.execute(
-                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", [training, error, attempts, made]
+                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
+                [training, error, attempts, made, row_digest(training, error, attempts)],
             )
 
     def forget_failure(self, training: str) -> None:
@@ -194,8 +210,11 @@ class Store:
 
     def failure(self, training: str) -> str | None:
         """Why a training could not be done, if it could not."""
-        found = self.rows("SELECT error FROM failures WHERE training = ?", [training])
-        return str(found[0][0]) if found else None
+        query = "SELECT error, attempts, checksum FROM failures WHERE training = ?"
+        for error, attempts, checksum in self.rows(query, [training]):
+            if checksum == row_digest(training, error, attempts):
+                return str(error)
+        return None
 
     # Scores and results
 
@@ -206,7 +225,7 @@ class Store:
         """
         with self.writing() as connection:
             for scoring in scorings:
-                made = provenance_id(connection, scoring.environment)
+                made = environment_id(connection, scoring.environment)
                 number = _put_scoring(connection, training, scoring, made)
                 for measure, values in scoring.results.items():
                     metrics = json.dumps(values, allow_nan=False)
@@ -219,29 +238,29 @@ class Store:
     def scorings(self, training: str, evaluator: str) -> dict[tuple[Key, int], Scoring]:
         """Every scoring of a training by key and seed, with this evaluator's results but without the scores.
 
-        What fails its checksum is left out, as if it had never been computed.
+        What fails its checksum, or whose environment does, is left out, as if it had never been computed.
         """
         query = (
-            "SELECT s.id, seed, step, scorer, version, source, error, draws, extra_steps, s.seconds, "
-            "s.checksum, record FROM scorings s JOIN provenance p ON p.id = s.provenance WHERE training = ?"
+            "SELECT id, seed, step, scorer, version, source, error, draws, extra_steps, seconds, "
+            "scores, signs, provenance, checksum FROM scorings WHERE training = ?"
         )
         found: dict[int, Scoring] = {}
-        for number, seed, *names, error, draws, extra, seconds, checksum, record in self.rows(
-            query, [training]
-        ):
-            key = Key(*names)
-            if checksum[:16] == row_digest(training, seed, *key, error, draws, extra, seconds):
-                made = json.loads(record)
-                found[number] = Scoring(seed, key, error, draws, extra, seconds, made)
+        environments = Environments(self.rows)
+        with self.reading(query, [training]) as rows:
+            for number, seed, *names, error, draws, extra, seconds, scores, signs, record, checksum in rows:
+                key, made = Key(*names), environments[record]
+                whole = scoring_digest(training, seed, key, error, draws, extra, seconds, scores, signs)
+                if made is not None and checksum == whole:
+                    found[number] = Scoring(seed, key, error, draws, extra, seconds, made)
         query = (
-            "SELECT scoring, protocol, keep, metrics, r.checksum FROM results r JOIN scorings s "
-            "ON s.id = scoring WHERE training = ? AND evaluator = ? AND error IS NULL"
+            "SELECT scoring, protocol, keep, metrics, r.provenance, r.checksum FROM results r "
+            "JOIN scorings s ON s.id = scoring WHERE training = ? AND evaluator = ? AND error IS NULL"
         )
-        for number, protocol, keep, metrics, checksum in self.rows(query, [training, evaluator]):
-            scoring, measure = found.get(number), Measure(protocol, keep)
-            if scoring is not None and checksum == result_digest(
-                training, scoring.seed, scoring.key, measure, evaluator, metrics
-            ):
+        for number, protocol, keep, metrics, record, checksum in self.rows(query, [training, evaluator]):
+            if (scoring := found.get(number)) is None or environments[record] is None:
+                continue
+            measure = Measure(protocol, keep)
+            if checksum == result_digest(training, scoring.seed, scoring.key, measure, evaluator, metrics):
                 scoring.results[measure] = json.loads(metrics)
         return {(scoring.key, scoring.seed): scoring for scoring in found.values()}
 
@@ -251,10 +270,9 @@ class Store:
             "SELECT error, draws, extra_steps, seconds, scores, signs, checksum FROM scorings "
             "WHERE training = ? AND step = ? AND scorer = ? AND version = ? AND source = ? AND seed = ?"
         )
-        for *rest, scores, signs, checksum in self.rows(query, [training, *key, seed]):
-            whole = row_digest(training, seed, *key, *rest) + blob_digest(scores, signs)
-            if scores is not None and checksum == whole:
-                draws = rest[1]
+        for *values, checksum in self.rows(query, [training, *key, seed]):
+            _, draws, _, _, scores, signs = values
+            if scores is not None and checksum == scoring_digest(training, seed, key, *values):
                 return _array(scores, draws), None if signs is None else _array(signs, draws)
         return None
 
@@ -271,26 +289,13 @@ def task_record(task: Task) -> dict[str, Any]:
     }
 
 
-def provenance_id(connection: sqlite3.Connection, environment: Environment) -> int:
-    """The number under which an environment is kept."""
-    record = json.dumps(environment, sort_keys=True)
-    connection.execute("INSERT OR IGNORE INTO provenance (record) VALUES (?)", [record])
-    return int(connection.execute("SELECT id FROM provenance WHERE record = ?", [record]).fetchone()[0])
-
-
-def row_digest(*values: object) -> str:
-    """Hash of a row's values: a row that was changed by anything but the store shows it."""
-    return digest(json.dumps(values).encode())[:16]
-
-
-def blob_digest(scores: bytes | None, signs: bytes | None) -> str:
-    """Hash of a row's arrays."""
-    return digest(b"|".join((scores or b"", signs or b"")))[:16]
-
-
-def result_digest(training: str, seed: int, key: Key, measure: Measure, evaluator: str, metrics: str) -> str:
-    """Hash of a result, with all that names it."""
-    return row_digest(training, seed, *key, *measure, evaluator, metrics)
+def put_training(connection: sqlite3.Connection, values: Sequence[Any], checksum: str) -> None:
+    """A training's row, in place of a damaged one of that id."""
+    connection.execute(
+        "INSERT INTO trainings VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET task = excluded.task, "
+        "recipe = excluded.recipe, until_loss = excluded.until_loss, checksum = excluded.checksum",
+        (*values, checksum),
+    )
 
 
 def _array(blob: bytes, draws: int) -> np.ndarray:
@@ -303,7 +308,7 @@ def _put_scoring(connection: sqlite3.Connection, training: str, scoring: Scoring
         for array in (scoring.scores, scoring.signs)
     )
     key, rest = scoring.key, (scoring.error, scoring.draws, scoring.extra_steps, scoring.seconds)
-    checksum = row_digest(training, scoring.seed, *key, *rest) + blob_digest(scores, signs)
+    checksum = scoring_digest(training, scoring.seed, key, *rest, scores, signs)
     adds_only = scores is None and scoring.error is None
     action = (
         "NOTHING"

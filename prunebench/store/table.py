@@ -8,9 +8,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from prunebench.store.checksums import result_digest, row_digest, scoring_digest
 from prunebench.store.database import errors
 from prunebench.store.records import Key, Measure, read_values
-from prunebench.store.store import Store, result_digest, row_digest
+from prunebench.store.store import Store
 
 Cell = str | int | float | None
 # The columns between what describes the training and what describes the making.
@@ -32,9 +33,9 @@ _RESULT: dict[str, type] = {
     "scoring_seconds": float,
 }
 _SCORED = """
-    SELECT s.training, s.seed, s.step, s.scorer, s.version, s.source, s.error, s.draws, s.extra_steps,
-        s.seconds, s.checksum, r.protocol, r.keep, r.evaluator, r.metrics, r.checksum,
-        coalesce(r.provenance, s.provenance)
+    SELECT s.id, s.training, s.seed, s.step, s.scorer, s.version, s.source, s.error, s.draws, s.extra_steps,
+        s.seconds, s.scores, s.signs, s.provenance, s.checksum,
+        r.protocol, r.keep, r.evaluator, r.metrics, r.provenance, r.checksum
     FROM scorings s LEFT JOIN results r ON r.scoring = s.id AND s.error IS NULL
     ORDER BY s.training, s.step, s.scorer, s.version, s.source, s.seed, r.protocol, r.keep, r.evaluator
 """
@@ -51,8 +52,12 @@ class ResultTable:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.damaged = 0
-        trainings = store.rows("SELECT id, task, recipe, until_loss FROM trainings")
-        made = store.rows("SELECT id, record FROM provenance")
+        query = "SELECT id, task, recipe, until_loss, checksum FROM trainings"
+        trainings = [row for *row, checksum in store.rows(query) if checksum == row_digest(*row)]
+        query = "SELECT id, record, checksum FROM provenance"
+        made = {
+            number: record for number, record, checksum in store.rows(query) if checksum == row_digest(record)
+        }
         task = _records("task_", {name: text for name, text, _, _ in trainings})
         recipe = _records(
             "recipe_",
@@ -61,7 +66,7 @@ class ResultTable:
                 for name, _, text, until in trainings
             },
         )
-        environment = _records("made_", dict(made))
+        environment = _records("made_", made)
         self.columns = {"training": str, **task[0], **recipe[0], **_RESULT, **environment[0]}
         self._training = {name: (name, *task[1][name], *recipe[1][name]) for name, *_ in trainings}
         self._made = environment[1]
@@ -69,39 +74,58 @@ class ResultTable:
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
         self.damaged = 0
         with errors(self.store.path):
-            for training, error, made in self.store.connection.execute(
-                "SELECT training, error, provenance FROM failures ORDER BY training"
+            for training, error, attempts, made, checksum in self.store.connection.execute(
+                "SELECT training, error, attempts, provenance, checksum FROM failures ORDER BY training"
             ):
-                cells = _cells(status="failed", error=error)
-                yield self._training[training] + cells + self._made[made]
-            for training, *scored, made in self.store.connection.execute(_SCORED):
-                yield from (
-                    self._training[training] + cells + self._made[made]
-                    for cells in self._scored(training, scored)
+                if checksum == row_digest(training, error, attempts) and self._knows(training, made):
+                    cells = _cells(status="failed", error=error)
+                    yield self._training[training] + cells + self._made[made]
+                else:
+                    self.damaged += 1
+            last, whole = None, False
+            for number, training, seed, *values in self.store.connection.execute(_SCORED):
+                key, scoring, (made, checksum), result = (
+                    Key(*values[:4]),
+                    values[4:10],
+                    values[10:12],
+                    values[12:],
                 )
+                if number != last:  # the arrays are the same for all of its results
+                    last, whole = number, checksum == scoring_digest(training, seed, key, *scoring)
+                made = made if result[4] is None else result[4]
+                if whole and self._knows(training, made) and _is_whole(training, seed, key, result):
+                    yield from (
+                        self._training[training] + cells + self._made[made]
+                        for cells in _scored(seed, key, scoring, result)
+                    )
+                else:
+                    self.damaged += 1
 
-    def _scored(self, training: str, row: list[Any]) -> Iterator[tuple[Cell, ...]]:
-        seed, *names, error, draws, extra, seconds, checksum = row[:10]
-        protocol, keep, evaluator, metrics, result_checksum = row[10:]
-        key = Key(*names)
-        if checksum[:16] != row_digest(training, seed, *key, error, draws, extra, seconds):
-            self.damaged += 1
-            return
-        # What no scorer scored was not scored at a step either.
-        scored = (seed, key.step if key.scorer else None, key.scorer or None, key.version, key.source or None)
-        if error is not None:
-            yield (*scored, "failed", error, None, None, None, None, None, None, extra, seconds)
-        if protocol is None:
-            return
-        measure = Measure(protocol, keep)
-        if result_checksum != result_digest(training, seed, key, measure, evaluator, metrics):
-            self.damaged += 1
-            return
-        suffix, share = "/".join(("", protocol, keep)), float(keep) if keep else None
-        for path, values in read_values(metrics).items():
-            metric = path.removesuffix(suffix) if keep else path
-            for draw, value in enumerate(values):
-                yield (*scored, "ok", None, protocol, share, metric, draw, value, evaluator, extra, seconds)
+    def _knows(self, training: str, made: int) -> bool:
+        return training in self._training and made in self._made
+
+
+def _is_whole(training: str, seed: int, key: Key, result: list[Any]) -> bool:
+    protocol, keep, evaluator, metrics, _, checksum = result
+    return protocol is None or checksum == result_digest(
+        training, seed, key, Measure(protocol, keep), evaluator, metrics
+    )
+
+
+def _scored(seed: int, key: Key, scoring: list[Any], result: list[Any]) -> Iterator[tuple[Cell, ...]]:
+    """The cells between what describes the training and the making."""
+    (error, _, extra, seconds, *_), (protocol, keep, evaluator, metrics, *_) = scoring, result
+    # What no scorer scored was not scored at a step either.
+    scored = (seed, key.step if key.scorer else None, key.scorer or None, key.version, key.source or None)
+    if error is not None:
+        yield (*scored, "failed", error, None, None, None, None, None, None, extra, seconds)
+    if protocol is None:
+        return
+    suffix, share = "/".join(("", protocol, keep)), float(keep) if keep else None
+    for path, values in read_values(metrics).items():
+        metric = path.removesuffix(suffix) if keep else path
+        for draw, value in enumerate(values):
+            yield (*scored, "ok", None, protocol, share, metric, draw, value, evaluator, extra, seconds)
 
 
 def _cells(**known: Cell) -> tuple[Cell, ...]:

@@ -7,8 +7,9 @@ from in_process import Prunebench
 
 from prunebench.benchmark.audit import audit
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.store.checksums import result_digest
 from prunebench.store.records import Key, Measure
-from prunebench.store.store import Store, result_digest
+from prunebench.store.store import Store
 
 SCORED = ("--at-step", "20", "--keep", "0.5", "--quiet")
 

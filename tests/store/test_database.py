@@ -19,7 +19,7 @@ def older(folder: Path, schema: int) -> Path:
             connection.executescript(migration)
         connection.execute(f"PRAGMA user_version = {schema}")
         if schema:
-            connection.execute("INSERT INTO trainings VALUES ('t', '{}', '{}', NULL)")
+            connection.execute("INSERT INTO trainings (id, task, recipe) VALUES ('t', '{}', '{}')")
         connection.commit()
     return folder / FILE
 
@@ -88,8 +88,8 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["text", "truncated", "overwritten"])
 def test_a_damaged_database_is_named(tmp_path: Path, damage: str) -> None:
     with Store(tmp_path) as store, store.writing() as connection:
-        rows = [(f"{n:032x}", "{}", "x" * 500, None) for n in range(200)]
-        connection.executemany("INSERT INTO trainings VALUES (?, ?, ?, ?)", rows)
+        rows = [(f"{n:032x}", "{}", "x" * 500) for n in range(200)]
+        connection.executemany("INSERT INTO trainings (id, task, recipe) VALUES (?, ?, ?)", rows)
     path = tmp_path / FILE
     content = path.read_bytes()
     if damage == "text":
@@ -117,7 +117,7 @@ def test_a_store_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_an_interrupted_transaction_leaves_nothing(tmp_path: Path) -> None:
     def interrupted(store: Store) -> None:
         with store.writing() as connection:
-            connection.execute("INSERT INTO trainings VALUES ('t', '{}', '{}', NULL)")
+            connection.execute("INSERT INTO trainings (id, task, recipe) VALUES ('t', '{}', '{}')")
             raise KeyboardInterrupt
 
     with Store(tmp_path) as store:
@@ -125,6 +125,6 @@ def test_an_interrupted_transaction_leaves_nothing(tmp_path: Path) -> None:
             interrupted(store)
         assert store.rows("SELECT * FROM trainings") == []
         with store.writing() as connection:
-            connection.execute("INSERT INTO trainings VALUES ('t', '{}', '{}', NULL)")
+            connection.execute("INSERT INTO trainings (id, task, recipe) VALUES ('t', '{}', '{}')")
     with Store(tmp_path) as store:
         assert store.rows("SELECT id FROM trainings") == [("t",)]

@@ -15,11 +15,12 @@ import prunebench as pb
 from prunebench.benchmark import Plan, run_benchmark
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.bundle import FORMAT, read_bundle, write_bundle
+from prunebench.store.checksums import result_digest, row_digest
 from prunebench.store.identity import digest
 from prunebench.store.merge import merge
 from prunebench.store.networks import Damaged, unpack
 from prunebench.store.records import Key, Measure
-from prunebench.store.store import Store, result_digest, row_digest
+from prunebench.store.store import Store
 from prunebench.sweep.study import read_study
 
 
@@ -230,8 +231,8 @@ def test_a_digest_is_no_permission(theirs: Store) -> None:
     theirs.files.write(name, content)
     change(
         theirs,
-        "UPDATE networks SET sha256 = ? WHERE training = ? AND seed = ? AND step = 15",
-        *(digest(content), training, seed),
+        "UPDATE networks SET sha256 = ?, bytes = ? WHERE training = ? AND seed = ? AND step = 15",
+        *(digest(content), len(content), training, seed),
     )
     with pytest.raises(Damaged, match="not a network"):
         theirs.load_state(training, seed, 15)

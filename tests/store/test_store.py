@@ -20,9 +20,8 @@ from prunebench.scoring.registry import load_file
 from prunebench.store import identity
 from prunebench.store.database import FILE
 from prunebench.store.identity import LEFT_OUT, id_of, training_id
-from prunebench.store.networks import Damaged
 from prunebench.store.provenance import environment
-from prunebench.store.records import FINAL, Key, Measure, Scoring
+from prunebench.store.records import Key, Measure, Scoring
 from prunebench.store.store import Store
 
 KEY = Key(15, "mine", "1", "abc")
@@ -177,50 +176,6 @@ def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
     assert (found.error, found.results) == ("ValueError: no", {})
     assert store.scores(plan.training, 0, key) is None
     assert find_missing(plan, store)[key][0] == tuple(plan.wanted[key])
-
-
-# Damage
-
-
-@pytest.mark.parametrize("damage", ["truncated", "changed", "missing"])
-def test_a_damaged_network_is_named_and_made_again(
-    plan: Plan, store: Store, tmp_path: Path, damage: str
-) -> None:
-    before = run_benchmark(plan, store=store)
-    file = next((tmp_path / "store").rglob("seed1-final-*.safetensors"))
-    content = file.read_bytes()
-    if damage == "missing":
-        file.unlink()
-    else:
-        file.write_bytes(content[:-40] if damage == "truncated" else content[:-1] + b"x")
-    with Store(tmp_path / "store", read_only=True) as reader, pytest.raises(Damaged, match=file.name):
-        reader.load_state(plan.training, 1, FINAL)
-    more = dataclasses.replace(plan, scorers=[pb.load_scorer("magnitude"), pb.load_scorer("snip")])
-    lines = Lines()
-    after = run_benchmark(more, lines, store)
-    assert any(file.name in line and "making it again" in line for line in lines.lines)
-    assert file.read_bytes() == content
-    rows = {row["scorer"]: row for row in after["rows"]}
-    assert rows["magnitude"]["spearman"] == before["rows"][0]["spearman"]
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        """UPDATE results SET metrics = '{"spearman": [1.0]}' WHERE protocol = 'rank'""",
-        "UPDATE results SET evaluator = '1', protocol = 'rank' , keep = '0.5' WHERE protocol = 'rank'",
-        "UPDATE scorings SET draws = 3 WHERE scorer = 'magnitude'",
-        "UPDATE scorings SET seed = seed + 100 WHERE scorer = 'magnitude'",
-    ],
-)
-def test_a_row_that_was_changed_by_hand_is_computed_again(plan: Plan, store: Store, statement: str) -> None:
-    before = run_benchmark(plan, store=store)
-    with store.writing() as connection:
-        connection.execute(statement)
-    missing = find_missing(plan, store)
-    assert any(key.scorer == "magnitude" for key in missing)
-    after = run_benchmark(plan, store=store)
-    assert [row["spearman"] for row in after["rows"]] == [row["spearman"] for row in before["rows"]]
 
 
 # Provenance

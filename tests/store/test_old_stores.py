@@ -1,0 +1,92 @@
+"""Stores that older versions wrote open, join and rebuild to equal numbers."""
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import prunebench as pb
+from prunebench.benchmark import Plan, networks, run_benchmark
+from prunebench.store.damage import find_damage
+from prunebench.store.database import FILE
+from prunebench.store.merge import merge
+from prunebench.store.records import FINAL
+from prunebench.store.store import Store
+from prunebench.store.table import ResultTable
+
+# Of commit 1c1240d, schema 2: two trainings, one that failed; beside it what it exported, and its board.
+OLD = Path(__file__).parent / "data" / "store-1c1240d.zip"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    with zipfile.ZipFile(OLD) as archive:
+        archive.extractall(tmp_path / "old")
+    return tmp_path / "old"
+
+
+def exported(store: Store) -> list[dict[str, str]]:
+    table = ResultTable(store)
+    rows = [
+        {n: "" if c is None else str(c) for n, c in zip(table.columns, row, strict=True)} for row in table
+    ]
+    assert table.damaged == 0
+    return rows
+
+
+def kept(old: Path) -> list[dict[str, str]]:
+    with (old / "export.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_reader_sees_what_was_written_and_changes_nothing(old: Path) -> None:
+    before = (old / FILE).read_bytes()
+    with Store(old, read_only=True) as store:
+        assert exported(store) == kept(old)
+        assert list(find_damage(store, files=True)) == []
+    assert (old / FILE).read_bytes() == before
+
+
+def test_it_is_brought_up_to_date_and_joins_another_store(old: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        with Store(old) as store:
+            assert exported(store) == kept(old)
+            assert list(find_damage(store, files=True)) == []
+            trainings = [name for (name,) in store.rows("SELECT id FROM trainings")]
+            assert [store.failure(name) for name in trainings if store.failure(name)] != []
+    with Store(tmp_path / "new") as new, Store(old, read_only=True) as store:
+        merged = merge(new, store)
+        assert (merged.networks, merged.results, merged.damaged) == (4, 28, [])
+        failed = {row["training"] for row in kept(old) if row["status"] == "failed"}
+        assert exported(new) == [row for row in kept(old) if row["training"] not in failed]
+
+
+def test_its_board_is_rebuilt_to_equal_numbers(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks are read, not trained; what newer scorers and evaluators compute anew comes out the same."""
+    monkeypatch.setattr(networks, "train", None)
+    monkeypatch.setattr(networks, "run_loop", None)
+    board = json.loads((old / "board.json").read_text())
+    recipe = {name: value for name, value in board["recipe"].items() if name != "until_loss"}
+    plan = Plan(
+        pb.load_task("digits", samples=board["task"]["samples"]),
+        pb.Recipe(**recipe),
+        [pb.load_scorer("magnitude")],
+        (10,),
+        (0, 1),
+        protocols=("rank", "prune_final", "merge", "prune_early"),
+        fractions=(0.5,),
+        device="cpu",
+    )
+    with Store(old) as store:
+        assert store.kept_steps(plan.training) == {0: {10, FINAL}, 1: {10, FINAL}}
+        document = run_benchmark(plan, store=store)
+    (row,) = [row for row in document["rows"] if row["scorer"] == "magnitude"]
+    (before,) = [row for row in board["rows"] if row["scorer"] == "magnitude"]
+    for measure in ("spearman", "kendall"):
+        assert row[measure]["per_seed"] == pytest.approx(before[measure]["per_seed"], abs=1e-6)
+    for protocol in ("prune_final", "merge", "prune_early"):
+        again, then = (r["accuracy"][protocol]["0.5"]["per_seed"] for r in (row, before))
+        assert again == pytest.approx(then, abs=1e-6)
+    assert document["training"]["example"] == board["training"]["example"]
