@@ -137,7 +137,8 @@ class Timings:
         for query in (_TRAININGS, _SCORINGS, _MEASURINGS, _PRUNED_EARLY):
             values = {"final": FINAL, "read": READ, "device": device_name(device)}
             for kind, seconds, threads_then, *size in store.rows(query, values):
-                found[kind].append((Size(*(float(value) for value in size)), seconds, threads_then))
+                if all(isinstance(value, int | float) for value in (seconds, threads_then, *size)):
+                    found[kind].append((Size(*map(float, size)), seconds, threads_then))
         self._examples = {kind: self._stacked(examples) for kind, examples in found.items()}
         self._known: dict[Work, Estimate] = {}
 
@@ -253,15 +254,18 @@ _RECENT = """WITH recent AS (
 _NAMED = """json_extract(recipe, '$.width') AS width, json_extract(task, '$.inputs') AS inputs,
     json_extract(recipe, '$.batch_size') AS batch, json_extract(recipe, '$.steps') AS steps,
     json_extract(task, '$.samples') AS samples, json_extract(task, '$.tests') AS tests"""
-_OF_TRAINING = f"JOIN (SELECT id AS training, until_loss, {_NAMED} FROM trainings) USING (training)"
+# A row that damage has left without JSON, or without numbers, says nothing here.
+_OF_TRAINING = f"""JOIN (SELECT id AS training, until_loss, {_NAMED} FROM trainings
+    WHERE json_valid(task) AND json_valid(recipe)) USING (training)"""
 _THREADS = "json_extract(record, '$.threads')"
-_HERE = "JOIN provenance p ON p.id = made AND json_extract(record, '$.device') = :device"
+_HERE = """JOIN (SELECT id, record FROM provenance WHERE json_valid(record)) p
+    ON p.id = made AND json_extract(record, '$.device') = :device"""
 _TRAININGS = f"""{_RECENT}
     SELECT '{TRAINING}', sum(seconds) AS total, {_THREADS},
         iif(until_loss IS NULL, steps, max(json_extract(curves, '$.steps[#-1]'))),
         count(*), width, inputs, batch, 1, 1
     FROM (SELECT training, step, seconds, curves, provenance AS made FROM networks
-        WHERE training IN (SELECT training FROM recent) AND step = :final)
+        WHERE training IN (SELECT training FROM recent) AND step = :final AND json_valid(curves))
     {_OF_TRAINING} {_HERE} GROUP BY training, made HAVING total > 0 ORDER BY made DESC"""
 _SCORINGS = f"""{_RECENT}
     SELECT 'scorer ' || scorer, sum(seconds * draws) AS total, {_THREADS},

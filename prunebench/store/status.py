@@ -58,12 +58,13 @@ def read_status(folder: Path) -> Status:
         )
         failed = count("SELECT training, count(*) FROM scorings WHERE error IS NOT NULL GROUP BY training")
         diverged = count("SELECT training, 1 FROM failures")
-        newest = connection.execute("SELECT max(json_extract(record, '$.utc')) FROM provenance").fetchone()[0]
+        newest = connection.execute(
+            "SELECT max(json_extract(record, '$.utc')) FROM provenance WHERE json_valid(record)"
+        ).fetchone()[0]
     connection.close()
     by_task: dict[str, list[str]] = {}
     for training, text in tasks.items():
-        record = json.loads(text)
-        by_task.setdefault(f"{record['name']}, {record['samples']} samples", []).append(training)
+        by_task.setdefault(_name_of(text), []).append(training)
 
     def total(counts: dict[str, Sequence[Any]], trainings: Sequence[str], place: int = 0) -> int:
         return sum(counts[training][place] for training in trainings if training in counts)
@@ -83,3 +84,11 @@ def read_status(folder: Path) -> Status:
     )
     files = [path.with_name(FILE + ending) for ending in ("", "-wal")]
     return Status(holdings, sum(file.stat().st_size for file in files if file.exists()), newest)
+
+
+def _name_of(task: str) -> str:
+    try:
+        record = json.loads(task)
+        return f"{record['name']}, {record['samples']} samples"
+    except (ValueError, TypeError, KeyError):
+        return "tasks whose record is damaged"

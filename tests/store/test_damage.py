@@ -16,11 +16,12 @@ import prunebench as pb
 from prunebench.benchmark import Plan, Reporter, run_benchmark
 from prunebench.benchmark.document import Document
 from prunebench.benchmark.missing import find_missing
-from prunebench.store.damage import find_damage
+from prunebench.store.damage import find_damage, forget
 from prunebench.store.database import FILE, StoreError
 from prunebench.store.merge import merge
 from prunebench.store.networks import Damaged
 from prunebench.store.records import FINAL
+from prunebench.store.status import read_status
 from prunebench.store.store import Store
 from prunebench.store.table import ResultTable
 
@@ -180,6 +181,31 @@ def test_a_damaged_row_is_named_and_computed_again(
         if not what.startswith(("a task", "a recipe")):  # of which the run itself knows better
             assert any(": damaged; computing it again" in line for line in lines.lines)
         assert run_benchmark(plan, lines, store)["rows"] == after["rows"]
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_damage_of_another_training_stops_nothing(
+    plan: Plan, copy: Path, done: tuple[Path, Document], what: str
+) -> None:
+    """It is counted, looked up for estimates and exported; the next run of that training makes it good."""
+    with closing(sqlite3.connect(copy / FILE)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(CHANGES[what])
+        connection.commit()
+    other = dataclasses.replace(plan, recipe=dataclasses.replace(plan.recipe, width=12))
+    assert read_status(copy).holdings
+    with Store(copy) as store:
+        run_benchmark(other, Lines(), store)
+        assert store.failure(plan.training) is None
+        assert list(find_damage(store, other.training, files=True)) == []
+        assert list(find_damage(store, files=True)) != []
+        assert sum(1 for _ in ResultTable(store)) > 0
+        run_benchmark(plan, Lines(), store)
+        forget(store, list(find_damage(store, files=True)))
+        assert list(find_damage(store, files=True)) == []
+        assert numbers(run_benchmark(plan, Lines(), store)) == numbers(done[1])
+    with Store(copy.parent / "mine") as mine, Store(copy, read_only=True) as theirs:
+        assert merge(mine, theirs).damaged == []
 
 
 @pytest.mark.parametrize("seed", range(24))
