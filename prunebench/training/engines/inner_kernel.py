@@ -16,6 +16,8 @@ from prunebench.training.engines.inner_steps import Rates
 
 # Numbers of a step, padded samples x outputs x neurons, that fit the registers of 16 warps.
 LARGEST = 2**14
+# Earlier deltas that are read together.
+AT_ONCE = 16
 
 
 @triton.jit
@@ -23,7 +25,7 @@ LARGEST = 2**14
 def _kernel(
     z, corrections, targets, share, w_out, velocity, delta, rates, steps, width,
     BATCH: tl.constexpr, OUTPUTS: tl.constexpr,
-    ROWS: tl.constexpr, CLASSES: tl.constexpr, COLUMNS: tl.constexpr,
+    ROWS: tl.constexpr, CLASSES: tl.constexpr, COLUMNS: tl.constexpr, AT_ONCE: tl.constexpr,
 ):  # fmt: skip
     network = tl.program_id(0).to(tl.int64)
     samples = steps * BATCH
@@ -48,11 +50,12 @@ def _kernel(
     for step in range(steps):
         row = step * BATCH + q
         h = tl.load(z + row * width + i, mask=real, other=0)
-        for earlier in range(step):
-            for p in tl.static_range(BATCH):
-                past = earlier * BATCH + p
-                factor = tl.load(corrections + row * samples + past, mask=q < BATCH, other=0)
-                h += factor * tl.load(delta + past * width + i, mask=i < width, other=0)
+        for first in range(0, step * BATCH, AT_ONCE):
+            for p in tl.static_range(AT_ONCE):  # unrolled, so that their loads are under way together
+                past = first + p
+                known = past < step * BATCH
+                factor = tl.load(corrections + row * samples + past, mask=known & (q < BATCH), other=0)
+                h += factor * tl.load(delta + past * width + i, mask=known & (i < width), other=0)
         h = tl.where(h <= 0, 0, h)  # NaN stays
         logits = tl.sum(h[:, None, :] * v[None, :, :], axis=2)
         logits = tl.where(c < OUTPUTS, logits, float("-inf"))
@@ -92,7 +95,7 @@ def take_steps(
     rows, classes, columns = _padded(batch, outputs, width)
     _kernel[(networks,)](
         z, corrections, targets, share, w_out, velocity, delta, rates.tensor, samples // batch, width,
-        BATCH=batch, OUTPUTS=outputs, ROWS=rows, CLASSES=classes, COLUMNS=columns,
+        BATCH=batch, OUTPUTS=outputs, ROWS=rows, CLASSES=classes, COLUMNS=columns, AT_ONCE=AT_ONCE,
         num_warps=min(16, max(1, rows * classes * columns // 512)), num_stages=1,
     )  # fmt: skip
     return delta
