@@ -1,6 +1,8 @@
 """Where the work runs."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -26,3 +28,15 @@ def resolve_device(name: str = "auto") -> torch.device:
 def device_name(device: torch.device) -> str:
     """What it is called in records: the GPU's model, or `cpu`."""
     return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else "cpu"
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Matrix products in true float32, whatever the caller has set: TF32 keeps only 10 bits."""
+    matmul = torch.backends.cuda.matmul
+    before = matmul.fp32_precision
+    matmul.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        matmul.fp32_precision = before

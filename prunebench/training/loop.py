@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from prunebench.device import full_precision
 from prunebench.errors import RequestError
 from prunebench.networks import Masks
 from prunebench.tasks.task import Task
@@ -58,6 +59,7 @@ class LoopResult:
     seconds: float  # without the compilation of kernels
 
 
+@full_precision()
 def run_loop(
     task: Task,
     recipe: Recipe,

@@ -1,5 +1,6 @@
 """Functions that a GPU replays as one CUDA graph, so that no step of training waits for Python."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -29,7 +30,7 @@ class Recorded:
         if argument.device.type != "cuda":
             self._function(argument)
             return
-        with torch.cuda.device(argument.device), full_precision():
+        with torch.cuda.device(argument.device):
             if argument.shape != self._shape:
                 self._function(argument)
             elif self._argument is None:
@@ -51,7 +52,7 @@ class Recorded:
     def _replay(self, argument: Tensor) -> None:
         if self._graph is None:
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+            with _no_collection(), torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
                 self._function(argument)  # recorded, not run
         self._graph.replay()
 
@@ -65,12 +66,12 @@ class Recorded:
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """Matrix products in true float32, whatever the caller has set: TF32 keeps only 10 bits."""
-    matmul = torch.backends.cuda.matmul
-    before = matmul.fp32_precision
-    matmul.fp32_precision = "ieee"
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from freeing an earlier engine's graph: that would spoil a capture."""
+    enabled = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        matmul.fp32_precision = before
+        if enabled:
+            gc.enable()
