@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# What only a GPU can show, in under 8 minutes: the GPU tests, the speed beside peers and how it grows, and how far a
+# GPU's networks are from the CPU's. Writes docs/gpu-bench.md and .svg. Nothing is installed: it runs from the source
+# tree with the machine's own Python, PyTorch and pytest.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PYTHONPATH=. PYTHONUNBUFFERED=1 XLA_PYTHON_CLIENT_PREALLOCATE=false  # JAX would take most of the memory
+
+status=0
+echo "== tests"
+# Most of their time is the compilation of kernels, which several processes share,
+# a thread each: torch with more threads than cores slows down many times.
+workers=$(python3 -c "import importlib.util as u; print('-n 8' if u.find_spec('xdist') else '')")
+# shellcheck disable=SC2086
+time timeout 240 env OMP_NUM_THREADS=1 python3 -m pytest -q -m gpu -p no:cacheprovider -p no:benchmark $workers tests/training || status=$?
+
+echo "== speed"
+time timeout 300 python3 ci/bench.py --device cuda --turns 3 --out docs/gpu-bench.md || status=$?
+
+echo "== agreement with the CPU"
+{ echo; timeout 120 python3 ci/gpu.py; } | tee -a docs/gpu-bench.md || status=$?
+exit "$status"
