@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from prunebench import theory as theory
     from prunebench.errors import PrunebenchError as PrunebenchError
     from prunebench.errors import RequestError as RequestError
@@ -47,7 +48,6 @@ _HOME = {
     "train": "prunebench.training.train",
 }
 
-__version__ = "0.1.0"
 __all__ = [  # noqa: PLE0604 (all are strings; the list must not be kept twice)
     *_HOME,
     "__version__",
@@ -56,6 +56,8 @@ __all__ = [  # noqa: PLE0604 (all are strings; the list must not be kept twice)
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return importlib.import_module("prunebench.version").code().version
     if name == "theory":
         return importlib.import_module("prunebench.theory")
     if name not in _HOME:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import click
 
-import prunebench
 from prunebench.errors import PrunebenchError, RequestError
 
 # Command to module and one line of help, so that `--help` imports none of them.
@@ -47,10 +46,25 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
+def _version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
+    if asked:
+        from prunebench.version import version
+
+        click.echo(f"prunebench {version()}")
+        ctx.exit()
+
+
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
-@click.version_option(prunebench.__version__, prog_name="prunebench")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Say which code this is.",
+)
 def cli() -> None:
     """Which neurons of a network will matter at the end of training, and how early can we tell?"""
 

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import prunebench
 from prunebench.experiments.run import COARSE, Run, geometric, train_run
 from prunebench.experiments.setting import Setting
 from prunebench.networks import Networks
@@ -25,6 +24,8 @@ from prunebench.training.recipe import Recipe
 Progress = Callable[[str, int, int], None]
 Arrays = Mapping[str, np.ndarray]
 
+# Raised when a training or an experiment's rows would be others, and no version of an experiment says so.
+RESULTS_VERSION = "0.1.0"
 IN_MEMORY = 2  # runs held besides those on disk
 
 
@@ -119,7 +120,7 @@ class Lab:
 
     def key(self, kind: str, task: Task, recipe: Recipe, *more: Any) -> str:
         """A name that holds everything that a training's result depends on."""
-        parts = [kind, prunebench.__version__, task.fingerprint, asdict(recipe), more]
+        parts = [kind, RESULTS_VERSION, task.fingerprint, asdict(recipe), more]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         return f"{kind}-{digest[:24]}"
 

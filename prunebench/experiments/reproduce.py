@@ -10,11 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-import prunebench
 from prunebench.experiments.catalogue import CLASSES, load_experiment
 from prunebench.experiments.experiment import Experiment, Tables
 from prunebench.experiments.figures import check_matplotlib, save, style
-from prunebench.experiments.lab import Lab
+from prunebench.experiments.lab import RESULTS_VERSION, Lab
 from prunebench.experiments.report import write_report
 from prunebench.store.files import write_atomically
 
@@ -63,7 +62,7 @@ def reproduce(
 
 def _key(experiment: Experiment, lab: Lab) -> str:
     parts = [
-        prunebench.__version__,
+        RESULTS_VERSION,
         experiment.name,
         experiment.version,
         asdict(lab.setting),

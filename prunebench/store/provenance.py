@@ -2,22 +2,20 @@
 
 import datetime
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
 
-import prunebench
 from prunebench.device import device_name
+from prunebench.version import code
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """Versions, device, threads, commit of the source tree (None for an installed package) and UTC time."""
+    """Versions, device, threads, commit (see `prunebench.version.Code`) and UTC time."""
     return {
-        "prunebench": prunebench.__version__,
-        "commit": _commit(),
+        "prunebench": code().version,
+        "commit": code().commit,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": _version("numpy"),
@@ -34,24 +32,3 @@ def _version(distribution: str) -> str | None:
         return version(distribution)
     except PackageNotFoundError:
         return None
-
-
-def _commit() -> str | None:
-    root = Path(prunebench.__file__).parent.parent
-    if not (root / ".git").exists():
-        return None
-    git = ["git", "-C", str(root)]
-    try:
-        head = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True, timeout=10
-        )
-        dirty = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return head.stdout.strip() + ("+changes" if dirty.stdout.strip() else "")
