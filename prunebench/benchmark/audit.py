@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from prunebench.benchmark.measures import measure_networks, measure_scores, values_of
+from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
 from prunebench.benchmark.plan import DENSE, DENSE_MEASURE
 from prunebench.errors import PrunebenchError
-from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics
-from prunebench.networks import Networks
+from prunebench.evaluation.activations import Activations
+from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.networks import Damaged
 from prunebench.store.records import FINAL, Key, Measure, Values, read_values
 from prunebench.store.store import Store
@@ -93,33 +93,33 @@ def _audit_training(store: Store, training: str, task: Task, results: list[_Resu
         by_network[result[0]].append(result)
     for seed, mine in by_network.items():
         try:
-            final = store.load_state(training, seed, FINAL).networks
+            final = Activations(store.load_state(training, seed, FINAL).networks, task)
         except Damaged as damage:
             report.unchecked[f"results without their network: {damage}"] += len(mine)
             continue
         for _, key, measure, metrics in mine:
-            draws = _measure_again(store, training, seed, key, measure, final, task)
+            again = _measure_again(store, training, seed, key, measure, final)
             name = f"{' '.join(measure).strip()} of {key.scorer or 'the networks'} at step {key.step}"
-            if draws is None:
+            if again is None:
                 report.unchecked["results without their scores"] += 1
-            elif _equal(read_values(metrics), values_of(draws, 0), task):
+            elif _equal(read_values(metrics), again, task):
                 report.checked += 1
             else:
                 report.differing.append(f"{name}, seed {seed}, of training {training}")
 
 
 def _measure_again(
-    store: Store, training: str, seed: int, key: Key, measure: Measure, final: Networks, task: Task
-) -> list[Metrics] | None:
+    store: Store, training: str, seed: int, key: Key, measure: Measure, final: Activations
+) -> Values | None:
     if (key, measure) == (DENSE, DENSE_MEASURE):
-        return [measure_networks(final, task)]
+        return measure_networks(final)
     kept = store.scores(training, seed, key)
     if kept is None or kept[0].shape[1] != final.width:
         return None
-    scores = torch.from_numpy(kept[0]).to(final.w_in)
-    signs = None if kept[1] is None else torch.from_numpy(kept[1]).to(final.w_in)
-    draws = [(row[None], None if signs is None else signs[draw][None]) for draw, row in enumerate(scores)]
-    return measure_scores(draws, [measure], final, task).get(measure)
+    to = final.network.device
+    scores, signs = (None if rows is None else torch.from_numpy(rows).to(to) for rows in kept)
+    assert scores is not None
+    return measure_scores([Asked(scores, signs, [measure])], final)[0].get(measure)
 
 
 def _equal(stored: Values, again: Values, task: Task) -> bool:

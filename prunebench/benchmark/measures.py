@@ -1,57 +1,118 @@
-"""What is measured with scores, without training again."""
+"""What is measured of one trained network with scores, without training again."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from jaxtyping import Float
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.benchmark.plan import ACCURACY_DRAWS
-from prunebench.evaluation.merge import merge, merge_groups
-from prunebench.evaluation.metrics import Metrics
-from prunebench.evaluation.prune import accuracies, prune_final
-from prunebench.evaluation.rank import rank
+from prunebench.evaluation.activations import SPLITS, Activations, Narrowed
+from prunebench.evaluation.keep import best, kept_count
+from prunebench.evaluation.merge import folded, merge_groups
+from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.rank import rank, sign_agreement
 from prunebench.evaluation.statistics import number_or_none
-from prunebench.networks import Networks
 from prunebench.store.records import Measure, Values
-from prunebench.tasks.task import Task
 
-Scores = Float[Tensor, "seeds neurons"]
+# The protocols that make the trained network narrower, and how.
+NARROW: dict[str, Callable[[Activations, Int64[Tensor, "choices kept"]], Narrowed]] = {
+    "prune_final": Activations.pruned,
+    "merge": folded,
+}
+# Choices of neurons that are looked at together: what memory a protocol takes does not grow with the scorers.
+CHOICES_AT_ONCE = 128
 
 
-def measure_networks(final: Networks, task: Task) -> Metrics:
-    """What is measured of the trained networks themselves."""
-    return accuracies(final, task, "dense") | merge_groups(final, task)
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What one scorer at a step says of one network, and what is to be measured with that.
+
+    Attributes:
+        scores: one row for each draw.
+        signs: predicted output signs, laid out as the scores, of scorers that predict them.
+    """
+
+    scores: Float[Tensor, "draws neurons"]
+    signs: Float[Tensor, "draws neurons"] | None
+    measures: Sequence[Measure]
+
+    def draws(self, measure: Measure) -> int:
+        """How many of the draws a measure takes: correlations cost nothing, accuracies do."""
+        return len(self.scores) if measure.protocol == "rank" else min(len(self.scores), ACCURACY_DRAWS)
 
 
-def measure_scores(
-    draws: Iterable[tuple[Scores, Scores | None]], measures: Sequence[Measure], final: Networks, task: Task
-) -> dict[Measure, list[Metrics]]:
-    """The metrics of each draw (its scores and predicted signs) by measure, `prune_early` left out."""
-    found: dict[Measure, list[Metrics]] = {}
-    for draw, (scores, signs) in enumerate(draws):
-        metrics: Metrics = {}
-        if Measure("rank") in measures:
-            metrics |= rank(scores, final, signs)
-        if draw < ACCURACY_DRAWS:
-            metrics |= prune_final(scores, final, task, fractions_of(measures, "prune_final"))
-            metrics |= merge(scores, final, task, fractions_of(measures, "merge"))
-        for measure, part in by_measure(metrics).items():
-            found.setdefault(measure, []).append(part)
+def measure_networks(final: Activations) -> Values:
+    """What is measured of the trained network itself."""
+    merged, metrics = merge_groups(final)
+    named = {"dense": final.whole(), "merged_groups": merged}
+    for path, values in _accuracies(final, {(name,): [network] for name, network in named.items()}).items():
+        metrics[path] = values
+    return values_of([metrics], 0)
+
+
+def measure_scores(asked: Sequence[Asked], final: Activations) -> list[dict[Measure, Values]]:
+    """The values that each of those asked gets by measure, draw by draw; `prune_early` is left out.
+
+    All of them together, so that what a protocol computes of the network is computed once, and equal choices
+    of neurons are looked at once.
+    """
+    rows: dict[Measure, list[tuple[int, int]]] = defaultdict(list)
+    for number, each in enumerate(asked):
+        for measure in each.measures:
+            if measure.protocol != "prune_early":
+                rows[measure] += [(number, draw) for draw in range(each.draws(measure))]
+    found: list[dict[Measure, Values]] = [{} for _ in asked]
+    narrowed: dict[tuple[str, ...], list[Narrowed]] = {}
+    place: dict[tuple[str, ...], Int64[Tensor, " rows"]] = {}
+    for measure, places in rows.items():
+        scores = torch.stack([asked[number].scores[draw] for number, draw in places])
+        if measure.protocol == "rank":
+            _share_out(found, measure, places, rank(scores, final.network))
+        else:
+            kept, place[measure] = torch.unique(
+                best(scores, kept_count(final.width, float(measure.keep))), dim=0, return_inverse=True
+            )
+            narrow = NARROW[measure.protocol]
+            narrowed[measure] = [narrow(final, part) for part in kept.split(CHOICES_AT_ONCE)]
+    accuracies = _accuracies(final, narrowed)
+    for name in narrowed:
+        at = place[name].cpu().numpy()
+        mine = {path: values[at] for path, values in accuracies.items() if path[1:] == name}
+        _share_out(found, Measure(*name), rows[Measure(*name)], mine)
+    for each, values in zip(asked, found, strict=True):
+        if each.signs is not None and Measure("rank") in each.measures:
+            for path, numbers in sign_agreement(each.signs, final.network).items():
+                values[Measure("rank")]["/".join(path)] = [number_or_none(number) for number in numbers]
     return found
+
+
+def _accuracies(final: Activations, named: Mapping[tuple[str, ...], Sequence[Narrowed]]) -> Metrics:
+    """Accuracies on both splits of narrowed networks, under the names of the results."""
+    metrics: Metrics = {}
+    for group, split in SPLITS.items():
+        every = iter(final.accuracies([network for parts in named.values() for network in parts], split))
+        for name, parts in named.items():
+            metrics[group, *name] = np.concatenate([per_seed(next(every)) for _ in parts])
+    return metrics
+
+
+def _share_out(
+    found: list[dict[Measure, Values]], measure: Measure, places: Sequence[tuple[int, int]], metrics: Metrics
+) -> None:
+    """Give each of those asked the numbers of its draws; `places` says whose row is whose."""
+    for path, numbers in metrics.items():
+        for (number, _), value in zip(places, numbers.tolist(), strict=True):
+            values = found[number].setdefault(measure, {})
+            values.setdefault("/".join(path), []).append(number_or_none(value))
 
 
 def fractions_of(measures: Iterable[Measure], protocol: str) -> list[float]:
     """The shares of neurons that a protocol keeps."""
     return [float(measure.keep) for measure in measures if measure.protocol == protocol]
-
-
-def by_measure(metrics: Metrics) -> dict[Measure, Metrics]:
-    """Metrics by the measure that they belong to: a share of kept neurons is a measure of its own."""
-    found: dict[Measure, Metrics] = {}
-    for path, values in metrics.items():
-        kept = path[0] in ("accuracy", "train_accuracy")
-        found.setdefault(Measure(path[1], path[2]) if kept else Measure("rank"), {})[path] = values
-    return found
 
 
 def values_of(draws: Sequence[Metrics], position: int) -> Values:

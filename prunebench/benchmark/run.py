@@ -12,7 +12,7 @@ from torch import Tensor
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import Document, document
 from prunebench.benchmark.measures import (
-    by_measure,
+    Asked,
     fractions_of,
     measure_networks,
     measure_scores,
@@ -32,14 +32,16 @@ from prunebench.benchmark.plan import (
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError
-from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics
+from prunebench.evaluation.activations import Activations
+from prunebench.evaluation.keep import label
+from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.prune import prune_early
 from prunebench.scoring.execute import Outcome, execute
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.damage import forget_damage
 from prunebench.store.networks import Damaged
 from prunebench.store.provenance import environment
-from prunebench.store.records import Environment, Key, Measure, Scoring, network_rows
+from prunebench.store.records import Environment, Key, Measure, Scoring, Values, network_rows
 from prunebench.store.store import Store
 from prunebench.training.train import Trajectory
 
@@ -99,7 +101,6 @@ class _Entry:
         scorer: None for the control that prune_early brings, which has no scores.
         measures: what is missing of it.
         outcomes: one for each draw.
-        new: whether the outcomes are not in the store yet.
     """
 
     key: Key
@@ -107,7 +108,6 @@ class _Entry:
     seeds: tuple[int, ...]
     measures: tuple[Measure, ...]
     outcomes: Sequence[Outcome] = ()
-    new: bool = False
 
     @property
     def error(self) -> str | None:
@@ -115,6 +115,13 @@ class _Entry:
 
     def scores(self, draws: int) -> list[Float[Tensor, "seeds neurons"]]:
         return [o.scores for o in self.outcomes[:draws] if o.scores is not None]
+
+    def asked(self, seed: int) -> Asked:
+        """What is to be measured of one network with the scores."""
+        at = self.seeds.index(seed)
+        scores = torch.stack([scores[at] for scores in self.scores(len(self.outcomes))])
+        signs = [outcome.signs[at] for outcome in self.outcomes if outcome.signs is not None]
+        return Asked(scores, torch.stack(signs) if len(signs) == len(scores) else None, self.measures)
 
 
 @dataclass(eq=False)
@@ -138,35 +145,30 @@ class _Work:
         self.run = reference_networks(
             self.plan, seeds, self.store, self.made, self.reporter, again=self.again
         )
-        for entry in self._entries(DENSE, None):
-            self._measure_networks(entry)
         entries = [e for key, scorer in self.plan.scored.items() for e in self._entries(key, scorer)]
         for done, entry in enumerate(entries):
             self.reporter.progress("scoring", done, len(entries), "scores")
-            self.reporter.progress("evaluation", done, len(entries), "rows")
             self._score(entry)
-            self._evaluate(entry)
         self.reporter.progress("scoring", len(entries), len(entries), "scores")
-        self.reporter.progress("evaluation", len(entries), len(entries), "rows")
+        scored = [entry for entry in entries if entry.error is None]
+        for done, seed in enumerate(seeds):
+            self.reporter.progress("evaluation", done, len(seeds), "networks")
+            self._evaluate(seed, [*self._entries(DENSE, None), *scored])
+        self.reporter.progress("evaluation", len(seeds), len(seeds), "networks")
         controls = [e for step in self.plan.steps for e in self._entries(reinitialised(step), None)]
-        self._prune_early([*(entry for entry in entries if entry.error is None), *controls])
+        self._prune_early([*scored, *controls])
 
     def _entries(self, key: Key, scorer: Scorer | None) -> list[_Entry]:
         return [_Entry(key, scorer, seeds, lacking) for lacking, seeds in batches(self.missing.get(key, {}))]
 
-    def _measure_networks(self, entry: _Entry) -> None:
-        run, began = subset(self.run, entry.seeds), time.perf_counter()
-        metrics = measure_networks(run.final, run.task)
-        self._put(entry, {DENSE_MEASURE: [metrics]}, time.perf_counter() - began)
-
     def _score(self, entry: _Entry) -> None:
-        """Take the scores from the store, or compute them."""
+        """Take the scores from the store, or compute and keep them."""
         assert entry.scorer is not None
         run = subset(self.run, entry.seeds)
         entry.outcomes = [] if self.again else self._kept_outcomes(entry, run)
         if not entry.outcomes:
-            entry.new = True
             entry.outcomes = self._new_outcomes(entry, entry.scorer, run)
+            self._put([self._scoring(entry, seed, entry.outcomes) for seed in entry.seeds])
 
     def _new_outcomes(self, entry: _Entry, scorer: Scorer, run: Trajectory) -> Sequence[Outcome]:
         """Ask the scorer, or recall what it said."""
@@ -193,12 +195,24 @@ class _Work:
             for draw in range(scores.shape[1])
         ]
 
-    def _evaluate(self, entry: _Entry) -> None:
-        """Take the measures that need no training, and keep them together with the scores."""
-        run, began = subset(self.run, entry.seeds), time.perf_counter()
-        draws = [(o.scores, o.signs) for o in entry.outcomes if o.scores is not None and entry.error is None]
-        results = measure_scores(draws, entry.measures, run.final, run.task)
-        self._put(entry, results, time.perf_counter() - began)
+    def _evaluate(self, seed: int, entries: Sequence[_Entry]) -> None:
+        """Take all measures of one network that need no training, and keep them."""
+        mine = [entry for entry in entries if seed in entry.seeds]
+        began = time.perf_counter()
+        final = Activations(self.run.final.select(self.run.seeds.index(seed)), self.run.task)
+        scored = [entry for entry in mine if entry.scorer is not None]
+        results = dict(
+            zip(scored, measure_scores([entry.asked(seed) for entry in scored], final), strict=True)
+        ) | {entry: {DENSE_MEASURE: measure_networks(final)} for entry in mine if entry.scorer is None}
+        measured = sum(len(values) for values in results.values())
+        seconds = (time.perf_counter() - began) / max(1, measured)
+        self._put(
+            [
+                self._scoring(entry, seed, results=values, seconds=seconds)
+                for entry, values in results.items()
+                if values
+            ]
+        )
 
     def _prune_early(self, entries: Iterable[_Entry]) -> None:
         """Entries of equal step, seeds and shares train side by side; each share is kept when it is done."""
@@ -214,36 +228,50 @@ class _Work:
                 began = time.perf_counter()
                 candidates = [scores for entry in scored for scores in entry.scores(ACCURACY_DRAWS)]
                 results = prune_early(candidates, run, step, [fraction], control=len(scored) < len(group))
-                seconds = (time.perf_counter() - began) / len(group)
+                seconds = (time.perf_counter() - began) / len(group) / len(seeds)
+                measure = Measure("prune_early", label(fraction))
                 for entry in group:  # the control, which has no scores, comes last in both
                     count = len(entry.scores(ACCURACY_DRAWS)) if entry.scorer is not None else 1
                     mine, results = results[:count], results[count:]
-                    entry.new = False
-                    self._put(entry, dict.fromkeys(by_measure(mine[0]), mine), seconds)
+                    self._put(
+                        [
+                            self._scoring(
+                                entry, seed, results={measure: values_of(mine, position)}, seconds=seconds
+                            )
+                            for position, seed in enumerate(seeds)
+                        ]
+                    )
                 done += 1
         if total:
             self.reporter.progress("prune_early", total, total, "trainings")
 
-    def _put(self, entry: _Entry, results: dict[Measure, list[Metrics]], seconds: float) -> None:
-        """Keep an entry's results, and its outcomes where they are new, in one transaction."""
-        outcomes = entry.outcomes if entry.new else ()
+    def _scoring(
+        self,
+        entry: _Entry,
+        seed: int,
+        outcomes: Sequence[Outcome] = (),
+        results: dict[Measure, Values] | None = None,
+        seconds: float = 0.0,
+    ) -> Scoring:
+        """What is kept of an entry for one network: its scores from new `outcomes`, or results."""
+        position = entry.seeds.index(seed)
         scores = [o.scores for o in outcomes if o.scores is not None and entry.error is None]
         signs = [o.signs for o in outcomes if o.signs is not None and entry.error is None]
         share = 1 / len(entry.seeds)
-        scorings = [
-            Scoring(
-                seed=seed,
-                key=entry.key,
-                error=entry.error,
-                draws=max(1, len(entry.outcomes)),
-                extra_steps=max((o.extra_gradient_steps for o in outcomes), default=0),
-                seconds=share * float(np.mean([o.seconds for o in outcomes])) if outcomes else 0.0,
-                environment=self.made,
-                scores=network_rows(scores, position),
-                signs=network_rows(signs, position) if len(signs) == len(scores) else None,
-                results={measure: values_of(draws, position) for measure, draws in results.items()},
-                result_seconds=share * seconds / max(1, len(results)),
-            )
-            for position, seed in enumerate(entry.seeds)
-        ]
+        return Scoring(
+            seed=seed,
+            key=entry.key,
+            error=entry.error,
+            draws=max(1, len(entry.outcomes)),
+            extra_steps=max((o.extra_gradient_steps for o in outcomes), default=0),
+            seconds=share * float(np.mean([o.seconds for o in outcomes])) if outcomes else 0.0,
+            environment=self.made,
+            scores=network_rows(scores, position),
+            signs=network_rows(signs, position) if len(signs) == len(scores) else None,
+            results=results or {},
+            result_seconds=seconds,
+        )
+
+    def _put(self, scorings: Sequence[Scoring]) -> None:
+        """Keep these in one transaction."""
         self.store.put(self.plan.training, EVALUATOR_VERSION, scorings)

@@ -1,14 +1,14 @@
-"""Protocols `prune_final` and `prune_early`: accuracy with only the best neurons."""
+"""Protocol `prune_early`: accuracy of networks that keep the best neurons from the snapshot on."""
 
 from collections.abc import Sequence
 
+import numpy as np
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.evaluation.keep import best, kept_count, label
 from prunebench.evaluation.metrics import Metrics, per_seed
 from prunebench.networks import Networks
-from prunebench.tasks.task import Task
 from prunebench.training.initial import REINITIALISED_STREAM, initialise
 from prunebench.training.loop import run_loop
 from prunebench.training.state import State
@@ -16,26 +16,6 @@ from prunebench.training.train import Trajectory
 
 # Narrow networks train side by side, about this many weights at once (400 MB with velocities in float32).
 WEIGHTS_AT_ONCE = 50_000_000
-
-
-def accuracies(networks: Networks, task: Task, protocol: str, fraction: float | None = None) -> Metrics:
-    """Test and train accuracy of networks, under the names of the results."""
-    where = (protocol,) if fraction is None else (protocol, label(fraction))
-    return {
-        ("accuracy", *where): per_seed(networks.accuracy(task.x_test, task.y_test)),
-        ("train_accuracy", *where): per_seed(networks.accuracy(task.x_train, task.y_train)),
-    }
-
-
-def prune_final(
-    scores: Float[Tensor, "seeds neurons"], final: Networks, task: Task, fractions: Sequence[float]
-) -> Metrics:
-    """Keep the trained network's best neurons, without retraining (DESIGN 5)."""
-    metrics: Metrics = {}
-    for fraction in fractions:
-        kept = final.keep(best(scores, kept_count(final.width, fraction)))
-        metrics |= accuracies(kept, task, "prune_final", fraction)
-    return metrics
 
 
 def prune_early(
@@ -57,25 +37,56 @@ def prune_early(
     results: list[Metrics] = [{} for _ in range(len(candidates) + control)]
     for fraction in fractions:
         k = kept_count(run.recipe.width, fraction)
-        starts = [_kept_state(run, step, best(scores, k)) for scores in candidates]
+        chosen, which = _distinct([best(scores, k) for scores in candidates], len(run.seeds))
+        state = run.states[step]
+        starts = [(run.seeds[at], state.select(at).keep(kept[None])) for at, kept in chosen]
         if control:
-            starts.append(_fresh_state(run, step, k))
-        weights = starts[0].networks.w_in.numel()
-        at_once = max(1, WEIGHTS_AT_ONCE // weights)
-        for first in range(0, len(starts), at_once):
-            chunk = starts[first : first + at_once]
-            joined = State.cat(chunk)
-            trained = run_loop(run.task, run.recipe, joined, run.seeds * len(chunk)).state.networks
-            for position in range(len(chunk)):
-                part = slice(position * len(run.seeds), (position + 1) * len(run.seeds))
-                results[first + position] |= accuracies(
-                    trained.select(part), run.task, "prune_early", fraction
-                )
+            fresh = _fresh_state(run, step, k)
+            which.append(range(len(starts), len(starts) + len(run.seeds)))
+            starts += [(seed, fresh.select(at)) for at, seed in enumerate(run.seeds)]
+        metrics = _train_on(run, starts, fraction)
+        for result, places in zip(results, which, strict=True):
+            result |= {path: values[list(places)] for path, values in metrics.items()}
     return results
 
 
-def _kept_state(run: Trajectory, step: int, indices: Int64[Tensor, "seeds kept"]) -> State:
-    return run.states[step].keep(indices)
+def _distinct(
+    candidates: Sequence[Int64[Tensor, "seeds kept"]], seeds: int
+) -> tuple[list[tuple[int, Int64[Tensor, " kept"]]], list[Sequence[int]]]:
+    """The choices of neurons that differ, each with its network's position, and where each candidate's are.
+
+    Scorers that choose the same neurons of a network share its training.
+    """
+    place: dict[tuple[int, ...], int] = {}
+    chosen: list[tuple[int, Int64[Tensor, " kept"]]] = []
+    which: list[Sequence[int]] = []
+    for candidate in candidates:
+        mine = []
+        for at, kept in enumerate(candidate):
+            key = (at, *kept.tolist())
+            if key not in place:
+                place[key] = len(chosen)
+                chosen.append((at, kept))
+            mine.append(place[key])
+        which.append(mine)
+    return chosen, which
+
+
+def _train_on(run: Trajectory, starts: Sequence[tuple[int, State]], fraction: float) -> Metrics:
+    """Train networks, each on its seed's order, side by side as far as memory is good for that."""
+    parts: list[Metrics] = []
+    at_once = max(1, WEIGHTS_AT_ONCE // starts[0][1].networks.w_in.numel())
+    for first in range(0, len(starts), at_once):
+        seeds, states = zip(*starts[first : first + at_once], strict=True)
+        trained = run_loop(run.task, run.recipe, State.cat(states), seeds).state.networks
+        task, where = run.task, ("prune_early", label(fraction))
+        parts.append(
+            {
+                ("accuracy", *where): per_seed(trained.accuracy(task.x_test, task.y_test)),
+                ("train_accuracy", *where): per_seed(trained.accuracy(task.x_train, task.y_train)),
+            }
+        )
+    return {path: np.concatenate([part[path] for part in parts]) for path in parts[0]}
 
 
 def _fresh_state(run: Trajectory, step: int, k: int) -> State:

@@ -1,9 +1,5 @@
 """Protocol `rank`: does the score order the neurons as their final norms do?"""
 
-import warnings
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -17,58 +13,73 @@ from prunebench.networks import Networks
 OVERLAPS = (0.1, 0.2, 0.5)
 SMALLEST_GROUP = 3
 
+Values = Float[np.ndarray, "choices neurons"]
 
-def rank(
-    scores: Float[Tensor, "seeds neurons"],
-    final: Networks,
-    signs: Float[Tensor, "seeds neurons"] | None = None,
-) -> Metrics:
-    """Agreement of scores with the final effective norms `u_i = |w_i||v_i|` (DESIGN 5).
+
+def rank(scores: Float[Tensor, "choices neurons"], final: Networks) -> Metrics:
+    """Agreement of scores with one network's final effective norms `u_i = |w_i||v_i|` (DESIGN 5).
 
     `spearman`; `kendall` (tau-b); `spearman_within_groups`, the mean, weighted by group size, over the two
     groups of neurons with equal final output sign `sign(v_i . (1,-1))`; `top_k_overlap`, the share of the
-    truly largest k that are among the k best scores; and `sign_agreement` where signs are predicted, half
-    where one of the two is 0. Ties take average ranks. NaN where a correlation is not defined.
+    truly largest k that are among the k best scores. Ties take average ranks. NaN where a correlation is not
+    defined.
     """
     truth = final.norms("effective")
-    output_sign = torch.sign(final.w_out[:, 0] - final.w_out[:, 1]) if final.outputs == 2 else None
-    score_rows, truth_rows = scores.cpu().double().numpy(), truth.cpu().double().numpy()
-    pairs = list(zip(score_rows, truth_rows, strict=True))
+    values, norms = scores.cpu().double().numpy(), truth[0].cpu().double().numpy()
     metrics: Metrics = {
-        ("spearman",): np.array([_correlation(stats.spearmanr, s, t) for s, t in pairs]),
-        ("kendall",): np.array([_correlation(stats.kendalltau, s, t) for s, t in pairs]),
+        ("spearman",): _spearman(values, norms),
+        ("kendall",): np.array([_kendall(row, norms) for row in values]),
     }
-    if output_sign is not None:
-        groups = output_sign.cpu().numpy()
-        metrics["spearman_within_groups",] = np.array(
-            [_within(s, t, g) for (s, t), g in zip(pairs, groups, strict=True)]
-        )
+    if final.outputs == 2:
+        groups = _output_sign(final).cpu().numpy()
+        metrics["spearman_within_groups",] = _spearman_within(values, norms, groups)
     for fraction in OVERLAPS:
         k = kept_count(final.width, fraction)
-        chosen, largest = best(scores, k), best(truth, k)
-        hits = (chosen[:, :, None] == largest[:, None, :]).any(dim=2).double().mean(dim=1)
-        metrics["top_k_overlap", label(fraction)] = per_seed(hits)
-    if signs is not None and output_sign is not None:
-        agreement = 1 - (torch.sign(signs) - output_sign).abs().double().mean(dim=1) / 2
-        metrics["sign_agreement",] = per_seed(agreement)
+        largest = torch.zeros(final.width, dtype=torch.bool, device=truth.device)
+        largest[best(truth, k)[0]] = True
+        metrics["top_k_overlap", label(fraction)] = per_seed(largest[best(scores, k)].double().mean(dim=1))
     return metrics
 
 
-def _correlation(statistic: Callable[..., Any], scores: np.ndarray, truth: np.ndarray) -> float:
-    if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(truth) == 0:
+def sign_agreement(signs: Float[Tensor, "choices neurons"], final: Networks) -> Metrics:
+    """Share of neurons whose predicted sign is the final output sign's, half where one of the two is 0.
+
+    Of a network of two outputs; of others nothing.
+    """
+    if final.outputs != 2:
+        return {}
+    away = (torch.sign(signs) - _output_sign(final)).abs().double()
+    return {("sign_agreement",): per_seed(1 - away.mean(dim=1) / 2)}
+
+
+def _output_sign(final: Networks) -> Float[Tensor, " neurons"]:
+    return torch.sign(final.w_out[0, 0] - final.w_out[0, 1])
+
+
+def _spearman(scores: Values, truth: Float[np.ndarray, " neurons"]) -> Float[np.ndarray, " choices"]:
+    ranks, true_ranks = (
+        ranks - ranks.mean(axis=-1, keepdims=True)
+        for ranks in (stats.rankdata(scores, axis=1), stats.rankdata(truth))
+    )
+    scale = np.sqrt((ranks**2).sum(axis=1) * (true_ranks**2).sum())
+    return np.where(scale > 0, np.clip(ranks @ true_ranks / np.where(scale > 0, scale, 1.0), -1, 1), np.nan)
+
+
+def _kendall(scores: Float[np.ndarray, " neurons"], truth: Float[np.ndarray, " neurons"]) -> float:
+    if np.ptp(scores) == 0 or np.ptp(truth) == 0:
         return float("nan")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return float(statistic(scores, truth).statistic)
+    return float(stats.kendalltau(scores, truth).statistic)
 
 
-def _within(scores: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> float:
-    values, sizes = [], []
+def _spearman_within(
+    scores: Values, truth: Float[np.ndarray, " neurons"], groups: Float[np.ndarray, " neurons"]
+) -> Float[np.ndarray, " choices"]:
+    total, weight = (np.zeros(len(scores)) for _ in range(2))
     for group in np.unique(groups):
         members = groups == group
         if members.sum() >= SMALLEST_GROUP:
-            value = _correlation(stats.spearmanr, scores[members], truth[members])
-            if np.isfinite(value):
-                values.append(value)
-                sizes.append(int(members.sum()))
-    return float(np.average(values, weights=sizes)) if values else float("nan")
+            values = _spearman(scores[:, members], truth[members])
+            defined = np.isfinite(values)
+            total[defined] += members.sum() * values[defined]
+            weight[defined] += members.sum()
+    return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)

@@ -125,7 +125,8 @@ def _pairs(
             remarks.append(f"{name}: on the {len(seeds)} common seeds of {len(first)} and {len(second)}")
         values = np.array([(first[seed], second[seed]) for seed in seeds])  # (seeds, two, shown and tested)
         one, other = values[:, :, 0].mean(axis=0)
-        effect = difference(*values[:, :, 0].T, tested=(values[:, 0, 1], values[:, 1, 1]))
+        shown, single = values.transpose(2, 1, 0)
+        effect = difference(shown[0], shown[1], tested=(single[0], single[1]))
         counts = len(first), len(second)
         found.append(Pair(board, scorer, at, column, (float(one), float(other)), counts, effect, effect.p))
     return found

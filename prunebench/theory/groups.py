@@ -23,7 +23,11 @@ ROUNDING = 1e-12
 
 
 def groups(
-    networks: Networks, task: Task, threshold: float = 0.95, linkage: Linkage = "complete"
+    networks: Networks,
+    task: Task,
+    threshold: float = 0.95,
+    linkage: Linkage = "complete",
+    signs: Float[Tensor, "seeds neurons"] | None = None,
 ) -> Int64[Tensor, "seeds neurons"]:
     """A group number for every neuron, per network, counted 0, 1, ... in the order of first members.
 
@@ -31,17 +35,18 @@ def groups(
     linkage every pair of them, under `average` the mean pair, under `single` (connected components) each
     with some other. Complete is the default: it alone promises what a merge relies on, that no member is far
     from the merged direction; connected components chain into groups whose ends are not parallel at all.
-    Neurons with w = 0 have no direction and are each alone.
+    Neurons with w = 0 have no direction and are each alone. `signs` are the networks' orientations, where
+    they are known already.
 
     Raises `RequestError` for a threshold outside (0, 1] and for an unknown linkage.
     """
     check_threshold("groups threshold", threshold)
     if linkage not in get_args(Linkage):
         raise RequestError("groups linkage", linkage, f"one of {', '.join(get_args(Linkage))}")
-    signs = orientation(networks, task).cpu().numpy()
+    signs = orientation(networks, task) if signs is None else signs
     rows = [
         _one_network(w_in.cpu().double(), sign, threshold, linkage)
-        for w_in, sign in zip(networks.w_in, signs, strict=True)
+        for w_in, sign in zip(networks.w_in, signs.cpu().numpy(), strict=True)
     ]
     return torch.from_numpy(np.stack(rows)).to(networks.device)
 

@@ -34,11 +34,50 @@ def merge(networks: Networks, labels: Int64[Tensor, "seeds neurons"]) -> Network
             "labels", tuple(labels.shape), "a group from 0 up, or -1, is needed for every neuron"
         )
     count = int(labels.max()) + 1
+    labels = labels.to(networks.device)
+    w_norm, v_norm = (
+        torch.linalg.vector_norm(t.double(), dim=dim) for t, dim in ((networks.w_in, 2), (networks.w_out, 1))
+    )
+    incoming, outgoing = shares(w_norm, v_norm, labels)
     rows = [
-        _merge_one(w_in, bias, w_out, label, count)
-        for w_in, bias, w_out, label in zip(*networks.tensors, labels.to(networks.device), strict=True)
+        _merge_one(w_in, bias, w_out, label, a, c, count)
+        for w_in, bias, w_out, label, a, c in zip(*networks.tensors, labels, incoming, outgoing, strict=True)
     ]
     return Networks(*(torch.stack(part) for part in zip(*rows, strict=True)))
+
+
+def shares(
+    incoming: Float[Tensor, "#batch neurons"],
+    outgoing: Float[Tensor, "#batch neurons"],
+    labels: Int64[Tensor, "batch neurons"],
+) -> tuple[Float[Tensor, "batch neurons"], Float[Tensor, "batch neurons"]]:
+    """What each neuron brings into its group's effective neuron (see `merge`), from the norms in float64.
+
+    Returns `a` and `c` of `(w, b) = sum_j a_j (w_j, b_j)` and `v = sum_j c_j v_j`: 1 for a neuron that is
+    alone, 0 for one that is dropped. Raises `RequestError` for a neuron with w = 0 in a group.
+    """
+    present = labels >= 0
+    at, count = labels.clamp(min=0), int(labels.max()) + 1
+
+    def total(values: Tensor) -> Tensor:
+        """Sums over each group, for every member of it."""
+        sums = values.new_zeros(len(labels), count).scatter_add_(1, at, torch.where(present, values, 0.0))
+        return sums.gather(1, at)
+
+    incoming, outgoing = incoming.expand(labels.shape), outgoing.expand(labels.shape)
+    alone = present & (total(torch.ones_like(incoming)) == 1)
+    if bool(((incoming == 0) & present & ~alone).any()):
+        raise RequestError(
+            "labels", "a group with a neuron of w = 0", "it has no direction and must be alone"
+        )
+    effective = incoming * outgoing
+    # Where no member has outgoing weights all count the same: what they point at does not matter.
+    weight = torch.where(total(effective) > 0, effective, 1.0)
+    mean = weight / total(weight) / torch.where(incoming > 0, incoming, 1.0)
+    return (
+        torch.where(alone, 1.0, torch.where(present, mean, 0.0)),
+        torch.where(alone, 1.0, torch.where(present, incoming, 0.0)),
+    )
 
 
 def fold(
@@ -62,13 +101,30 @@ def fold(
     signs = orientation(networks, task) if signs is None else signs
     labels = torch.full_like(networks.bias, DROPPED, dtype=torch.int64)
     for label, w_in, sign, kept in zip(labels, networks.w_in, signs, keep_indices, strict=True):
-        units = unit_rows(w_in.double())
-        cosine = units @ units[kept].T
-        cosine[sign[:, None] != sign[kept][None, :]] = DROPPED
-        best = cosine.max(dim=1)
-        label.copy_(torch.where(best.values >= threshold - ROUNDING, best.indices, DROPPED))
-        label[kept] = torch.arange(len(kept), device=label.device)
+        label.copy_(nearest(parallel(w_in.double(), sign), kept[None], threshold)[0])
     return merge(networks, labels)
+
+
+def parallel(
+    w_in: Float[Tensor, "neurons inputs"], signs: Float[Tensor, " neurons"]
+) -> Float[Tensor, "neurons neurons"]:
+    """Cosines of incoming weights, -1 between neurons of different orientation."""
+    units = unit_rows(w_in)
+    cosines = units @ units.T
+    cosines[signs[:, None] != signs[None, :]] = -1.0
+    return cosines
+
+
+def nearest(
+    cosines: Float[Tensor, "neurons neurons"], kept: Int64[Tensor, "choices kept"], threshold: float
+) -> Int64[Tensor, "choices neurons"]:
+    """For each neuron the place of the most parallel among the kept ones; for a kept one its own.
+
+    -1 where no cosine reaches the threshold.
+    """
+    best = cosines[:, kept].max(dim=2)
+    labels = torch.where(best.values >= threshold - ROUNDING, best.indices, DROPPED).T.contiguous()
+    return labels.scatter_(1, kept, torch.arange(kept.shape[1], device=kept.device).expand_as(kept))
 
 
 def _merge_one(
@@ -76,33 +132,16 @@ def _merge_one(
     bias: Float[Tensor, " neurons"],
     w_out: Float[Tensor, "outputs neurons"],
     labels: Int64[Tensor, " neurons"],
+    incoming: Float[Tensor, " neurons"],
+    outgoing: Float[Tensor, " neurons"],
     count: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
     present = labels >= 0
-    w_in, bias, w_out, labels = w_in[present], bias[present], w_out[:, present], labels[present]
-    alone = torch.bincount(labels, minlength=count)[labels] == 1
-    w, v = w_in.double(), w_out.double()
-    w_norm = torch.linalg.vector_norm(w, dim=1)
-    if bool(((w_norm == 0) & ~alone).any()):
-        raise RequestError(
-            "labels", "a group with a neuron of w = 0", "it has no direction and must be alone"
-        )
-    scale = torch.where(w_norm > 0, w_norm, 1.0)
-    effective = w_norm * torch.linalg.vector_norm(v, dim=0)
+    group = labels[present]
 
-    def total(values: Tensor) -> Tensor:
-        """Sums over each group."""
-        return values.new_zeros(count, *values.shape[1:]).index_add_(0, labels, values)
+    def total(values: Tensor, share: Tensor) -> Tensor:
+        """Sums over each group, the neurons first."""
+        parts = share[present].reshape(-1, *[1] * (values.ndim - 1)) * values[present].double()
+        return parts.new_zeros(count, *values.shape[1:]).index_add_(0, group, parts).to(values.dtype)
 
-    # Where no member has outgoing weights all count the same: what they point at does not matter.
-    weight = torch.where(total(effective)[labels] > 0, effective, 1.0)
-    weight = weight / total(weight)[labels]
-    mixing = w.new_zeros(count, len(w))
-    mixing[labels, torch.arange(len(w), device=w.device)] = weight / scale
-    merged_w = (mixing @ w).to(w_in.dtype)
-    merged_b = total(weight * bias.double() / scale).to(bias.dtype)
-    merged_v = total((scale * v).T).T.to(w_out.dtype).contiguous()
-    merged_w[labels[alone]] = w_in[alone]
-    merged_b[labels[alone]] = bias[alone]
-    merged_v[:, labels[alone]] = w_out[:, alone]
-    return merged_w, merged_b, merged_v
+    return total(w_in, incoming), total(bias, incoming), total(w_out.T, outgoing).T.contiguous()

@@ -1,14 +1,15 @@
 """Which of the two classes is called 0 is an accident, and no number may depend on it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import prunebench as pb
-from prunebench.benchmark.measures import measure_networks, measure_scores
-from prunebench.evaluation.metrics import Metrics
+from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
+from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.prune import prune_early
 from prunebench.networks import accuracy, predictions
 from prunebench.store.records import Measure
@@ -55,29 +56,39 @@ def flipped(networks: pb.Networks) -> pb.Networks:
     return pb.Networks(networks.w_in, networks.bias, networks.w_out.flip(1))
 
 
-def expect_equal(a: Mapping[tuple[str, ...], np.ndarray], b: Metrics) -> None:
+def expect_equal(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> None:
     assert a.keys() == b.keys()
     for path, values in a.items():
         np.testing.assert_allclose(b[path], values, rtol=1e-12, err_msg=str(path))
 
 
 def test_of_scores_no_metric_changes(silent_run: pb.Trajectory, scores: Scores) -> None:
-    measures = [Measure("rank"), *(Measure(p, f"{s:g}") for p in ("prune_final", "merge") for s in SHARES)]
-    values, signs = scores
-    run, other = silent_run, swapped(silent_run)
-    one = measure_scores([(values, signs)], measures, run.final, run.task)
-    two = measure_scores([(values, -signs)], measures, other.final, other.task)
-    assert one.keys() == two.keys() == set(measures)
-    for measure in measures:
-        expect_equal(one[measure][0], two[measure][0])
-    assert (one[Measure("prune_final", "0.01")][0]["accuracy", "prune_final", "0.01"] == 0.5).all()
+    kinds = ("prune_final", "merge")
+    measures = [Measure("rank"), *(Measure(kind, f"{share:g}") for kind in kinds for share in SHARES)]
+    other = swapped(silent_run)
+    for s, (values, signs) in enumerate(zip(*scores, strict=True)):
+        one, two = (
+            measure_scores(
+                [Asked(values[None], sign * signs[None], measures)],
+                Activations(run.final.select(s), run.task),
+            )[0]
+            for run, sign in ((silent_run, 1), (other, -1))
+        )
+        assert one.keys() == two.keys() == set(measures)
+        for measure in measures:
+            expect_equal(one[measure], two[measure])
+        assert one[Measure("prune_final", "0.01")]["accuracy/prune_final/0.01"] == [0.5]
 
 
 def test_of_the_networks_no_metric_changes(silent_run: pb.Trajectory) -> None:
-    run, other = silent_run, swapped(silent_run)
-    metrics = measure_networks(run.final, run.task)
-    assert {path[0] for path in metrics} == {"accuracy", "train_accuracy", "groups", "same_prediction"}
-    expect_equal(metrics, measure_networks(other.final, other.task))
+    other = swapped(silent_run)
+    for s in range(3):
+        one, two = (
+            measure_networks(Activations(run.final.select(s), run.task)) for run in (silent_run, other)
+        )
+        kinds = {path.partition("/")[0] for path in one}
+        assert kinds == {"accuracy", "train_accuracy", "groups", "same_prediction"}
+        expect_equal(one, two)
 
 
 def test_pruned_early_no_metric_changes(silent_run: pb.Trajectory, scores: Scores) -> None:

@@ -1,18 +1,14 @@
 import numpy as np
+import pytest
 import torch
 
 import prunebench as pb
-from prunebench.evaluation.prune import prune_early, prune_final
+from prunebench.evaluation import prune
+from prunebench.evaluation.prune import prune_early
+from prunebench.training.loop import LoopResult, run_loop
+from prunebench.training.state import State
 
 ALL = (1.0,)
-
-
-def test_keeping_all_changes_nothing(run: pb.Trajectory) -> None:
-    scores = torch.rand(4, 16, generator=torch.Generator().manual_seed(0))
-    dense = run.final.accuracy(run.task.x_test, run.task.y_test).double().numpy()
-    assert np.array_equal(
-        prune_final(scores, run.final, run.task, ALL)["accuracy", "prune_final", "1"], dense
-    )
 
 
 def test_keeping_all_early_is_the_dense_training(run: pb.Trajectory) -> None:
@@ -27,15 +23,6 @@ def test_keeping_all_early_is_the_dense_training(run: pb.Trajectory) -> None:
     assert np.allclose(early["accuracy", "prune_early", "1"], dense)
 
 
-def test_oracle_pruning_keeps_the_largest(run: pb.Trajectory) -> None:
-    """Pruned to one neuron, the network is the one with its largest neuron alone."""
-    norms = run.final.norms("effective")
-    alone = run.final.keep(norms.argmax(dim=1, keepdim=True))
-    expected = alone.accuracy(run.task.x_test, run.task.y_test).double().numpy()
-    metrics = prune_final(norms, run.final, run.task, (0.01,))
-    assert np.array_equal(metrics["accuracy", "prune_final", "0.01"], expected)
-
-
 def test_candidates_do_not_mix(run: pb.Trajectory) -> None:
     """Side by side or alone, each candidate's narrow networks are the same; the control comes last."""
     draws = torch.rand(2, 4, 16, generator=torch.Generator().manual_seed(2))
@@ -45,6 +32,25 @@ def test_candidates_do_not_mix(run: pb.Trajectory) -> None:
     for path in alone[0]:
         assert np.allclose(both[1][path], alone[0][path])
         assert np.allclose(both[2][path], alone[1][path])
+
+
+def test_equal_choices_are_trained_once(run: pb.Trajectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two scorers that keep the same neurons of two of the four networks share those trainings."""
+    trained: list[int] = []
+
+    def ears(task: pb.Task, recipe: pb.Recipe, state: State, seeds: tuple[int, ...]) -> LoopResult:
+        trained.append(len(seeds))
+        return run_loop(task, recipe, state, seeds)
+
+    monkeypatch.setattr(prune, "run_loop", ears)
+    one = torch.rand(4, 16, generator=torch.Generator().manual_seed(2))
+    other = one.clone()
+    other[:2] = -other[:2]
+    first, second, _ = prune_early([one, other], run, 15, (0.5,))
+    assert trained == [4 + 2 + 4]
+    for path, values in first.items():
+        assert np.array_equal(values[2:], second[path][2:])
+        assert np.allclose(second[path], prune_early([other], run, 15, (0.5,))[0][path])
 
 
 def test_reinitialised_control_is_drawn_afresh(run: pb.Trajectory) -> None:

@@ -4,26 +4,37 @@ import torch
 from scipy import stats
 
 import prunebench as pb
-from prunebench.evaluation.rank import rank
+from prunebench.evaluation.rank import rank, sign_agreement
 
 
-def test_correlations_are_scipys_for_each_network(networks: pb.Networks) -> None:
-    scores = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
-    metrics = rank(scores, networks)
-    norms = networks.norms("effective")
+def test_correlations_are_scipys_for_each_choice(networks: pb.Networks) -> None:
+    """Also with ties, and where there are groups; a constant score has none."""
+    scores = torch.randn(4, 16, generator=torch.Generator().manual_seed(0))
+    scores[1], scores[3] = scores[1].round(), 1.0
     for s in range(3):
-        assert metrics["spearman",][s] == pytest.approx(stats.spearmanr(scores[s], norms[s]).statistic)
-        assert metrics["kendall",][s] == pytest.approx(stats.kendalltau(scores[s], norms[s]).statistic)
+        network, norms = networks.select(s), networks.norms("effective")[s]
+        metrics = rank(scores, network)
+        sign = torch.sign(network.w_out[0, 0] - network.w_out[0, 1])
+        for row, score in enumerate(scores[:3]):
+            assert metrics["spearman",][row] == pytest.approx(stats.spearmanr(score, norms).statistic)
+            assert metrics["kendall",][row] == pytest.approx(stats.kendalltau(score, norms).statistic)
+            groups = [sign == group for group in sign.unique() if (sign == group).sum() >= 3]
+            values = [stats.spearmanr(score[group], norms[group]).statistic for group in groups]
+            expected = np.average(values, weights=[int(group.sum()) for group in groups])
+            assert metrics["spearman_within_groups",][row] == pytest.approx(expected)
+        assert all(np.isnan(metrics[path][3]) for path in (("spearman",), ("kendall",)))
+        assert np.isnan(metrics["spearman_within_groups",][3])
 
 
 def test_perfect_and_reversed_scores(networks: pb.Networks) -> None:
-    norms = networks.norms("effective")
-    best, worst = rank(norms, networks), rank(-norms, networks)
-    assert np.allclose(best["spearman",], 1)
-    assert np.allclose(best["spearman_within_groups",], 1)
-    assert np.allclose(best["top_k_overlap", "0.1"], 1)
-    assert np.allclose(worst["spearman",], -1)
-    assert np.allclose(worst["top_k_overlap", "0.5"], 0)
+    for s in range(3):
+        network = networks.select(s)
+        norms = network.norms("effective")
+        metrics = rank(torch.cat([norms, -norms]), network)
+        assert np.allclose(metrics["spearman",], [1, -1])
+        assert np.allclose(metrics["spearman_within_groups",], [1, -1])
+        assert metrics["top_k_overlap", "0.1"][0] == 1
+        assert metrics["top_k_overlap", "0.5"].tolist() == [1, 0]
 
 
 def test_groups_are_ranked_apart() -> None:
@@ -39,20 +50,23 @@ def test_groups_are_ranked_apart() -> None:
 def test_dead_neurons_tie(networks: pb.Networks) -> None:
     """Two neurons of norm 0 are one tie: swapping their scores changes nothing."""
     networks.w_out[:, :, 4] = 0
-    scores = torch.arange(16.0).repeat(3, 1)
-    swapped = scores.clone()
-    swapped[:, [3, 4]] = scores[:, [4, 3]]
+    scores = torch.arange(16.0).repeat(2, 1)
+    scores[1, [3, 4]] = scores[0, [4, 3]]
     for path in (("spearman",), ("kendall",)):
-        assert np.allclose(rank(scores, networks)[path], rank(swapped, networks)[path])
+        one, swapped = rank(scores, networks.select(0))[path]
+        assert one == pytest.approx(swapped)
 
 
 def test_signs_are_compared_with_the_final_output_sign(networks: pb.Networks) -> None:
-    sign = torch.sign(networks.w_out[:, 0] - networks.w_out[:, 1])
-    scores = torch.rand(3, 16, generator=torch.Generator().manual_seed(1))
-    assert np.allclose(rank(scores, networks, sign)["sign_agreement",], 1)
-    assert "sign_agreement" not in {path[0] for path in rank(scores, networks)}
+    """The dead neuron has no sign, and a prediction for it is half right."""
+    network = networks.select(0)
+    sign = torch.sign(network.w_out[:, 0] - network.w_out[:, 1])
+    other = sign.clone()
+    other[0, 3], other[0, 0], other[0, 1] = 1, -sign[0, 0], 0
+    agreement = sign_agreement(torch.cat([sign, -sign, other]), network)["sign_agreement",]
+    assert agreement == pytest.approx([1, 1 / 16, 1 - (0.5 + 1 + 0.5) / 16])
 
 
 def test_one_neuron_has_no_rank() -> None:
-    nets = pb.Networks(torch.ones(2, 1, 3), torch.zeros(2, 1), torch.ones(2, 2, 1))
+    nets = pb.Networks(torch.ones(1, 1, 3), torch.zeros(1, 1), torch.ones(1, 2, 1))
     assert np.isnan(rank(torch.ones(2, 1), nets)["spearman",]).all()

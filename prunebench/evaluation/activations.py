@@ -1,0 +1,148 @@
+"""A trained network's hidden activations over both data sets: computed once, for all scorers and protocols.
+
+A network with fewer units, or with several made one, differs from the trained one only after its hidden
+layer. So no protocol runs the network again: pruning leaves terms out of the sums that are the logits,
+merging adds up pre-activations. All in float64: which sample is classified right does not hang on the order
+of a sum.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn.functional import embedding_bag
+
+from prunebench.networks import Networks, predictions
+from prunebench.tasks.task import Task
+
+Split = Literal["test", "train"]
+# The names of the results, and the data that each is on.
+SPLITS: dict[str, Split] = {"accuracy": "test", "train_accuracy": "train"}
+
+# Samples are taken in blocks that stay in a CPU's cache, and kept from first to last up to so many bytes.
+SAMPLES_AT_ONCE = 1024
+KEPT_BYTES = 500e6
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Units that are weighted sums of a trained network's units, taken before the nonlinearity.
+
+    Attributes:
+        members: the units of every sum, one sum after the other.
+        shares: their weights in it.
+        starts: where each sum begins among `members`.
+    """
+
+    members: Int64[Tensor, " members"]
+    shares: Float[Tensor, " members"]
+    starts: Int64[Tensor, " sums"]
+
+
+@dataclass(frozen=True, eq=False)
+class Narrowed:
+    """Networks of k hidden units each that are made of a trained network's.
+
+    Attributes:
+        units: numbers of units; those from the trained network's width up stand for `sums`.
+        outgoing: their outgoing weights.
+    """
+
+    units: Int64[Tensor, "choices kept"]
+    outgoing: Float[Tensor, "choices kept outputs"]
+    sums: Sums | None = None
+
+
+class Activations:
+    """One trained network over both data sets.
+
+    Attributes:
+        network: as it was trained, a batch of one.
+        precise: the same in float64.
+    """
+
+    def __init__(self, network: Networks, task: Task) -> None:
+        self.network, self.precise = network, network.to(dtype=torch.float64)
+        self.task = task
+        self._labels: dict[Split, Tensor] = {
+            "test": task.y_test.to(network.device),
+            "train": task.y_train.to(network.device),
+        }
+        self._kept: dict[Split, list[Tensor]] = {}
+
+    @property
+    def width(self) -> int:
+        """Hidden units of the network."""
+        return self.precise.width
+
+    @property
+    def outgoing(self) -> Float[Tensor, "units outputs"]:
+        """Outgoing weights."""
+        return self.precise.w_out[0].T
+
+    @cached_property
+    def orientation(self) -> Float[Tensor, " units"]:
+        """`theory.orientation` of every unit."""
+        signs = self.task.signs.to(self.precise.w_in)
+        gathered = signs.new_zeros(self.width)
+        for block, y in zip(self._blocks("train"), signs.split(SAMPLES_AT_ONCE), strict=True):
+            gathered += torch.relu(block) @ y
+        return torch.sign(gathered)
+
+    def whole(self) -> Narrowed:
+        """The network itself."""
+        return self.pruned(torch.arange(self.width, device=self.precise.device)[None])
+
+    def pruned(self, kept: Int64[Tensor, "choices kept"]) -> Narrowed:
+        """The networks that have only these units."""
+        return Narrowed(kept, self.outgoing[kept])
+
+    def logits(self, narrowed: Narrowed, split: Split) -> Float[Tensor, "choices samples outputs"]:
+        """Outputs of narrowed networks before the softmax."""
+        return torch.cat([_logits(narrowed, block) for block in self._blocks(split)], dim=1)
+
+    def accuracies(self, narrowed: Sequence[Narrowed], split: Split) -> list[Float[Tensor, " choices"]]:
+        """Share of samples that each of the narrowed networks classifies right, as `networks.accuracy`."""
+        labels = self._labels[split]
+        right = [self.precise.w_in.new_zeros(len(networks.units)) for networks in narrowed]
+        for block, y in zip(self._blocks(split), labels.split(SAMPLES_AT_ONCE), strict=True):
+            for networks, total in zip(narrowed, right, strict=True):
+                own = y.expand(len(total), -1)[:, :, None]
+                total.add_(predictions(_logits(networks, block)).gather(2, own).sum(dim=(1, 2)))
+        return [total / len(labels) for total in right]
+
+    def _blocks(self, split: Split) -> Iterator[Float[Tensor, "units samples"]]:
+        """Pre-activations, some samples at a time; kept where both splits fit into memory together."""
+        if split in self._kept:
+            yield from self._kept[split]
+            return
+        x = self.task.x_test if split == "test" else self.task.x_train
+        samples = len(self.task.x_test) + len(self.task.x_train)
+        kept: list[Tensor] | None = [] if 8 * self.width * samples <= KEPT_BYTES else None
+        for part in x.split(SAMPLES_AT_ONCE):
+            block = torch.addmm(
+                self.precise.bias[0, :, None], self.precise.w_in[0], part.to(self.precise.w_in).T
+            )
+            if kept is not None:
+                kept.append(block)
+            yield block
+        if kept is not None:
+            self._kept[split] = kept
+
+
+def _logits(
+    narrowed: Narrowed, block: Float[Tensor, "units samples"]
+) -> Float[Tensor, "choices samples outputs"]:
+    hidden = torch.relu(block)
+    if (sums := narrowed.sums) is not None:
+        merged = embedding_bag(sums.members, block, sums.starts, mode="sum", per_sample_weights=sums.shares)
+        hidden = torch.cat([hidden, torch.relu(merged)])
+    outputs = [
+        embedding_bag(narrowed.units, hidden, mode="sum", per_sample_weights=weights)
+        for weights in narrowed.outgoing.unbind(dim=2)
+    ]
+    return torch.stack(outputs, dim=2)
