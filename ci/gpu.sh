@@ -15,7 +15,7 @@ workers=$(python3 -c "import importlib.util as u; print('-n 8' if u.find_spec('x
 time timeout 240 env OMP_NUM_THREADS=1 python3 -m pytest -q -m gpu -p no:cacheprovider -p no:benchmark $workers tests/training || status=$?
 
 echo "== speed"
-time timeout 300 python3 ci/bench.py --device cuda --turns 3 --out docs/gpu-bench.md || status=$?
+time timeout 300 python3 ci/bench.py --device cuda --turns 2 --out docs/gpu-bench.md || status=$?
 
 echo "== agreement with the CPU"
 { echo; timeout 120 python3 ci/gpu.py; } | tee -a docs/gpu-bench.md || status=$?
