@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 # What is expected of a plugin before anything can be checked, and why it usually is not so.
 PLUGIN = (
     "a Scorer class of its own name that can be imported here",
-    "a package that is not installed in this environment, code at the module's top that fails, or a name "
-    "that another scorer has",
+    "a package that is not installed in this environment, or code at the module's top that fails",
 )
 
 
@@ -23,7 +22,7 @@ PLUGIN = (
 @click.argument(
     "scorers",
     nargs=-1,
-    metavar="[FILE.py|NAME[PARAM=VALUE,...]]...",
+    metavar="[FILE.py|[FILE.py:]NAME[PARAM=VALUE,...]]...",
     shell_complete=complete_scorers_and_files,
 )
 @click.option("--all", "every", is_flag=True, help="Check every installed scorer.")
@@ -40,7 +39,7 @@ def command(scorers: tuple[str, ...], every: bool, timeout: float, verbose: bool
 
     \b
     prunebench check my_idea.py
-    prunebench check "imp[sparsity=0.7]"
+    prunebench check "imp[sparsity=0.7]" "my_idea.py:MyIdea[alpha=0.3]"
     prunebench check --all
     """
     from prunebench.errors import RequestError
@@ -50,23 +49,19 @@ def command(scorers: tuple[str, ...], every: bool, timeout: float, verbose: bool
         raise RequestError("SCORER", "nothing", "name a file or a scorer, or give --all")
     worker = Worker()
     worker.start()  # its imports take as long as ours: side by side
-    from prunebench.scoring.conformance import Finding
     from prunebench.scoring.isolation import Isolation
+    from prunebench.scoring.spec import canonical
 
     files = [scorer for scorer in scorers if scorer.endswith(".py")]
     isolation = click.get_current_context().with_resource(Isolation(timeout, files, worker))
     known = isolation.plugins
-    left_out = list(isolation.problems)
     specs = [spec for given in scorers for spec in _specs(isolation, given)]
     if every:
         specs += [name for name in known if not _lacks_package(isolation, name)]
-    loaded = [isolation.load(spec) for spec in dict.fromkeys(specs)]
-    for problem in left_out:
-        _echo(Finding("plugin", "failed", problem, *PLUGIN), verbose)
+    loaded = {canonical(scorer): scorer for scorer in map(isolation.load, specs)}.values()
     passed = sum([_passes(isolation, scorer, verbose) for scorer in loaded])
-    total = len(left_out) + len(loaded)
-    click.echo(f"{passed} of {total} scorers keep the contract")
-    return 0 if passed == total else 1
+    click.echo(f"{passed} of {len(loaded)} scorers keep the contract")
+    return 0 if passed == len(loaded) else 1
 
 
 def _specs(isolation: "Isolation", given: str) -> list[str]:

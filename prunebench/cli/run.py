@@ -36,9 +36,9 @@ PROTOCOLS = ("rank", "prune_final", "merge", "prune_early")
     multiple=True,
     default=("alignment",),
     show_default=True,
-    metavar="NAME[PARAM=VALUE,...]",
+    metavar="[FILE.py:]NAME[PARAM=VALUE,...]",
     shell_complete=complete_scorers,
-    help="Scorer to rank; repeatable. See `prunebench list scorers`.",
+    help="Scorer to rank, one of `prunebench list scorers` or a class in a file of yours; repeatable.",
 )
 @click.option(
     "--scores",

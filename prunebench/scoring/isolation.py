@@ -21,6 +21,7 @@ from prunebench.scoring.registry import (
     load_class,
     load_scorer,
     require,
+    split_spec,
 )
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.spec import build, canonical, parse_spec
@@ -45,7 +46,7 @@ class Isolation:
         worker: the process, where it was started before.
 
     Attributes:
-        problems: a line for each plugin that was found to be broken so far; it is left out.
+        problems: a line for each package's scorer that was found to be broken so far; it is left out.
     """
 
     def __init__(
@@ -53,28 +54,20 @@ class Isolation:
     ) -> None:
         self.timeout = timeout
         self.problems: list[str] = []
-        self._files = list({check_file(file).resolve(): str(file) for file in files}.values())
-        self._broken: list[str] = []
+        self._files = [str(file) for file in files if check_file(file)]
         self._worker = worker or Worker()
         self._loaded: set[str] = set()
 
     @cached_property
     def plugins(self) -> dict[str, Plugin]:
-        """All scorers by name; files that do not load are left out."""
-        plugins = discover(self._files, self._names_in)
-        for plugin in plugins.values():
-            for rival in plugin.rivals:
-                if rival in self._files:
-                    self._note(_taken(plugin, rival))
-        return plugins
+        """All scorers by name. `RequestError` for a file that does not load or has a name that is taken."""
+        return discover(self._files, self._names_in)
 
     def load_class(self, name: str) -> type[Scorer]:
         """The scorer's class, or what stands for it here.
 
         `RequestError`: an unknown name. `PluginError`: its plugin is broken.
         """
-        if name not in self.plugins and self._broken:
-            raise PluginError("; ".join(self._broken))
         plugin = require(name, self.plugins)
         for rival in plugin.rivals:
             self._note(_taken(plugin, rival))
@@ -93,16 +86,19 @@ class Isolation:
         return stand_in(found, self._execute)
 
     def load(self, spec: str) -> Scorer:
-        """The scorer for a spec. One whose plugin is broken is noted, and fails when it is run.
+        """The scorer for a spec. One whose package is broken is noted, and fails when it is run.
 
-        `RequestError`: a spec that cannot be read, an unknown name or parameter.
+        `RequestError`: a spec that cannot be read, an unknown name or parameter, a file that does not load.
         """
+        files, spec = split_spec(spec, self._names_in)
+        if new := [file for file in files if file not in self._files]:
+            self._files += new
+            self.__dict__.pop("plugins", None)
         name, parameters = parse_spec(spec)
         try:
             cls = self.load_class(name)
         except PluginError as error:
-            if name in self.plugins:  # what is wrong with files is noted already
-                self._note(str(error))
+            self._note(str(error))
             return broken(spec.replace(" ", ""), str(error))
         if not issubclass(cls, StandIn):
             return build(cls, parameters, spec)
@@ -164,15 +160,13 @@ class Isolation:
             self._loaded.clear()
             raise
 
-    def _names_in(self, file: str | Path) -> list[str]:
+    def _names_in(self, file: str | Path) -> dict[str, str]:
         try:
-            names: list[str] = self._worker.ask("names", LOAD_SECONDS, file=str(file))["names"]
+            names: dict[str, str] = self._worker.ask("names", LOAD_SECONDS, file=str(file))["names"]
+        except RequestError:
+            raise
         except PrunebenchError as error:
-            why = f"the plugin {file} does not load: {error}" if isinstance(error, Lost) else str(error)
-            self._note(why)
-            self._broken.append(why)
-            self._files = [kept for kept in self._files if kept != file]
-            return []
+            raise RequestError("--plugin", str(file), f"it does not load: {error}") from error
         return names
 
     def _note(self, problem: str) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import typing
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +18,7 @@ from typing import Any
 from prunebench.errors import PrunebenchError, RequestError, unknown_name
 from prunebench.scoring.imported import Recorded
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.spec import NAME, build, parse_spec
+from prunebench.scoring.spec import NAME, build, parse_spec, split_file
 
 GROUP = "prunebench.scorers"
 OWN = "prunebench"
@@ -38,7 +39,7 @@ class Plugin:
         origin: the distribution and version, or the file, that it comes from.
         load: imports and returns the class; whatever the import raises passes through.
         own: whether it comes with prunebench.
-        rivals: origins of others that register the same name and are left out.
+        rivals: origins of other packages that register the same name and are left out.
     """
 
     name: str
@@ -48,34 +49,52 @@ class Plugin:
     rivals: tuple[str, ...] = ()
 
 
-def names_in_file(file: str | Path) -> list[str]:
-    """Names of the scorers in a file, which is imported."""
-    return [cls.name for cls in load_file(file)]
+# The scorers in a file, which is imported somewhere: their names by the names of their classes.
+NamesIn = Callable[[str | Path], Mapping[str, str]]
 
 
-def discover(
-    files: Iterable[str | Path] = (), names_in: Callable[[str | Path], Iterable[str]] = names_in_file
-) -> dict[str, Plugin]:
+def names_in_file(file: str | Path) -> dict[str, str]:
+    """Names of the scorers in a file, by their classes'; the file is imported."""
+    return {cls.__name__: cls.name for cls in load_file(file)}
+
+
+def discover(files: Iterable[str | Path] = (), names_in: NamesIn = names_in_file) -> dict[str, Plugin]:
     """All scorers by name. Nothing is imported but what `names_in` imports: a broken package costs nothing.
 
-    A name that is registered more than once is prunebench's own, else the first package's in the alphabet,
-    else the first file's.
+    A name that several packages register is prunebench's own, else the first one's in the alphabet. Files
+    were asked for: `RequestError` for one that does not load, or with a name that another scorer has.
     """
     found: dict[str, Plugin] = {}
-
-    def add(plugin: Plugin) -> None:
-        first = found.setdefault(plugin.name, plugin)
-        if first.origin != plugin.origin:
-            found[plugin.name] = replace(first, rivals=(*first.rivals, plugin.origin))
-
     for distribution, origin, point in sorted(
         _entry_points(), key=lambda entry: (entry[0] != OWN, *entry[:2])
     ):
-        add(Plugin(point.name, origin, point.load, own=distribution == OWN))
-    for file in files:
-        for name in names_in(file):
-            add(Plugin(name, str(file), partial(_class_in_file, file, name)))
+        plugin = Plugin(point.name, origin, point.load, own=distribution == OWN)
+        first = found.setdefault(plugin.name, plugin)
+        if first.origin != origin:
+            found[plugin.name] = replace(first, rivals=(*first.rivals, origin))
+    for file in {check_file(file).resolve(): file for file in files}.values():
+        for name in names_in(file).values():
+            if name in found:
+                raise RequestError("--plugin", str(file), _taken(name, found[name].origin))
+            found[name] = Plugin(name, str(file), partial(_class_in_file, file, name))
     return dict(sorted(found.items()))
+
+
+def split_spec(spec: str, names_in: NamesIn = names_in_file) -> tuple[list[str], str]:
+    """The file of a spec such as `my_idea.py:MyIdea[alpha=0.3]`, if it has one, and the spec with the name.
+
+    Class and name are both taken. `RequestError`: the file does not load, or has no such scorer.
+    """
+    file, rest = split_file(spec)
+    if file is None:
+        return [], spec
+    called, _ = parse_spec(rest)
+    names = names_in(file)
+    name = names.get(called, called)
+    if name not in names.values():
+        there = unknown_name("--scorer", called, names, f"scorers in {file}")
+        raise RequestError("--scorer", spec, there.accepted)
+    return [file], name + rest.removeprefix(called)
 
 
 def require(name: str, known: Mapping[str, Plugin]) -> Plugin:
@@ -99,18 +118,24 @@ def load_class(name: str, files: Iterable[str | Path] = ()) -> type[Scorer]:
         raise PluginError(f"{where} is not a prunebench.Scorer class: entry point {name!r} gives {cls!r}")
     if (called := getattr(cls, "name", None)) != name:
         raise PluginError(f"{where} registers {name!r}, a class whose name is {called!r}; the two must agree")
-    _check(cls, where)
+    if problem := _problem(cls):
+        raise PluginError(f"{where}: {problem}")
     return cls
 
 
 def load_scorer(spec: str, files: Iterable[str | Path] = ()) -> Scorer:
-    """The scorer for a spec such as `alignment` or `imp[sparsity=0.5]`, from packages and from `files`."""
+    """The scorer for a spec: `alignment`, `imp[sparsity=0.5]` or `my_idea.py:MyIdea[alpha=0.3]`.
+
+    Scorers come from packages, from `files`, and from the file that the spec names. A file is imported once
+    in a process, as Python does it.
+    """
+    own, spec = split_spec(spec)
     name, parameters = parse_spec(spec)
-    return build(load_class(name, files), parameters, spec)
+    return build(load_class(name, [*files, *own]), parameters, spec)
 
 
 def load_file(file: str | Path) -> list[type[Scorer]]:
-    """The scorer classes in a file. `RequestError`: no such file; `PluginError`: it holds no scorers."""
+    """The scorer classes in a file. `RequestError`: no such file, or it does not load or has none."""
     file = check_file(file)
     module_name = f"prunebench_file_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
     if module_name not in sys.modules:
@@ -123,8 +148,8 @@ def load_file(file: str | Path) -> list[type[Scorer]]:
             loader.exec_module(module)
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
-            raise PluginError(f"the plugin {file} does not load: {_in_words(error)}") from error
-    classes = [
+            raise RequestError("--plugin", str(file), f"it does not load: {_in_words(error)}") from error
+    found = [
         cls
         for cls in vars(sys.modules[module_name]).values()
         if inspect.isclass(cls)
@@ -132,12 +157,16 @@ def load_file(file: str | Path) -> list[type[Scorer]]:
         and cls.__module__ == module_name
         and getattr(cls, "name", None) is not None
     ]
+    classes: list[type[Scorer]] = list(dict.fromkeys(found))  # a class may have more names than one
     if not classes:
-        raise PluginError(
-            f"the plugin {file} has no scorer: a class that derives from prunebench.Scorer and has a name"
-        )
+        accepted = "it has no scorer: a class that derives from prunebench.Scorer and has a name is needed"
+        raise RequestError("--plugin", str(file), accepted)
     for cls in classes:
-        _check(cls, f"the plugin {file}")
+        if problem := _problem(cls):
+            raise RequestError("--plugin", str(file), problem)
+    named = Counter(cls.name for cls in classes)
+    if twice := [cls.__name__ for cls in classes if named[cls.name] > 1]:
+        raise RequestError("--plugin", str(file), f"give each of its classes {', '.join(twice)} its own name")
     return classes
 
 
@@ -153,17 +182,23 @@ def _class_in_file(file: str | Path, name: str) -> type[Scorer]:
     return next(cls for cls in load_file(file) if cls.name == name)
 
 
-def _check(cls: type[Scorer], where: str) -> None:
-    """Whether a class has what is needed to name its results and to build it from a spec."""
+def _problem(cls: Any) -> str | None:
+    """What a class lacks to name its results and to be built from a spec."""
     if not (isinstance(cls.name, str) and re.fullmatch(NAME, cls.name)):
-        raise PluginError(f"{where}: name = {cls.name!r}; a letter, then letters, digits, _, - and .")
+        return f"name = {cls.name!r}; a letter, then letters, digits, _, - and ."
     if not isinstance(cls.version, str):
-        raise PluginError(f"{where}: version = {cls.version!r}; a text such as '1' is needed")
+        return f"version = {cls.version!r}; a text such as '1' is needed"
     try:
         cls.parameters()
         typing.get_type_hints(cls)
     except Exception as error:
-        raise PluginError(f"{where}: the parameters of {cls.name} are no fields: {error}") from error
+        return f"the parameters of {cls.name} are no fields: {error}"
+    return None
+
+
+def _taken(name: str, origin: str) -> str:
+    leave_out = "" if origin.endswith(".py") else f", or leave the other out with {DISABLE}={name}"
+    return f"its name {name!r} is taken by {origin}; rename it{leave_out}"
 
 
 def _entry_points() -> Iterator[tuple[str, str, EntryPoint]]:

@@ -1,4 +1,4 @@
-"""Scorers as text: `imp[sparsity=0.5,rounds=3]`."""
+"""Scorers as text: `imp[sparsity=0.5,rounds=3]`, `my_idea.py:MyIdea[alpha=0.3]`."""
 
 import re
 import types
@@ -11,14 +11,25 @@ from prunebench.errors import RequestError
 from prunebench.scoring.scorer import Scorer
 
 NAME = r"[A-Za-z_][\w.-]*"
+_FILE = re.compile(r"(?P<file>.+?\.py):(?P<spec>.*)", re.DOTALL)
 _SPEC = re.compile(rf"(?P<name>{NAME})(\[(?P<parameters>[^\[\]]*)\])?")
+
+
+def split_file(spec: str) -> tuple[str | None, str]:
+    """The file that a spec names before a colon, or None, and the rest of the spec."""
+    match = _FILE.fullmatch(spec.strip())
+    return (match["file"], match["spec"].strip()) if match else (None, spec)
 
 
 def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     """Name and parameter texts of a spec. Raises `RequestError` where it cannot be read."""
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
-        raise RequestError("--scorer", spec, "write name or name[parameter=value,...]")
+        raise RequestError(
+            "--scorer",
+            spec,
+            "write name or name[parameter=value,...], with file.py: before it for a class in a file",
+        )
     parameters: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in (match["parameters"] or "").split(","))):
         key, equals, value = (part.strip() for part in item.partition("="))

@@ -11,6 +11,7 @@ from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
+from prunebench.scoring.spec import split_file
 from prunebench.sweep.study import Cell, Study
 from prunebench.tasks.datasets import DATASETS, DEFAULT, default_samples, default_steps
 from prunebench.tasks.load import load_task, parse_classes
@@ -88,6 +89,9 @@ def from_anywhere(cell: Cell, options: Options) -> tuple[Cell, Options]:
     dataset = cell.task.get("dataset", DEFAULT)
     if dataset not in DATASETS:
         cell = replace(cell, task=cell.task | {"dataset": os.path.abspath(os.path.expanduser(dataset))})
+    scorers = [split_file(spec) for spec in cell.settings.scorers]
+    specs = tuple(f"{os.path.abspath(file)}:{rest}" if file else rest for file, rest in scorers)
+    cell = replace(cell, settings=replace(cell.settings, scorers=specs))
     return cell, replace(options, plugins=tuple(os.path.abspath(file) for file in options.plugins))
 
 

@@ -97,16 +97,12 @@ def test_one_scorer_takes_less_than_ten_seconds_of_work(prunebench: Any) -> None
     assert time.process_time() - began < 20
 
 
-def test_what_cannot_be_loaded_has_failed_and_the_rest_is_checked(prunebench: Any, folder: Path) -> None:
-    (folder / "mine.py").write_text(GOOD)
-    (folder / "broken.py").write_text("import a_module_that_is_not_there")
-    (folder / "taken.py").write_text(GOOD.replace('"good"', '"snip"'))
-    result = prunebench("check", "mine.py", "broken.py", "taken.py", "good[alpha=0.3]")
-    assert result.code == 1
-    assert "2 of 4 scorers keep the contract" in result.out
-    assert "the plugin broken.py does not load: ModuleNotFoundError" in result.out
-    assert "the plugin taken.py is left out: its name 'snip' is taken by prunebench" in result.out
-    assert "a package that is not installed in this environment" in result.out
+def test_one_class_of_a_file(prunebench: Any, folder: Path) -> None:
+    (folder / "mine.py").write_text(GOOD + bad("raises", "raise ValueError('no')"))
+    result = prunebench("check", "./mine.py:Good[alpha=0.3]", "mine.py:good[alpha=0.3]")
+    assert result.code == 0, result
+    assert "good[alpha=0.3] (mine.py)" in result.out
+    assert "1 of 1 scorers keep the contract" in result.out
 
 
 @pytest.mark.parametrize(
@@ -116,9 +112,19 @@ def test_what_cannot_be_loaded_has_failed_and_the_rest_is_checked(prunebench: An
         (["snap"], ["did you mean 'snip'"]),
         (["nothing.py"], ["--plugin", "nothing.py"]),
         (["snip[weight=gate]"], ["no parameter 'weight'"]),
+        (["mine.py:Goof"], ["--scorer", "mine.py:Goof", "did you mean 'Good'"]),
+        (["mine.py", "broken.py"], ["broken.py", "it does not load: ModuleNotFoundError"]),
+        (["mine.py:Good", "broken.py:Good"], ["broken.py", "it does not load: ModuleNotFoundError"]),
+        (["mine.py", "taken.py"], ["taken.py", "its name 'snip' is taken by prunebench"]),
+        (["taken.py:Good"], ["taken.py", "its name 'snip' is taken by prunebench"]),
     ],
 )
-def test_wrong_requests_are_one_line(prunebench: Any, arguments: list[str], words: list[str]) -> None:
+def test_wrong_requests_are_one_line(
+    prunebench: Any, folder: Path, arguments: list[str], words: list[str]
+) -> None:
+    (folder / "mine.py").write_text(GOOD)
+    (folder / "broken.py").write_text("import a_module_that_is_not_there")
+    (folder / "taken.py").write_text(GOOD.replace('"good"', '"snip"'))
     result = prunebench("check", *arguments)
     assert result.code == 2
     assert result.out == ""

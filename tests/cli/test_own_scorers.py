@@ -43,38 +43,74 @@ def plugin(folder: Path) -> Path:
         for name, (body, _) in BAD.items()
     )
     (folder / "mine.py").write_text(text)
-    (folder / "broken.py").write_text("import a_module_that_is_not_there")
-    (folder / "taken.py").write_text(PLUGIN.replace('"good"', '"magnitude"'))
     return folder / "mine.py"
 
 
 def test_whatever_a_scorer_does_is_its_own_rows_failure(quick: Any, plugin: Path) -> None:
-    asked = ["magnitude", *BAD, "lost[alpha=2]", "good[alpha=0.3]"]
-    files = [word for file in ("mine.py", "broken.py", "taken.py") for word in ("--plugin", file)]
+    asked = ["magnitude", *BAD, "good[alpha=0.3]"]
     specs = [word for spec in asked for word in ("--scorer", spec)]
-    result = quick(*files, *specs, "--scorer-timeout", "4", "--json")
+    result = quick("--plugin", "mine.py", *specs, "--scorer-timeout", "4", "--json")
     assert result.code == 0, result.err
     rows = {row["scorer"]: row for row in result.json["rows"]}
     assert set(rows) == {*asked, "random", "oracle"}
     for name, (_, error) in BAD.items():
         assert rows[name]["status"] == "failed"
         assert error in rows[name]["error"]
-    assert "the plugin broken.py does not load: ModuleNotFoundError" in rows["lost[alpha=2]"]["error"]
-    warnings = [line for line in result.err.splitlines() if line.startswith("prunebench: warning: ")]
-    assert len(warnings) == 2
-    assert "broken.py does not load" in warnings[0]
-    assert "taken.py is left out: its name 'magnitude' is taken by prunebench" in warnings[1]
     alone = {row["scorer"]: row for row in quick("--scorer", "magnitude", "--json", "--force").json["rows"]}
     for name in ("magnitude", "random", "oracle"):
         assert rows[name]["spearman"] == alone[name]["spearman"]
     assert rows["good[alpha=0.3]"]["spearman"]["mean"] == pytest.approx(rows["magnitude"]["spearman"]["mean"])
 
 
+@pytest.mark.parametrize("command", ["run", "sweep"])
+@pytest.mark.parametrize(
+    ("plugins", "spec", "words"),
+    [
+        (["taken.py"], "magnitude", ["--plugin", "taken.py", "its name 'magnitude' is taken by prunebench"]),
+        (["mine.py", "taken.py"], "good", ["--plugin", "taken.py", "'magnitude' is taken by prunebench"]),
+        (["mine.py", "copy.py"], "good", ["--plugin", "copy.py", "'good' is taken by mine.py"]),
+        (["mine.py"], "copy.py:Good", ["--plugin", "copy.py", "'good' is taken by mine.py"]),
+        ([], "taken.py:Good", ["--plugin", "taken.py", "'magnitude' is taken by prunebench"]),
+        (["broken.py"], "snip", ["--plugin", "broken.py", "it does not load: ModuleNotFoundError"]),
+        ([], "broken.py:Good", ["--plugin", "broken.py", "it does not load: ModuleNotFoundError"]),
+        (["mine.py"], "lost", ["--scorer", "lost"]),
+        ([], "mine.py:Goof", ["--scorer", "mine.py:Goof", "did you mean 'Good'"]),
+        ([], "nowhere.py:Good", ["--plugin", "nowhere.py", "a Python file (.py) that exists"]),
+    ],
+)
+def test_a_file_that_is_not_what_was_asked_for_ends_it_before_any_work(
+    prunebench: Any, npz: Path, plugin: Path, folder: Path, command: str, plugins: Any, spec: str, words: Any
+) -> None:
+    (folder / "broken.py").write_text("import a_module_that_is_not_there")
+    (folder / "taken.py").write_text(PLUGIN.replace('"good"', '"magnitude"'))
+    (folder / "copy.py").write_text(PLUGIN)
+    (folder / "study.toml").write_text(f'[task]\ndataset = "{npz}"\n[run]\nscorers = ["{spec}"]\n')
+    files = [word for file in plugins for word in ("--plugin", file)]
+    asked = ["sweep", "study.toml"] if command == "sweep" else ["run", "--dataset", npz, "--scorer", spec]
+    result = prunebench(*asked, *files)
+    assert result.code == 2, result
+    assert len(result.err.strip().splitlines()) == 1
+    for word in words:
+        assert word in result.err
+    assert not (folder / ".prunebench").exists()
+    assert not (folder / "leaderboards").exists()
+
+
+def test_a_spec_may_name_its_file(quick: Any, plugin: Path, folder: Path) -> None:
+    given = quick("--plugin", "mine.py", "--scorer", "good[alpha=0.3]", "--json", "--store", "other")
+    named = quick("--scorer", "./mine.py:Good[alpha=0.3]", "--scorer", "mine.py:exits", "--json")
+    assert named.code == 0, named
+    rows = {row["scorer"]: row for row in named.json["rows"]}
+    assert set(rows) == {"good[alpha=0.3]", "exits", "random", "oracle"}
+    (row,) = (row for row in given.json["rows"] if row["scorer"] == "good[alpha=0.3]")
+    assert rows["good[alpha=0.3]"]["spearman"] == row["spearman"]
+
+
 def test_a_study_with_scorers_of_others(prunebench: Any, npz: Path, plugin: Path, folder: Path) -> None:
     (folder / "study.toml").write_text(
         f'[task]\ndataset = "{npz}"\nsamples = 40\n'
         "[recipe]\nwidth = [8, 16]\nsteps = 60\ninit_std = 0.05\nlearning_rate = 0.02\n"
-        '[run]\nscorers = ["good[alpha=0.3]", "hangs", "snip"]\nat_steps = [20]\nseeds = 2\n'
+        '[run]\nscorers = ["mine.py:Good[alpha=0.3]", "hangs", "snip"]\nat_steps = [20]\nseeds = 2\n'
     )
     result = prunebench("sweep", "study.toml", "--plugin", "mine.py", "--scorer-timeout", "2")
     assert result.code == 0, result.err

@@ -169,7 +169,7 @@ BROKEN = {
     "raise SystemExit(3)": "does not load: SystemExit: 3",
     "import os; os._exit(3)": "ended its process with exit code 3",
     "while True: pass": "did not end within 2 s; it was stopped",
-    "x = 1": "has no scorer: a class that derives from prunebench.Scorer",
+    "x = 1": "it has no scorer: a class that derives from prunebench.Scorer",
     CLASS + "name = 'two words'": "'two words'",
     CLASS + "version = 2": "version = 2",
     CLASS + "alpha: list = []": "mutable",
@@ -177,32 +177,45 @@ BROKEN = {
 }
 
 
-def test_broken_files_are_a_problem_each_and_fail_as_what_was_asked_for(
-    run: pb.Trajectory, tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+def test_files_that_do_not_load_are_wrong_requests(
+    tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("prunebench.scoring.isolation.LOAD_SECONDS", 2.0)
-    files = [tmp_path / f"broken{number}.py" for number in range(len(BROKEN))]
-    for file, text in zip(files, BROKEN, strict=True):
+    for number, (text, message) in enumerate(BROKEN.items()):
+        file = tmp_path / f"broken{number}.py"
         file.write_text(text)
-    isolation = Isolation(files=[*files, plugin])
-    assert isinstance(isolation.load("magnitude"), Magnitude)
-    assert execute(isolation.load("good"), run.snapshot(15)).error is None
-    for file, message, problem in zip(files, BROKEN.values(), isolation.problems, strict=True):
-        assert str(file) in problem
-        assert message in problem
-        assert "\n" not in problem
-    mine = isolation.load("mine[alpha=0.3]")
-    assert canonical(mine) == "mine[alpha=0.3]"
-    assert execute(mine, run.snapshot(15)).error == "; ".join(isolation.problems)
+        with Isolation(files=[file, plugin]) as isolation:
+            for spec in ("magnitude", "good", f"{plugin}:Good"):
+                with pytest.raises(pb.RequestError) as caught:
+                    isolation.load(spec)
+                assert str(file) in str(caught.value)
+                assert message in str(caught.value)
+                assert "\n" not in str(caught.value)
 
 
-def test_a_taken_name_is_one_problem_and_the_first_stays(tmp_path: Path) -> None:
+def test_a_taken_name_is_a_wrong_request(tmp_path: Path, plugin: Path) -> None:
+    """Else the other scorer's numbers would stand for those of the file."""
     path = tmp_path / "mine.py"
     path.write_text("import prunebench as pb\nclass Mine(pb.Scorer):\n    name = 'magnitude'")
-    isolation = Isolation(files=[path])
-    assert isinstance(isolation.load("magnitude"), Magnitude)
-    [problem] = isolation.problems
-    assert "'magnitude' is taken by prunebench" in problem
+    for files, spec in (
+        ([path], "magnitude"),
+        ([path], "snip"),
+        ([], f"{path}:Mine"),
+        ([], f"{path}:magnitude"),
+    ):
+        with pytest.raises(pb.RequestError, match="'magnitude' is taken by prunebench"):
+            Isolation(files=files).load(spec)
+
+
+def test_a_spec_may_name_its_file(run: pb.Trajectory, plugin: Path) -> None:
+    with Isolation() as isolation:
+        scorer = isolation.load(f"{plugin}:Good[alpha=0.5]")
+        assert (
+            canonical(scorer) == canonical(isolation.load(f"{plugin}:good[alpha=0.5]")) == "good[alpha=0.5]"
+        )
+        assert execute(scorer, run.snapshot(15)).error is None
+        with pytest.raises(pb.RequestError, match="did you mean 'Good'"):
+            isolation.load(f"{plugin}:Goof")
 
 
 def test_wrong_requests_are_refused_and_not_taken_for_broken_plugins(isolation: Isolation) -> None:

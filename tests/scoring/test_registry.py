@@ -8,6 +8,7 @@ import pytest
 import prunebench as pb
 from prunebench.scoring.registry import PluginError, discover, load_class
 from prunebench.scoring.source import source_hash
+from prunebench.scoring.spec import canonical
 
 SCORER = """
 import prunebench as pb
@@ -67,18 +68,49 @@ def test_source_hash_follows_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_broken_files_are_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(PluginError, match=message) as caught:
+    with pytest.raises(pb.RequestError, match=message) as caught:
         discover([write(tmp_path, "broken", text)])
     assert "\n" not in str(caught.value)
 
 
-def test_the_first_keeps_its_name_and_knows_its_rivals(tmp_path: Path) -> None:
-    files = [write(tmp_path, f"file{i}", SCORER.format(cls="Mine", name="mine")) for i in (1, 2)]
-    files.append(write(tmp_path, "file3", SCORER.format(cls="Mine", name="snip")))
-    found = discover(files)
-    assert found["snip"].own
-    assert found["snip"].rivals == (str(files[2]),)
-    assert (found["mine"].origin, found["mine"].rivals) == (str(files[0]), (str(files[1]),))
+def test_a_name_that_another_scorer_has_is_refused(tmp_path: Path) -> None:
+    """It would stand on the board for the other one's numbers."""
+    one, two = [write(tmp_path, f"file{i}", SCORER.format(cls="Mine", name="mine")) for i in (1, 2)]
+    snip = write(tmp_path, "file3", SCORER.format(cls="Mine", name="snip"))
+    for files, message in (
+        ([one, two], f"its name 'mine' is taken by {one}; rename it$"),
+        ([snip], r"'snip' is taken by prunebench .*; rename it, or .* PRUNEBENCH_DISABLE_PLUGINS=snip$"),
+    ):
+        with pytest.raises(pb.RequestError, match=message):
+            pb.load_scorer("snip", files)
+    assert discover([one, tmp_path / "." / "file1.py"])["mine"].origin
+    twice = write(tmp_path, "file4", SCORER.format(cls="A", name="a") + SCORER.format(cls="B", name="a"))
+    with pytest.raises(pb.RequestError, match="give each of its classes A, B its own name"):
+        discover([twice])
+
+
+def test_the_name_of_a_package_that_is_left_out_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snip = write(tmp_path, "mine", SCORER.format(cls="Mine", name="snip"))
+    monkeypatch.setenv("PRUNEBENCH_DISABLE_PLUGINS", "snip")
+    assert type(pb.load_scorer("snip", [snip])).__name__ == "Mine"
+
+
+def test_a_spec_may_name_its_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "mine", SCORER.format(cls="Mine", name="my_name") + "\nAlias = Mine\n")
+    for called in ("Mine", "my_name"):
+        scorer = pb.load_scorer(f" {path}:{called}[alpha=0.7]")
+        assert canonical(scorer) == "my_name[alpha=0.7]"
+    for spec, message in (
+        (f"{path}:Min", f"did you mean 'Mine'.*scorers in {path}: Mine"),
+        (f"{path}:", "write name"),
+        (f"{path}:Mine[beta=1]", "no parameter 'beta'"),
+        (f"{tmp_path}/no.py:Mine", "a Python file"),
+        (str(path), "with file.py: before it"),
+    ):
+        with pytest.raises(pb.RequestError, match=message):
+            pb.load_scorer(spec)
 
 
 @pytest.mark.parametrize("name", ["nothing.py", "notes.txt", "."])
