@@ -15,10 +15,13 @@ from prunebench.cli.boards import folder_to_read
 
 
 def complete_scorers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Installed scorers whose names begin so, and those in the files of `--plugin`."""
+    """Installed scorers whose names begin so, those in the files of `--plugin`, and `file.py:name`."""
     names = {point.name for point in entry_points(group="prunebench.scorers")}
     for file in ctx.params.get("plugins") or ():
         names |= set(_names_in(file))
+    begun = glob.escape(incomplete.partition(".py:")[0])
+    for file in glob.glob(f"{begun}*.py") if begun else ():
+        names |= {f"{file}:{name}" for name in _names_in(file)}
     return sorted(name for name in names if name.startswith(incomplete))
 
 

@@ -41,7 +41,12 @@ def test_scorers_of_a_file_which_is_not_run(folder: Path) -> None:
     assert complete("run", "--plugin", "mine.py", "--scorer", "gra") == [
         "gradient_norm", "grand_idea", "grasp",
     ]  # fmt: skip
-    assert complete("check", "mi") == ["mine.py"]
+    assert complete("check", "mi") == ["mine.py:grand_idea", "mine.py"]
+    assert (
+        complete("run", "--scorer", "mi")
+        == complete("run", "--scorer", "mine.py:gr")
+        == ["mine.py:grand_idea"]
+    )
     assert complete("run", "--plugin", "nothing.py", "--scorer", "gras") == ["grasp"]
 
 
