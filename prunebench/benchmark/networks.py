@@ -42,7 +42,7 @@ def reference_networks(
             _add_steps(plan, seeds, kept, store, made, reporter)
             return _read(plan, seeds, store)
         except Damaged as damage:
-            reporter.plan(f"{damage}; making it again")
+            reporter.warn(f"{damage}; making it again")
     raise PrunebenchError(f"{store.path}: files that were just written cannot be read back")
 
 

@@ -7,6 +7,9 @@ class Reporter:
     def plan(self, text: str) -> None:
         """What is about to be done, one line at a time."""
 
+    def warn(self, text: str) -> None:
+        """What is not as it should be, and what is done about it."""
+
     def progress(
         self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
     ) -> None:

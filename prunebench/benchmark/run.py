@@ -72,11 +72,11 @@ def run_benchmark(
             raise CellBusy(f"another process works on {plan.task.name}, training {plan.training}")
         store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
         for damaged in forget_damage(store, plan.training):
-            reporter.plan(f"{damaged}: damaged; computing it again")
+            reporter.warn(f"{damaged}: damaged; computing it again")
         try:
             return _complete(plan, store, reporter, made, force=force)
         except Damaged as damage:  # of a network that nothing but the document reads
-            reporter.plan(f"{damage}; making it again")
+            reporter.warn(f"{damage}; making it again")
             return _complete(plan, store, reporter, made, force=False)
 
 

@@ -36,7 +36,7 @@ def command(other: str, store: str, fraction: float | None) -> int:
     from prunebench.store.merge import merge
     from prunebench.store.store import Store
 
-    if not (Path(other) / FILE).is_file():
+    if not (Path(other) / FILE).exists():
         raise RequestError("OTHER", other, f"the folder of a store, with a {FILE}, is needed")
     if Path(other).resolve() == Path(store).resolve():
         raise RequestError("OTHER", other, "it is the store that --store names; another one is needed")
@@ -51,6 +51,7 @@ def command(other: str, store: str, fraction: float | None) -> int:
         f"here already: {merged.present:,} results"
     )
     _list("here with other numbers, which stay", merged.differing)
+    _list("damaged here, and now missing or replaced", merged.forgotten)
     _list("left out, for it is not what was written", merged.damaged)
     return 1 if merged.damaged else 0
 

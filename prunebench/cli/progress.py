@@ -74,6 +74,10 @@ class TerminalReporter(Reporter):
         if not self._quiet:
             self._console.print(text, style="dim", markup=False)
 
+    def warn(self, text: str) -> None:
+        """Print it, also where nothing else is printed."""
+        self._console.print(f"prunebench: warning: {text}", markup=False, highlight=False, soft_wrap=True)
+
     def progress(
         self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
     ) -> None:

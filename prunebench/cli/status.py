@@ -17,14 +17,29 @@ from prunebench.cli.options import isolate
     metavar="FILE",
     help="Python file with scorers of the study; repeatable.",
 )
-def command(study: str | None, store: str, plugins: tuple[str, ...]) -> None:
+@click.option("--check", is_flag=True, help="Read every row and file of the store, and name what is damaged.")
+@click.option(
+    "--forget", is_flag=True, help="With --check: forget what is damaged, so that it is computed again."
+)
+def command(study: str | None, store: str, plugins: tuple[str, ...], check: bool, forget: bool) -> int:
     """Say what the store holds: trainings, networks, results and failures.
 
     With a STUDY, say what of it is done and what is to do, cell by cell.
     """
+    if forget and not check:
+        raise click.UsageError("--forget: it needs --check, which finds what is damaged")
+    if check:
+        if study is not None:
+            raise click.UsageError(f"--check: it concerns the whole store; leave {study} out")
+        return _check(Path(store), forget=forget)
     if study is not None:
         _study_status(Path(study), Path(store), plugins)
-        return
+    else:
+        _store_status(store)
+    return 0
+
+
+def _store_status(store: str) -> None:
     from prunebench.store.status import read_status
 
     status = read_status(Path(store))
@@ -40,6 +55,25 @@ def command(study: str | None, store: str, plugins: tuple[str, ...]) -> None:
         f"{store}: {results:,} results; database {_size(status.database)}, networks {_size(networks)}; "
         f"newest record: {status.newest or 'none'}"
     )
+
+
+def _check(folder: Path, *, forget: bool) -> int:
+    from prunebench.store import damage
+    from prunebench.store.store import Store
+
+    with Store(folder, read_only=True) as kept:
+        found = list(damage.find_damage(kept, files=True))
+        rows = sum(kept.rows(f"SELECT count(*) FROM {table}")[0][0] for table in damage.TABLES)
+        networks = kept.rows("SELECT count(*) FROM networks")[0][0]
+    for each in found:
+        click.echo(f"damaged: {each.what}")
+    click.echo(f"{folder}: {rows:,} rows and {networks:,} files of networks checked; damaged: {len(found):,}")
+    if not (found and forget):
+        return 1 if found else 0
+    with Store(folder) as kept:
+        gone = damage.forget(kept, found)
+    click.echo(f"forgotten: {gone:,} rows; running their tasks again computes them")
+    return 0 if gone == len(found) else 1
 
 
 def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from prunebench.store.records import Key, Measure
 from prunebench.store.store import Store
 
 # What names a row in each table; a row that others refer to comes after them.
-_KEYS = {
+TABLES = {
     "results": ("scoring", "protocol", "keep", "evaluator"),
     "scorings": ("id",),
     "networks": ("training", "seed", "step"),
@@ -30,13 +30,18 @@ class Damage:
     """A row that is not what was written, or whose file is not.
 
     Attributes:
-        what: its name, for a person.
-        table, key: where it is.
+        name: what a person calls it; damage may have left anything in it.
+        table, key: where it is; no table for the database itself.
     """
 
-    what: str
+    name: str
     table: str
     key: tuple[Any, ...]
+
+    @property
+    def what(self) -> str:
+        """Its name, in characters that can be shown."""
+        return "".join(c if c.isprintable() else "?" for c in self.name)[:400]
 
 
 def find_damage(store: Store, training: str | None = None, *, files: bool = False) -> Iterator[Damage]:
@@ -68,7 +73,7 @@ def forget(store: Store, found: list[Damage]) -> int:
     """
     count = 0
     with store.writing() as connection:
-        for table, names in _KEYS.items():
+        for table, names in TABLES.items():
             where = " AND ".join(f"{name} = ?" for name in names)
             column, others = _REFERRED.get(table, ("", ()))
             for other in others:
@@ -83,6 +88,10 @@ def _structure(store: Store) -> Iterator[Damage]:
     for (line,) in store.rows("PRAGMA integrity_check(10)"):
         if line != "ok":
             yield Damage(f"{store.path}: {' '.join(str(line).split())}", "", ())
+    for table, rows, parent in store.rows(
+        "SELECT [table], count(*), parent FROM pragma_foreign_key_check GROUP BY [table], parent"
+    ):
+        yield Damage(f"{table}: {rows:,} rows refer to rows of {parent} that are gone", "", ())
 
 
 def _records(store: Store, made: Environments) -> Iterator[Damage]:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from prunebench.store.checksums import result_digest, row_digest, scoring_digest
-from prunebench.store.database import FILE, connect, errors, transaction
+from prunebench.store.database import FILE, StoreError, connect, errors, transaction
 from prunebench.store.environments import Environments, environment_id
 from prunebench.store.files import CLAIMS, folder_lock, writable_folder
 from prunebench.store.identity import digest
 from prunebench.store.networks import Damaged, NetworkFiles, file_name, pack, unpack
+from prunebench.store.presence import Presence
 from prunebench.store.records import (
     FINAL,
     Environment,
@@ -48,6 +49,9 @@ class Store:
         self.read_only = read_only
         self.files = NetworkFiles(folder)
         self.connection = connect(folder, read_only=read_only)
+        self._presence: Presence | None = None
+        if self.path is not None and not read_only:
+            self._presence = Presence(self.path, self.connection)
 
     @classmethod
     def to_read(cls, folder: Path) -> "Store":
@@ -74,8 +78,12 @@ class Store:
         return self.connection.serialize(), self.files.memory
 
     def close(self) -> None:
-        """Let the file go."""
-        self.connection.close()
+        """Let the file go. Raises `StoreError` where it was deleted meanwhile."""
+        try:
+            if self._presence is not None:
+                self._presence.check()
+        finally:
+            self.connection.close()
 
     def rows(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """The rows that a query finds."""
@@ -90,7 +98,10 @@ class Store:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction."""
+        """One transaction. Raises `StoreError` where the database was deleted meanwhile."""
+        if self._presence is not None:
+            with errors(self.path):
+                self._presence.check()
         with transaction(self.connection, self.path):
             yield self.connection
 
@@ -101,7 +112,10 @@ class Store:
             yield True
             return
         folder = self.folder / CLAIMS / training
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder}: {error.strerror}") from error
         with folder_lock(folder, wait=wait) as locked:
             yield locked
 

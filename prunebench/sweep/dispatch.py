@@ -9,6 +9,8 @@ from operator import attrgetter
 from prunebench.benchmark.document import document
 from prunebench.benchmark.missing import find_missing
 from prunebench.device import resolve_device
+from prunebench.store.damage import forget_damage
+from prunebench.store.networks import Damaged
 from prunebench.store.provenance import environment
 from prunebench.store.store import Store
 from prunebench.sweep.cells import Options, from_anywhere
@@ -70,9 +72,8 @@ class Dispatch:
                 self._waiting.append(item)
                 continue
             began = True
-            if not self._force and not find_missing(item.plan, self._store):
-                with claim:
-                    self._show(item)
+            if not self._force and self._show(item):
+                claim.close()
                 break  # that took a moment: see who has answered
             self._out[item] = claim
             self._send(item)
@@ -81,11 +82,20 @@ class Dispatch:
                 break
         return began
 
-    def _show(self, item: Item) -> None:
-        """A cell that is in the store, but not on a board."""
-        began = time.perf_counter()
-        made = environment(resolve_device(item.plan.device))
-        self._tally.finish(item, document(item.plan, self._store, made), time.perf_counter() - began)
+    def _show(self, item: Item) -> bool:
+        """Put a cell on its board that is wholly in the store; whether it is. What is damaged is named."""
+        began, plan = time.perf_counter(), item.plan
+        for damaged in forget_damage(self._store, plan.training):
+            self._tally.warn(f"{damaged}: damaged; computing it again")
+        if find_missing(plan, self._store):
+            return False
+        try:
+            shown = document(plan, self._store, environment(resolve_device(plan.device)))
+        except Damaged as damage:
+            self._tally.warn(f"{damage}; making it again")
+            return False
+        self._tally.finish(item, shown, time.perf_counter() - began)
+        return True
 
     def _send(self, item: Item) -> None:
         cell, options = from_anywhere(item.cell, self._options)

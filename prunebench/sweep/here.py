@@ -24,6 +24,10 @@ class _Stages(Reporter):
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
 
+    def warn(self, text: str) -> None:
+        """Pass it on."""
+        self._reporter.warn(text)
+
     def progress(
         self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
     ) -> None:

@@ -48,6 +48,10 @@ class Tally:
         self.failed += 1
         self._end(item, f"failed: {error}")
 
+    def warn(self, text: str) -> None:
+        """Pass it on."""
+        self._reporter.warn(text)
+
     def _end(self, item: Item, what: str) -> None:
         self._ended += 1
         self._waiting.remove(item)

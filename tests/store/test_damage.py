@@ -61,7 +61,7 @@ class Lines(Reporter):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def plan(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         self.lines.append(text)
 
 
