@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from prunebench.escape import for_terminal
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # In the folder of the store, so that all that was computed here is in one place, which git ignores.
@@ -49,3 +51,10 @@ def cite_published(name: str, folder: Path) -> None:
 
 def _holds_boards(folder: Path) -> bool:
     return any(folder.glob("*.json"))
+
+
+def say_left_out(left_out: list[str]) -> int:
+    """Name the boards that could not be read; the exit code that goes with it."""
+    for line in left_out:
+        click.echo(for_terminal(f"prunebench: left out: {line}"), err=True)
+    return 1 if left_out else 0

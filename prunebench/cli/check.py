@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prunebench.cli.complete import complete_scorers_and_files
+from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
     from prunebench.scoring.conformance import Finding
@@ -92,7 +93,7 @@ def _passes(isolation: "Isolation", scorer: "Scorer", verbose: bool) -> bool:
 
     plugin = isolation.plugins.get(scorer.name)
     origin = "" if plugin is None or plugin.own else f" ({plugin.origin})"
-    click.echo(click.style(canonical(scorer), bold=True) + origin)
+    click.echo(click.style(for_terminal(canonical(scorer)), bold=True) + for_terminal(origin))
     if isinstance(scorer, Broken):
         _echo(Finding("plugin", "failed", scorer.reason, *PLUGIN), verbose)
         return False
@@ -126,13 +127,12 @@ def _echo(finding: "Finding", verbose: bool) -> None:
     }
     mark, colour = marks[finding.status]
     brief = finding.status == "failed" or (finding.status == "passed" and not verbose)
-    click.echo(
-        f"  {click.style(f'{mark:<6}', fg=colour)} {finding.check}" + ("" if brief else f": {finding.seen}")
-    )
+    seen = "" if brief else f": {for_terminal(finding.seen)}"
+    click.echo(f"  {click.style(f'{mark:<6}', fg=colour)} {finding.check}{seen}")
     if finding.status == "failed":
         for name, text in (
             ("expected", finding.expected),
             ("seen", finding.seen),
             ("likely cause", finding.cause),
         ):
-            click.echo(f"         {name + ':':<14}{text}")
+            click.echo(f"         {name + ':':<14}{for_terminal(text)}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.boards import folder_to_read, from_option, say_whose
+from prunebench.cli.boards import folder_to_read, from_option, say_left_out, say_whose
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @from_option
 def command(
     first: str, second: str, metrics: tuple[str, ...], at_step: int | None, board: str | None, out: str | None
-) -> None:
+) -> int:
     """Compare scorers A and B on the same networks, or boards A and B: how much they differ, and how surely.
 
     \b
@@ -41,17 +41,19 @@ def command(
     from prunebench.leaderboard.terminal import console
 
     folder = folder_to_read(out)
+    left_out: list[str] = []
     files = [_board(text, folder) for text in (first, second)]
     one, other = files
     if one is not None and other is not None:
         found = compare_boards(one, other, metrics, at_step)
     elif one is None and other is None:
-        found = compare_scorers(find_boards(folder, board), first, second, metrics, at_step)
+        found = compare_scorers(find_boards(folder, board, left_out), first, second, metrics, at_step)
     else:
         raise click.UsageError(f"A, B: got {first!r} and {second!r}; two scorers or two boards are needed")
     console().print(render_pairs(found))
     if one is None:
         say_whose(folder, out)
+    return say_left_out(left_out)
 
 
 def _board(text: str, folder: Path) -> "Board | None":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.boards import OWN, folder_to_read, from_option, say_whose
+from prunebench.cli.boards import OWN, folder_to_read, from_option, say_left_out, say_whose
 from prunebench.cli.complete import complete_boards
 
 if TYPE_CHECKING:
@@ -42,21 +42,23 @@ def command(
     figures: str | None,
     summed_up: bool,
     again: bool,
-) -> None:
+) -> int:
     """Print the boards in a folder, or those whose names start with NAME."""
     from prunebench.leaderboard.folder import find_boards
 
     # Published boards are written only by those who name their folder.
     folder = OWN if again and out is None else folder_to_read(out)
-    boards = find_boards(folder, name)
+    left_out: list[str] = []
+    boards = find_boards(folder, name, left_out)
     if again:
         _rebuild(boards, folder, name)
-        return
+        return say_left_out(left_out)
     if html or figures:
         _write(boards, html, figures)
     else:
         _print(boards, form, summed_up)
     say_whose(folder, out)
+    return say_left_out(left_out)
 
 
 def _print(boards: "list[Board]", form: str, summed_up: bool) -> None:
@@ -81,7 +83,7 @@ def _rebuild(boards: "list[Board]", out: Path, name: str | None) -> None:
 
     if name is not None:
         raise click.UsageError("--rebuild: makes the tables of all boards; leave NAME out")
-    files = rebuild(out)
+    files = rebuild(out, [])
     click.echo(f"{len(files)} files of {len(boards)} boards in {out}", err=True)
     if not any(file.name == "README.md" for file in files):
         click.echo(f"{out / 'README.md'} has no overview to replace; left as it is", err=True)

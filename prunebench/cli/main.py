@@ -1,5 +1,7 @@
 """The entry point: finds the command, and turns errors into one line and an exit code."""
 
+import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -7,8 +9,12 @@ from collections.abc import Sequence
 
 import click
 
+from prunebench.cli import streams
 from prunebench.errors import PrunebenchError, RequestError
+from prunebench.escape import for_terminal
 
+# What writing to a stream may fail with.
+_OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 # Command to module and one line of help, so that `--help` imports none of them.
 COMMANDS = {
     "run": ("prunebench.cli.run", "Train networks, score their neurons early, rank the scorers."),
@@ -74,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Before torch is imported: threads that wait must not take the cores from other processes. On a busy
     # machine that halves the time of a run, and on an idle one it costs nothing.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    streams.prepare()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments  # accepted anywhere: it concerns this function alone
     sys.exit(run([argument for argument in arguments if argument != "--debug"], debug=debug))
@@ -83,11 +90,15 @@ def run(arguments: Sequence[str], *, debug: bool = False) -> int:
     """The command line's exit code; with `debug`, unforeseen errors pass through."""
     try:
         code = cli.main(list(arguments), prog_name="prunebench", standalone_mode=False)
+        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted; results that were already written are whole", 130)
+    except BrokenPipeError:  # `| head` has seen enough
+        streams.abandon_stdout()
+        return 1
     except Exception as error:
         if debug and not isinstance(error, click.ClickException):
             raise
@@ -102,10 +113,14 @@ def run(arguments: Sequence[str], *, debug: bool = False) -> int:
             return _fail(str(error), 1)
         if isinstance(error, OSError) and error.filename:
             return _fail(f"{error.filename}: {error.strerror}", 1)
+        if isinstance(error, OSError) and error.errno in _OF_OUTPUT:  # of all files it alone has no name
+            streams.abandon_stdout()
+            return _fail(f"stdout: {error.strerror}", 1)
         reason = " ".join(str(error).split())
         return _fail(f"{type(error).__name__}: {reason} (run again with --debug for the traceback)", 1)
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"prunebench: {message}", err=True)
+    with contextlib.suppress(OSError):
+        click.echo(for_terminal(f"prunebench: {message}"), err=True)
     return code

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prunebench.escape import for_terminal
+
 if TYPE_CHECKING:
     from prunebench.store.store import Store
 
@@ -62,13 +64,13 @@ def _passes(theirs: "Store", fraction: float) -> bool:
     found = audit(theirs, fraction)
     click.echo(f"audit: {found.checked:,} results measured again and found equal")
     for reason, count in found.unchecked.items():
-        click.echo(f"audit: {count:,} not measured again: {reason}")
+        click.echo(for_terminal(f"audit: {count:,} not measured again: {reason}"))
     _list("audit: other numbers when measured again", found.differing)
     return not found.differing
 
 
 def _list(title: str, names: list[str]) -> None:
     for name in names[:_SHOWN]:
-        click.echo(f"{title}: {name}")
+        click.echo(for_terminal(f"{title}: {name}"))
     if len(names) > _SHOWN:
         click.echo(f"{title}: {len(names) - _SHOWN:,} more")

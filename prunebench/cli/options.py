@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from prunebench.cli.complete import complete_datasets
+from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
     from prunebench.scoring.isolation import Isolation
@@ -174,7 +175,7 @@ def isolate(options: dict[str, Any]) -> "Isolation":
 def warn(isolation: "Isolation") -> None:
     """Name the plugins that were left out."""
     for problem in isolation.problems:
-        click.echo(f"prunebench: warning: {problem}", err=True)
+        click.echo(for_terminal(f"prunebench: warning: {problem}"), err=True)
 
 
 def load_recipe(options: dict[str, Any]) -> "Recipe":

@@ -2,7 +2,7 @@
 
 import click
 
-from prunebench.cli.boards import folder_to_read, from_option, say_whose
+from prunebench.cli.boards import folder_to_read, from_option, say_left_out, say_whose
 from prunebench.cli.complete import complete_boards, complete_rows
 
 
@@ -11,14 +11,15 @@ from prunebench.cli.complete import complete_boards, complete_rows
 @click.option("--at-step", type=click.IntRange(min=0), help="Only the result at this step.")
 @click.option("--board", shell_complete=complete_boards, help="Only the board whose name starts so.")
 @from_option
-def command(scorer: str, at_step: int | None, board: str | None, out: str | None) -> None:
+def command(scorer: str, at_step: int | None, board: str | None, out: str | None) -> int:
     """Show SCORER's results in full: every metric, seed by seed, its cost and how it was made."""
     from prunebench.errors import unknown_name
     from prunebench.leaderboard.folder import find_boards
     from prunebench.leaderboard.terminal import console, render_row
 
     folder = folder_to_read(out)
-    boards = find_boards(folder, board)
+    left_out: list[str] = []
+    boards = find_boards(folder, board, left_out)
     found = [
         (b, row)
         for b in boards
@@ -31,3 +32,4 @@ def command(scorer: str, at_step: int | None, board: str | None, out: str | None
     for b, row in found:
         console().print(render_row(b, row), "")
     say_whose(folder, out)
+    return say_left_out(left_out)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from prunebench.cli.options import isolate
+from prunebench.escape import for_terminal
 
 
 @click.command("status")
@@ -48,7 +49,7 @@ def _store_status(store: str) -> None:
         parts += [f"{held.snapshots:,} snapshots", f"{held.results:,} results"]
         parts += [f"{held.failed:,} failed scores"] if held.failed else []
         parts += [f"{held.diverged:,} failed trainings"] if held.diverged else []
-        click.echo(f"{held.task}: {', '.join(parts)}")
+        click.echo(for_terminal(f"{held.task}: {', '.join(parts)}"))
     networks = sum(held.size for held in status.holdings)
     results = sum(held.results for held in status.holdings)
     click.echo(
@@ -85,7 +86,7 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
 
     class Lines(Reporter):
         def plan(self, text: str) -> None:
-            click.echo(text)
+            click.echo(for_terminal(text))
 
     isolation = isolate({"plugins": plugins, "scorer_timeout": None})
     cells = plans_of(read_study(study), Options(device="cpu"), isolation.load)
@@ -93,7 +94,7 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
         describe(survey(cells, kept), Lines(), each=True)
         for cell, plan in cells:
             if (error := kept.failure(plan.training)) is not None:
-                click.echo(f"{cell.title}: failed when it was last tried: {error}")
+                click.echo(for_terminal(f"{cell.title}: failed when it was last tried: {error}"))
 
 
 def _size(count: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prunebench.errors import PrunebenchError
+from prunebench.leaderboard.check import check_content
 from prunebench.leaderboard.command import reproduce
 from prunebench.leaderboard.record import write
 
@@ -90,16 +91,30 @@ class Board:
     @classmethod
     def read(cls, path: Path) -> "Board":
         """A board from its JSON file. `PrunebenchError`: it is damaged or of another schema."""
+        return cls.from_content(read_json(path), path.name)
+
+    @classmethod
+    def from_content(cls, content: Any, file: str) -> "Board":
+        """A board from what was in the `file` of this name. Raises as `read` does."""
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if isinstance(schema, int) and schema != SCHEMA:
+            raise PrunebenchError(f"{file}: board of schema {schema}; {SCHEMA} is understood")
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["schema"] != SCHEMA:
-                raise PrunebenchError(
-                    f"{path.name}: board of schema {content['schema']}; {SCHEMA} is understood"
-                )
+            check_content(content)
             keys = ("task", "recipe", "training", "environment", "evaluator", "rows")
             return cls(**{key: content[key] for key in keys})
-        except (ValueError, KeyError, TypeError) as error:
-            raise PrunebenchError(f"{path.name}: not a readable board ({error}); move it away") from error
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise PrunebenchError(f"{file}: not a whole board ({error}); move it away") from error
+
+
+def read_json(path: Path) -> Any:
+    """What is in a JSON file. `PrunebenchError`: it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PrunebenchError(f"{path.name}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise PrunebenchError(f"{path.name}: not readable as JSON ({error})") from error
 
 
 def _key(row: Row) -> tuple[str, int]:

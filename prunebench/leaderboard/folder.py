@@ -1,11 +1,10 @@
 """The folder that boards live in: a JSON file each, and the tables made of it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from prunebench.errors import PrunebenchError, RequestError, unknown_name
-from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.board import Board, read_json
 from prunebench.leaderboard.overview import overview
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.store.files import folder_lock, write_atomically
@@ -22,14 +21,15 @@ def add_to_folder(document: dict[str, Any], folder: Path) -> tuple[Board, list[P
         return board, _write_board(board, path)
 
 
-def rebuild(folder: Path) -> list[Path]:
+def rebuild(folder: Path, left_out: list[str] | None = None) -> list[Path]:
     """Make all files again from the JSON records, and the overview in `README.md`; returns the files.
 
+    A record that is no board is left as it is, as `read_folder` says.
     Equal records give equal bytes. Of a `README.md` that is there only what stands between the lines
     `<!-- overview -->` and `<!-- end of overview -->` is replaced; without these it is left as it is.
     """
     with folder_lock(folder):
-        found = _board_files(folder)
+        found = _board_files(folder, left_out)
         files = [file for path, board in found for file in _write_board(board, path)]
         readme = folder / "README.md"
         text = readme.read_text(encoding="utf-8") if readme.exists() else f"# Boards\n\n{_BEGIN}\n{_END}\n"
@@ -42,17 +42,43 @@ def rebuild(folder: Path) -> list[Path]:
 
 
 def _write_board(board: Board, path: Path) -> list[Path]:
-    # The JSON is the record and comes first; the tables can always be made again from it.
-    files = {path: board.to_json()}
-    files |= {path.with_suffix(".md"): markdown(board), path.with_suffix(".csv"): to_csv(board)}
+    # The JSON is the record and comes last: where it is, the tables beside it are as new.
+    files = _tables(board, path) | {path: board.to_json()}
     for file, text in files.items():
         write_atomically(file, text)
-    return list(files)
+    return [path, *(file for file in files if file != path)]
 
 
-def find_boards(folder: Path, name: str | None = None) -> list[Board]:
-    """The boards in `folder` whose names start with `name`; at least one, or `RequestError`."""
-    boards = read_folder(folder)
+def _tables(board: Board, path: Path) -> dict[Path, str]:
+    return {path.with_suffix(".md"): markdown(board), path.with_suffix(".csv"): to_csv(board)}
+
+
+def has_tables(board: Board, path: Path) -> bool:
+    """Whether the tables beside a board's JSON are those of the board.
+
+    Those that were written before it are; what was put there later is made again and compared.
+    """
+    try:
+        written = path.stat().st_mtime_ns
+        later = [file.stat().st_mtime_ns > written for file in (path.with_suffix(s) for s in (".md", ".csv"))]
+        return not any(later) or all(
+            file.read_text(encoding="utf-8") == text for file, text in _tables(board, path).items()
+        )
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def find_boards(folder: Path, name: str | None = None, left_out: list[str] | None = None) -> list[Board]:
+    """The boards in `folder` whose names start with `name`; at least one, or `RequestError`.
+
+    What is damaged and has such a name goes into `left_out`, as `read_folder` says.
+    """
+    damaged: list[str] | None = None if left_out is None else []
+    boards = read_folder(folder, damaged)
+    if left_out is not None:
+        left_out += [line for line in damaged or () if line.startswith(name or "")]
+    if damaged and not boards:
+        raise PrunebenchError(damaged[0])
     if not boards:
         raise RequestError("--out", str(folder), "a folder with boards; `prunebench run` makes one")
     chosen = [board for board in boards if board.name.startswith(name or "")]
@@ -61,20 +87,35 @@ def find_boards(folder: Path, name: str | None = None) -> list[Board]:
     return chosen
 
 
-def read_folder(folder: Path) -> list[Board]:
-    """All boards in `folder`, by name. Raises `RequestError` for a missing folder."""
-    return [board for _, board in _board_files(folder)]
+def read_folder(folder: Path, left_out: list[str] | None = None) -> list[Board]:
+    """All boards in `folder`, by name. Raises `RequestError` for a missing folder.
+
+    What cannot be read as JSON, or is no whole board, goes into `left_out` in a line that begins with the
+    file's name; it is a `PrunebenchError` where there is no such list.
+    """
+    return [board for _, board in _board_files(folder, left_out)]
 
 
-def _board_files(folder: Path) -> list[tuple[Path, Board]]:
+def _board_files(folder: Path, left_out: list[str] | None) -> list[tuple[Path, Board]]:
     if not folder.is_dir():
         raise RequestError("--out", str(folder), "a folder with boards; `prunebench run` makes one")
     boards = []
     for path in sorted(folder.glob("*.json")):
         try:
-            is_board = {"schema", "rows", "training"} <= set(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise PrunebenchError(f"{path.name}: not readable as JSON ({error})") from error
-        if is_board:
-            boards.append((path, Board.read(path)))
+            board = _read_if_board(path)
+        except PrunebenchError as error:
+            if left_out is None:
+                raise
+            left_out.append(str(error))
+            continue
+        if board is not None:
+            boards.append((path, board))
     return boards
+
+
+def _read_if_board(path: Path) -> Board | None:
+    """The board in a JSON file; None where the file never was to be one."""
+    content = read_json(path)
+    if isinstance(content, dict) and {"schema", "rows", "training"} & set(content):
+        return Board.from_content(content, path.name)
+    return None

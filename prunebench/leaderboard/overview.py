@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from prunebench.escape import for_markdown
 from prunebench.leaderboard.across import Across, Wins, across, steps_of, wins
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import OVERVIEW, Column, ranked
 from prunebench.leaderboard.standing import FIRST, marks
-from prunebench.leaderboard.text import escape, markdown_table
+from prunebench.leaderboard.text import markdown_table
 
 COLUMNS = (OVERVIEW[0], *OVERVIEW[3:])
 _HOW = (
@@ -51,7 +52,7 @@ def _boards(boards: Sequence[Board]) -> str:
         lines.append(
             [
                 f"[{board.name}]({board.name}.md)",
-                escape(board.task["name"]),
+                for_markdown(board.task["name"]),
                 *(str(value) for value in (board.task["samples"], recipe["width"])),
                 f"{recipe['init_std']:g}",
                 f"{recipe['steps']:,}",
@@ -83,7 +84,7 @@ def _win_rates(won: Wins) -> str:
     lines = [["", "scorer", *numbers]]
     for number, scorer, rates in zip(numbers, won.scorers, won.rates, strict=True):
         cells = ["" if np.isnan(rate) else f"{100 * rate:.0f}" for rate in rates]
-        lines.append([number, escape(scorer), *cells])
+        lines.append([number, for_markdown(scorer), *cells])
     return markdown_table(lines)
 
 
@@ -102,7 +103,7 @@ def _best(boards: Sequence[Board], column: Column) -> str:
             best = max(predictors, key=lambda row: (column.summary(row) or {})["mean"])
             ties = [scorer for (scorer, at), sign in signs.items() if at == step and sign == FIRST]
             others = f" +{len(ties) - 1}" if best["scorer"] in ties and len(ties) > 1 else ""
-            cells.append(f"{escape(best['scorer'])} {column.cell(best, interval=False)}{others}")
+            cells.append(f"{for_markdown(best['scorer'])} {column.cell(best, interval=False)}{others}")
         lines.append([board.name, *cells])
     return markdown_table(lines)
 
@@ -117,13 +118,13 @@ def _average_ranks(found: Sequence[Across]) -> str:
     order = sorted(by_scorer, key=lambda scorer: (sum(present[scorer]) / len(present[scorer]), scorer))
     lines = [["scorer", *(f"step {one.step} ({len(one.boards)} boards)" for one in found)]]
     for scorer in order:
-        lines.append([escape(scorer), *("" if r is None else f"{r:.1f}" for r in by_scorer[scorer])])
+        lines.append([for_markdown(scorer), *("" if r is None else f"{r:.1f}" for r in by_scorer[scorer])])
     return markdown_table(lines)
 
 
 def _verdict(one: Across) -> str:
     """Whether the boards can tell the scorers apart, as one line of a list."""
-    missing = f"; not on every board: {', '.join(map(escape, one.left_out))}" if one.left_out else ""
+    missing = f"; not on every board: {', '.join(map(for_markdown, one.left_out))}" if one.left_out else ""
     found = one.comparison
     if found is None:
         count = len(one.scorers)
@@ -134,7 +135,7 @@ def _verdict(one: Across) -> str:
             else "two scorers make no diagram; `prunebench compare` compares them"
         )
         return f"- Step {one.step}: {len(one.boards)} boards; {why}{missing}."
-    tied = "; ".join(", ".join(map(escape, clique)) for clique in found.cliques)
+    tied = "; ".join(", ".join(map(for_markdown, clique)) for clique in found.cliques)
     groups = f"not told apart: {tied}" if tied else "all scorers differ from each other"
     p = "p < 0.0001" if found.p < 0.0001 else f"p = {found.p:.4f}"
     return f"- Step {one.step}: {len(one.boards)} boards; Friedman {p}; {groups}{missing}."

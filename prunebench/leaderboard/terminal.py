@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderableType, RenderHook
 from rich.markup import escape
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from prunebench.escape import for_terminal
 from prunebench.leaderboard.board import Board, Row
 from prunebench.leaderboard.columns import OVERVIEW, Column, marked_name, ranked, summaries
 from prunebench.leaderboard.standing import marks, rank_rows
@@ -103,5 +105,25 @@ def render_row(board: Board, row: Row) -> RenderableType:
 
 def console(*, stderr: bool = False) -> Console:
     """A console that does not squeeze tables where there is no terminal."""
-    plain = Console(stderr=stderr, highlight=False)
-    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=185)
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made = Console(stderr=stderr, highlight=False, width=185)
+    made.push_render_hook(_Harmless())
+    return made
+
+
+class _Harmless(RenderHook):
+    """Nothing that is printed is obeyed by the terminal, whoever wrote it: only rich's own styles are."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Wrap all of them."""
+        return [_Shown(renderable) for renderable in renderables]
+
+
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    what: ConsoleRenderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for text, style, control in console.render(self.what, options):
+            yield Segment(text if control else for_terminal(text, lines=True), style, control)

@@ -4,6 +4,7 @@ import csv
 import io
 from typing import Any
 
+from prunebench.escape import for_markdown, for_spreadsheet, for_terminal
 from prunebench.evaluation.comparison import Standing
 from prunebench.leaderboard.board import Board, Row
 from prunebench.leaderboard.columns import MARKS, RANKS, Section, marked_name, ranked, sections
@@ -48,18 +49,20 @@ def notes(board: Board) -> list[str]:
 def markdown(board: Board) -> str:
     """The board for people, readable as plain text; equal boards give equal bytes."""
     rows = ranked(board.rows)
-    parts = [f"# {heading(board)}", "\n".join(f"- {line}" for line in facts(board)), *notes(board)]
+    listed = "\n".join(f"- {for_markdown(line)}" for line in facts(board))
+    parts = [f"# {for_markdown(heading(board))}", listed, *notes(board)]
     ranks = rank_rows(rows)
     parts += [_markdown_section(section, rows, ranks) for section in sections(rows)]
     failed = [row for row in rows if row["status"] != "ok"]
     if failed:
         lines = [
-            f"- {escape(row['scorer'])} at step {row['at_step']}: {escape(row['error'])}" for row in failed
+            f"- {for_markdown(row['scorer'])} at step {row['at_step']}: {for_markdown(row['error'] or '')}"
+            for row in failed
         ]
         parts.append("## Failed\n\n" + "\n".join(lines))
-    commands = list(dict.fromkeys(" ".join(row["command"].split()) for row in rows if row["command"]))
+    commands = [for_terminal(" ".join(row["command"].split())) for row in rows if row["command"]]
     if commands:
-        listed = "\n".join(f"    {command}" for command in commands)
+        listed = "\n".join(f"    {command}" for command in dict.fromkeys(commands))
         parts.append(f"## Commands\n\nEach makes one row again.\n\n{listed}")
     return "\n\n".join(parts) + "\n"
 
@@ -84,7 +87,7 @@ def to_csv(board: Board) -> str:
         for column in columns:
             summary = column.summary(row) or {}
             line += [summary.get(key) for key in ("mean", "low", "high")]
-        writer.writerow(["" if value is None else value for value in line])
+        writer.writerow(["" if value is None else for_spreadsheet(value) for value in line])
     return buffer.getvalue()
 
 
@@ -97,7 +100,13 @@ def _markdown_section(section: Section, rows: list[Row], ranks: dict[Key, Standi
         key = row["scorer"], row["at_step"]
         cells = [column.cell(row) + sign.get(key, "") for column, sign in zip(columns, signs, strict=True)]
         table.append(
-            [str(key[1]), str(ranks.get(key, "")), escape(marked_name(row)), *cells, str(len(row["seeds"]))]
+            [
+                str(key[1]),
+                str(ranks.get(key, "")),
+                for_markdown(marked_name(row)),
+                *cells,
+                str(len(row["seeds"])),
+            ]
         )
     note = f"{section.note[0].upper()}{section.note[1:]}."
     return "\n\n".join([f"## {section.title}", note, markdown_table(table)])
@@ -112,12 +121,6 @@ def markdown_table(lines: list[list[str]]) -> str:
     ]
     rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
     return "\n".join([heading, rule, *rest])
-
-
-def escape(text: str | None) -> str:
-    """Untrusted text for a cell of Markdown, on one line."""
-    escaped = (text or "").replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
-    return " ".join(escaped.split())
 
 
 def _mean(training: dict[str, Any], *path: str) -> float:

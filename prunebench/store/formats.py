@@ -7,21 +7,18 @@ from itertools import islice
 from typing import Any
 
 from prunebench.errors import RequestError
+from prunebench.escape import for_spreadsheet
 from prunebench.store.table import ResultTable
 
 ROWS_AT_ONCE = 20_000
-# A spreadsheet takes a cell that begins so for a formula, and names in a store may be anybody's.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(table: ResultTable, file: TextIOBase) -> None:
-    """A header and a line for each row. A text that a spreadsheet would run gets an apostrophe before it."""
+    """A header and a line for each row. A text that a spreadsheet would run is escaped."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(table.columns)
     for row in table:
-        writer.writerow(
-            [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in row]
-        )
+        writer.writerow([for_spreadsheet(cell) for cell in row])
 
 
 def write_json(table: ResultTable, file: TextIOBase) -> None:

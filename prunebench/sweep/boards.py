@@ -8,7 +8,7 @@ from prunebench.benchmark.plan import DENSE, Plan
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.folder import add_to_folder
+from prunebench.leaderboard.folder import add_to_folder, has_tables
 from prunebench.store.store import task_record
 
 
@@ -39,14 +39,15 @@ class Boards:
         """Whether the rows of a cell that is done are on its board already."""
         recipe = asdict(plan.recipe) | ({} if plan.until_loss is None else {"until_loss": plan.until_loss})
         empty = Board(task_record(plan.task), recipe, {}, {}, EVALUATOR_VERSION)
+        path = self.folder / f"{empty.name}.json"
         try:
-            board = Board.read(self.folder / f"{empty.name}.json")
-        except (OSError, PrunebenchError):
+            board = Board.read(path)
+        except PrunebenchError:
             return False
         rows = {
             (row["at_step"], row["scorer"], row["version"], row["source"] or ""): row for row in board.rows
         }
-        return all(
+        return has_tables(board, path) and all(
             key in rows and _has(rows[key], plan, {measure.protocol for measure in measures})
             for key, measures in plan.wanted.items()
             if key != DENSE

@@ -1,6 +1,7 @@
 """`prunebench sweep`, as a user meets it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,20 @@ def test_a_study_from_the_plan_to_the_boards_and_once_more(
         "2 boards in .prunebench/leaderboards changed"
     )
     assert len(boards(folder)) == 2
+
+
+def test_tables_that_are_missing_or_stale_are_made_again(prunebench: Any, study: Path) -> None:
+    prunebench("sweep", study, "--out", "boards")
+    records = sorted(Path("boards").glob("*.json"))
+    tables = [record.with_suffix(suffix) for record in records for suffix in (".md", ".csv")]
+    whole = [table.read_bytes() for table in tables]
+    tables[0].write_text("stale")
+    later = records[0].stat().st_mtime + 10
+    os.utime(tables[0], (later, later))
+    tables[3].unlink()
+    again = prunebench("sweep", study, "--out", "boards")
+    assert "2 boards in boards changed" in again.err
+    assert [table.read_bytes() for table in tables] == whole
 
 
 def test_what_run_has_computed_a_sweep_need_not(prunebench: Any, study: Path, npz: Path) -> None:

@@ -1,5 +1,6 @@
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 import prunebench as pb
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.folder import add_to_folder, find_boards, read_folder
+from prunebench.leaderboard.folder import add_to_folder, find_boards, has_tables, read_folder
 from prunebench.leaderboard.text import markdown, to_csv
 
 
@@ -134,3 +135,35 @@ def test_finding_boards(tmp_path: Path) -> None:
     assert len(find_boards(tmp_path, "toy")) == 1
     with pytest.raises(pb.RequestError, match="boards here: toy_n40"):
         find_boards(tmp_path, "mnist")
+
+
+def test_tables_that_are_missing_or_not_the_boards_are_seen(tmp_path: Path) -> None:
+    one, files = add_to_folder(document(row("a")), tmp_path)
+    record, *tables = files
+    assert has_tables(one, record)
+    for table in tables:
+        text = table.read_text()
+        table.write_text("stale")
+        later = record.stat().st_mtime + 10
+        os.utime(table, (later, later))
+        assert not has_tables(one, record)
+        table.write_text(text)
+        os.utime(table, (later, later))
+        assert has_tables(one, record)
+        table.unlink()
+        assert not has_tables(one, record)
+        table.write_text(text)
+
+
+def test_a_board_is_there_when_its_tables_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk leaves no record without its tables."""
+
+    def fail(path: Path, text: str) -> None:
+        if path.suffix == ".csv":
+            raise OSError(28, "No space left on device", str(path))
+        path.write_text(text)
+
+    monkeypatch.setattr("prunebench.leaderboard.folder.write_atomically", fail)
+    with pytest.raises(OSError, match="No space"):
+        add_to_folder(document(row("a")), tmp_path)
+    assert not list(tmp_path.glob("*.json"))

@@ -1,0 +1,36 @@
+"""Standard output and error: whatever they can show and wherever they lead, no traceback comes of them."""
+
+import codecs
+import os
+import sys
+
+# What stands for characters that a terminal of few characters does not have; `?` for all others.
+_PLAIN = {"†": "+", "‡": "#", "°": "~", "…": ".", "–": "-", "—": "-", "’": "'"}
+_ERRORS = "prunebench"
+
+
+def prepare() -> None:
+    """Have every text printed on any terminal; a stream that is closed leads nowhere."""
+    codecs.register_error(_ERRORS, _in_plain)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=_ERRORS)
+
+
+def abandon_stdout() -> None:
+    """Nobody reads it: what is still to be written, as the process ends, leads nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, sys.stdout.fileno())
+    finally:
+        os.close(null)
+
+
+def _in_plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(character, "?") for character in lost), error.end
