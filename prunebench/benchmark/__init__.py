@@ -1,7 +1,7 @@
 """One run: train, snapshot, score, evaluate, record. What the store holds already is not computed again."""
 
 from prunebench.benchmark.document import SCHEMA, Document
-from prunebench.benchmark.plan import ACCURACY_DRAWS, CONTROLS, DRAWS, PROTOCOLS, Plan, Protocol
+from prunebench.benchmark.plan import ACCURACY_DRAWS, CONTROLS, DRAWS, Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.run import dry_run, run_benchmark
 
@@ -9,11 +9,9 @@ __all__ = [
     "ACCURACY_DRAWS",
     "CONTROLS",
     "DRAWS",
-    "PROTOCOLS",
     "SCHEMA",
     "Document",
     "Plan",
-    "Protocol",
     "Reporter",
     "dry_run",
     "run_benchmark",

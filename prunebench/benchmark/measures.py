@@ -11,11 +11,12 @@ from torch import Tensor
 
 from prunebench.benchmark.plan import ACCURACY_DRAWS
 from prunebench.evaluation.activations import SPLITS, Activations, Narrowed
-from prunebench.evaluation.keep import best, kept_count
+from prunebench.evaluation.keep import kept_count
 from prunebench.evaluation.merge import folded, merge_groups
-from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.metrics import Metrics
 from prunebench.evaluation.rank import rank, sign_agreement
 from prunebench.evaluation.statistics import number_or_none
+from prunebench.evaluation.tensors import best, per_seed
 from prunebench.store.records import Measure, Values
 
 # The protocols that make the trained network narrower, and how.

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Literal, get_args
 
 from prunebench.errors import RequestError
 from prunebench.evaluation.keep import FRACTIONS, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINITIALISED, Protocol
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.source import source_hash
@@ -18,17 +18,13 @@ from prunebench.store.records import Key, Measure
 from prunebench.tasks.task import Task
 from prunebench.training.recipe import Recipe
 
-Protocol = Literal["rank", "prune_final", "merge", "prune_early"]
-PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
-DEFAULT_PROTOCOLS: tuple[Protocol, ...] = ("rank", "prune_final", "merge")
 # On every board, so that a number can be read against chance and against the final norm itself.
 CONTROLS = ("random", "oracle")
 # Of a stochastic scorer. The correlations of a draw cost nothing; its accuracies do, so they take fewer.
 DRAWS, ACCURACY_DRAWS = 10, 3
-# The trained networks themselves are measured too, and prune_early brings a control that scores nothing.
+# The trained networks themselves are measured too.
 DENSE = Key(0, "", "", "")
 DENSE_MEASURE = Measure("dense")
-REINITIALISED = "reinitialised"
 
 # A sweep has thousands of plans, and to find these takes a moment. A class, once loaded, stays what it is.
 _hash_of = cache(source_hash)

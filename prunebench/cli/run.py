@@ -20,11 +20,10 @@ from prunebench.cli.options import (
     task_options,
     warn,
 )
+from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
-
-PROTOCOLS = ("rank", "prune_final", "merge", "prune_early")
 
 
 @click.command("run")
@@ -75,7 +74,7 @@ PROTOCOLS = ("rank", "prune_final", "merge", "prune_early")
     "protocols",
     multiple=True,
     type=click.Choice(PROTOCOLS),
-    default=PROTOCOLS[:3],
+    default=DEFAULT_PROTOCOLS,
     show_default=True,
     help="How to evaluate; repeatable. prune_early trains again, for each scorer and step.",
 )

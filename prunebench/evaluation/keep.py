@@ -1,10 +1,6 @@
-"""Which neurons are kept: exactly k of them, and the same k for every scorer."""
+"""How many neurons are kept: exactly k, and the same k for every scorer."""
 
 from collections.abc import Iterable
-
-import torch
-from jaxtyping import Float, Int64
-from torch import Tensor
 
 from prunebench.errors import RequestError
 
@@ -17,15 +13,6 @@ def kept_count(width: int, fraction: float) -> int:
     if not 0 < fraction <= 1:
         raise RequestError("--keep", fraction, "a share above 0 and up to 1 is needed")
     return max(1, round(width * fraction))
-
-
-def best(scores: Float[Tensor, "seeds neurons"], k: int) -> Int64[Tensor, "seeds kept"]:
-    """The k neurons of the highest score, in ascending order of number. Ties go to the lower number.
-
-    Neurons are exchangeable at initialisation, so their numbers are a fair and reproducible tie-break.
-    """
-    order = torch.sort(scores, dim=1, descending=True, stable=True).indices
-    return order[:, :k].sort(dim=1).values
 
 
 def label(fraction: float) -> str:

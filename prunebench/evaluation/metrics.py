@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 # Raised whenever the same scores would get other numbers: results of two evaluators are never mixed.
 EVALUATOR_VERSION = "3"
@@ -13,11 +12,6 @@ EVALUATOR_VERSION = "3"
 # A metric's path in the JSON document, e.g. ("accuracy", "prune_final", "0.1"), to its value per network.
 # NaN: not defined for that network.
 Metrics = dict[tuple[str, ...], Float[np.ndarray, " seeds"]]
-
-
-def per_seed(values: Tensor) -> Float[np.ndarray, " seeds"]:
-    """A tensor of one number per network, as float64 numpy."""
-    return values.detach().cpu().double().numpy()
 
 
 def nest(flat: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from prunebench.evaluation.keep import best, kept_count, label
-from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.keep import kept_count, label
+from prunebench.evaluation.metrics import Metrics
+from prunebench.evaluation.tensors import best, per_seed
 from prunebench.networks import Networks
 from prunebench.training.initial import REINITIALISED_STREAM, initialise
 from prunebench.training.loop import run_loop

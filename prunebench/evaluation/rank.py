@@ -6,8 +6,9 @@ from jaxtyping import Float
 from scipy import stats
 from torch import Tensor
 
-from prunebench.evaluation.keep import best, kept_count, label
-from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.keep import kept_count, label
+from prunebench.evaluation.metrics import Metrics
+from prunebench.evaluation.tensors import best, per_seed
 from prunebench.networks import Networks
 
 OVERLAPS = (0.1, 0.2, 0.5)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prunebench.benchmark.plan import DEFAULT_PROTOCOLS, PROTOCOLS, Protocol
 from prunebench.errors import RequestError, unknown_name
 from prunebench.evaluation.keep import FRACTIONS, check_fractions
+from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, Protocol
 
 Check = Callable[[Any], bool]
 LARGEST = 100_000

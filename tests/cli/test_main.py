@@ -1,8 +1,11 @@
+import resource
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from made_up_boards import board
 
 import prunebench as pb
 
@@ -15,6 +18,41 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert "leaderboard" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["leaderboard", "--format", "latex"],
+        ["show", "good"],
+        ["compare", "good", "fair"],
+        ["list", "datasets"],
+        ["run", "--help"],
+        ["sweep", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_reading_commands_do_not_wait_for_torch(command: list[str], folder: Path) -> None:
+    one = board()
+    (folder / f"{one.name}.json").write_text(one.to_json())
+    command = [*command, "--out", "."] if command[0] in ("leaderboard", "show", "compare") else command
+    code = (
+        "import sys; from prunebench.cli.main import run; code = run(sys.argv[1:]); "
+        "print(code, sorted({'torch', 'numba', 'sklearn', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []", done.stderr
+
+
+def test_help_takes_less_than_a_third_of_a_second() -> None:
+    """Of the processor's time, which other processes do not change; the best of three."""
+    spent = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "prunebench", "--help"], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(spent) < 0.3
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["leaderboard"], ["show"], ["list"], ["list", "scorers"]])

@@ -8,8 +8,8 @@ import torch
 import prunebench as pb
 from prunebench.evaluation import activations
 from prunebench.evaluation.activations import SPLITS, Activations
-from prunebench.evaluation.keep import best
 from prunebench.evaluation.merge import folded, merge_groups
+from prunebench.evaluation.tensors import best
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.evaluation.keep import best, check_fractions, kept_count
+from prunebench.evaluation.keep import check_fractions, kept_count
+from prunebench.evaluation.tensors import best
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import prunebench as pb
-from prunebench.evaluation.keep import best
+from prunebench.evaluation.tensors import best
 
 tp = pytest.importorskip("torch_pruning")
 

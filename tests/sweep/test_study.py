@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark.plan import DEFAULT_PROTOCOLS
 from prunebench.evaluation.keep import FRACTIONS
+from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS
 from prunebench.sweep.study import LARGEST, read_study
 
 
