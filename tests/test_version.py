@@ -37,6 +37,8 @@ def source(root: Path) -> Path:
 
 
 def git(root: Path, *arguments: str) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("there is no git here")
     subprocess.run(
         ["git", "-C", root, "-c", "commit.gpgsign=false", *arguments], check=True, capture_output=True
     )
