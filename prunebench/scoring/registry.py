@@ -86,6 +86,8 @@ def split_spec(spec: str, names_in: NamesIn = names_in_file) -> tuple[list[str],
     Class and name are both taken. `RequestError`: the file does not load, or has no such scorer.
     """
     file, rest = split_file(spec)
+    if spec.endswith(".py"):
+        raise RequestError("--scorer", spec, f"name the class in it: {spec}:Class")
     if file is None:
         return [], spec
     called, _ = parse_spec(rest)

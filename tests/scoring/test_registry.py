@@ -107,7 +107,7 @@ def test_a_spec_may_name_its_file(tmp_path: Path) -> None:
         (f"{path}:", "write name"),
         (f"{path}:Mine[beta=1]", "no parameter 'beta'"),
         (f"{tmp_path}/no.py:Mine", "a Python file"),
-        (str(path), "with file.py: before it"),
+        (str(path), "mine.py:Class"),
     ):
         with pytest.raises(pb.RequestError, match=message):
             pb.load_scorer(spec)

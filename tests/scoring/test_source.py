@@ -1,10 +1,13 @@
 import importlib
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import prunebench as pb
 from prunebench.scoring import source
 from prunebench.scoring.registry import load_class
 from prunebench.scoring.scorer import Scorer
@@ -93,3 +96,24 @@ def test_what_is_imported_late_counts_as_it_was_then(folder: Path) -> None:
     imported = source_hash(cls)
     (folder / "my_helpers_too.py").write_text("x = 1")
     assert source_hash(cls) == imported != before
+
+
+def test_prunebench_is_edited_while_a_process_lives(tmp_path: Path) -> None:
+    """The worker of a cluster, say, that has run nothing yet: it has the code that it began with."""
+    shutil.copytree(Path(pb.__file__).parent, tmp_path / "prunebench", ignore=shutil.ignore_patterns("data"))
+    edited = tmp_path / "prunebench" / "networks.py"
+    code = f"""if True:
+        import prunebench.sweep.worker
+        with open({str(edited)!r}, "a") as file:
+            file.write("x = 1")
+        from prunebench.scoring.registry import load_class
+        from prunebench.scoring.source import source_hash
+        print(source_hash(load_class("magnitude")))
+    """
+    command = [sys.executable, "-P", "-c", code]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    held, new = [
+        subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.strip()
+        for _ in range(2)
+    ]
+    assert held == source_hash(load_class("magnitude")) != new

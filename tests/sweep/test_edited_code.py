@@ -37,7 +37,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "study.toml").write_text(small_study().replace('"alignment"', '"mine"'))
+    (tmp_path / "study.toml").write_text(small_study().replace("alignment", "mine.py:Mine"))
     (tmp_path / "mine.py").write_text(PLUGIN)
     (tmp_path / "my_helpers.py").write_text(HELPERS)
     return tmp_path
@@ -75,8 +75,9 @@ def scores(folder: Path) -> dict[str, np.ndarray]:
 
 
 def test_an_edited_scorer_is_imported_anew_by_workers_that_live_on(folder: Path, cluster: str) -> None:
-    asked = "--plugin", "mine.py", "--cluster", cluster
-    assert sweep(folder, *asked).endswith("exit code 0")
+    asked = "--cluster", cluster
+    said = sweep(folder, *asked)
+    assert said.endswith("exit code 0"), said
     ((first, before),) = scores(folder).items()
     known = {first}
     for file, text in (("mine.py", PLUGIN), ("my_helpers.py", HELPERS)):  # the size stays, the second may
