@@ -4,10 +4,12 @@ import ast
 import hashlib
 import importlib.util
 import inspect
+import secrets
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import prunebench
 from prunebench.scoring.imported import content, is_installed, module_of
@@ -15,6 +17,7 @@ from prunebench.scoring.scorer import Scorer
 
 # They all compute the same up to rounding, so a faster one makes no score stale.
 ENGINES = "prunebench.training.engines"
+_unreadable: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
 def source_hash(cls: type[Scorer]) -> str:
@@ -22,13 +25,14 @@ def source_hash(cls: type[Scorer]) -> str:
 
     It is the hash of the code that this process has imported, even if the files have been edited since.
     Helpers are modules of the scorer's own package, of prunebench, and files that are not installed.
-    Comments, docstrings and layout don't count. Code that cannot be read is named by what it is called.
+    Comments, docstrings and layout don't count. Where there is no file to read, as in a notebook, each class
+    is another scorer: what it computed is never taken for what another one of its name would.
     """
     try:
         start = Path(inspect.getfile(cls))
         text = content(start)
     except (OSError, TypeError):
-        return hashlib.sha256(repr(cls).encode()).hexdigest()[:16]
+        return _unreadable.setdefault(cls, secrets.token_hex(8))
     own = cls.__module__.partition(".")[0]
     code, helpers = _read(text, start, own, cls.__module__)
     codes, pending, seen = {code}, [*helpers], {start, *helpers}
@@ -51,8 +55,8 @@ def _read(text: bytes, path: Path, own: str, module: str) -> tuple[str, tuple[Pa
     """Hash of the code in a file, and the files of the helpers that it imports."""
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return path.name, ()
+    except (SyntaxError, ValueError):  # compiled code
+        return hashlib.sha256(text).hexdigest(), ()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     files = {file for name in _imports(tree, package) if (file := _helper(name, own)) is not None}
     for node in ast.walk(tree):

@@ -22,6 +22,10 @@ class Mine(pb.Scorer):
     def score(self, snapshot):
         return scale(snapshot.networks.norms())
 """
+LATE = """
+def late():
+    import my_helpers_too
+"""
 
 
 @pytest.fixture
@@ -86,8 +90,7 @@ def test_compiled_code_of_the_same_second_and_size_is_not_taken_for_the_file(
 
 
 def test_what_is_imported_late_counts_as_it_was_then(folder: Path) -> None:
-    late = "def late():\n    import my_helpers_too\n\n"
-    (folder / "mine.py").write_text(SCORER.replace("class", f"{late}class"))
+    (folder / "mine.py").write_text(f"{LATE}{SCORER}")
     (folder / "my_helpers_too.py").write_text("x = 1")
     cls = mine(folder)
     before = source_hash(cls)
@@ -96,6 +99,28 @@ def test_what_is_imported_late_counts_as_it_was_then(folder: Path) -> None:
     imported = source_hash(cls)
     (folder / "my_helpers_too.py").write_text("x = 1")
     assert source_hash(cls) == imported != before
+
+
+def test_a_class_of_a_notebook_is_another_scorer_whenever_it_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is no file whose code could be compared."""
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
+    code = "import prunebench as pb\nclass Mine(pb.Scorer):\n    name = 'mine'"
+    cells = [{"__name__": "__main__"} for _ in range(2)]
+    for cell in cells:
+        exec(code, cell)
+    one, two = (cell["Mine"] for cell in cells)
+    assert source_hash(one) == source_hash(one) != source_hash(two)
+
+
+def test_compiled_code_is_known_by_its_bytes(folder: Path) -> None:
+    (folder / "mine.py").write_text(f"{LATE}{SCORER}")
+    cls, hashes = mine(folder), set()
+    for code in (b"\x7fELF\0one", b"\x7fELF\0two"):
+        (folder / "my_helpers_too.py").write_bytes(code)
+        hashes.add(source_hash(cls))
+    assert len(hashes) == 2
 
 
 def test_prunebench_is_edited_while_a_process_lives(tmp_path: Path) -> None:
