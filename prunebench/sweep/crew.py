@@ -1,5 +1,6 @@
 """Worker processes, here or on a cluster, and the jobs that they are given (Dask `distributed`)."""
 
+import atexit
 import contextlib
 import importlib
 import logging
@@ -10,7 +11,7 @@ from typing import Any
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.sweep.failure import ATTEMPTS
 from prunebench.sweep.survey import Item
-from prunebench.sweep.worker import Answer, Job, run_cell
+from prunebench.sweep.worker import Answer, Job, run_cell, silence
 
 CONNECT_SECONDS = 30
 # Jobs that wait at a cluster: one that grows with its queue needs a queue.
@@ -39,19 +40,31 @@ class Crew:
 
     def room(self) -> int:
         """For how many jobs more there is room just now; workers may come and go."""
-        return len(self._client.scheduler_info()["workers"]) + self._waiting - len(self._jobs)
+        with _scheduler():
+            return len(self._client.scheduler_info()["workers"]) + self._waiting - len(self._jobs)
 
     def submit(self, item: Item, job: Job) -> None:
         """Hand a job out. A worker that dies costs its job, which the scheduler gives to another one."""
-        self._jobs[self._client.submit(run_cell, job, pure=False)] = item
+        with _scheduler():
+            self._jobs[self._client.submit(run_cell, job, pure=False)] = item
 
     def answers(self, seconds: float) -> Iterator[tuple[Item, Answer]]:
         """The answers that are there, once there is any; none if there is none after `seconds`."""
         distributed: Any = importlib.import_module("distributed")  # without types of its own
-        with contextlib.suppress(TimeoutError):
+        with _scheduler(), contextlib.suppress(TimeoutError):
             distributed.wait(list(self._jobs), timeout=seconds, return_when="FIRST_COMPLETED")
         for future in [future for future in self._jobs if future.done()]:
             yield self._jobs.pop(future), _answer(future)
+
+
+@contextlib.contextmanager
+def _scheduler() -> Iterator[None]:
+    """Whatever Dask raises when its scheduler is gone, as one line."""
+    try:
+        yield
+    except Exception as error:
+        reason = "the scheduler is gone; what came back is in the store, run again to go on"
+        raise PrunebenchError(f"{reason} ({type(error).__name__})") from error
 
 
 @contextlib.contextmanager
@@ -64,6 +77,9 @@ def local_crew(count: int) -> Iterator[Crew]:
     import dask
     from dask.system import CPU_COUNT
 
+    silence()
+    # A cluster that was interrupted as it started cannot be closed; its workers end with this process.
+    atexit.unregister(importlib.import_module("distributed.deploy.spec").close_clusters)
     threads = str(max(1, CPU_COUNT // count))
     environ = {f"{library}_NUM_THREADS": threads for library in ("OMP", "MKL", "OPENBLAS")}
     security = distributed.Security.temporary()
@@ -111,6 +127,7 @@ def remote_crew(address: str) -> Iterator[Crew]:
     distributed = _import("--cluster", address)
     import dask
 
+    silence()
     with dask.config.set(_CONFIG):
         try:
             client = distributed.Client(address, timeout=CONNECT_SECONDS)

@@ -116,7 +116,13 @@ def dask_setup(_worker: object) -> None:
     themselves, in the middle of a line.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+    silence()
+
+
+def silence() -> None:
+    """Keep Dask from printing tracebacks of its own: what goes wrong is said by the sweep."""
+    loggers = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    for name in (*loggers, "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

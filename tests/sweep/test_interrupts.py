@@ -1,0 +1,69 @@
+"""What ends a sweep while it starts workers, or takes its scheduler away, is said in one line."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweep_process import STUDY
+
+import prunebench as pb
+from prunebench.sweep.crew import Crew
+
+pytestmark = pytest.mark.xdist_group("processes that sweep")
+
+# Ctrl-C reaches every process of the terminal, here as the workers' processes are made.
+INTERRUPTED = """
+import os, signal
+import distributed
+from prunebench.cli.main import main
+
+start = distributed.Nanny.instantiate
+
+async def interrupted(self):
+    os.killpg(os.getpgid(0), signal.SIGINT)
+    return await start(self)
+
+distributed.Nanny.instantiate = interrupted
+if __name__ == "__main__":
+    main(["sweep", "study.toml", "--workers", "2", "--device", "cpu"])
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupt_while_workers_start_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    (tmp_path / "study.toml").write_text(STUDY)
+    (tmp_path / "program.py").write_text(INTERRUPTED)
+    done = subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        start_new_session=True,
+        check=False,
+    )
+    assert done.returncode in (130, -2)
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert lines[-1] == "prunebench: interrupted; results that were already written are whole"
+    assert lines[-2] == "starting 2 worker processes"
+    assert len(lines) == 3
+    assert done.stdout == ""
+
+
+class Gone:
+    """A client whose scheduler was killed."""
+
+    def __getattr__(self, name: str) -> Any:
+        def lost(*_: Any, **__: Any) -> None:
+            raise OSError("in <Client: tcp://127.0.0.1:8786>:\\nConnectionRefusedError")
+
+        return lost
+
+
+def test_a_scheduler_that_is_gone_is_one_line() -> None:
+    with pytest.raises(pb.PrunebenchError, match="the scheduler is gone; what came back is in") as error:
+        Crew(Gone()).room()
+    assert "\n" not in str(error.value)
