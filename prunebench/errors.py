@@ -34,6 +34,31 @@ def unknown_name(option: str, name: str, known: Iterable[str], noun: str) -> Req
     return RequestError(option, name, f"{hint}{noun}: {', '.join(known) or 'none'}")
 
 
+def in_words(error: BaseException, place: str = "") -> str:
+    """An error as one line, with the `place` where it was raised; ours say all in their message.
+
+    Nothing that the error does can fail here: its text may be an endless one, or raise itself.
+    """
+    try:
+        message = one_line(str(error)) or "no message"
+    except BaseException as another:  # whatever it raises, it is the error's own text that is lacking
+        message = f"its message cannot be shown: {one_line(type(another).__name__)}"
+    if isinstance(error, PrunebenchError):
+        return message
+    return one_line(type(error).__name__, 100) + f": {message}" + (f" ({place})" if place else "")
+
+
+def one_line(text: str, limit: int = 400) -> str:
+    """Text of others as one line that can be kept and shown anywhere: no control characters, bounded."""
+    line = printable(" ".join(text[: 4 * limit].split()))
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """Characters that move the cursor, or that no encoding has (lone surrogates), as their escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _shorten(value: object, limit: int = 120) -> str:
     text = repr(value).replace("\n", " ")
     return text if len(text) <= limit else text[: limit - 3] + "..."

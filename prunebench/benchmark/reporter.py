@@ -10,6 +10,9 @@ class Reporter:
     def warn(self, text: str) -> None:
         """What is not as it should be, and what is done about it."""
 
+    def failure(self, scorer: str, step: int, traceback: str) -> None:
+        """A scorer raised an error; its row has failed, and the run goes on."""
+
     def progress(
         self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
     ) -> None:

@@ -179,6 +179,9 @@ class _Work:
                 snapshot = replace(snapshot, step=0, networks=snapshot.initial)
             draws = [replace(scorer, draw=i) for i in range(DRAWS)] if scorer.stochastic else [scorer]  # type: ignore[type-var]
             self.said[asked] = [execute(drawn, snapshot) for drawn in draws]
+            raised = next((o.traceback for o in self.said[asked] if o.traceback), None)
+            if raised is not None:
+                self.reporter.failure(entry.key.scorer, entry.key.step, raised)
         return self.said[asked]
 
     def _kept_outcomes(self, entry: _Entry, run: Trajectory) -> list[Outcome]:

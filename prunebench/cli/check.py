@@ -136,3 +136,5 @@ def _echo(finding: "Finding", verbose: bool) -> None:
             ("likely cause", finding.cause),
         ):
             click.echo(f"         {name + ':':<14}{for_terminal(text)}")
+        for line in (finding.traceback or "").splitlines():
+            click.echo(f"         {for_terminal(line)}")

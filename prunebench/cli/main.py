@@ -32,6 +32,10 @@ COMMANDS = {
 }
 
 
+# For the help alone: it is taken out wherever it stands, for it concerns this module.
+DEBUG = click.Option(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of what fails.")
+
+
 class LazyGroup(click.Group):
     """Commands that are imported when they are used."""
 
@@ -44,6 +48,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        if DEBUG not in command.params:
+            command.params.append(DEBUG)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -61,7 +67,9 @@ def _version(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
 
 
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=LazyGroup,
+    params=[DEBUG],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option(
     "--version",
@@ -81,15 +89,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # machine that halves the time of a run, and on an idle one it costs nothing.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     streams.prepare()
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in arguments  # accepted anywhere: it concerns this function alone
-    sys.exit(run([argument for argument in arguments if argument != "--debug"], debug=debug))
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
-def run(arguments: Sequence[str], *, debug: bool = False) -> int:
-    """The command line's exit code; with `debug`, unforeseen errors pass through."""
+def run(arguments: Sequence[str]) -> int:
+    """The command line's exit code; with `--debug`, errors pass through."""
+    debug = "--debug" in arguments
+    kept = [argument for argument in arguments if argument != "--debug"]
     try:
-        code = cli.main(list(arguments), prog_name="prunebench", standalone_mode=False)
+        code = cli.main(kept, prog_name="prunebench", standalone_mode=False, obj=debug)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:

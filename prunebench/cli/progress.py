@@ -42,11 +42,11 @@ class RateColumn(ProgressColumn):
 
 
 class TerminalReporter(Reporter):
-    """A bar per stage on stderr."""
+    """A bar per stage on stderr; with `debug`, the tracebacks of scorers that fail."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, debug: bool = False) -> None:
         self._console = console(stderr=True)
-        self._quiet = quiet
+        self._quiet, self._debug = quiet, debug
         self._stages: dict[str, TaskID] = {}
         self._bars = Progress(
             TextColumn("{task.description:<12}"),
@@ -77,6 +77,11 @@ class TerminalReporter(Reporter):
     def warn(self, text: str) -> None:
         """Print it, also where nothing else is printed."""
         self._console.print(f"prunebench: warning: {text}", markup=False, highlight=False, soft_wrap=True)
+
+    def failure(self, scorer: str, step: int, traceback: str) -> None:
+        """Print the traceback, for those who asked for it."""
+        if self._debug:
+            self._console.print(f"{scorer} at step {step}:\n{traceback}", markup=False, highlight=False)
 
     def progress(
         self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None

@@ -114,7 +114,9 @@ def command(**options: Any) -> int:
             dry_run(plan, TerminalReporter(), store, force=options["force"])
         return 0
     folder = writable_folder("--out", Path(options["out"]))
-    with Store(Path(options["store"])) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
+    debug = bool(click.get_current_context().obj)
+    shown = TerminalReporter(quiet=options["quiet"], debug=debug)
+    with Store(Path(options["store"])) as store, shown as reporter:
         document = run_benchmark(plan, reporter, store, force=options["force"])
     board, files = add_to_folder(document, folder)
     if options["as_json"]:

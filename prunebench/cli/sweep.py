@@ -64,7 +64,8 @@ def command(study: str, **options: Any) -> int:
             describe(items, TerminalReporter(), each=True, workers=workers or 1)
         return 0
     boards = Boards(writable_folder("--out", Path(options["out"])))
-    with Store(folder) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
+    debug = bool(click.get_current_context().obj)
+    with Store(folder) as store, TerminalReporter(quiet=options["quiet"], debug=debug) as reporter:
         items = survey(cells, store, force=force, workers=workers or 1)
         describe(items, reporter, workers=workers or 1)
         failed = sweep(items, asked, store, reporter, boards, force=force, workers=workers, cluster=cluster)

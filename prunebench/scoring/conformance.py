@@ -11,9 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.errors import in_words
 from prunebench.networks import Networks
 from prunebench.scoring.execute import execute, global_generators_kept, same
 from prunebench.scoring.fixture import DEAD, DOMINANT, EARLY, large_snapshot, small_snapshot
+from prunebench.scoring.frames import file_of, place, trace
 from prunebench.scoring.memory import peak_memory
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.snapshot import Snapshot
@@ -25,14 +27,21 @@ DRAWING = "draw from snapshot.generators(), never from torch.rand, np.random or 
 # What is expected of the scores themselves, and why they usually are not so.
 REQUIREMENTS = {
     "raises": ("scores", "run it under a debugger: pb.load_scorer(...).score(snapshot)"),
-    "type": ("a torch.Tensor", "it returns a list or a numpy array; use torch.stack or torch.from_numpy"),
+    "type": (
+        "a torch.Tensor or a numpy array",
+        "it returns a list, or nothing; use torch.stack or torch.tensor",
+    ),
+    "layout": ("a dense tensor", "sparse operations were used; return scores.to_dense()"),
     "shape": ("one score per neuron, (seeds, neurons)", "a sum over the wrong axis, or a missing seed axis"),
-    "dtype": ("the networks' dtype", "numpy and python numbers are float64, argsort gives int64: .to(w_in)"),
+    "dtype": ("floating numbers", "argsort gives int64, and so do counts: .to(w_in)"),
     "device": ("the networks' device", "a tensor made without device=; use .to(snapshot.networks.w_in)"),
-    "grad": ("detached scores", "autograd was used; return scores.detach()"),
     "finite": ("finite scores", "a division by a norm or a log that is 0 for a dead neuron"),
     "constant": ("scores that differ between neurons", "a sum over the neurons, or gradients that are 0"),
-    "signs": ("signs() that gives None or (seeds, neurons)", "the seed axis is missing"),
+    "signs": ("signs() that gives None or (seeds, neurons)", "the seed axis is missing, or a sign of NaN"),
+    "cost": (
+        "a count of steps as snapshot.cost",
+        "it was set to something else; snapshot.train counts itself",
+    ),
     "changed": ("a snapshot left as it was", "an in-place operation such as mul_ or x[...] = on its tensors"),
 }
 
@@ -46,6 +55,7 @@ class Finding:
         seen: what was measured or seen, one line.
         expected: what should have been, where it failed.
         cause: what usually causes the failure.
+        traceback: of what the scorer raised, many lines.
     """
 
     check: str
@@ -53,6 +63,7 @@ class Finding:
     seen: str = ""
     expected: str = ""
     cause: str = ""
+    traceback: str | None = None
 
     def __str__(self) -> str:
         lines = [f"{self.check}: {self.status}" + (f": {self.seen}" if self.status != "failed" else "")]
@@ -90,6 +101,9 @@ def run_check(scorer: Scorer, name: str) -> Finding:
         return Finding(
             name, "failed", str(error), "scores as for the whole batch", "it cannot take networks like these"
         )
+    except Exception as error:  # in code of the scorer that is not its score
+        seen = in_words(error, place(error, file_of(type(scorer))))
+        return Finding(name, "failed", seen, *REQUIREMENTS["raises"], traceback=trace(error))
     finally:
         torch.set_num_threads(threads)
 
@@ -99,7 +113,8 @@ def _scores_are_valid(scorer: Scorer) -> Finding:
         outcome = execute(scorer, small_snapshot(step, with_final=scorer.sees_end))
         if outcome.broken is not None and outcome.broken != "changed":
             expected, cause = REQUIREMENTS[outcome.broken]
-            return Finding("scores", "failed", f"at step {step} it {_said(outcome.error)}", expected, cause)
+            seen = f"at step {step} it {_said(outcome.error)}"
+            return Finding("scores", "failed", seen, expected, cause, outcome.traceback)
     return Finding("scores", "passed", "a finite float tensor (seeds, neurons) that ranks, at two steps")
 
 
@@ -242,7 +257,9 @@ def _time_and_memory(scorer: Scorer) -> Finding:
     size = f"{networks.seeds} networks of {networks.width} neurons, {networks.inputs} inputs, one thread"
     if outcome.error is not None:
         expected, cause = "scores at this size as well", "a fixed size in the code, or memory for all at once"
-        return Finding("time and memory", "failed", f"{size}: {outcome.error}", expected, cause)
+        return Finding(
+            "time and memory", "failed", f"{size}: {outcome.error}", expected, cause, outcome.traceback
+        )
     return Finding(
         "time and memory", "reported", f"{outcome.seconds:.2g} s and {peak.megabytes:.0f} MB for {size}"
     )
@@ -256,7 +273,7 @@ def _cuda(scorer: Scorer) -> Finding:
     outcome = execute(scorer, on_device)
     if outcome.broken is not None:
         expected, cause = REQUIREMENTS[outcome.broken]
-        return Finding("cuda", "failed", _said(outcome.error), expected, cause)
+        return Finding("cuda", "failed", _said(outcome.error), expected, cause, outcome.traceback)
     assert outcome.scores is not None
     difference = _difference(_scores(scorer, snapshot), outcome.scores.cpu())
     if difference > 10 * TOLERANCE and not outcome.extra_gradient_steps:

@@ -12,11 +12,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.errors import PrunebenchError
+from prunebench.errors import in_words, one_line
 from prunebench.networks import Networks
+from prunebench.scoring.frames import file_of, place, trace
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.stopwatch import Stopwatch
+
+# No scorer trains for longer, and JSON has no larger whole numbers.
+_MOST_STEPS = 2**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +28,14 @@ class Outcome:
     """What came of asking a scorer: scores, or the reason why there are none.
 
     Attributes:
-        scores: higher = keep; None where the scorer failed.
+        scores: higher = keep, dense, in the networks' dtype; None where the scorer failed.
         signs: predicted signs of the final output weights, for scorers that predict them.
         error: one line; None where all went well.
-        broken: which requirement the error is about: raises, type, shape, dtype, device, grad, finite,
-            constant, signs or changed.
         extra_gradient_steps: training of the scorer's own, in steps of each network.
         seconds: wall time of scoring, that training included, the compilation of kernels not.
+        broken: which requirement the error is about: raises, type, layout, shape, dtype, device, finite,
+            constant, signs, cost or changed.
+        traceback: of what the scorer raised, many lines.
     """
 
     scores: Float[Tensor, "seeds neurons"] | None
@@ -39,6 +44,7 @@ class Outcome:
     extra_gradient_steps: int
     seconds: float
     broken: str | None = None
+    traceback: str | None = None
 
 
 Execute = Callable[[Scorer, Snapshot], Outcome]
@@ -60,24 +66,62 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
     if isinstance(scorer, Elsewhere):
         return scorer.execute(snapshot)
     private = snapshot.copy()
-    scores = signs = problem = None
     stopwatch = Stopwatch()
     try:
         with contextlib.redirect_stdout(sys.stderr), global_generators_kept(private.networks.device):
-            scores = scorer.score(private)
-            signs = scorer.signs(private)
-        problem = _problem(scores, snapshot.networks) or _problem_of_signs(signs, snapshot.networks)
-        if problem is None and not same(private, snapshot):
-            problem = "changed", "changed its snapshot in place; work on copies (tensor.clone())"
-    except (Exception, SystemExit) as raised:
-        message = " ".join(str(raised).split()) or "no message"
-        own = isinstance(raised, PrunebenchError)  # says all in its message
-        problem = "raises", message if own else f"{type(raised).__name__}: {message}"
-    seconds = stopwatch.seconds
+            scores: object = scorer.score(private)
+            signs: object = scorer.signs(private)
+        seconds = stopwatch.seconds
+        outcome = judge(scores, signs, _steps(private), seconds, snapshot.networks)
+        if outcome.error is None and not same(private, snapshot):
+            error = "changed its snapshot in place; work on copies (tensor.clone())"
+            return failure(error, "changed", seconds, outcome.extra_gradient_steps)
+        return outcome
+    except KeyboardInterrupt:  # from the terminal; in a worker, which has none, it is an error like others
+        raise
+    except BaseException as raised:
+        seconds = stopwatch.seconds
+        error = in_words(raised, place(raised, file_of(type(scorer))))
+        return failure(error, "raises", seconds, _steps(private), trace(raised))
+
+
+def judge(scores: object, signs: object, steps: object, seconds: float, networks: Networks) -> Outcome:
+    """The outcome of what a scorer gave for these networks, checked and in the form that they are used in.
+
+    Arrays become tensors, floating numbers of any precision the networks' own, and gradients are dropped.
+    `steps` are what it counted as its cost.
+    """
+    taken, problem = _taken("returned", scores, networks)
+    predicted, of_signs = (None, None) if signs is None else _taken("signs() returned", signs, networks)
+    if problem is None and taken is not None and networks.width > 1:
+        constant = int((taken == taken[:, :1]).all(dim=1).sum())
+        if constant:
+            counts = f"{constant} of {networks.seeds} networks"
+            problem = "constant", f"returned a constant score for {counts}; it ranks nothing"
+    if problem is None and of_signs is not None:
+        problem = "signs", of_signs[1]
+    if problem is None and _counted(steps) is None:
+        problem = "cost", f"left {one_line(repr(steps), 40)} gradient steps as its cost; a count is needed"
     if problem is not None:
-        scores = signs = None
-    broken, error = problem or (None, None)
-    return Outcome(scores, signs, error, private.cost.gradient_steps, seconds, broken)
+        broken, error = problem
+        return failure(error, broken, seconds, steps)
+    return Outcome(taken, predicted, None, _counted(steps) or 0, seconds)
+
+
+def failure(
+    error: str, broken: str, seconds: float, steps: object = 0, traceback: str | None = None
+) -> Outcome:
+    """The outcome of a scorer that failed; what it counted as its cost (`steps`) stays, if it is a count."""
+    return Outcome(None, None, one_line(error), _counted(steps) or 0, seconds, broken, traceback)
+
+
+def _steps(snapshot: Snapshot) -> object:
+    """What a scorer left as its cost, which may be anything."""
+    return getattr(snapshot.cost, "gradient_steps", None)
+
+
+def _counted(steps: object) -> int | None:
+    return int(steps) if isinstance(steps, int | np.integer) and 0 <= steps < _MOST_STEPS else None
 
 
 def same(a: Snapshot, b: Snapshot) -> bool:
@@ -106,30 +150,33 @@ def global_generators_kept(device: torch.device) -> Iterator[None]:
             torch.cuda.set_rng_state(on_device, cuda)
 
 
-def _problem(scores: object, networks: Networks) -> tuple[str, str] | None:
+def _taken(
+    verb: str, given: object, networks: Networks
+) -> tuple[Float[Tensor, "seeds neurons"] | None, tuple[str, str] | None]:
+    """What was given as a plain tensor, or which requirement it does not meet and how."""
     expected = (networks.seeds, networks.width)
-    if not isinstance(scores, Tensor):
-        return "type", f"returned {type(scores).__name__}; a torch.Tensor of shape {expected} is expected"
+    if isinstance(given, np.ndarray) and given.dtype.kind == "f":
+        given = torch.from_numpy(np.array(given, np.float64)).to(networks.device)
+    if isinstance(given, np.ndarray):
+        return None, ("dtype", f"{verb} an array of {given.dtype}; floating numbers are expected")
+    if not isinstance(given, Tensor):
+        what = f"a tensor or an array of shape {expected} is expected"
+        return None, ("type", f"{verb} {type(given).__name__}; {what}")
+    if given.layout != torch.strided:
+        return None, ("layout", f"{verb} a tensor of layout {given.layout}; a dense one is expected")
+    scores = given.detach().as_subclass(Tensor)
     if scores.shape != expected:
-        return "shape", f"returned shape {tuple(scores.shape)}; (seeds, neurons) = {expected} is expected"
-    if scores.dtype != networks.dtype:
-        return "dtype", f"returned {scores.dtype}; the networks' {networks.dtype} is expected"
+        shape = tuple(scores.shape)
+        return None, ("shape", f"{verb} shape {shape}; (seeds, neurons) = {expected} is expected")
+    if not scores.is_floating_point():
+        return None, ("dtype", f"{verb} {scores.dtype}; floating numbers are expected")
     if scores.device != networks.device:
         where = f"the networks' device, {networks.device}, is expected"
-        return "device", f"returned scores on {scores.device}; {where}"
-    if scores.requires_grad:
-        return "grad", "returned scores that require grad; detach them"
+        return None, ("device", f"{verb} scores on {scores.device}; {where}")
+    scores = scores.to(networks.dtype)
     if not bool(torch.isfinite(scores).all()):
-        return "finite", f"returned {int((~torch.isfinite(scores)).sum())} scores that are NaN or infinite"
-    constant = [s for s, row in enumerate(scores) if networks.width > 1 and bool((row == row[0]).all())]
-    if constant:
-        counts = f"{len(constant)} of {len(scores)} networks"
-        return "constant", f"returned a constant score for {counts}; it ranks nothing"
-    return None
-
-
-def _problem_of_signs(signs: object, networks: Networks) -> tuple[str, str] | None:
-    expected = (networks.seeds, networks.width)
-    if signs is not None and (not isinstance(signs, Tensor) or signs.shape != expected):
-        return "signs", f"signs() must return None or a tensor of shape {expected}"
-    return None
+        return None, (
+            "finite",
+            f"{verb} {int((~torch.isfinite(scores)).sum())} scores that are NaN or infinite",
+        )
+    return scores, None

@@ -49,12 +49,15 @@ class Scorer(ABC):
     def initial_only(self) -> bool:
         """Whether it looks at the initial weights alone: it is then asked once, at step 0, for every step.
 
-        For scorers that train. One that runs in a worker process is asked at each step all the same.
+        For scorers that train.
         """
         return False
 
     def score(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"]:
-        """Scores of every neuron of every network, on the networks' device and in their dtype."""
+        """Scores of every neuron of every network, on the networks' device.
+
+        A numpy array is taken too. Gradients are dropped, and floating numbers become the networks' own.
+        """
         return torch.stack([self.score_network(snapshot.network(i)) for i in range(snapshot.networks.seeds)])
 
     def score_network(self, snapshot: Snapshot) -> Float[Tensor, " neurons"]:

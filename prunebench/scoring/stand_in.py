@@ -12,7 +12,7 @@ from prunebench.training.snapshot import Snapshot
 Description = dict[str, Any]
 # Why there are no scores: they would stand under the hash of code that did not compute them.
 CHANGED = "its code was changed after it was loaded; run again to score with the code as it is now"
-_ATTRIBUTES = ("name", "version", "paper", "stochastic", "sees_end")
+_ATTRIBUTES = {"name": str, "version": str, "paper": str, "stochastic": bool, "sees_end": bool}
 
 
 class StandIn(Elsewhere):
@@ -46,7 +46,7 @@ def describe(cls: type[Scorer]) -> Description:
     """All that other processes need to know of a scorer class, as JSON."""
     defaults = {f.name: f.default for f in cls.parameters()}
     return {
-        **{name: as_json(getattr(cls, name)) for name in _ATTRIBUTES},
+        **{name: kind(getattr(cls, name)) for name, kind in _ATTRIBUTES.items()},
         "source": source_hash(cls),
         "parameters": list(defaults),
         "defaults": {key: as_json(value) for key, value in defaults.items() if value is not MISSING},
@@ -74,9 +74,17 @@ def stand_in(description: Description, ask: Execute) -> type[StandIn]:
     )
 
 
-def values_of(scorer: Scorer) -> dict[str, object]:
-    """The values of a scorer's parameters, as JSON."""
-    return {f.name: as_json(getattr(scorer, f.name)) for f in scorer.parameters()}
+def parameters_of(scorer: Scorer) -> Description:
+    """What tells a scorer from others of its class, as JSON: its parameters, and what follows from them."""
+    values = {f.name: as_json(getattr(scorer, f.name)) for f in scorer.parameters()}
+    return {"values": values, "initial_only": bool(scorer.initial_only)}
+
+
+def with_parameters(cls: type[StandIn], parameters: Description) -> StandIn:
+    """What stands for the scorer whose `parameters_of` these are."""
+    one = type(cls.__name__, (cls,), {"initial_only": parameters["initial_only"]})
+    made: StandIn = one(**parameters["values"])
+    return made
 
 
 def broken(spec: str, reason: str) -> Scorer:

@@ -28,6 +28,10 @@ class _Stages(Reporter):
         """Pass it on."""
         self._reporter.warn(text)
 
+    def failure(self, scorer: str, step: int, traceback: str) -> None:
+        """Pass it on."""
+        self._reporter.failure(scorer, step, traceback)
+
     def progress(
         self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
     ) -> None:

@@ -60,6 +60,7 @@ def test_every_command_has_help(prunebench: Any, command: list[str]) -> None:
     result = prunebench(*command, "--help")
     assert result.code == 0
     assert "Usage: prunebench" in result.out
+    assert "--debug" in result.out or command == ["list", "scorers"]
 
 
 def test_no_command_prints_the_help(prunebench: Any) -> None:
@@ -96,4 +97,4 @@ def test_unforeseen_errors_are_one_line_unless_debug(
         result.err.strip() == "prunebench: RuntimeError: surprise (run again with --debug for the traceback)"
     )
     with pytest.raises(RuntimeError, match="surprise"):
-        run(["leaderboard"], debug=True)
+        run(["leaderboard", "--debug"])

@@ -27,10 +27,8 @@ BAD = {
     "stops": ("raise SystemExit('enough')", "SystemExit: enough"),
     "crashes": ("os.kill(os.getpid(), 11)", "ended by SIGSEGV"),
     "mutates": ("snapshot.networks.w_in.mul_(2); return snapshot.networks.norms()", "changed its snapshot"),
-    "double": ("return snapshot.networks.norms().double()", "torch.float64"),
     "whole": ("return snapshot.networks.norms().argsort(dim=1)", "torch.int64"),
     "listed": ("return snapshot.networks.norms().tolist()", "returned list"),
-    "grad": ("return snapshot.networks.norms().requires_grad_()", "require grad"),
     "device": ("return snapshot.networks.norms().to('meta')", "on meta"),
 }
 

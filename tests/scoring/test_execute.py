@@ -78,9 +78,11 @@ def mutate_task(snapshot: pb.Snapshot) -> torch.Tensor:
         (lambda s: sys.exit(1), "SystemExit"),
         (lambda s: s.networks.norms().tolist(), "returned list"),
         (lambda s: s.networks.norms().T, "returned shape"),
-        (lambda s: s.networks.norms().double(), "float64"),
         (lambda s: s.networks.norms().long(), "int64"),
-        (lambda s: s.networks.norms().requires_grad_(), "require grad"),
+        (lambda s: s.networks.norms().numpy().astype(int), "array of int64"),
+        (lambda s: s.networks.norms().numpy()[0], "returned shape (16,)"),
+        (lambda s: s.networks.norms().double() * 1e300, "64 scores that are NaN or infinite"),
+        (lambda s: s.networks.norms().to_sparse(), "layout torch.sparse_coo"),
         (lambda s: s.networks.norms() * float("nan"), "64 scores that are NaN"),
         (lambda s: torch.zeros(4, 16), "constant score for 4 of 4"),
         (lambda s: None, "NoneType"),
@@ -97,6 +99,42 @@ def test_failures_are_recorded_and_harm_nothing(run: pb.Trajectory, value, messa
     assert "\n" not in outcome.error
     assert torch.equal(before.w_in, run.snapshots[15].w_in)
     assert execute(Norm(), run.snapshot(15)).error is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda norms: norms.double(),
+        lambda norms: norms.requires_grad_(),
+        torch.nn.Parameter,
+        lambda norms: norms.numpy(),
+        lambda norms: norms.double().numpy(),
+        lambda norms: norms.numpy()[::-1][::-1],
+    ],
+)
+def test_arrays_gradients_and_precision_are_taken_care_of(run: pb.Trajectory, value) -> None:
+    outcome = execute(returns(lambda snapshot: value(snapshot.networks.norms())), run.snapshot(15))
+    assert outcome.error is None
+    assert type(outcome.scores) is torch.Tensor
+    assert not outcome.scores.requires_grad
+    assert torch.equal(outcome.scores, run.snapshots[15].norms())
+
+
+def test_an_error_names_the_last_line_of_the_authors_own(run: pb.Trajectory) -> None:
+    outcome = execute(returns(lambda snapshot: torch.zeros(2) @ torch.zeros(3)), run.snapshot(15))
+    assert outcome.error is not None
+    assert outcome.error.endswith("in <lambda>)")
+    assert "(test_execute.py:" in outcome.error
+    assert outcome.traceback is not None
+    assert outcome.traceback.startswith("Traceback (most recent call last):")
+
+
+def test_ctrl_c_is_not_the_scorers_failure(run: pb.Trajectory) -> None:
+    def interrupted(snapshot: pb.Snapshot) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(returns(interrupted), run.snapshot(15))
 
 
 def test_neither_method_overridden(run: pb.Trajectory) -> None:

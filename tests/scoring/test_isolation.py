@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -54,8 +55,16 @@ class Mutates(Good):
         snapshot.networks.w_in.mul_(2)
         return snapshot.networks.norms()
 
+class Looks(Good):
+    name = "looks"
+    def score(self, snapshot):
+        raise ValueError(sorted(os.listdir()))
+
 class Trains(Good):
     name = "trains"
+    @property
+    def initial_only(self):
+        return True
     def score(self, snapshot):
         return snapshot.train(snapshot.initial).norms()
 """
@@ -93,6 +102,7 @@ def test_own_training_is_counted(run: pb.Trajectory, isolation: Isolation) -> No
         ("exits", "ended its process with exit code 7 (os._exit"),
         ("crashes", "SIGSEGV"),
         ("mutates", "changed its snapshot"),
+        ("looks", "ValueError: ['snapshot.safetensors'] (own.py:"),
     ],
 )
 def test_a_lost_process_is_an_error_and_the_next_scorer_is_unharmed(
@@ -238,15 +248,23 @@ def test_no_process_is_left_behind(run: pb.Trajectory, plugin: Path) -> None:
     assert process.returncode is not None
 
 
+def has_ended(process: int) -> bool:
+    return not Path(f"/proc/{process}/exe").exists()  # nor has one that nobody has waited for
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are looked up in /proc")
-def test_a_scorer_that_never_ends_ends_with_a_killed_parent(plugin: Path) -> None:
-    """As it is in a session of its own, the parent's death alone does not end it."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_scorer_that_never_ends_ends_with_its_parent(plugin: Path, how: signal.Signals) -> None:
+    """In compiled code that keeps the interpreter to itself, and so does what it has started."""
     ask = (
         "import sys\nfrom prunebench.scoring.process import Worker\nworker = Worker()\n"
         "print(worker.start().pid, flush=True)\nworker.ask('names', None, file=sys.argv[1])"
     )
     hanging = plugin.with_name("hanging.py")
-    hanging.write_text("print('imported', flush=True)\nwhile True:\n    pass\n")
+    hanging.write_text(
+        "import subprocess\nchild = subprocess.Popen(['sleep', '1000'])\n"
+        "print('started', child.pid, flush=True)\nsum(range(10**15))\n"
+    )
     parent = subprocess.Popen(
         [sys.executable, "-c", ask, str(hanging)],
         stdout=subprocess.PIPE,
@@ -258,9 +276,27 @@ def test_a_scorer_that_never_ends_ends_with_a_killed_parent(plugin: Path) -> Non
         assert parent.stdout is not None
         assert parent.stderr is not None
         worker = int(parent.stdout.readline())
-        assert parent.stderr.readline() == "imported\n"
-        parent.kill()
+        word, child = parent.stderr.readline().split()
+        assert word == "started"
+        parent.send_signal(how)
     until = time.monotonic() + 30
-    while Path(f"/proc/{worker}/exe").exists() and time.monotonic() < until:
+    while not (has_ended(worker) and has_ended(int(child))) and time.monotonic() < until:
         time.sleep(0.1)
-    assert not Path(f"/proc/{worker}/exe").exists()
+    assert has_ended(worker)
+    assert has_ended(int(child))
+
+
+def test_a_worker_that_was_lost_between_requests_is_started_again(run: pb.Trajectory, plugin: Path) -> None:
+    with Isolation(files=[plugin]) as isolation:
+        good = isolation.load("good")
+        os.kill(isolation._worker.start().pid, signal.SIGKILL)
+        time.sleep(0.5)
+        assert execute(good, run.snapshot(15)).error is None
+
+
+def test_a_scorer_that_need_be_asked_once_says_so(isolation: Isolation) -> None:
+    for spec, once in (("imp", True), ("imp[rewind=snapshot]", False), ("good", False), ("trains", True)):
+        scorer = isolation.load(spec)
+        assert isinstance(scorer, StandIn)
+        assert scorer.initial_only is once
+        assert canonical(scorer) == spec
