@@ -1,9 +1,10 @@
-"""Measuring again, from stored scores and networks, to see whether a store's results can be trusted."""
+"""Scoring and measuring again, from stored networks, to see whether a store's results can be trusted."""
 
 import json
 import math
 import random
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import torch
 
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
 from prunebench.benchmark.plan import DENSE, DENSE_MEASURE
+from prunebench.benchmark.rescore import NotHere, rescore
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.scorer import Scorer
 from prunebench.store.networks import Damaged
 from prunebench.store.records import FINAL, Key, Measure, Values, read_values
 from prunebench.store.store import Store
@@ -34,17 +38,22 @@ class Audit:
 
     Attributes:
         checked: results that came out as they are stored.
-        differing: results that did not, by name.
-        unchecked: why how many of the sampled results could not be measured again.
+        rescored: scores that came out as they are stored.
+        differing: results and scores that did not, by name.
+        unchecked: why how many of the sampled ones could not be measured or scored again.
     """
 
     checked: int = 0
+    rescored: int = 0
     differing: list[str] = field(default_factory=list)
     unchecked: Counter[str] = field(default_factory=Counter)
 
 
-def audit(store: Store, fraction: float, seed: int = 0) -> Audit:
-    """Measure a random sample of all results again, a share of `fraction` of them and at least one."""
+def audit(store: Store, fraction: float, seed: int = 0, load: Callable[[str], Scorer] = load_scorer) -> Audit:
+    """Measure a random sample of all results again, a share of `fraction` of them and at least one.
+
+    The scores that they are of are asked for again too, from the scorers that `load` gives.
+    """
     query = (
         "SELECT training, seed, step, scorer, version, source, protocol, keep, metrics, evaluator "
         "FROM results JOIN scorings s ON s.id = scoring WHERE error IS NULL"
@@ -66,6 +75,8 @@ def audit(store: Store, fraction: float, seed: int = 0) -> Audit:
             report.unchecked[f"results of training {training}: {error}"] += len(results)
             continue
         _audit_training(store, training, task, results, report)
+        for network, key in sorted({(network, key) for network, key, *_ in results if key != DENSE}):
+            _audit_scores(store, training, network, key, task, load, report)
     return report
 
 
@@ -106,6 +117,27 @@ def _audit_training(store: Store, training: str, task: Task, results: list[_Resu
                 report.checked += 1
             else:
                 report.differing.append(f"{name}, seed {seed}, of training {training}")
+
+
+def _audit_scores(
+    store: Store,
+    training: str,
+    seed: int,
+    key: Key,
+    task: Task,
+    load: Callable[[str], Scorer],
+    report: Audit,
+) -> None:
+    try:
+        other = rescore(store, training, seed, key, task, load)
+    except NotHere as lacking:
+        report.unchecked[str(lacking)] += 1
+        return
+    if other is None:
+        report.rescored += 1
+    else:
+        name = f"scores of {key.scorer} at step {key.step}, seed {seed}, of training {training}"
+        report.differing.append(f"{name}: {other}")
 
 
 def _measure_again(

@@ -85,7 +85,7 @@ class Plan:
     def scored(self) -> dict[Key, Scorer]:
         """Every scorer at every step, by the key under which the store keeps it."""
         scorers = [
-            (scorer, canonical(scorer), scorer.version, _source(scorer)) for scorer in self.with_controls()
+            (scorer, canonical(scorer), scorer.version, source_of(scorer)) for scorer in self.with_controls()
         ]
         return {Key(step, *rest): scorer for step in self.steps for scorer, *rest in scorers}
 
@@ -110,7 +110,8 @@ class Plan:
         return [Measure(protocol, label(fraction)) for fraction in self.fractions]
 
 
-def _source(scorer: Scorer) -> str:
+def source_of(scorer: Scorer) -> str:
+    """The hash of the code that a scorer is, wherever it runs."""
     return scorer.origin_source if isinstance(scorer, StandIn) else _hash_of(type(scorer))
 
 

@@ -1,10 +1,11 @@
 """`prunebench merge`: another store's records."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from prunebench.cli.options import isolate, scorer_options, warn
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ _SHOWN = 10
     "fraction",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="FRACTION",
-    help="First measure this share of OTHER's results again; take nothing over where one differs.",
+    help="First compute this share of OTHER's results again; take nothing over where one differs.",
 )
-def command(other: str, store: str, fraction: float | None) -> int:
+@scorer_options
+def command(other: str, store: str, fraction: float | None, **options: Any) -> int:
     """Take over the records of the store in the folder OTHER that are not here yet.
 
     OTHER is only read. Every record and file is checked against its hash; where both stores hold a result,
@@ -42,8 +44,10 @@ def command(other: str, store: str, fraction: float | None) -> int:
         raise RequestError("OTHER", other, f"the folder of a store, with a {FILE}, is needed")
     if Path(other).resolve() == Path(store).resolve():
         raise RequestError("OTHER", other, "it is the store that --store names; another one is needed")
+    if options["plugins"] and fraction is None:
+        raise RequestError("--plugin", options["plugins"][0], "only --audit asks scorers; give it too")
     with Store(Path(other), read_only=True) as theirs:
-        if fraction is not None and not _passes(theirs, fraction):
+        if fraction is not None and not _passes(theirs, fraction, options):
             click.echo("nothing was taken over", err=True)
             return 1
         with Store(Path(store)) as mine:
@@ -58,14 +62,17 @@ def command(other: str, store: str, fraction: float | None) -> int:
     return 1 if merged.damaged else 0
 
 
-def _passes(theirs: "Store", fraction: float) -> bool:
+def _passes(theirs: "Store", fraction: float, options: dict[str, Any]) -> bool:
     from prunebench.benchmark.audit import audit
 
-    found = audit(theirs, fraction)
+    isolation = isolate(options)
+    found = audit(theirs, fraction, load=isolation.load)
+    warn(isolation)
     click.echo(f"audit: {found.checked:,} results measured again and found equal")
+    click.echo(f"audit: {found.rescored:,} scores of networks computed again and found equal")
     for reason, count in found.unchecked.items():
-        click.echo(for_terminal(f"audit: {count:,} not measured again: {reason}"))
-    _list("audit: other numbers when measured again", found.differing)
+        click.echo(for_terminal(f"audit: {count:,} not computed again: {reason}"))
+    _list("audit: other numbers when computed again", found.differing)
     return not found.differing
 
 

@@ -46,6 +46,7 @@ def test_what_is_missing_is_taken_over_and_used(
     with Store(Path("theirs"), read_only=True) as theirs:
         ((count,),) = theirs.rows("SELECT count(*) FROM results")
     assert f"audit: {count} results measured again and found equal\n" in result.out
+    assert "audit: 8 scores of networks computed again and found equal\n" in result.out
     assert "taken over: 2 networks" in result.out
     again = prunebench("merge", "theirs", "--store", "mine")
     assert again.out == f"taken over: 0 networks, 0 results; here already: {count} results\n"
@@ -59,10 +60,43 @@ def test_an_audit_finds_forged_numbers_and_takes_nothing(prunebench: Prunebench,
         before = mine.rows("SELECT count(*) FROM results")
     result = prunebench("merge", "theirs", "--store", "mine", "--audit", "1")
     assert result.code == 1
-    assert "other numbers when measured again: rank of snip at step 20, seed 2, of training" in result.out
+    assert "other numbers when computed again: rank of snip at step 20, seed 2, of training" in result.out
     assert result.err == "nothing was taken over\n"
     with Store(Path("mine"), read_only=True) as mine:
         assert mine.rows("SELECT count(*) FROM results") == before
+
+
+FACTOR = """
+from pathlib import Path
+import prunebench as pb
+
+class Factor(pb.Scorer):
+    name = "factor"
+    def score(self, snapshot):
+        return snapshot.networks.norms() * float(Path("FOLDER", "factor").read_text())
+"""
+
+
+@pytest.mark.parametrize("factor", ["1", "-1", None])
+def test_an_audit_asks_scorers_again_who_may_have_looked_elsewhere(
+    quick: Prunebench, prunebench: Prunebench, stores: None, folder: Path, factor: str | None
+) -> None:
+    (folder / "factor.py").write_text(FACTOR.replace("FOLDER", str(folder)))
+    (folder / "factor").write_text("1")
+    mine = ("--plugin", "factor.py")
+    assert quick(*SCORED, *mine, "--scorer", "factor", "--seeds", "1", "--store", "theirs").code == 0
+    if factor is None:
+        (folder / "factor").unlink()
+    else:
+        (folder / "factor").write_text(factor)
+    unknown = prunebench("merge", "theirs", "--store", "mine", "--audit", "1")
+    assert "audit: 1 not computed again: scores of factor, which is not here (--plugin)" in unknown.out
+    result = prunebench("merge", "theirs", "--store", "other", "--audit", "1", *mine)
+    assert result.code == (0 if factor == "1" else 1)
+    other = {"1": "", "-1": ": other scores for 100% of the neurons", None: ": FileNotFoundError: "}[factor]
+    named = "audit: other numbers when computed again: scores of factor at step 20, seed 0, of training"
+    assert (named in result.out) is (factor != "1")
+    assert other in result.out
 
 
 def test_an_audits_sample_is_drawn_by_its_seed(stores: None) -> None:
@@ -97,6 +131,7 @@ def test_other_numbers_are_named_and_mine_stay(prunebench: Prunebench, stores: N
         (("nowhere",), "OTHER: got 'nowhere'"),
         (("mine", "--store", "mine"), "OTHER: got 'mine'"),
         (("mine", "--audit", "2"), "'--audit'"),
+        (("mine", "--store", "other", "--plugin", "factor.py"), "--plugin: got 'factor.py'"),
     ],
 )
 def test_a_wrong_request_is_named(

@@ -1,0 +1,81 @@
+"""Scoring again: whether a scorer gives the scores that a store holds, from the snapshot alone."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from prunebench.benchmark.plan import source_of
+from prunebench.errors import PrunebenchError
+from prunebench.scoring.conformance import TOLERANCE
+from prunebench.scoring.execute import execute
+from prunebench.scoring.scorer import Scorer
+from prunebench.scoring.stand_in import Broken
+from prunebench.store.records import FINAL, Key
+from prunebench.store.store import Store
+from prunebench.tasks.task import Task
+from prunebench.training.initial import initialise
+from prunebench.training.recipe import Recipe
+from prunebench.training.snapshot import Snapshot
+
+# Rounding may move a neuron that stands on an edge; more of them are other scores.
+_MOVED = 0.01
+
+
+class NotHere(PrunebenchError):
+    """The scores cannot be computed again; the message says what is lacking."""
+
+
+def rescore(
+    store: Store, training: str, seed: int, key: Key, task: Task, load: Callable[[str], Scorer]
+) -> str | None:
+    """What is other than it was when the scorer, as `load` gives it, scores a stored network again, or None.
+
+    Scorers of others are then in a process and a folder where there is no store. Raises `NotHere`.
+    """
+    kept = store.scores(training, seed, key)
+    if kept is None:
+        raise NotHere("scores that are not whole")
+    scorer = _same_scorer(key, load)
+    query = "SELECT extra_steps FROM scorings WHERE training = ? AND seed = ? AND scorer = ? AND step = ?"
+    if any(extra for (extra,) in store.rows(query, [training, seed, key.scorer, key.step])):
+        raise NotHere("scores of scorers that train")
+    snapshot = _snapshot(store, training, seed, 0 if scorer.initial_only else key.step, task, scorer)
+    for draw, stored in enumerate(kept[0]):
+        drawn: Any = replace(scorer, draw=draw) if scorer.stochastic else scorer  # type: ignore[type-var]
+        outcome = execute(drawn, snapshot)
+        if outcome.scores is None:
+            return f"it {outcome.error}" if outcome.broken != "raises" else str(outcome.error)
+        again = outcome.scores[0].cpu().numpy()
+        if again.shape != stored.shape:
+            return "another number of neurons"
+        moved = float(np.mean(np.abs(again - stored) > TOLERANCE * np.ptp(stored)))
+        if moved > _MOVED:
+            return f"other scores for {moved:.0%} of the neurons"
+    return None
+
+
+def _same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:
+    try:
+        scorer = load(key.scorer)
+    except PrunebenchError:
+        raise NotHere(f"scores of {key.scorer}, which is not here (--plugin)") from None
+    if isinstance(scorer, Broken):
+        raise NotHere(f"scores of {key.scorer}, which does not load here: {scorer.reason}")
+    if (scorer.version, source_of(scorer)) != (key.version, key.source):
+        raise NotHere(f"scores of {key.scorer} by other code than is here")
+    return scorer
+
+
+def _snapshot(store: Store, training: str, seed: int, step: int, task: Task, scorer: Scorer) -> Snapshot:
+    ((text,),) = store.rows("SELECT recipe FROM trainings WHERE id = ?", [training])
+    try:
+        recipe = Recipe(**json.loads(text))
+        initial = initialise(recipe, task.inputs, (seed,), outputs=task.outputs)
+        networks = store.load_state(training, seed, step).networks if step else initial
+        final = store.load_state(training, seed, FINAL).networks if scorer.sees_end else None
+    except (PrunebenchError, TypeError, ValueError) as error:
+        raise NotHere(f"scores without their networks: {error}") from error
+    return Snapshot(task, recipe, step, networks, initial, (seed,), final)
