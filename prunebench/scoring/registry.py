@@ -15,7 +15,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from prunebench.errors import PrunebenchError, RequestError, unknown_name
+from prunebench.errors import PrunebenchError, RequestError, in_words, unknown_name
+from prunebench.scoring.frames import place
 from prunebench.scoring.imported import Recorded
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.spec import NAME, build, parse_spec, split_file
@@ -115,7 +116,8 @@ def load_class(name: str, files: Iterable[str | Path] = ()) -> type[Scorer]:
     try:
         cls = plugin.load()
     except (Exception, SystemExit) as error:
-        raise PluginError(f"{where} does not load: {_in_words(error)}") from error
+        why = in_words(error, place(error, None))
+        raise PluginError(f"{where} does not load: {why}") from error
     if not (inspect.isclass(cls) and issubclass(cls, Scorer)):
         raise PluginError(f"{where} is not a prunebench.Scorer class: entry point {name!r} gives {cls!r}")
     if (called := getattr(cls, "name", None)) != name:
@@ -141,7 +143,7 @@ def load_file(file: str | Path) -> list[type[Scorer]]:
     file = check_file(file)
     module_name = f"prunebench_file_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
     if module_name not in sys.modules:
-        loader = Recorded(module_name, str(file))
+        loader = Recorded(module_name, os.path.abspath(file))  # tracebacks show its lines from any folder
         spec = importlib.util.spec_from_file_location(module_name, file, loader=loader)
         assert spec is not None
         module = importlib.util.module_from_spec(spec)
@@ -150,7 +152,8 @@ def load_file(file: str | Path) -> list[type[Scorer]]:
             loader.exec_module(module)
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
-            raise RequestError("--plugin", str(file), f"it does not load: {_in_words(error)}") from error
+            why = in_words(error, place(error, None))
+            raise RequestError("--plugin", str(file), f"it does not load: {why}") from error
     found = [
         cls
         for cls in vars(sys.modules[module_name]).values()
@@ -218,7 +221,3 @@ def _entry_points() -> Iterator[tuple[str, str, EntryPoint]]:
 def _is_disabled(name: str, distribution: str | None) -> bool:
     listed = {item.strip() for item in os.environ.get(DISABLE, "").split(",")}
     return name in listed or distribution in listed or ("all" in listed and distribution not in (OWN, None))
-
-
-def _in_words(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -151,6 +151,18 @@ def test_the_row_of_one_that_gives_scores_is_right(misbehaving: Run, name: str) 
     assert 0 <= row["cost"]["seconds"] < 600
 
 
+def test_a_traceback_is_shown_to_those_who_ask(
+    misbehaving: Run, prunebench: Prunebench, npz: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(misbehaving.folder)
+    arguments = ("run", "--dataset", npz, *QUICK, "--at-step", "20", "--keep", "0.5")
+    mine = ("--plugin", "mine.py", "--scorer", "placed", "--scorer", "magnitude")
+    assert "Traceback" not in prunebench(*arguments, *mine).err
+    result = prunebench(*arguments, *mine, "--debug")
+    assert "placed at step 20:\nTraceback (most recent call last):" in result.err
+    assert 'mine.py", line 22, in normalise\n    return norms / {}["largest"]\n' in result.err
+
+
 def test_every_other_row_is_as_it_is_alone(misbehaving: Run) -> None:
     assert misbehaving.code == 0
     for name, row in misbehaving.alone.items():

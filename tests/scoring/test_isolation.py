@@ -175,7 +175,7 @@ def test_a_stand_in_is_known_as_what_it_stands_for(isolation: Isolation, plugin:
 CLASS = "import prunebench as pb\nclass Mine(pb.Scorer):\n    name = 'mine'\n    "
 BROKEN = {
     "import a_module_that_is_not_there": "ModuleNotFoundError: No module named 'a_module_that_is_not_there'",
-    "1 / 0": "does not load: ZeroDivisionError: division by zero",
+    "1 / 0": "ZeroDivisionError: division by zero (broken1.py:1 in <module>)",
     "raise SystemExit(3)": "does not load: SystemExit: 3",
     "import os; os._exit(3)": "ended its process with exit code 3",
     "while True: pass": "did not end within 2 s; it was stopped",
