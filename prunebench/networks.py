@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from prunebench.errors import RequestError
+from prunebench.remembered import remembered
 
 NormKind = Literal["effective", "incoming", "outgoing"]
 NeuronWeights = Literal["both", "incoming", "outgoing"]
@@ -195,13 +196,17 @@ class Networks:
         returned in it.
         """
         nets = self.to(dtype=dtype)
-        x = x.to(nets.w_in)
-        residual_of = torch.nn.functional.one_hot(y.to(nets.device), nets.outputs).to(nets.dtype)
-        grads = nets.zeros_like()
-        for s in range(nets.seeds):
-            hidden = torch.relu(torch.addmm(nets.bias[s], x, nets.w_in[s].T))
-            residual = (torch.softmax(hidden @ nets.w_out[s].T, dim=1) - residual_of) / len(x)
-            back = (residual @ nets.w_out[s]) * (hidden > 0)
+        name = f"gradient in {nets.dtype}"
+        return Networks(*remembered(name, [*self.tensors, x, y], lambda: nets._gradient(x, y).tensors))
+
+    def _gradient(self, x: Float[Tensor, "samples inputs"], y: Int64[Tensor, " samples"]) -> "Networks":
+        x = x.to(self.w_in)
+        residual_of = torch.nn.functional.one_hot(y.to(self.device), self.outputs).to(self.dtype)
+        grads = self.zeros_like()
+        for s in range(self.seeds):
+            hidden = torch.relu(torch.addmm(self.bias[s], x, self.w_in[s].T))
+            residual = (torch.softmax(hidden @ self.w_out[s].T, dim=1) - residual_of) / len(x)
+            back = (residual @ self.w_out[s]) * (hidden > 0)
             torch.mm(back.T, x, out=grads.w_in[s])
             torch.sum(back, dim=0, out=grads.bias[s])
             torch.mm(residual.T, hidden, out=grads.w_out[s])

@@ -10,7 +10,7 @@ import prunebench
 ROOT = Path(prunebench.__file__).parent
 # From the bottom up; what stands in one line may import from lines above it in this list, and its own.
 LAYERS = [
-    {"errors", "escape", "version"},
+    {"errors", "escape", "remembered", "version"},
     {"networks", "modules", "tasks", "device"},
     {"training", "theory"},
     {"scoring", "testing", "evaluation", "store", "experiments"},

@@ -18,6 +18,7 @@ from torch.nn.functional import embedding_bag
 
 from prunebench.networks import Networks, predictions
 from prunebench.tasks.task import Task
+from prunebench.theory.merging import parallel
 
 Split = Literal["test", "train"]
 # The names of the results, and the data that each is on.
@@ -92,6 +93,11 @@ class Activations:
         for block, y in zip(self._blocks("train"), signs.split(SAMPLES_AT_ONCE), strict=True):
             gathered += torch.relu(block) @ y
         return torch.sign(gathered)
+
+    @cached_property
+    def parallel(self) -> Float[Tensor, "units units"]:
+        """Cosines of the incoming weights, -1 between units of different orientation."""
+        return parallel(self.precise.w_in[0], self.orientation)
 
     def whole(self) -> Narrowed:
         """The network itself."""

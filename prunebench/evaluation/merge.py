@@ -9,7 +9,7 @@ from prunebench.evaluation.activations import Activations, Narrowed, Sums
 from prunebench.evaluation.metrics import Metrics
 from prunebench.evaluation.tensors import per_seed
 from prunebench.networks import predictions
-from prunebench.theory.merging import nearest, parallel, shares
+from prunebench.theory.merging import nearest, shares
 
 THRESHOLD = 0.95
 # Cosines that are compared at once, between all neurons and the kept ones of several choices (80 MB).
@@ -22,7 +22,7 @@ def folded(final: Activations, kept: Int64[Tensor, "choices kept"]) -> Narrowed:
     Nearest by the angle of the incoming weights, of equal orientation and with cosine >= 0.95; a dropped
     neuron that is parallel to no kept one is pruned (DESIGN 5).
     """
-    cosines = parallel(final.precise.w_in[0], final.orientation)
+    cosines = final.parallel
     at_once = max(1, COSINES_AT_ONCE // (final.width * kept.shape[1]))
     labels = torch.cat([nearest(cosines, part, THRESHOLD) for part in kept.split(at_once)])
     return merged(final, labels)

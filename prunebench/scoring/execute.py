@@ -47,6 +47,9 @@ class Outcome:
     traceback: str | None = None
 
 
+# Whole numbers of so many bytes: what is compared are bits, in which NaN equals itself, and 0 is not -0.
+_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
 Execute = Callable[[Scorer, Snapshot], Outcome]
 
 
@@ -129,7 +132,7 @@ def same(a: Snapshot, b: Snapshot) -> bool:
     return all(
         x.shape == y.shape
         and x.dtype == y.dtype
-        and torch.equal(x.cpu().view(torch.uint8), y.cpu().view(torch.uint8))
+        and torch.equal(x.cpu().view(_BITS[x.element_size()]), y.cpu().view(_BITS[x.element_size()]))
         for x, y in zip(a.tensors(), b.tensors(), strict=True)
     )
 

@@ -86,15 +86,13 @@ class Task:
         return 1.0 - 2.0 * self.y_train.to(torch.float32)
 
     def clone(self) -> "Task":
-        """The same task in memory of its own."""
-        return Task(
-            self.x_train.clone(),
-            self.y_train.clone(),
-            self.x_test.clone(),
-            self.y_test.clone(),
-            self.name,
-            self.source,
-        )
+        """The same task in memory of its own; what was checked once is not checked again."""
+        copy = object.__new__(Task)
+        for name in ("x_train", "y_train", "x_test", "y_test"):
+            object.__setattr__(copy, name, getattr(self, name).clone())
+        object.__setattr__(copy, "name", self.name)
+        object.__setattr__(copy, "source", self.source)
+        return copy
 
     @cached_property
     def fingerprint(self) -> str:

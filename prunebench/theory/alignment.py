@@ -9,32 +9,50 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from prunebench.networks import Networks
+from prunebench.remembered import remembered
 from prunebench.tasks.task import Task
 
 
-class EffectiveSums(NamedTuple):
-    """What each neuron of one network gathers from its effective dataset, in float64.
+class EffectiveData(NamedTuple):
+    """What each neuron gathers from its effective dataset, in float64.
+
+    With `T+_i = sum_{s gated} y_s x_s`, not signed by the orientation:
 
     Attributes:
-        weights: incoming weights w_i.
-        signed_sum: `T+_i = sum_{s gated} y_s x_s`, not signed by the orientation.
         orientation: `c_i`, +1, -1 or 0.
+        angle: between `w_i` and `T_i = c_i T+_i`, in radians.
+        projection: `w_i . T+_i`.
+        length: `|T+_i|`.
     """
 
-    weights: Float[Tensor, "neurons inputs"]
-    signed_sum: Float[Tensor, "neurons inputs"]
-    orientation: Float[Tensor, " neurons"]
+    orientation: Float[Tensor, "seeds neurons"]
+    angle: Float[Tensor, "seeds neurons"]
+    projection: Float[Tensor, "seeds neurons"]
+    length: Float[Tensor, "seeds neurons"]
 
 
-def effective_sums(networks: Networks, task: Task) -> Iterator[EffectiveSums]:
+def effective_data(networks: Networks, task: Task) -> EffectiveData:
     """One network after the other: a (seeds, samples, neurons) tensor would not always fit in memory."""
+
+    def compute() -> tuple[Tensor, ...]:
+        rows = [
+            (c, _angle(w, c[:, None] * total), (w * total).sum(dim=1), torch.linalg.vector_norm(total, dim=1))
+            for w, total, c in _effective_sums(networks, task)
+        ]
+        return tuple(torch.stack(part) for part in zip(*rows, strict=True))
+
+    inputs = [networks.w_in, networks.bias, task.x_train, task.y_train]
+    return EffectiveData(*remembered("effective data", inputs, compute))
+
+
+def _effective_sums(networks: Networks, task: Task) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Of each network the incoming weights, `T+` of every neuron and its orientation, in float64."""
     x = task.x_train.to(networks.device, torch.float64)
     y = task.signs.to(x)
     for w_in, bias in zip(networks.w_in, networks.bias, strict=True):
         weights = w_in.to(x)
         hidden = torch.relu(torch.addmm(bias.to(x), x, weights.T))
-        signed_sum = ((hidden > 0).to(x) * y[:, None]).T @ x
-        yield EffectiveSums(weights, signed_sum, _orientation(hidden, y))
+        yield weights, ((hidden > 0).to(x) * y[:, None]).T @ x, torch.sign(y @ hidden)
 
 
 def gates(networks: Networks, task: Task) -> Bool[Tensor, "seeds samples neurons"]:
@@ -55,21 +73,12 @@ def orientation(networks: Networks, task: Task) -> Float[Tensor, "seeds neurons"
     dataset (theorem B.1). A neuron that gates nothing turns to neither and has 0: given a class, it would be
     the one that happens to be called so.
     """
-    x = task.x_train.to(networks.device, torch.float64)
-    y = task.signs.to(x)
-    rows = [
-        _orientation(torch.relu(torch.addmm(bias.to(x), x, w_in.to(x).T)), y)
-        for w_in, bias in zip(networks.w_in, networks.bias, strict=True)
-    ]
-    return torch.stack(rows).to(networks.dtype)
+    return effective_data(networks, task).orientation.to(networks.dtype)
 
 
 def target_vectors(networks: Networks, task: Task) -> Float[Tensor, "seeds neurons inputs"]:
     """`T_i = c_i sum_{s gated} y_s x_s` (definition 3.3), 0 for a neuron that gates nothing."""
-    rows = [
-        (sums.orientation[:, None] * sums.signed_sum).to(networks.dtype)
-        for sums in effective_sums(networks, task)
-    ]
+    rows = [(c[:, None] * total).to(networks.dtype) for _, total, c in _effective_sums(networks, task)]
     return torch.stack(rows)
 
 
@@ -78,17 +87,7 @@ def alignment_angle(networks: Networks, task: Task) -> Float[Tensor, "seeds neur
 
     pi/2 for a neuron that gates nothing or whose w_i or T_i is 0.
     """
-    rows = [
-        _angle(sums.weights, sums.orientation[:, None] * sums.signed_sum)
-        for sums in effective_sums(networks, task)
-    ]
-    return torch.stack(rows).to(networks.dtype)
-
-
-def _orientation(
-    hidden: Float[Tensor, "samples neurons"], y: Float[Tensor, " samples"]
-) -> Float[Tensor, " neurons"]:
-    return torch.sign(y @ hidden)
+    return effective_data(networks, task).angle.to(networks.dtype)
 
 
 def _angle(

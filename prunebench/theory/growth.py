@@ -10,7 +10,7 @@ from torch import Tensor
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.tasks.task import Task
-from prunebench.theory.alignment import effective_sums
+from prunebench.theory.alignment import effective_data
 
 
 def growth_rate(networks: Networks, task: Task, rate: float) -> Float[Tensor, "seeds neurons"]:
@@ -22,14 +22,11 @@ def growth_rate(networks: Networks, task: Task, rate: float) -> Float[Tensor, "s
     Args:
         rate: eta, `recipe.flow_rate`.
     """
-    rows = []
-    v_norms = torch.linalg.vector_norm(networks.w_out.double(), dim=1)
-    for sums, a, v_norm in zip(effective_sums(networks, task), _readout(networks), v_norms, strict=True):
-        w_norm = torch.linalg.vector_norm(sums.weights, dim=1)
-        projections = (sums.weights * sums.signed_sum).sum(dim=1) * a  # the orientation enters twice: c^2 = 1
-        norms = w_norm * v_norm
-        rows.append(torch.where(norms > 0, projections / torch.where(norms > 0, norms, 1.0), 0.0))
-    return (torch.stack(rows) * rate / (math.sqrt(2) * task.samples)).to(networks.dtype)
+    norms = networks.to(dtype=torch.float64).norms("effective")
+    # The orientation enters twice: c^2 = 1.
+    projections = effective_data(networks, task).projection * _readout(networks)
+    cosines = torch.where(norms > 0, projections / torch.where(norms > 0, norms, 1.0), 0.0)
+    return (cosines * rate / (math.sqrt(2) * task.samples)).to(networks.dtype)
 
 
 def conserved(networks: Networks) -> Float[Tensor, "seeds neurons"]:
@@ -74,13 +71,9 @@ def growing_mode(
     Returns:
         `|a + q| |T+|`, and `sign(a + q)`, the predicted sign of the final outgoing weights along u.
     """
-    amplitudes, signs = [], []
-    for sums, a in zip(effective_sums(networks, task), _readout(networks), strict=True):
-        length = torch.linalg.vector_norm(sums.signed_sum, dim=1)
-        q = (sums.weights * sums.signed_sum).sum(dim=1) / torch.where(length > 0, length, 1.0)
-        amplitudes.append((a + q).abs() * length)
-        signs.append(torch.sign(a + q))
-    return torch.stack(amplitudes).to(networks.dtype), torch.stack(signs).to(networks.dtype)
+    data = effective_data(networks, task)
+    mode = _readout(networks) + data.projection / torch.where(data.length > 0, data.length, 1.0)
+    return (mode.abs() * data.length).to(networks.dtype), torch.sign(mode).to(networks.dtype)
 
 
 def _readout(networks: Networks) -> Float[Tensor, "seeds neurons"]:

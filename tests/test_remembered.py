@@ -1,0 +1,84 @@
+"""What was computed before is found by its content, and by nothing else."""
+
+import pytest
+import torch
+
+import prunebench as pb
+from prunebench import remembered
+from prunebench.theory.alignment import effective_data
+
+
+class Counted:
+    """Computes a sum, and counts how often."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
+        def compute() -> tuple[torch.Tensor, ...]:
+            self.times += 1
+            return (sum(inputs, torch.zeros(())),)
+
+        return remembered.remembered("sum", inputs, compute)[0]
+
+
+@pytest.fixture
+def total(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    monkeypatch.setattr(remembered, "_kept", type(remembered._kept)())
+    return Counted()
+
+
+def test_equal_numbers_are_computed_once_wherever_they_are(total: Counted) -> None:
+    x = torch.arange(6.0).reshape(2, 3)
+    first = total(x)
+    assert torch.equal(total(x.T.clone().T), first)
+    assert total.times == 1
+
+
+def test_changed_inputs_are_computed_anew(total: Counted) -> None:
+    x = torch.arange(6.0)
+    total(x)
+    x[0] = 9
+    assert torch.equal(total(x), x)
+    x.numpy()[1] = 7  # a write that torch does not count
+    assert torch.equal(total(x), x)
+    assert total.times == 3
+    for other in (x.double(), x.reshape(2, 3)):
+        assert total(other).shape == other.shape
+        assert total(other).dtype == other.dtype
+
+
+def test_who_changes_what_it_was_given_changes_nothing_else(total: Counted) -> None:
+    x = torch.arange(6.0)
+    total(x).zero_()
+    total(x).zero_()
+    assert torch.equal(total(x), x)
+    assert total.times == 1
+
+
+def test_the_longest_unused_goes_first(total: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "BYTES", 2 * 400)
+    one, two, three = (torch.full((100,), float(i)) for i in range(3))
+    for x in (one, two, one, three, one):
+        total(x)
+    assert total.times == 3
+    total(two)
+    assert total.times == 4
+    total(torch.zeros(1000))
+    total(torch.zeros(1000))  # larger than all that is kept
+    assert total.times == 6
+
+
+def test_autograd_goes_through(networks: pb.Networks, task: pb.Task, total: Counted) -> None:
+    x = torch.arange(6.0, requires_grad=True)
+    total(x).sum().backward()
+    assert x.grad is not None
+
+
+def test_a_batch_that_differs_in_one_weight_has_data_of_its_own(task: pb.Task, networks: pb.Networks) -> None:
+    before, gradient = effective_data(networks, task), networks.gradient(task.x_train, task.y_train)
+    networks.w_in[0, 0] = -networks.w_in[0, 0]
+    after, other = effective_data(networks, task), networks.gradient(task.x_train, task.y_train)
+    assert not torch.equal(before.projection[0, 0], after.projection[0, 0])
+    assert torch.equal(before.projection[1:], after.projection[1:])
+    assert not torch.equal(gradient.w_in[0], other.w_in[0])
