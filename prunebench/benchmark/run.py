@@ -1,4 +1,7 @@
-"""Running a plan: what is missing is trained, scored, measured and kept, a scorer at a step at a time."""
+"""Running a plan: what is missing is trained, scored (scorer by scorer) and measured (network by network).
+
+Whatever is done is kept in the store at once.
+"""
 
 import time
 from collections.abc import Iterable, Sequence

@@ -1,0 +1,89 @@
+"""Where a cell of the study spends its time: `python ci/profile_study.py [--seeds 2] [--cell NAME ...]`.
+
+CPU time, which a busy machine does not change much, of one thread, under Python's profiler. The cells are
+those of `leaderboards/study.toml`: with `rank`, `prune_final` and `merge` at its five steps, or `prune_early`
+at three. Prints a Markdown table; docs/study-profile.md holds those of two versions.
+"""
+
+import argparse
+import cProfile
+import pstats
+import time
+import tomllib
+from pathlib import Path
+
+import torch
+
+import prunebench as pb
+from prunebench.benchmark import Plan, run_benchmark
+
+ROOT = Path(__file__).resolve().parents[1]
+CIFAR = ROOT / ".." / "shared" / "data" / "cifar10-gray-0123.npz"
+# A cell's data set, training samples, steps and protocols.
+CELLS = {
+    "mnist5k": ("mnist5k", 800, 4000, ("rank", "prune_final", "merge")),
+    "cifar10": (str(CIFAR), 800, 16_000, ("rank", "prune_final", "merge")),
+    "mnist5k early": ("mnist5k", 800, 4000, ("prune_early",)),
+}
+# What a row of the table adds up: functions by file and name, which call none of each other.
+PARTS = {
+    "training the networks": [("benchmark/networks.py", "reference_networks")],
+    "scores: imp, which trains": [("plugins/imp.py", "score")],
+    "scores: all others": [("scoring/execute.py", "execute")],
+    "rank": [("evaluation/rank.py", "rank")],
+    "prune_final and merge": [
+        ("benchmark/measures.py", "measure_scores"),
+        ("benchmark/measures.py", "measure_networks"),
+    ],
+    "prune_early": [("evaluation/prune.py", "prune_early")],
+    "the document, its intervals": [("benchmark/document.py", "document")],
+}
+# Rows whose functions call those of an earlier row.
+WITHIN = {"scores: all others": "scores: imp, which trains", "prune_final and merge": "rank"}
+
+
+def plan_of(cell: str, seeds: int) -> Plan:
+    """The plan of a cell, with fewer seeds."""
+    dataset, samples, steps, protocols = CELLS[cell]
+    scorers = tomllib.loads((ROOT / "leaderboards" / "study.toml").read_text())["run"]["scorers"]
+    at_steps = (0, 50, 200) if "prune_early" in protocols else (0, 10, 50, 200, 1000)
+    task, recipe = pb.load_task(dataset, samples=samples), pb.Recipe(steps=steps)
+    loaded = [pb.load_scorer(scorer) for scorer in scorers]
+    return Plan(task, recipe, loaded, at_steps, range(seeds), protocols, device="cpu")  # type: ignore[arg-type]
+
+
+def spent(plan: Plan) -> dict[str, float]:
+    """CPU seconds of each part, of the rest, and of all."""
+    profile = cProfile.Profile(time.process_time)
+    profile.runcall(run_benchmark, plan)
+    stats = pstats.Stats(profile)
+    totals: dict[tuple[str, str], float] = {}
+    for (file, _, name), (*_, cumulative, _) in stats.stats.items():  # type: ignore[attr-defined]
+        key = "/".join(Path(file).parts[-2:]).removeprefix("prunebench_"), name  # installed, or a source tree
+        totals[key] = totals.get(key, 0.0) + cumulative
+    seconds = {part: sum(totals.get(key, 0.0) for key in keys) for part, keys in PARTS.items()}
+    for outer, inner in WITHIN.items():
+        seconds[outer] -= seconds[inner]
+    seconds["all"] = stats.total_tt  # type: ignore[attr-defined]
+    seconds["the rest"] = seconds["all"] - sum(seconds[part] for part in PARTS)
+    return seconds
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--cell", nargs="*", choices=CELLS, default=list(CELLS))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    warm = plan_of(options.cell[0], 1)  # imports, and compiles what is not compiled yet
+    run_benchmark(Plan(warm.task, pb.Recipe(width=20, steps=20), warm.scorers, (0,), (0,), device="cpu"))
+    print(f"| CPU seconds, {options.seeds} networks | {' | '.join(options.cell)} |")
+    print("|---" * (1 + len(options.cell)) + "|")
+    columns = [spent(plan_of(cell, options.seeds)) for cell in options.cell]
+    for part in [*PARTS, "the rest", "all"]:
+        print(f"| {part} | {' | '.join(f'{column[part]:.1f}' for column in columns)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
