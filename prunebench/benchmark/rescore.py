@@ -12,6 +12,7 @@ from prunebench.errors import PrunebenchError
 from prunebench.scoring.conformance import TOLERANCE
 from prunebench.scoring.execute import execute
 from prunebench.scoring.scorer import Scorer
+from prunebench.scoring.spec import parse_spec
 from prunebench.scoring.stand_in import Broken
 from prunebench.store.records import FINAL, Key
 from prunebench.store.store import Store
@@ -59,6 +60,7 @@ def rescore(
 
 def _same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:
     try:
+        parse_spec(key.scorer)  # a store of others names no file that is to be run here
         scorer = load(key.scorer)
     except PrunebenchError:
         raise NotHere(f"scores of {key.scorer}, which is not here (--plugin)") from None

@@ -6,7 +6,9 @@ import pytest
 from in_process import Prunebench
 
 from prunebench.benchmark.audit import audit
+from prunebench.benchmark.rescore import NotHere, _same_scorer
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.scoring.registry import load_scorer
 from prunebench.store.checksums import result_digest
 from prunebench.store.records import Key, Measure
 from prunebench.store.store import Store
@@ -97,6 +99,13 @@ def test_an_audit_asks_scorers_again_who_may_have_looked_elsewhere(
     named = "audit: other numbers when computed again: scores of factor at step 20, seed 0, of training"
     assert (named in result.out) is (factor != "1")
     assert other in result.out
+
+
+def test_a_store_names_no_file_that_an_audit_runs(folder: Path) -> None:
+    (folder / "evil.py").write_text("open('run', 'w')")
+    with pytest.raises(NotHere, match="which is not here"):
+        _same_scorer(Key(20, f"{folder}/evil.py:Evil", "1", "0"), load_scorer)
+    assert not (folder / "run").exists()
 
 
 def test_an_audits_sample_is_drawn_by_its_seed(stores: None) -> None:
