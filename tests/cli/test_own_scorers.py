@@ -104,6 +104,18 @@ def test_a_spec_may_name_its_file(quick: Any, plugin: Path, folder: Path) -> Non
     assert rows["good[alpha=0.3]"]["spearman"] == row["spearman"]
 
 
+def test_one_that_needs_the_initial_weights_alone_is_asked_once(quick: Any, folder: Path) -> None:
+    (folder / "once.py").write_text(
+        PLUGIN.replace('"good"', '"once"').replace("alpha: float = 1.0", "initial_only = True")
+        .replace(" ** self.alpha", f" + (open({str(folder / 'asked')!r}, 'a').write('.') > 1)")
+    )  # fmt: skip
+    steps = [word for step in ("10", "20", "30") for word in ("--at-step", step)]
+    result = quick("--plugin", "once.py", "--scorer", "once", *steps, "--json")
+    rows = [row for row in result.json["rows"] if row["scorer"] == "once"]
+    assert [row["status"] for row in rows] == ["ok"] * 3
+    assert (folder / "asked").read_text() == "."
+
+
 def test_a_study_with_scorers_of_others(prunebench: Any, npz: Path, plugin: Path, folder: Path) -> None:
     (folder / "study.toml").write_text(
         f'[task]\ndataset = "{npz}"\nsamples = 40\n'
