@@ -89,6 +89,7 @@ def local_crew(count: int) -> Iterator[Crew]:
         "host": "127.0.0.1",
         "dashboard": False,
         "preload": ["prunebench.sweep.worker"],
+        "preload_nanny": ["prunebench.sweep.nanny"],
         "silence_logs": logging.CRITICAL,
         "security": security,
     }

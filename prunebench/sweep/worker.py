@@ -1,7 +1,6 @@
 """What runs in a worker process: one cell at a time, from what was sent along to what is sent back."""
 
 import logging
-import signal
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -110,12 +109,7 @@ def _isolation(timeout: float | None, plugins: tuple[str, ...]) -> Isolation:
 
 
 def dask_setup(_worker: object) -> None:
-    """Called by Dask as a worker of `--workers` starts; the imports above are done by then.
-
-    The terminal's Ctrl-C reaches every process: the one in front stops the workers, they must not do it
-    themselves, in the middle of a line.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Called by Dask as a worker of `--workers` starts; the imports above are done by then."""
     silence()
 
 

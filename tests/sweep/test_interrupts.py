@@ -15,14 +15,15 @@ pytestmark = pytest.mark.xdist_group("processes that sweep")
 
 # Ctrl-C reaches every process of the terminal, here as the workers' processes are made.
 INTERRUPTED = """
-import os, signal
+import asyncio, os, signal, sys
 import distributed
 from prunebench.cli.main import main
 
 start = distributed.Nanny.instantiate
 
 async def interrupted(self):
-    os.killpg(os.getpgid(0), signal.SIGINT)
+    if self.name == 0:
+        asyncio.get_running_loop().call_later(float(sys.argv[1]), os.killpg, os.getpgid(0), signal.SIGINT)
     return await start(self)
 
 distributed.Nanny.instantiate = interrupted
@@ -32,12 +33,13 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_an_interrupt_while_workers_start_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.3, 1, 2])
+def test_an_interrupt_while_workers_start_is_one_line(tmp_path: Path, seconds: float) -> None:
     pytest.importorskip("distributed")
     (tmp_path / "study.toml").write_text(STUDY)
     (tmp_path / "program.py").write_text(INTERRUPTED)
     done = subprocess.run(
-        [sys.executable, "program.py"],
+        [sys.executable, "program.py", str(seconds)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
