@@ -128,7 +128,8 @@ def test_grasp_follows_the_final_norms_after_the_drop_too() -> None:
 def test_growing_mode_predicts_the_final_sign(cifar_run: pb.Trajectory) -> None:
     signs = pb.load_scorer("growing_mode").signs(cifar_run.snapshot(0))
     final = torch.sign(cifar_run.final.w_out[:, 0] - cifar_run.final.w_out[:, 1])
-    assert float((signs == final).double().mean()) >= 0.88
+    assert signs is not None
+    assert float(torch.eq(signs, final).double().mean()) >= 0.88
 
 
 def test_imp_prunes_the_weights_of_neurons_that_end_small(cifar_run: pb.Trajectory) -> None:

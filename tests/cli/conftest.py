@@ -36,7 +36,7 @@ def npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four classes of 6 x 6 pictures."""
     draw = np.random.default_rng(0)
     centres = draw.uniform(0, 255, size=(4, 6, 6))
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for part, count in (("train", 200), ("test", 100)):
         labels = np.arange(count) % 4
         noisy = np.clip(centres[labels] + draw.normal(0, 60, size=(count, 6, 6)), 0, 255)

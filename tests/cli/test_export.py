@@ -163,7 +163,7 @@ def test_no_text_is_a_formula_to_a_spreadsheet(prunebench: Prunebench, document:
         def __init__(self) -> None:
             self.columns = {"text": str, "number": float}
 
-        def __iter__(self) -> Iterator[tuple[str, float | None]]:  # type: ignore[override]
+        def __iter__(self) -> Iterator[tuple[str, float | None]]:
             yield from [("=1+1", -1.5), ("@x", None), ("\t-", 2.0), ("a=b", 0.0)]
 
     file = io.StringIO()

@@ -61,7 +61,7 @@ def test_seeds_are_those_of_the_row(seeds: list[int], text: str) -> None:
 
 
 def test_protocols_and_shares_are_those_of_the_row() -> None:
-    early = {"accuracy": {"prune_early": {"0.1": {}, "0.5": {}}}}
+    early: dict[str, Any] = {"accuracy": {"prune_early": {"0.1": {}, "0.5": {}}}}
     assert command(**early) == (
         "prunebench run --scorer snip --at-step 50 --protocol rank --protocol prune_early "
         "--keep 0.5 --keep 0.1"

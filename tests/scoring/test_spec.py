@@ -41,7 +41,7 @@ def test_canonical_leaves_defaults_out_and_reads_back() -> None:
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_decorated_frozen_or_not(frozen: bool) -> None:
-    @dataclass(frozen=frozen)
+    @dataclass(frozen=frozen)  # type: ignore[literal-required]
     class Decorated(pb.Scorer):
         name = "decorated"
         alpha: float = 1.0

@@ -119,7 +119,12 @@ def test_more_seeds_train_only_the_new_ones(
     run_benchmark(plan, store=store)
     trained = []
     train = networks.train
-    monkeypatch.setattr(networks, "train", lambda *a, **k: trained.append(k["seeds"]) or train(*a, **k))
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        trained.append(options["seeds"])
+        return train(*arguments, **options)
+
+    monkeypatch.setattr(networks, "train", noted)
     more = dataclasses.replace(plan, seeds=(0, 1, 2, 3))
     kept = run_benchmark(more, store=store)
     assert trained == [(2, 3)]

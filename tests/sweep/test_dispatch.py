@@ -256,7 +256,8 @@ def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None
     ]
     sweep(Crew())
     tally = Tally(items, 0, Boards(tmp_path), sweep.lines, store)
-    assert tally.seconds_left is None
+    before = tally.seconds_left
+    assert before is None
     tally.give_up(items[0], "no")
     left = tally.seconds_left
     assert left is not None

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import prunebench as pb
@@ -48,7 +49,7 @@ def test_classes_are_numbered_by_name(pets: Path) -> None:
 def test_task(pets: Path) -> None:
     task = load_task(pets, classes="ant/cat,dog", samples=8, scaling="unit")
     assert (task.name, task.samples, task.inputs, len(task.x_test)) == ("pets", 8, 12, 6)
-    grays = (task.x_train[:, 11] * 255).round().to(int).tolist()
+    grays = (task.x_train[:, 11] * 255).round().to(torch.int64).tolist()
     assert [0 if gray >= 40 else 1 for gray in grays] == task.y_train.tolist()
     assert json.loads(json.dumps(task.source))["dataset"] == "pets"
     assert str(pets.parent) not in json.dumps(task.source)

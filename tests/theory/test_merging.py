@@ -57,8 +57,8 @@ def test_merge_against_the_formula():
         w, b, v, total = np.zeros(6), 0.0, np.zeros(2), 0.0
         for j in np.flatnonzero(labels[s].numpy() == g):
             w_j, v_j = networks.w_in[s, j].double().numpy(), networks.w_out[s, :, j].double().numpy()
-            norm = np.linalg.norm(w_j)
-            effective = norm * np.linalg.norm(v_j)
+            norm = float(np.linalg.norm(w_j))
+            effective = norm * float(np.linalg.norm(v_j))
             w += effective * w_j / norm
             b += effective * float(networks.bias[s, j]) / norm
             v += norm * v_j

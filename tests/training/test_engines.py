@@ -158,7 +158,7 @@ def test_the_state_it_started_from_stays_as_it_is(engine: str) -> None:
 @pytest.mark.parametrize("engine", FAST)
 def test_a_state_is_not_changed_by_later_training(engine: str) -> None:
     case = Case(steps=30, stops=(10,))
-    kept: dict[int, Any] = {}
+    kept: dict[str, Any] = {}
     run = pb.train(
         case.task,
         case.recipe,
