@@ -34,9 +34,11 @@ def device_name(device: torch.device) -> str:
 def full_precision() -> Iterator[None]:
     """Matrix products in true float32, whatever the caller has set: TF32 keeps only 10 bits."""
     matmul = torch.backends.cuda.matmul
-    before = matmul.fp32_precision
-    matmul.fp32_precision = "ieee"
+    # Before torch 2.9 the setting was a bool of another name.
+    name, exact = ("fp32_precision", "ieee") if hasattr(matmul, "fp32_precision") else ("allow_tf32", False)
+    before = getattr(matmul, name)
+    setattr(matmul, name, exact)
     try:
         yield
     finally:
-        matmul.fp32_precision = before
+        setattr(matmul, name, before)
