@@ -16,12 +16,12 @@ def resolve_device(name: str = "auto") -> torch.device:
     if name == "cpu":
         return torch.device("cpu")
     if not re.fullmatch(r"cuda(:\d+)?", name):
-        raise RequestError("--device", name, "one of auto, cpu, cuda, cuda:N")
+        raise RequestError("device", name, "one of auto, cpu, cuda, cuda:N")
     if not torch.cuda.is_available():
-        raise RequestError("--device", name, "this machine has no CUDA device that torch can use; take cpu")
+        raise RequestError("device", name, "this machine has no CUDA device that torch can use; take cpu")
     index = int(name.partition(":")[2] or 0)
     if index >= torch.cuda.device_count():
-        raise RequestError("--device", name, f"CUDA devices here: 0 to {torch.cuda.device_count() - 1}")
+        raise RequestError("device", name, f"CUDA devices here: 0 to {torch.cuda.device_count() - 1}")
     return torch.device("cuda", index)
 
 

@@ -18,6 +18,10 @@ class RequestError(PrunebenchError, ValueError):
         self.option, self.value, self.accepted = option, value, accepted
         super().__init__(f"{option}: got {_shorten(value)}; {accepted}")
 
+    def about(self, option: str) -> "RequestError":
+        """The same of an option of another name: a command line's, where this is a Python argument."""
+        return RequestError(option, self.value, self.accepted)
+
 
 class MissingPackageError(RequestError):
     """`option` got a `value` that needs an optional package which is not installed; `extra` installs it."""
@@ -60,5 +64,8 @@ def printable(text: str) -> str:
 
 
 def _shorten(value: object, limit: int = 120) -> str:
-    text = repr(value).replace("\n", " ")
+    try:
+        text = repr(value).replace("\n", " ")
+    except Exception:  # a number of thousands of digits, or an object that cannot say what it is
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -128,5 +128,5 @@ def test_global_random_state_is_neither_used_nor_moved(plan: Plan) -> None:
 
 
 def test_a_step_after_the_end_is_refused(plan: Plan) -> None:
-    with pytest.raises(pb.RequestError, match="--at-step"):
+    with pytest.raises(pb.RequestError, match="at_steps"):
         Plan(plan.task, plan.recipe, plan.scorers, at_steps=(121,))

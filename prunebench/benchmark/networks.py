@@ -95,7 +95,7 @@ def _progress(reporter: Reporter, networks: int) -> Progress:
 def _check_reached(plan: Plan, reached: int) -> None:
     if plan.steps and plan.steps[-1] > reached:
         raise RequestError(
-            "--at-step", plan.steps[-1], f"training ended by --until-loss after {reached} steps"
+            "at_steps", plan.steps[-1], f"training ended by --until-loss after {reached} steps"
         )
 
 

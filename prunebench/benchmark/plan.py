@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from prunebench.errors import RequestError
-from prunebench.evaluation.keep import FRACTIONS, label
+from prunebench.evaluation.keep import FRACTIONS, check_fractions, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINITIALISED, Protocol
 from prunebench.scoring.registry import load_scorer
@@ -15,8 +15,11 @@ from prunebench.scoring.spec import canonical
 from prunebench.scoring.stand_in import StandIn
 from prunebench.store.identity import training_id
 from prunebench.store.records import Key, Measure
+from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
-from prunebench.training.recipe import Recipe
+from prunebench.training.initial import check_seeds
+from prunebench.training.recipe import Recipe, check_until_loss, epoch_steps
+from prunebench.training.room import check_room
 
 # On every board, so that a number can be read against chance and against the final norm itself.
 CONTROLS = ("random", "oracle")
@@ -54,17 +57,25 @@ class Plan:
     command: str | None = None
 
     def __post_init__(self) -> None:
+        recipe, task = self.recipe, self.task
+        if recipe.width < 2:
+            raise RequestError("width", recipe.width, "2 neurons at least are needed to rank them")
         for step in self.at_steps:
-            if not 0 <= step <= self.recipe.steps:
-                raise RequestError("--at-step", step, f"steps go from 0 to the end, {self.recipe.steps}")
+            if not is_whole(step) or not 0 <= step <= recipe.steps:
+                raise RequestError("at_steps", step, f"steps go from 0 to the end, {recipe.steps}")
+        check_seeds(self.seeds)
+        check_until_loss(self.until_loss)
+        check_fractions(self.fractions)
+        epoch_steps(task.samples, recipe.batch_size)
+        check_room(recipe, task.inputs, task.outputs, len(self.seeds), len(self.steps))
         for protocol in self.protocols:
             if protocol not in PROTOCOLS:
-                raise RequestError("--protocol", protocol, f"one of {', '.join(PROTOCOLS)}")
+                raise RequestError("protocols", protocol, f"one of {', '.join(PROTOCOLS)}")
         names = [canonical(scorer) for scorer in self.scorers]
         if not names:
-            raise RequestError("--scorer", names, "at least one scorer is needed")
+            raise RequestError("scorers", names, "at least one scorer is needed")
         if len(set(names)) < len(names):
-            raise RequestError("--scorer", names, "name each scorer once")
+            raise RequestError("scorers", names, "name each scorer once")
 
     @property
     def steps(self) -> list[int]:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -18,13 +19,15 @@ PUBLISHED = Path("leaderboards")
 
 def out_option(function: F) -> F:
     """Where a command that computes writes its boards."""
-    return click.option("--out", default=str(OWN), show_default=True, help="Folder of the boards.")(function)
+    return click.option(
+        "--out", type=PATH, default=str(OWN), show_default=True, help="Folder of the boards."
+    )(function)
 
 
 def from_option(function: F) -> F:
     """Where a command that shows boards finds them; `None` unless it is said: see `folder_to_read`."""
     text = f"Folder of the boards. [default: {OWN}, or {PUBLISHED} while that holds none]"
-    return click.option("--out", help=text)(function)
+    return click.option("--out", type=PATH, help=text)(function)
 
 
 def folder_to_read(out: str | None) -> Path:

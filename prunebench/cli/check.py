@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prunebench.cli.complete import complete_scorers_and_files
+from prunebench.cli.types import SECONDS
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ PLUGIN = (
 @click.option("--all", "every", is_flag=True, help="Check every installed scorer.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=30.0,
     show_default=True,
     help="Seconds after which a check that has not ended is stopped.",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from prunebench.cli.options import RATE, SEEDS, recipe_options, store_options, task_options
+from prunebench.cli.options import recipe_options, store_options, task_options
+from prunebench.cli.types import PATH, RATE, SEEDS
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
@@ -24,7 +25,7 @@ _SHARED = ("snapshot", "form", "store", "out")
 @click.option(
     "--format", "form", type=click.Choice(["csv", "json", "parquet"]), help="Every result. [default: csv]"
 )
-@click.option("--out", help="File to write. Results go to stdout without it.")
+@click.option("--out", type=PATH, help="File to write. Results go to stdout without it.")
 @store_options
 @task_options
 @recipe_options

@@ -7,6 +7,7 @@ import click
 
 from prunebench.cli.boards import OWN, folder_to_read, from_option, say_left_out, say_whose
 from prunebench.cli.complete import complete_boards
+from prunebench.cli.types import PATH
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to print them.",
 )
-@click.option("--html", metavar="FILE", help="Write them as one page that works offline.")
-@click.option("--figures", metavar="DIR", help="Draw their charts, as PNG and SVG.")
+@click.option("--html", type=PATH, metavar="FILE", help="Write them as one page that works offline.")
+@click.option("--figures", type=PATH, metavar="DIR", help="Draw their charts, as PNG and SVG.")
 @click.option(
     "--overview", "summed_up", is_flag=True, help="Print what the boards say together, as Markdown."
 )

@@ -2,6 +2,8 @@
 
 import click
 
+from prunebench.cli.types import PATH
+
 
 @click.group("list")
 def command() -> None:
@@ -13,7 +15,7 @@ def command() -> None:
     "--plugin",
     "plugins",
     multiple=True,
-    type=click.Path(),
+    type=PATH,
     metavar="FILE",
     help="Python file with scorers; repeatable.",
 )

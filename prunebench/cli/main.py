@@ -15,6 +15,10 @@ from prunebench.escape import for_terminal
 
 # What writing to a stream may fail with.
 _OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
+# Options that are not called as the Python argument that they are for.
+_RENAMED = {"seed": "task_seed"}
+# Characters of an error in one line: whoever gives a value of a million need not see all of them again.
+_LONGEST = 1000
 # Command to module and one line of help, so that `--help` imports none of them.
 COMMANDS = {
     "run": ("prunebench.cli.run", "Train networks, score their neurons early, rank the scorers."),
@@ -116,7 +120,7 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, click.ClickException):
             return _fail(" ".join(error.format_message().split()), 2)
         if isinstance(error, RequestError):
-            return _fail(str(error), 2)
+            return _fail(str(error.about(_flag(arguments, error.option))), 2)
         if isinstance(error, PrunebenchError):
             return _fail(str(error), 1)
         if isinstance(error, OSError) and error.filename:
@@ -128,7 +132,19 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(f"{type(error).__name__}: {reason} (run again with --debug for the traceback)", 1)
 
 
+def _flag(arguments: Sequence[str], name: str) -> str:
+    """What the command line calls a Python argument; the name itself where it has no such option."""
+    used = next((argument for argument in arguments if argument in COMMANDS), None)
+    parameters = importlib.import_module(COMMANDS[used][0]).command.params if used else []
+    wanted = {name, _RENAMED.get(name)}
+    found = [option for option in parameters if option.name in wanted and isinstance(option, click.Option)]
+    return max(found[0].opts, key=len) if found else name
+
+
 def _fail(message: str, code: int) -> int:
+    line = for_terminal(" ".join(message.split()))
+    if len(line) > _LONGEST:
+        line = f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
     with contextlib.suppress(OSError):
-        click.echo(for_terminal(f"prunebench: {message}"), err=True)
+        click.echo(f"prunebench: {line}", err=True)
     return code

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunebench.cli.options import isolate, scorer_options, warn
+from prunebench.cli.types import PATH, Number
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ _SHOWN = 10
 
 
 @click.command("merge")
-@click.argument("other", type=click.Path())
-@click.option("--store", default=".prunebench", show_default=True, help="Folder of networks and results.")
+@click.argument("other", type=PATH)
+@click.option(
+    "--store", type=PATH, default=".prunebench", show_default=True, help="Folder of networks and results."
+)
 @click.option(
     "--audit",
     "fraction",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     metavar="FRACTION",
     help="First compute this share of OTHER's results again; take nothing over where one differs.",
 )

@@ -24,8 +24,12 @@ def command(name: str, package: bool) -> None:
     from prunebench.errors import RequestError
 
     cls = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or keyword.iskeyword(name) or keyword.iskeyword(cls):
-        raise RequestError("NAME", name, "a Python name such as my_idea is needed")
+    if (
+        not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{,99}", name)
+        or keyword.iskeyword(name)
+        or keyword.iskeyword(cls)
+    ):
+        raise RequestError("NAME", name, "a Python name such as my_idea, of at most 100 letters, is needed")
     targets = _package(name) if package else _files(name)
     for path in targets:
         if path.exists():

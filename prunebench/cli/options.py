@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from prunebench.cli.complete import complete_datasets
+from prunebench.cli.types import COUNT, PATH, SECONDS, SEED
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -15,48 +16,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-COUNT = click.IntRange(min=1)
-RATE = click.FloatRange(min=0, min_open=True)
-
-
-class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in click's newer stubs
-    """`20` (seeds 0 to 19), `3,5,8` or `0-9`."""
-
-    name = "seeds"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """The seeds that the text names."""
-        if isinstance(value, tuple):
-            return value
-        text = str(value)
-        try:
-            seeds = _expand(text)
-        except ValueError:
-            self.fail(
-                f"{text!r}: write a number of networks (20), seeds (3,5,8) or a range (0-9)", param, ctx
-            )
-        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0 or len(seeds) > 100_000:
-            self.fail(f"{text!r}: 1 to 100,000 distinct seeds from 0 up are needed", param, ctx)
-        return seeds
-
-
-SEEDS = SeedsType()
-
-
-def _expand(text: str) -> tuple[int, ...]:
-    if text.strip().isdigit():
-        return tuple(range(min(int(text), 100_001)))
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        end = int(last) if dash else int(first)
-        if end - int(first) > 100_000:
-            raise ValueError(text)
-        seeds += range(int(first), end + 1)
-    return tuple(seeds)
-
 
 def task_options(function: F) -> F:
     """Which data, which classes, how many samples, how scaled."""
@@ -64,6 +23,7 @@ def task_options(function: F) -> F:
         (
             click.option(
                 "--dataset",
+                type=PATH,
                 default="mnist5k",
                 show_default=True,
                 shell_complete=complete_datasets,
@@ -80,7 +40,7 @@ def task_options(function: F) -> F:
             ),
             click.option(
                 "--task-seed",
-                type=click.IntRange(min=0),
+                type=SEED,
                 default=0,
                 show_default=True,
                 help="Seed of the samples' draw.",
@@ -128,13 +88,13 @@ def scorer_options(function: F) -> F:
                 "--plugin",
                 "plugins",
                 multiple=True,
-                type=click.Path(),
+                type=PATH,
                 metavar="FILE",
                 help="Python file with scorers of your own; repeatable.",
             ),
             click.option(
                 "--scorer-timeout",
-                type=RATE,
+                type=SECONDS,
                 metavar="SECONDS",
                 help="Stop a scorer that takes longer at a step; its row has failed. [default: no limit]",
             ),
@@ -149,7 +109,11 @@ def store_options(function: F) -> F:
     for option in reversed(
         (
             click.option(
-                "--store", default=".prunebench", show_default=True, help="Folder of networks and results."
+                "--store",
+                type=PATH,
+                default=".prunebench",
+                show_default=True,
+                help="Folder of networks and results.",
             ),
             click.option("--dry-run", is_flag=True, help="Say what is done and what is to do, and stop."),
             click.option("--force", is_flag=True, help="Compute again what the store holds."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.options import SEEDS
+from prunebench.cli.types import PATH, SEED, SEEDS
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, required=True, metavar="EXPERIMENT...")
 @click.option(
     "--dataset",
+    type=PATH,
     default="mnist5k",
     show_default=True,
     help="Name, .npz file or folder. See `prunebench list datasets`.",
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--task-seed",
-    type=click.IntRange(min=0),
+    type=SEED,
     default=0,
     show_default=True,
     help="Seed of the samples' draw.",
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
 @click.option("--quick", is_flag=True, help="Small networks and few steps: minutes instead of half an hour.")
 @click.option("--seeds", type=SEEDS, help="Networks to train. [default: 5, with --quick 3]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--out", default="reproduction", show_default=True, help="Folder of figures, rows and report.")
+@click.option(
+    "--out", type=PATH, default="reproduction", show_default=True, help="Folder of figures, rows and report."
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(names: tuple[str, ...], **options: Any) -> int:
     """Reproduce the paper's experiments: figures, rows and a report that says which claims hold.
@@ -113,7 +116,7 @@ def _setting(options: dict[str, Any]) -> "tuple[Setting, Callable[[int], Task]]"
         try:
             load(samples)
         except RequestError as error:
-            if error.option != "--samples":
+            if error.option != "samples":
                 raise
             setting = setting.up_to(samples - 1)
         else:

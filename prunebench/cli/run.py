@@ -10,16 +10,8 @@ import click
 
 from prunebench.cli.boards import cite_published, out_option
 from prunebench.cli.complete import complete_scorers
-from prunebench.cli.options import (
-    RATE,
-    SEEDS,
-    isolate,
-    recipe_options,
-    scorer_options,
-    store_options,
-    task_options,
-    warn,
-)
+from prunebench.cli.options import isolate, recipe_options, scorer_options, store_options, task_options, warn
+from prunebench.cli.types import PATH, RATE, SEEDS
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS
 
 if TYPE_CHECKING:
@@ -43,7 +35,7 @@ if TYPE_CHECKING:
     "--scores",
     "files",
     multiple=True,
-    type=click.Path(),
+    type=PATH,
     metavar="FILE.npz",
     help="Scores computed elsewhere for the one step: an array `scores` (seeds, neurons); repeatable.",
 )
@@ -105,7 +97,7 @@ def command(**options: Any) -> int:
     from prunebench.cli.progress import TerminalReporter
     from prunebench.leaderboard.folder import add_to_folder
     from prunebench.leaderboard.terminal import console, render
-    from prunebench.store.files import writable_folder
+    from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
 
     plan = _plan(options)
@@ -113,6 +105,7 @@ def command(**options: Any) -> int:
         with Store.to_read(Path(options["store"])) as store:
             dry_run(plan, TerminalReporter(), store, force=options["force"])
         return 0
+    check_folder("--store", Path(options["store"]))
     folder = writable_folder("--out", Path(options["out"]))
     debug = bool(click.get_current_context().obj)
     shown = TerminalReporter(quiet=options["quiet"], debug=debug)
@@ -149,6 +142,9 @@ def _plan(options: dict[str, Any]) -> "Plan":
     scorers += [read_scores(Path(file), options["seeds"], recipe.width) for file in options["files"]]
     task = load_task_from(options)
     epoch = recipe.epoch_steps(task.samples)
+    for number in options["at_epochs"]:
+        if number * epoch > recipe.steps:
+            raise RequestError("--at-epoch", number, f"training ends after {recipe.steps / epoch:g} epochs")
     steps = [*options["at_steps"], *(number * epoch for number in options["at_epochs"])] or [50]
     return Plan(
         task=task,

@@ -5,16 +5,20 @@ from pathlib import Path
 import click
 
 from prunebench.cli.options import isolate
+from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
 
 
 @click.command("status")
-@click.argument("study", required=False, type=click.Path(dir_okay=False))
-@click.option("--store", default=".prunebench", show_default=True, help="Folder of networks and results.")
+@click.argument("study", required=False, type=PATH)
+@click.option(
+    "--store", type=PATH, default=".prunebench", show_default=True, help="Folder of networks and results."
+)
 @click.option(
     "--plugin",
     "plugins",
     multiple=True,
+    type=PATH,
     metavar="FILE",
     help="Python file with scorers of the study; repeatable.",
 )

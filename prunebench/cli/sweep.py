@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from prunebench.cli.boards import out_option
-from prunebench.cli.options import COUNT, isolate, scorer_options, store_options, warn
+from prunebench.cli.options import isolate, scorer_options, store_options, warn
+from prunebench.cli.types import PATH
 
 
 @click.command("sweep")
-@click.argument("study", type=click.Path(dir_okay=False))
+@click.argument("study", type=PATH)
 @scorer_options
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--download", is_flag=True, help="Download data sets that are not in the cache.")
@@ -20,7 +21,7 @@ from prunebench.cli.options import COUNT, isolate, scorer_options, store_options
 @store_options
 @click.option(
     "--workers",
-    type=COUNT,
+    type=click.IntRange(1, 1000),
     help="Compute in this many processes, with the cores and GPUs divided among them.",
 )
 @click.option("--cluster", metavar="ADDRESS", help="Compute on a Dask cluster: tcp://scheduler:8786.")
@@ -36,7 +37,7 @@ def command(study: str, **options: Any) -> int:
     """
     from prunebench.cli.progress import TerminalReporter
     from prunebench.errors import RequestError
-    from prunebench.store.files import writable_folder
+    from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
     from prunebench.sweep.boards import Boards
     from prunebench.sweep.cells import Options, plans_of
@@ -63,6 +64,7 @@ def command(study: str, **options: Any) -> int:
             items = survey(cells, store, force=force, workers=workers or 1)
             describe(items, TerminalReporter(), each=True, workers=workers or 1)
         return 0
+    check_folder("--store", folder)
     boards = Boards(writable_folder("--out", Path(options["out"])))
     debug = bool(click.get_current_context().obj)
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"], debug=debug) as reporter:

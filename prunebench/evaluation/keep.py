@@ -10,8 +10,8 @@ FRACTIONS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
 def kept_count(width: int, fraction: float) -> int:
     """k for a share of the neurons: rounded, and never an empty layer."""
-    if not 0 < fraction <= 1:
-        raise RequestError("--keep", fraction, "a share above 0 and up to 1 is needed")
+    if not isinstance(fraction, int | float) or not 0 < fraction <= 1:
+        raise RequestError("fractions", fraction, "a share above 0 and up to 1 is needed")
     return max(1, round(width * fraction))
 
 
@@ -22,7 +22,7 @@ def label(fraction: float) -> str:
 
 def check_fractions(fractions: Iterable[float]) -> tuple[float, ...]:
     """Distinct shares from the largest down."""
-    checked = sorted(set(fractions), reverse=True)
-    for fraction in checked:
+    distinct = set(fractions)
+    for fraction in distinct:
         kept_count(1, fraction)
-    return tuple(checked)
+    return tuple(sorted(distinct, reverse=True))

@@ -13,6 +13,8 @@ from prunebench.leaderboard.command import reproduce
 from prunebench.leaderboard.record import write
 
 SCHEMA = 1
+# Of a task in the name of its board's files; a file's name may have 255 bytes, and the hash tells them apart.
+LONGEST_NAME = 100
 Row = dict[str, Any]
 
 # What a row must share with its replacement for protocols that were not run again to be carried over.
@@ -50,7 +52,7 @@ class Board:
         """File name without ending: the task and what sets it apart, with a hash of the identity."""
         identity = json.dumps([self.task["fingerprint"], self.recipe], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-        task = re.sub(r"[^A-Za-z0-9.-]+", "-", str(self.task["name"])).strip("-.") or "task"
+        task = re.sub(r"[^A-Za-z0-9.-]+", "-", str(self.task["name"])).strip("-.")[:LONGEST_NAME] or "task"
         recipe = self.recipe
         return f"{task}_n{self.task['samples']}_d{recipe['width']}_std{recipe['init_std']:g}_{digest}"
 

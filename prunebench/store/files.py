@@ -44,6 +44,22 @@ def atomic_file(path: Path) -> Iterator[BufferedIOBase]:
         raise
 
 
+def check_folder(option: str, folder: Path) -> None:
+    """Raises `RequestError` where the folder cannot be made or written, and makes nothing."""
+    for there in (folder, *folder.absolute().parents):
+        try:
+            is_folder = stat.S_ISDIR(there.stat().st_mode)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            reason = f"a folder that can be written: {error.strerror}"
+            raise RequestError(option, str(folder), reason) from error
+        if not is_folder or not os.access(there, os.W_OK):
+            reason = "Permission denied" if is_folder else f"{there} is a file"
+            raise RequestError(option, str(folder), f"a folder that can be written: {reason}")
+        return
+
+
 def writable_folder(option: str, folder: Path) -> Path:
     """The folder, made if need be. `RequestError` where it cannot be written."""
     try:

@@ -14,6 +14,8 @@ from typing import Any
 from prunebench.errors import RequestError, unknown_name
 from prunebench.evaluation.keep import FRACTIONS, check_fractions
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, Protocol
+from prunebench.training.initial import LARGEST_SEED, MOST_SEEDS
+from prunebench.training.recipe import is_number
 
 Check = Callable[[Any], bool]
 LARGEST = 100_000
@@ -23,8 +25,12 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_positive(value: Any) -> bool:
+    return is_number(value) and value > 0
+
+
+def _is_seed(value: Any) -> bool:
+    return _is_count(value) and value <= LARGEST_SEED
 
 
 def _is_text(value: Any) -> bool:
@@ -32,11 +38,13 @@ def _is_text(value: Any) -> bool:
 
 
 _COUNT: tuple[Check, str] = (_is_count, "a whole number from 0 up")
-_NUMBER: tuple[Check, str] = (_is_number, "a number")
+_NUMBER: tuple[Check, str] = (is_number, "a number")
+_POSITIVE: tuple[Check, str] = (_is_positive, "a number above 0")
+_SEED: tuple[Check, str] = (_is_seed, "a whole number from 0 to 2^63 - 1")
 _TEXT: tuple[Check, str] = (_is_text, "a text in quotes")
 # What each key takes. In [task] and [recipe] a list of such values is an axis of the grid; in [run], where
 # True stands, a list is what is needed.
-TASK = {"dataset": _TEXT, "classes": _TEXT, "samples": _COUNT, "seed": _COUNT, "scaling": _TEXT}
+TASK = {"dataset": _TEXT, "classes": _TEXT, "samples": _COUNT, "seed": _SEED, "scaling": _TEXT}
 RECIPE = {
     "width": _COUNT,
     "init_std": _NUMBER,
@@ -49,10 +57,10 @@ RUN = {
     "scorers": (*_TEXT, True),
     "at_steps": (*_COUNT, True),
     "at_epochs": (*_COUNT, True),
-    "seeds": (*_COUNT, False),
+    "seeds": (*_SEED, False),
     "protocols": (*_TEXT, True),
     "keep": (*_NUMBER, True),
-    "until_loss": (*_NUMBER, False),
+    "until_loss": (*_POSITIVE, False),
 }
 _TABLES = ("task", "recipe", "run")
 # Grids of their own; each takes what it does not set itself from the tables above.
@@ -98,11 +106,13 @@ class Study:
 
 def read_study(path: Path) -> Study:
     """The study in a TOML file. `RequestError` names the key that is unknown or has a wrong value."""
+    if path.exists() and not path.is_file():
+        raise RequestError("STUDY", str(path), "an ordinary file is needed")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RequestError("STUDY", str(path), f"a TOML file that can be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits are a ValueError
         raise RequestError("STUDY", str(path), f"not readable as TOML: {error}") from error
     _check_keys(path.name, content, (*_TABLES, GRID), "tables")
     common = _tables(path.name, content)
@@ -168,8 +178,10 @@ def _run(where: str, table: dict[str, Any]) -> dict[str, Any]:
             check_fractions(table["keep"])
         except RequestError as error:
             raise RequestError(f"{where} keep", error.value, error.accepted) from error
-    if table.get("seeds") == 0:
-        raise RequestError(f"{where} seeds", 0, "at least one network is needed")
+    seeds = table.get("seeds", 1)
+    count = len(seeds) if isinstance(seeds, list) else seeds
+    if not 1 <= count <= MOST_SEEDS:
+        raise RequestError(f"{where} seeds", count, f"1 to {MOST_SEEDS:,} networks are needed")
     return table
 
 

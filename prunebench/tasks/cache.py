@@ -37,7 +37,7 @@ class Cache:
         if not self.download:
             state = "is not the original file (its checksum differs)" if path.exists() else "is not there"
             raise RequestError(
-                "--dataset",
+                "dataset",
                 dataset,
                 f"{path} {state}: add --download (in Python download=True), or put {urls[0]} there",
             )

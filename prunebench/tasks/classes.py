@@ -15,7 +15,7 @@ def parse_classes(text: str) -> tuple[tuple[int | str, ...], tuple[int | str, ..
     """`0,3/1,2` or `airplane,cat/automobile,bird` as two tuples; digits become numbers."""
     sides = [[token.strip() for token in side.split(",")] for side in text.split("/")]
     if len(sides) != 2 or not all(token for side in sides for token in side):
-        raise RequestError("--classes", text, _FORM)
+        raise RequestError("classes", text, _FORM)
     first, second = (tuple(_as_number(token) for token in side) for side in sides)
     return first, second
 
@@ -32,12 +32,12 @@ def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
     """
     sides = parse_classes(classes) if isinstance(classes, str) else classes
     if not _is_list(sides) or len(sides) != 2 or not all(_is_list(side) and len(side) for side in sides):
-        raise RequestError("--classes", classes, _FORM)
+        raise RequestError("classes", classes, _FORM)
     first, second = (tuple(sorted(_number(token, names) for token in side)) for side in sides)
     chosen = first + second
     if twice := sorted({number for number in chosen if chosen.count(number) > 1}):
         labels = ", ".join(label(number, names) for number in twice)
-        raise RequestError("--classes", classes, f"every class may be chosen once, not so: {labels}")
+        raise RequestError("classes", classes, f"every class may be chosen once, not so: {labels}")
     return first, second
 
 
@@ -68,8 +68,8 @@ def _number(token: int | str, names: Mapping[int, str]) -> int:
             return (exact or matches)[0]
         token = _as_number(token)
     if isinstance(token, str):
-        raise unknown_name("--classes", token, names.values(), "classes")
+        raise unknown_name("classes", token, names.values(), "classes")
     if not is_whole(token) or token not in names:
         known = ", ".join(label(number, names) for number in sorted(names))
-        raise RequestError("--classes", token, f"classes: {known}")
+        raise RequestError("classes", token, f"classes: {known}")
     return int(token)

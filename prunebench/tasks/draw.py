@@ -24,10 +24,10 @@ def draw(
     classes = [number for side in sides for number in side]
     if not is_whole(samples) or samples < len(classes):
         raise RequestError(
-            "--samples", samples, f"a whole number from {len(classes)}, one per class, is needed"
+            "samples", samples, f"a whole number from {len(classes)}, one per class, is needed"
         )
-    if not is_whole(seed) or seed < 0:
-        raise RequestError("--task-seed", seed, "a whole number from 0 is needed")
+    if not is_whole(seed) or not 0 <= seed < 2**63:
+        raise RequestError("seed", seed, "a whole number from 0 to 2^63 - 1 is needed")
     quotas = _quotas(sides, int(samples))
     _check(y, sides, samples, quotas, names)
     generator = np.random.default_rng(int(seed))
@@ -55,7 +55,7 @@ def _check(
         if counts[number] < needed:
             most = 2 * min(min(counts[number] for number in side) * len(side) for side in sides)
             raise RequestError(
-                "--samples",
+                "samples",
                 samples,
                 f"class {label(number, names)} has {counts[number]} training samples, {needed} are needed; "
                 f"{most} samples can be drawn from these classes",

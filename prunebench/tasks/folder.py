@@ -35,7 +35,7 @@ def read_folder(root: Path, classes: Classes) -> LabelledData:
                 image = _gray(path)
                 size = size or image.shape
                 if image.shape != size:
-                    raise RequestError("--dataset", str(path), _sizes(image.shape, size))
+                    raise RequestError("dataset", str(path), _sizes(image.shape, size))
                 images.append(image)
                 labels.append(number)
         empty = np.empty((0, *(size or (1, 1))), dtype=np.uint8)
@@ -48,10 +48,10 @@ def _class_numbers(root: Path) -> dict[str, int]:
     for part in ("train", "test"):
         if not (root / part).is_dir():
             accepted = "the folders train/<class> and test/<class> with images are needed"
-            raise RequestError("--dataset", str(root), f"it has no folder {part!r}; {accepted}")
+            raise RequestError("dataset", str(root), f"it has no folder {part!r}; {accepted}")
     names = sorted(path.name for path in _entries(root / "train") if path.is_dir())
     if not names:
-        raise RequestError("--dataset", str(root / "train"), "a folder of images for each class is needed")
+        raise RequestError("dataset", str(root / "train"), "a folder of images for each class is needed")
     if all(name.isascii() and name.isdecimal() for name in names) and len(set(map(int, names))) == len(names):
         return {name: int(name) for name in names}
     return {name: number for number, name in enumerate(names)}
@@ -61,7 +61,7 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
-        raise RequestError("--dataset", str(folder), f"it cannot be read: {error.strerror}") from error
+        raise RequestError("dataset", str(folder), f"it cannot be read: {error.strerror}") from error
 
 
 def _files(folder: Path) -> list[Path]:
@@ -74,14 +74,14 @@ def _gray(path: Path) -> UInt8[np.ndarray, "height width"]:
     try:
         with Image.open(path) as image:
             if image.mode not in _BYTE_MODES:
-                raise RequestError("--dataset", str(path), f"8 bits per channel are needed, not {image.mode}")
+                raise RequestError("dataset", str(path), f"8 bits per channel are needed, not {image.mode}")
             # PIL warns where a palette's transparency is dropped in one step; gray has none to lose.
             opaque = image.convert("RGBA") if "transparency" in image.info else image
             return np.asarray(opaque.convert("L"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         if isinstance(error, RequestError):
             raise
-        raise RequestError("--dataset", str(path), "this image cannot be read") from error
+        raise RequestError("dataset", str(path), "this image cannot be read") from error
 
 
 def _sizes(found: tuple[int, ...], first: tuple[int, ...]) -> str:

@@ -52,7 +52,7 @@ def load_task(
     data = data.only(sides[0] + sides[1])
     for number in sides[0] + sides[1]:
         if not (data.y_test == number).any():
-            raise RequestError("--classes", label(number, data.names), "this class has no test samples")
+            raise RequestError("classes", label(number, data.names), "this class has no test samples")
     drawn = draw(data.y_train, sides, samples, seed, data.names)
     x_train, x_test = scale(
         gray_vectors(data.x_train[drawn]), gray_vectors(data.x_test), scaling, data.low, data.high
@@ -80,14 +80,19 @@ def _read(dataset: str | Path, classes: Classes, cache: Cache) -> tuple[str, str
     if isinstance(dataset, str) and dataset in DATASETS:
         return dataset, dataset, DATASETS[dataset].read(cache)
     if not isinstance(dataset, str | Path):
-        raise RequestError("--dataset", dataset, "a name or a path is needed")
+        raise RequestError("dataset", dataset, "a name or a path is needed")
     path = Path(os.path.expanduser(dataset))
     # Unlike Path's methods these say no, rather than raise, for names that no file can have.
     if os.path.isdir(path):
         name = path.resolve().name
         return name, name, read_folder(path, classes)
     if os.path.isfile(path):
-        return path.stem, path.name, read_npz(path)
+        try:
+            return path.stem, path.name, read_npz(path)
+        except RequestError as error:
+            if error.option == "dataset":
+                raise
+            raise RequestError("dataset", str(path), str(error)) from error  # of one of its arrays
     if isinstance(dataset, Path) or len(path.parts) != 1 or path.suffix == ".npz":
-        raise RequestError("--dataset", str(dataset), "there is no such file or folder")
-    raise unknown_name("--dataset", dataset, DATASETS, "a path of an .npz file or folder, or one of")
+        raise RequestError("dataset", str(dataset), "there is no such file or folder")
+    raise unknown_name("dataset", dataset, DATASETS, "a path of an .npz file or folder, or one of")

@@ -29,7 +29,7 @@ def read_npz(path: Path) -> LabelledData:
 
     Raises `RequestError` for anything else, with what is wrong.
     """
-    arrays = read_arrays("--dataset", path, ARRAYS, ("class_names",))
+    arrays = read_arrays("dataset", path, ARRAYS, ("class_names",))
     for part in ("train", "test"):
         arrays[f"x_{part}"] = _inputs(f"x_{part}", arrays[f"x_{part}"])
         arrays[f"y_{part}"] = _labels(f"y_{part}", arrays[f"y_{part}"], len(arrays[f"x_{part}"]))
@@ -51,6 +51,8 @@ def read_arrays(
     arrays: dict[str, np.ndarray] = {}
     noun = "the arrays" if len(needed) > 1 else "an array"
     wanted = f"an .npz file with {noun} {', '.join(needed)} is needed"
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would be waited for
+        raise RequestError(option, str(path), f"it is no ordinary file; {wanted}")
     try:
         # Opened here, because NumPy leaves a file open that it cannot read.
         with open(path, "rb") as file:

@@ -14,7 +14,7 @@ SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 def check_scaling(scaling: str) -> None:
     """Raises `RequestError` unless `scaling` is the name of one."""
     if scaling not in SCALINGS:
-        raise unknown_name("--scaling", str(scaling), SCALINGS, "scalings")
+        raise unknown_name("scaling", str(scaling), SCALINGS, "scalings")
 
 
 def scale(

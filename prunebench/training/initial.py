@@ -1,5 +1,6 @@
 """Initial weights, and the random generators that everything of a seed is drawn from."""
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -13,6 +14,11 @@ from prunebench.training.recipe import Recipe
 WEIGHT_STREAM, ORDER_STREAM, SCORER_STREAM, REINITIALISED_STREAM = range(4)
 
 
+# What the store can hold, and how many networks no machine trains at once.
+LARGEST_SEED, MOST_SEEDS = 2**63 - 1, 100_000
+SEEDS = f"1 to {MOST_SEEDS:,} distinct whole numbers from 0 to 2^63 - 1 are needed"
+
+
 def generator(seed: int, *stream: int) -> np.random.Generator:
     """The CPU generator of one stream of a seed: equal numbers whatever the device and the other seeds."""
     return np.random.default_rng([seed, *stream])
@@ -20,10 +26,13 @@ def generator(seed: int, *stream: int) -> np.random.Generator:
 
 def check_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
     """The seeds as a tuple; they are the replicates, so they must be distinct."""
-    checked = tuple(seeds)
-    whole = all(isinstance(s, int | np.integer) and not isinstance(s, bool) and s >= 0 for s in checked)
-    if not checked or not whole or len(set(checked)) < len(checked):
-        raise RequestError("--seeds", list(checked), "distinct whole numbers from 0 up are needed")
+    checked = tuple(itertools.islice(seeds, MOST_SEEDS + 1)) if isinstance(seeds, Iterable) else ()
+    whole = all(
+        isinstance(s, int | np.integer) and not isinstance(s, bool) and 0 <= s <= LARGEST_SEED
+        for s in checked
+    )
+    if not 1 <= len(checked) <= MOST_SEEDS or not whole or len(set(checked)) < len(checked):
+        raise RequestError("seeds", seeds, SEEDS)
     return tuple(int(s) for s in checked)
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass, fields
 
 from prunebench.errors import RequestError
 
+# Less is 0, or nearly so, in the float32 that networks are trained in.
+SMALLEST = 1e-30
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -30,13 +33,13 @@ class Recipe:
         for name, largest in (("width", 1_000_000), ("batch_size", 10_000_000), ("steps", 1_000_000_000)):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
-                raise RequestError(_option(name), value, f"a whole number from 1 to {largest:,} is needed")
+                raise RequestError(name, value, f"a whole number from 1 to {largest:,} is needed")
         for name, limit in (("init_std", 100.0), ("learning_rate", 1000.0)):
             value = getattr(self, name)
-            if not _is_number(value) or not 0 < value <= limit:
-                raise RequestError(_option(name), value, f"a number above 0 and up to {limit:g} is needed")
-        if not _is_number(self.momentum) or not 0 <= self.momentum < 1:
-            raise RequestError("--momentum", self.momentum, "a number from 0 to below 1 is needed")
+            if not is_number(value) or not SMALLEST <= value <= limit:
+                raise RequestError(name, value, f"a number from {SMALLEST:g} to {limit:g} is needed")
+        if not is_number(self.momentum) or not 0 <= self.momentum < 1:
+            raise RequestError("momentum", self.momentum, "a number from 0 to below 1 is needed")
         for name in ("init_std", "learning_rate", "momentum"):
             object.__setattr__(self, name, float(getattr(self, name)))
 
@@ -57,13 +60,21 @@ class Recipe:
 def epoch_steps(samples: int, batch_size: int) -> int:
     """Minibatches in an epoch; the last one may be smaller, but none is larger than the data."""
     if batch_size > samples:
-        raise RequestError("--batch-size", batch_size, f"at most the number of training samples, {samples}")
+        raise RequestError("batch_size", batch_size, f"at most the number of training samples, {samples}")
     return math.ceil(samples / batch_size)
 
 
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def check_until_loss(loss: object) -> None:
+    """Raises `RequestError` unless a training may end at this loss; None: it does not."""
+    if loss is not None and (not is_number(loss) or not loss > 0):  # type: ignore[operator]  # a number
+        raise RequestError("until_loss", loss, "a loss above 0 is needed")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: object) -> bool:
+    """Whether it is a finite number that a float can hold, and not a bool."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

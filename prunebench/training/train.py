@@ -11,7 +11,8 @@ from prunebench.networks import Masks, Networks
 from prunebench.tasks.task import Task
 from prunebench.training.initial import check_seeds, initialise
 from prunebench.training.loop import History, Progress, run_loop
-from prunebench.training.recipe import Recipe
+from prunebench.training.recipe import Recipe, check_until_loss
+from prunebench.training.room import check_room
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.state import State
 
@@ -91,18 +92,19 @@ def train(
     seeds = check_seeds(seeds)
     hooks = dict(hooks or {})
     where = resolve_device(device)
+    snapshot_steps = set(snapshot_steps)
+    check_room(recipe, task.inputs, task.outputs, len(seeds), len(snapshot_steps))
     if start is None:
         start = State(initialise(recipe, task.inputs, seeds, outputs=task.outputs, dtype=dtype))
     start = start.to(where, dtype)
     if start.networks.seeds != len(seeds) or start.networks.inputs != task.inputs:
         shape = tuple(start.networks.w_in.shape)
         raise RequestError("start", shape, f"w_in of shape ({len(seeds)}, d, {task.inputs}) is needed")
-    keep = sorted(set(snapshot_steps))
-    for option, step in [("snapshot step", s) for s in keep] + [("hook step", s) for s in hooks]:
+    keep = sorted(snapshot_steps)
+    for option, step in [("snapshot_steps", s) for s in keep] + [("hooks", s) for s in hooks]:
         if not start.step <= step <= recipe.steps:
             raise RequestError(option, step, f"steps here go from {start.step} to the end, {recipe.steps}")
-    if until_loss is not None and not until_loss > 0:
-        raise RequestError("--until-loss", until_loss, "a loss above 0 is needed")
+    check_until_loss(until_loss)
     initial = start.networks if masks is None else start.networks.masked(masks.to(where))
     states: dict[int, State] = {}
 

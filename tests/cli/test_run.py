@@ -167,7 +167,7 @@ def expect_refusal(result: Any, folder: Path, *words: str) -> None:
         (["--seeds", "x"], ["--seeds", "x"]),
         (["--at-step", "121"], ["--at-step", "121", "120"]),
         (["--at-step", "-1"], ["--at-step", "-1"]),
-        (["--at-epoch", "13"], ["--at-step", "130", "120"]),
+        (["--at-epoch", "13"], ["--at-epoch", "13", "12 epochs"]),
         (["--keep", "1.5"], ["--keep", "1.5"]),
         (["--protocol", "prune"], ["--protocol", "prune", "prune_final"]),
         (["--scaling", "half"], ["scaling", "half", "symmetric"]),

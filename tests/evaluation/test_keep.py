@@ -15,7 +15,7 @@ def test_kept_count(width: int, fraction: float, k: int) -> None:
 
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.5])
 def test_absurd_share_is_an_error(fraction: float) -> None:
-    with pytest.raises(pb.RequestError, match="--keep"):
+    with pytest.raises(pb.RequestError, match="fractions"):
         check_fractions([fraction])
 
 

@@ -54,20 +54,20 @@ def test_steps_default_to_what_the_data_set_needs(tmp_path: Path) -> None:
         ('[run]\nscorers = ["snp"]', ["--scorer", "'snp'", "did you mean 'snip'?"]),
         ('[run]\nscorers = ["imp[sparsity=3]"]', ["sparsity", "3"]),
         ('[run]\nscorers = ["snip", "snip"]', ["snip", "each value once"]),
-        ("[recipe]\nwidth = [8, 0]", ["--width", "0", "in cell width=0"]),
-        ("[recipe]\nmomentum = [0.5, 1.0]", ["--momentum", "1", "in cell momentum=1.0"]),
+        ("[recipe]\nwidth = [8, 0]", ["width", "0", "in cell width=0"]),
+        ("[recipe]\nmomentum = [0.5, 1.0]", ["momentum", "1", "in cell momentum=1.0"]),
         (
             '[task]\ndataset = ["digits", "digit"]',
             ["'digit'", "did you mean 'digits'?", "in cell dataset=digit"],
         ),
         (
             '[task]\ndataset = "digits"\nsamples = [40, 99999]',
-            ["--samples", "99999", "in cell samples=99999"],
+            ["samples", "99999", "in cell samples=99999"],
         ),
-        ('[task]\ndataset = "digits"\nclasses = "0,3/3"', ["--classes", "3"]),
+        ('[task]\ndataset = "digits"\nclasses = "0,3/3"', ["classes", "3"]),
         ('[task]\ndataset = "digits"\nscaling = "half"', ["scaling", "half"]),
-        ('[task]\ndataset = "digits"\nsamples = 8\n[recipe]\nbatch_size = 9', ["--batch-size", "9"]),
-        ('[task]\ndataset = "digits"\n[recipe]\nsteps = 9', ["--at-step", "50", "9"]),
+        ('[task]\ndataset = "digits"\nsamples = 8\n[recipe]\nbatch_size = 9', ["batch_size", "9"]),
+        ('[task]\ndataset = "digits"\n[recipe]\nsteps = 9', ["at_steps", "50", "9"]),
     ],
 )
 def test_a_cell_that_could_not_run_is_named_before_any_runs(

@@ -24,7 +24,7 @@ def test_parse(text: str, classes: Any) -> None:
 
 @pytest.mark.parametrize("text", ["", "0,3", "0/1/2", "/1", "0,3/", "0,,3/1", "0,/1", ","])
 def test_parse_refuses(text: str) -> None:
-    with pytest.raises(pb.RequestError, match=r"--classes.*such as 0,3/1,2"):
+    with pytest.raises(pb.RequestError, match=r"classes.*such as 0,3/1,2"):
         parse_classes(text)
 
 
@@ -43,5 +43,5 @@ def test_resolve(classes: Any, sides: Any) -> None:
 
 @pytest.mark.parametrize("classes", ["-1/2", "9" * 6000 + "/1", "0/1.5", "0/true", [[0], [True]], [[0], [3]]])
 def test_resolve_refuses(classes: Any) -> None:
-    with pytest.raises(pb.RequestError, match=r"--classes.*classes: "):
+    with pytest.raises(pb.RequestError, match=r"classes.*classes: "):
         resolve_classes(classes, NAMES)

@@ -1,0 +1,30 @@
+"""Whether a training fits into this machine's memory, which is better known before it is tried."""
+
+import os
+
+from prunebench.errors import RequestError
+from prunebench.training.recipe import Recipe
+
+
+def check_room(recipe: Recipe, inputs: int, outputs: int, seeds: int, snapshots: int) -> None:
+    """Raises `RequestError` for networks, or orders of their minibatches, that memory cannot hold at all."""
+    there = _memory()
+    weights = recipe.width * (inputs + 1 + outputs)
+    networks = seeds * weights * 4 * (2 * (1 + snapshots) + 1)  # with velocities, and the initial ones
+    orders = seeds * recipe.steps * recipe.batch_size * 8
+    if there is None or networks + orders <= there:
+        return
+    option, much = ("width", networks) if networks > orders else ("steps", orders)
+    accepted = (
+        f"for {seeds} seeds that takes {much / 1e9:,.0f} GB, and this machine has {there / 1e9:,.0f} GB: "
+        "a smaller number, or fewer seeds at once, are needed"
+    )
+    raise RequestError(option, getattr(recipe, option), accepted)
+
+
+def _memory() -> int | None:
+    """Bytes of this machine; None where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
