@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from in_process import QUICK, Prunebench
+from in_process import QUICK, Prunebench, Result
 
 import prunebench as pb
 
@@ -74,8 +74,8 @@ def taken(folder: Path) -> None:
     (folder / "taken").write_text("a file")
 
 
-def expect_refusal(result: object, option: str, folder: Path) -> None:
-    code, out, err = result  # type: ignore[misc]  # a Result
+def expect_refusal(result: Result, option: str, folder: Path) -> None:
+    code, out, err = result
     assert code == 2, (code, err)
     assert out == ""
     lines = err.splitlines()
