@@ -13,7 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-pytestmark = pytest.mark.slow  # packages are built and installed, and numba compiles for an empty cache
+pytestmark = [
+    pytest.mark.slow,  # packages are built and installed, and numba compiles for an empty cache
+    pytest.mark.xdist_group("packages"),
+]
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = "from setuptools import build_meta; print(build_meta.build_{0}({1!r}))"
 GENERATED = {"PKG-INFO", "setup.cfg"}
@@ -127,6 +130,16 @@ def test_the_wheel_has_every_file_of_the_packages_and_no_other(built: Built) -> 
         packed = {name for name in file.namelist() if ".dist-info/" not in name}
     expected = tracked(built.clone, "prunebench", "plugins")
     assert packed == {re.sub("^plugins/", "prunebench_plugins/", name) for name in expected}
+
+
+def test_what_a_package_index_shows_links_to_no_file(built: Built) -> None:
+    with zipfile.ZipFile(built.wheel) as file:
+        (name,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
+        described = file.read(name).decode()
+    assert "Description-Content-Type: text/markdown" in described
+    assert "Protocols and files (`docs/protocols.md`): what every number means" in described
+    assert not re.findall(r"\]\((?!\w+:)[^)]*\)", described)
+    assert "intervals; t_drop" not in described  # the caption of a picture that is not there
 
 
 def test_a_wheel_says_its_commit_and_leaves_nothing_behind(
