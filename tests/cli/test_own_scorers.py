@@ -60,20 +60,19 @@ def test_whatever_a_scorer_does_is_its_own_rows_failure(quick: Any, plugin: Path
     assert rows["good[alpha=0.3]"]["spearman"]["mean"] == pytest.approx(rows["magnitude"]["spearman"]["mean"])
 
 
-@pytest.mark.parametrize("command", ["run", "sweep"])
 @pytest.mark.parametrize(
-    ("plugins", "spec", "words"),
+    ("command", "plugins", "spec", "words"),
     [
-        (["taken.py"], "magnitude", ["--plugin", "taken.py", "its name 'magnitude' is taken by prunebench"]),
-        (["mine.py", "taken.py"], "good", ["--plugin", "taken.py", "'magnitude' is taken by prunebench"]),
-        (["mine.py", "copy.py"], "good", ["--plugin", "copy.py", "'good' is taken by mine.py"]),
-        (["mine.py"], "copy.py:Good", ["--plugin", "copy.py", "'good' is taken by mine.py"]),
-        ([], "taken.py:Good", ["--plugin", "taken.py", "'magnitude' is taken by prunebench"]),
-        (["broken.py"], "snip", ["--plugin", "broken.py", "it does not load: ModuleNotFoundError"]),
-        ([], "broken.py:Good", ["--plugin", "broken.py", "it does not load: ModuleNotFoundError"]),
-        (["mine.py"], "lost", ["--scorer", "lost"]),
-        ([], "mine.py:Goof", ["--scorer", "mine.py:Goof", "did you mean 'Good'"]),
-        ([], "nowhere.py:Good", ["--plugin", "nowhere.py", "a Python file (.py) that exists"]),
+        ("run", ["taken.py"], "magnitude", ["--plugin", "taken.py", "'magnitude' is taken by prunebench"]),
+        ("sweep", ["mine.py", "taken.py"], "good", ["taken.py", "'magnitude' is taken by prunebench"]),
+        ("run", ["mine.py", "copy.py"], "good", ["--plugin", "copy.py", "'good' is taken by mine.py"]),
+        ("sweep", ["mine.py"], "copy.py:Good", ["--plugin", "copy.py", "'good' is taken by mine.py"]),
+        ("run", [], "taken.py:Good", ["--plugin", "taken.py", "'magnitude' is taken by prunebench"]),
+        ("run", ["broken.py"], "snip", ["--plugin", "broken.py", "it does not load: ModuleNotFoundError"]),
+        ("sweep", [], "broken.py:Good", ["broken.py", "it does not load: ModuleNotFoundError"]),
+        ("run", ["mine.py"], "lost", ["--scorer", "lost"]),
+        ("run", [], "mine.py:Goof", ["--scorer", "mine.py:Goof", "did you mean 'Good'"]),
+        ("run", [], "nowhere.py:Good", ["--plugin", "nowhere.py", "a Python file (.py) that exists"]),
     ],
 )
 def test_a_file_that_is_not_what_was_asked_for_ends_it_before_any_work(

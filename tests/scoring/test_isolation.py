@@ -12,6 +12,7 @@ from prunebench_plugins.magnitude import Magnitude
 import prunebench as pb
 from prunebench.scoring.execute import execute
 from prunebench.scoring.isolation import Isolation
+from prunebench.scoring.process import Worker
 from prunebench.scoring.source import source_hash
 from prunebench.scoring.spec import canonical
 from prunebench.scoring.stand_in import StandIn
@@ -191,16 +192,16 @@ def test_files_that_do_not_load_are_wrong_requests(
     tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("prunebench.scoring.isolation.LOAD_SECONDS", 2.0)
+    worker = Worker()
     for number, (text, message) in enumerate(BROKEN.items()):
         file = tmp_path / f"broken{number}.py"
         file.write_text(text)
-        with Isolation(files=[file, plugin]) as isolation:
-            for spec in ("magnitude", "good", f"{plugin}:Good"):
-                with pytest.raises(pb.RequestError) as caught:
-                    isolation.load(spec)
-                assert str(file) in str(caught.value)
-                assert message in str(caught.value)
-                assert "\n" not in str(caught.value)
+        with pytest.raises(pb.RequestError) as caught:
+            Isolation(files=[file, plugin], worker=worker).load("magnitude")
+        assert str(file) in str(caught.value)
+        assert message in str(caught.value)
+        assert "\n" not in str(caught.value)
+    worker.stop()
 
 
 def test_a_taken_name_is_a_wrong_request(tmp_path: Path, plugin: Path) -> None:
