@@ -41,7 +41,7 @@ from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.prune import prune_early
 from prunebench.scoring.execute import Outcome, execute
 from prunebench.scoring.scorer import Scorer
-from prunebench.store.damage import forget_damage
+from prunebench.store.damage import check_structure, forget_damage
 from prunebench.store.networks import Damaged
 from prunebench.store.provenance import environment
 from prunebench.store.records import Environment, Key, Measure, Scoring, Values, network_rows
@@ -88,7 +88,11 @@ def _complete(plan: Plan, store: Store, reporter: Reporter, made: Environment, *
     announce(plan, missing, store, reporter, force=force)
     if missing:
         _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
-    return document(plan, store, made)
+    try:
+        return document(plan, store, made)
+    except KeyError:  # what was just written is not found again
+        check_structure(store)
+        raise
 
 
 def dry_run(plan: Plan, reporter: Reporter, store: Store, *, force: bool = False) -> None:

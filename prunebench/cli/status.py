@@ -77,8 +77,9 @@ def _check(folder: Path, *, forget: bool) -> int:
         return 1 if found else 0
     with Store(folder) as kept:
         gone = damage.forget(kept, found)
-    click.echo(f"forgotten: {gone:,} rows; running their tasks again computes them")
-    return 0 if gone == len(found) else 1
+        left = sum(1 for _ in damage.find_damage(kept, files=True))
+    click.echo(f"forgotten: {gone:,} rows; running their tasks again computes them; still damaged: {left:,}")
+    return 1 if left else 0
 
 
 def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:

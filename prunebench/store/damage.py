@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prunebench.store.checksums import result_digest, row_digest, scoring_digest
+from prunebench.store.database import damaged
 from prunebench.store.environments import Environments
 from prunebench.store.networks import Damaged, file_name
 from prunebench.store.records import Key, Measure
@@ -65,14 +66,22 @@ def forget_damage(store: Store, training: str) -> list[str]:
     return [damage.what for damage in found]
 
 
+def check_structure(store: Store) -> None:
+    """Raises `StoreError` where the database itself is damaged, and not only rows in it."""
+    for damage in _structure(store):
+        raise damaged(store.path, damage.what)
+
+
 def forget(store: Store, found: list[Damage]) -> int:
-    """Delete these rows; returns how many are gone.
+    """Delete these rows, and build indices again where they are damaged; returns how many rows are gone.
 
     A training or a record of how things were made stays as long as whole rows refer to it: running the task
     again writes the first anew.
     """
     count = 0
     with store.writing() as connection:
+        if any(not damage.table for damage in found):
+            connection.execute("REINDEX")
         for table, names in TABLES.items():
             where = " AND ".join(f"{name} = ?" for name in names)
             column, others = _REFERRED.get(table, ("", ()))
@@ -87,7 +96,7 @@ def forget(store: Store, found: list[Damage]) -> int:
 def _structure(store: Store) -> Iterator[Damage]:
     for (line,) in store.rows("PRAGMA integrity_check(10)"):
         if line != "ok":
-            yield Damage(f"{store.path}: {' '.join(str(line).split())}", "", ())
+            yield Damage(f"database: {' '.join(str(line).split())}", "", ())
     for table, rows, parent in store.rows(
         "SELECT [table], count(*), parent FROM pragma_foreign_key_check GROUP BY [table], parent"
     ):

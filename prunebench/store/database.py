@@ -102,6 +102,12 @@ def connect(folder: Path | None, *, read_only: bool = False) -> sqlite3.Connecti
         return connection
 
 
+def damaged(path: Path | None, reason: str) -> StoreError:
+    """The error of a database that is damaged beyond its rows."""
+    advice = "move it away, or put a copy of it back; `prunebench status --check --forget` may mend it"
+    return StoreError(f"{path}: the database is damaged ({reason}); {advice}")
+
+
 @contextlib.contextmanager
 def errors(path: Path | None) -> Iterator[None]:
     """SQLite's errors as one line that names the file."""
@@ -115,12 +121,16 @@ def errors(path: Path | None) -> Iterator[None]:
         if "full" in reason or "disk I/O" in reason:
             reason += "; all results written before are whole, make room and run again"
         elif any(words in reason for words in _DAMAGED):
-            reason = f"the database is damaged ({reason}); move it away, or put a copy of it back"
+            raise damaged(path, reason) from error
         elif "locked" in reason:
             reason += f": another process has kept it for {BUSY_SECONDS} seconds; when it is done, run again"
         elif not isinstance(error, sqlite3.OperationalError):
             raise
         raise StoreError(f"{path}: {reason}") from error
+    except UnicodeDecodeError as error:  # of what SQLite says about a schema that is none
+        raise StoreError(
+            f"{path}: the database is damaged; move it away, or put a copy of it back"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ def test_a_check_names_what_is_damaged_and_forgets_it(
     forgotten = prunebench("status", "--check", "--forget")
     assert (forgotten.code, forgotten.out) == (
         0,
-        damaged.out + "forgotten: 5 rows; running their tasks again computes them\n",
+        damaged.out + "forgotten: 5 rows; running their tasks again computes them; still damaged: 0\n",
     )
     assert prunebench("status", "--check").code == 0
     after = quick(*run).json

@@ -208,6 +208,26 @@ def test_damage_of_another_training_stops_nothing(
         assert merge(mine, theirs).damaged == []
 
 
+def test_a_damaged_index_is_named_and_can_be_mended(
+    plan: Plan, copy: Path, done: tuple[Path, Document]
+) -> None:
+    """Rows that an index does not find are not missing, and cannot be written again either."""
+    index = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_scorings_1'"
+    with closing(sqlite3.connect(copy / FILE)) as connection:
+        ((page,), (size,)) = (connection.execute(q).fetchone() for q in (index, "PRAGMA page_size"))
+    content = bytearray((copy / FILE).read_bytes())
+    begin = (page - 1) * size
+    old = content[begin : begin + size]
+    content[begin : begin + size] = old.replace(plan.training.encode(), plan.training[::-1].encode(), 4)
+    (copy / FILE).write_bytes(content)
+    with Store(copy) as store:
+        with pytest.raises(StoreError, match=f"{FILE}: the database is damaged .*--check --forget"):
+            run_benchmark(plan, store=store)
+        forget(store, list(find_damage(store)))
+        assert list(find_damage(store)) == []
+        assert numbers(run_benchmark(plan, store=store)) == numbers(done[1])
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_no_flipped_bytes_give_other_numbers(
     plan: Plan, copy: Path, done: tuple[Path, Document], seed: int
