@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 from scipy import stats
 
-from prunebench.evaluation.statistics import intervals
+from prunebench.evaluation.statistics import intervals, median_intervals
 
 LEVEL = 0.05
 
@@ -136,7 +136,9 @@ class Difference:
 
     Attributes:
         seeds: networks that both have a value of.
-        mean, low, high: of the differences, with the 95 % BCa interval (NaN below 3 seeds).
+        mean: of the differences.
+        low, high: its 95 % interval; of the median, where that is given (NaN: too few seeds).
+        median: of the differences, for metrics of which few seeds tell no more (`statistics.collapses`).
         p: of Wilcoxon's exact signed-rank test.
         leads: 1 where a is ahead by the test's rank sum, -1 where b is, else 0.
     """
@@ -147,20 +149,26 @@ class Difference:
     high: float
     p: float
     leads: int
+    median: float | None = None
 
 
 def difference(
     a: Float[np.ndarray, " seeds"],
     b: Float[np.ndarray, " seeds"],
     tested: tuple[Float[np.ndarray, " seeds"], Float[np.ndarray, " seeds"]] | None = None,
+    *,
+    collapses: bool = False,
 ) -> Difference:
     """How paired values differ: the effect, its interval and its test.
 
-    Where a value is a mean of several draws, `tested` are the single draws that the test is to compare.
+    Where a value is a mean of several draws, `tested` are the single draws that the test is to compare. With
+    `collapses` the interval is the exact one of the median, which is then given too.
     """
     values = (np.asarray(a, dtype=float) - np.asarray(b, dtype=float))[None]
-    (low,), (high,) = intervals(values)
+    (low,), (high,) = median_intervals(values) if collapses else intervals(values)
+    median = float(np.median(values)) if collapses else None
     one, other = tested or (a, b)
     single = (np.asarray(one, dtype=float) - np.asarray(other, dtype=float))[None]
     p, ahead = signed_ranks(single)[0], leads(single)[0]
-    return Difference(values.shape[1], float(values.mean()), float(low), float(high), float(p), int(ahead))
+    mean, low, high = float(values.mean()), float(low), float(high)
+    return Difference(values.shape[1], mean, low, high, float(p), int(ahead), median)

@@ -3,11 +3,15 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from prunebench.errors import PrunebenchError
+from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.check import check_content
 from prunebench.leaderboard.command import reproduce
 from prunebench.leaderboard.record import write
@@ -21,6 +25,18 @@ Row = dict[str, Any]
 _IDENTITY = ("scorer", "at_step", "version", "source", "evaluator", "seeds", "status")
 _PROTOCOL_GROUPS = ("accuracy", "train_accuracy")
 _RANK_FIELDS = ("spearman", "kendall", "spearman_within_groups", "top_k_overlap", "sign_agreement")
+
+
+def summaries(
+    level: dict[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every metric's path and summary in a row."""
+    for key, value in level.items():
+        if isinstance(value, dict):
+            if "per_seed" in value:
+                yield (*path, key), value
+            else:
+                yield from summaries(value, (*path, key))
 
 
 @dataclass
@@ -84,6 +100,7 @@ class Board:
             "task": self.task,
             "recipe": self.recipe,
             "evaluator": self.evaluator,
+            "intervals": INTERVALS_VERSION,
             "environment": self.environment,
             "training": self.training,
             "rows": self.rows,
@@ -97,12 +114,20 @@ class Board:
 
     @classmethod
     def from_content(cls, content: Any, file: str) -> "Board":
-        """A board from what was in the `file` of this name. Raises as `read` does."""
+        """A board from what was in the `file` of this name, with intervals of today's version.
+
+        Raises as `read` does.
+        """
         schema = content.get("schema") if isinstance(content, dict) else None
         if isinstance(schema, int) and schema != SCHEMA:
             raise PrunebenchError(f"{file}: board of schema {schema}; {SCHEMA} is understood")
         try:
             check_content(content)
+            if content.get("intervals") != INTERVALS_VERSION:
+                content = content | {
+                    "training": _with_intervals(content["training"]),
+                    "rows": [_with_intervals(row) for row in content["rows"]],
+                }
             keys = ("task", "recipe", "training", "environment", "evaluator", "rows")
             return cls(**{key: content[key] for key in keys})
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -117,6 +142,25 @@ def read_json(path: Path) -> Any:
         raise PrunebenchError(f"{path.name}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise PrunebenchError(f"{path.name}: not readable as JSON ({error})") from error
+
+
+def _with_intervals(record: dict[str, Any]) -> dict[str, Any]:
+    """A row or a training whose summaries are made again from their values per seed."""
+    found = dict(summaries(record))
+    values = {path: np.array(summary["per_seed"], dtype=float) for path, summary in found.items()}
+    again = summarise(values)
+
+    def renewed(level: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+        return {
+            key: value | again.get((*path, key), {})
+            if (*path, key) in found
+            else renewed(value, (*path, key))
+            if isinstance(value, dict)
+            else value
+            for key, value in level.items()
+        }
+
+    return renewed(record, ())
 
 
 def _key(row: Row) -> tuple[str, int]:

@@ -52,6 +52,8 @@ def _check_metrics(where: str, level: dict[str, Any], seeds: int | None) -> None
             _check_metrics(f"{where}{key} ", value, seeds)
             continue
         _check_fields(f"{where}{key} ", value, _SUMMARY)
+        if "median" in value:
+            _check_fields(f"{where}{key} ", value, _MEDIAN)
         if seeds is not None and len(value["per_seed"]) != seeds:
             raise ValueError(f"{where}{key} has {len(value['per_seed'])} numbers for {seeds} seeds")
         if not all(map(_or_none(_is_number), value["per_seed"])):
@@ -124,6 +126,9 @@ def _or_none(check: Check) -> Check:
 
 _SUMMARY: dict[str, Check] = {"mean": _is_number, "per_seed": _is_list} | dict.fromkeys(
     ("low", "high"), _or_none(_is_number)
+)
+_MEDIAN: dict[str, Check] = {"median": _is_number} | dict.fromkeys(
+    ("median_low", "median_high"), _or_none(_is_number)
 )
 _COST: dict[str, Check] = {
     "gradient_steps": _is_count,

@@ -1,10 +1,14 @@
 """What a board shows, in one place for the terminal, Markdown, CSV and LaTeX."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from prunebench.leaderboard.board import Row
+from prunebench.evaluation.statistics import collapses
+from prunebench.leaderboard.board import Row, summaries
+
+# What has an interval, and the interval's ends.
+MEAN, MEDIAN = ("mean", "low", "high"), ("median", "median_low", "median_high")
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class Column:
         """Its name on the command line: `accuracy.prune_final.0.1`."""
         return ".".join(self.path)
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The numbers of a summary, as CSV has them."""
+        return ("mean", *MEDIAN) if collapses(self.path) else MEAN
+
     def summary(self, row: Row) -> dict[str, Any] | None:
         """The metric's summary in this row, or None."""
         value: Any = row
@@ -28,18 +37,26 @@ class Column:
         return value if isinstance(value, dict) and "mean" in value else None
 
     def cell(self, row: Row, *, interval: bool = True) -> str:
-        """`mean [low, high]`, or nothing where the row has no such number."""
+        """`mean [low, high]`, of accuracies `mean · median [low, high]`; nothing where there is no number."""
         summary = self.summary(row)
         if summary is None:
             return ""
         mean = self.number(summary["mean"])
-        if not interval or summary["low"] is None:
+        middle, low, high = middle_of(summary)
+        if not interval or low is None or high is None:
             return mean
-        return f"{mean} [{self.number(summary['low'])}, {self.number(summary['high'])}]"
+        median = f" · {self.number(middle)}" if "median" in summary else ""
+        return f"{mean}{median} [{self.number(low)}, {self.number(high)}]"
 
     def number(self, value: float) -> str:
         """As it is shown: two decimals, or percent with one; never a negative zero."""
         return f"{100 * value:z.1f}" if self.percent else f"{value:z.2f}"
+
+
+def middle_of(summary: dict[str, Any]) -> tuple[float, float | None, float | None]:
+    """What has an interval, and that interval's ends: the median of accuracies, the mean of all else."""
+    name, low, high = MEDIAN if "median" in summary else MEAN
+    return summary[name], summary[low], summary[high]
 
 
 @dataclass(frozen=True)
@@ -98,18 +115,6 @@ def sections(rows: list[Row]) -> list[Section]:
     return tables
 
 
-def summaries(
-    level: dict[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Every metric's path and summary in a row."""
-    for key, value in level.items():
-        if isinstance(value, dict):
-            if "per_seed" in value:
-                yield (*path, key), value
-            else:
-                yield from summaries(value, (*path, key))
-
-
 def tested(summary: dict[str, Any]) -> list[float | None]:
     """The value per seed that tests may look at: of a stochastic scorer, of its first draw alone.
 
@@ -134,6 +139,10 @@ def marked_name(row: Row) -> str:
     return row["scorer"] + (" †" if row["sees_end"] else " ‡" if row["control"] else "")
 
 
+READING = (
+    "Mean over seeds with its 95 % interval (bootstrap-t and Student's t). Accuracies: the mean, and after "
+    "the point the median with its exact 95 % interval; rare collapses leave open how far off the mean is."
+)
 MARKS = (
     "† sees the end of training, so no predictor. ‡ control. * first: at its step no scorer is significantly "
     "better, and some are worse. ° not significantly better than random."

@@ -12,6 +12,7 @@ from prunebench.evaluation.keep import kept_count
 from prunebench.experiments.figures import panels, save, style
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import PROTOCOLS, SPLITS, ChartBoard, ChartRow, Summary, chart_boards
+from prunebench.leaderboard.columns import middle_of
 from prunebench.leaderboard.looks import LIGHT, SYMBOLS, Look, looks
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _time(chart: ChartBoard, look: Looks) -> "Figure":
 
 
 def _kept(chart: ChartBoard, look: Looks, step: int) -> "Figure":
-    """Accuracy against the share of neurons kept: a column for each protocol, a row for each split."""
+    """Median accuracy against the share of neurons kept: a column for each protocol, a row for each split."""
     present = [protocol for protocol in PROTOCOLS if chart.kept_curves(protocol, "accuracy")]
     figure, grid = panels(len(SPLITS), len(present), height=2.4, sharex=True, sharey="row")
     shown = [row for row in chart.at(step) if row.name in chart.drawn_scorers or row.row["control"]]
@@ -123,8 +124,8 @@ def _kept(chart: ChartBoard, look: Looks, step: int) -> "Figure":
                 curve = [(float(c.path[-1]), s) for c in columns if (s := c.summary(row.row))]
                 if curve:
                     _band(axes, curve, row, look, scale=100.0)
-                    ends.append((curve[-1][0], 100 * curve[-1][1]["mean"], row))
-            axes.axhline(100 * chart.dense(split)["mean"], color=INK, linestyle=":", linewidth=0.9)
+                    ends.append((curve[-1][0], 100 * middle_of(curve[-1][1])[0], row))
+            axes.axhline(100 * middle_of(chart.dense(split))[0], color=INK, linestyle=":", linewidth=0.9)
             shares = sorted({float(column.path[-1]) for column in chart.kept_curves(protocol, split)})
             axes.set_xscale("log")
             axes.set_xlim(max(shares) * 1.1, min(shares) / 1.1)
@@ -133,7 +134,7 @@ def _kept(chart: ChartBoard, look: Looks, step: int) -> "Figure":
             _label_ends(axes, ends, look)
             if split == next(iter(SPLITS)):
                 axes.set_title(PROTOCOLS[protocol])
-        line[0].set_ylabel(f"{title} accuracy, %")
+        line[0].set_ylabel(f"{title} accuracy (median), %")
     for axes in grid[-1]:
         axes.set_xlabel("% of the neurons kept")
     return figure
@@ -193,16 +194,16 @@ def _band(
     axes: "Axes", curve: Sequence[tuple[float, Summary]], row: ChartRow, look: Looks, scale: float = 1.0
 ) -> None:
     x, colour = [at for at, _ in curve], _colour(row, look)
-    means = [scale * summary["mean"] for _, summary in curve]
+    middles = [scale * middle_of(summary)[0] for _, summary in curve]
     low, high = zip(*(_ends(summary, scale) for _, summary in curve), strict=True)
     dashes = "--" if row.row["sees_end"] else "-"
-    axes.plot(x, means, dashes, color=colour, zorder=3)
+    axes.plot(x, middles, dashes, color=colour, zorder=3)
     if not row.row["sees_end"]:
         axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
         axes.vlines(x, low, high, color=colour, linewidth=0.9)
     if not row.row["control"]:
-        for at, mean in zip(x, means, strict=True):
-            _point(axes, at, mean, row, look)
+        for at, middle in zip(x, middles, strict=True):
+            _point(axes, at, middle, row, look)
 
 
 def _label_ends(axes: "Axes", ends: Iterable[tuple[float, float, ChartRow]], look: Looks) -> None:
@@ -253,8 +254,8 @@ def _random_band(span: Callable[..., Any], rows: Sequence[ChartRow]) -> None:
 
 
 def _ends(summary: Summary, scale: float = 1.0) -> tuple[float, float]:
-    ends = (summary["mean"] if summary[key] is None else summary[key] for key in ("low", "high"))
-    low, high = (scale * end for end in ends)
+    middle, *ends = middle_of(summary)
+    low, high = (scale * (middle if end is None else end) for end in ends)
     return low, high
 
 

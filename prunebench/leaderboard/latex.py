@@ -4,7 +4,7 @@ import unicodedata
 
 from prunebench.evaluation.comparison import Standing
 from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.columns import Column, Section, marked_name, ranked, sections
+from prunebench.leaderboard.columns import Column, Section, marked_name, middle_of, ranked, sections
 from prunebench.leaderboard.standing import CHANCE, FIRST, Key, marks, rank_rows
 from prunebench.leaderboard.text import heading
 
@@ -22,10 +22,10 @@ _SPECIAL = {
 } | {character: f"\\{character}" for character in "{}$&#_%"}
 _HEAD = r"% Needs \usepackage[T1]{fontenc}, \usepackage{textcomp} and \usepackage{booktabs}."
 _READING = (
-    "Mean over seeds; lower and upper index: 95 % interval. Bold: at its step no scorer is significantly "
-    "better, and some are worse. °: not significantly better than random. †: sees the end of training. "
-    "‡: control. Ranks and marks by exact paired Wilcoxon tests over seeds of all pairs, Holm-corrected, "
-    "level 0.05."
+    "Mean over seeds; lower and upper index: 95 % interval. Accuracies: the mean, and after the point the "
+    "median with its exact interval. Bold: at its step no scorer is significantly better, and some are "
+    "worse. °: not significantly better than random. †: sees the end of training. ‡: control. Ranks and "
+    "marks by exact paired Wilcoxon tests over seeds of all pairs, Holm-corrected, level 0.05."
 )
 
 
@@ -91,7 +91,9 @@ def _cell(column: Column, row: Row, mark: str) -> str:
         return ""
     mean = column.number(summary["mean"])
     mean = rf"\mathbf{{{mean}}}" if mark == FIRST else mean
+    middle, low, high = middle_of(summary)
     interval = ""
-    if summary["low"] is not None:
-        interval = f"_{{{column.number(summary['low'])}}}^{{{column.number(summary['high'])}}}"
+    if low is not None and high is not None:
+        median = rf" \cdot {column.number(middle)}" if "median" in summary else ""
+        interval = f"{median}_{{{column.number(low)}}}^{{{column.number(high)}}}"
     return f"${mean}{interval}$" + (escape(mark) if mark == CHANCE else "")

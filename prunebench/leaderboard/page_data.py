@@ -17,7 +17,7 @@ from prunebench.leaderboard.chart_data import (
     Verdict,
     chart_boards,
 )
-from prunebench.leaderboard.columns import OVERVIEW, Column
+from prunebench.leaderboard.columns import OVERVIEW, Column, middle_of
 from prunebench.leaderboard.looks import SYMBOLS, looks
 from prunebench.leaderboard.standing import floor_note
 from prunebench.leaderboard.text import facts
@@ -158,19 +158,25 @@ def _kept(columns: Sequence[Column], rows: Sequence[ChartRow]) -> dict[str, int]
 
 
 def _values(column: Column, rows: Sequence[ChartRow]) -> list[list[int | None]]:
-    """Means, and what their intervals reach below and above them, row by row."""
-    packed = [_thousandths(column.summary(row.row)) for row in rows]
-    return [list(values) for values in zip(*packed, strict=True)]
+    """Means, reaches below and above, and where there are medians how far above the means; row by row."""
+    found = [column.summary(row.row) for row in rows]
+    parts = [list(values) for values in zip(*map(_thousandths, found), strict=True)]
+    return parts if any(summary and "median" in summary for summary in found) else parts[:-1]
 
 
 def _thousandths(summary: Summary | None) -> list[int | None]:
-    """The mean, and how far the interval's ends are below and above it: short, as most are near."""
+    """The mean, how far the interval reaches below and above its middle, and how far above the mean that is.
+
+    Short, as most are near. Where there is no mean the others are 0; the last is None where the middle is the
+    mean itself.
+    """
     if summary is None:
-        return [None, None, None]
-    mean, low, high = (
-        None if summary[key] is None else round(UNIT * summary[key]) for key in ("mean", "low", "high")
-    )
-    return [mean, None if low is None else mean - low, None if high is None else high - mean]
+        return [None, 0, 0, 0]
+    middle, *ends = middle_of(summary)
+    mean, at = round(UNIT * summary["mean"]), round(UNIT * middle)
+    low, high = (None if end is None else round(UNIT * end) for end in ends)
+    reach = [None if low is None else at - low, None if high is None else high - at]
+    return [mean, *reach, at - mean if "median" in summary else None]
 
 
 def _round(value: float | None) -> float | None:

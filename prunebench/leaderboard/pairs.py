@@ -7,6 +7,7 @@ import numpy as np
 
 from prunebench.errors import RequestError, unknown_name
 from prunebench.evaluation.comparison import LEVEL, Difference, difference, holm, seeds_needed
+from prunebench.evaluation.statistics import collapses
 from prunebench.leaderboard.board import Board, Row
 from prunebench.leaderboard.columns import Column, columns_by_name, tested
 
@@ -126,7 +127,8 @@ def _pairs(
         values = np.array([(first[seed], second[seed]) for seed in seeds])  # (seeds, two, shown and tested)
         one, other = values[:, :, 0].mean(axis=0)
         shown, single = values.transpose(2, 1, 0)
-        effect = difference(shown[0], shown[1], tested=(single[0], single[1]))
+        tested = single[0], single[1]
+        effect = difference(shown[0], shown[1], tested, collapses=collapses(column.path))
         counts = len(first), len(second)
         found.append(Pair(board, scorer, at, column, (float(one), float(other)), counts, effect, effect.p))
     return found

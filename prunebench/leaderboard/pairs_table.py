@@ -1,5 +1,6 @@
 """A comparison on the terminal."""
 
+import math
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
@@ -59,8 +60,11 @@ def _effect(pair: Pair) -> str:
         (100 if pair.column.percent else 1),
         (1 if pair.column.percent else 3),
     )
-    mean, low, high = (f"{scale * value:+z.{digits}f}" for value in (effect.mean, effect.low, effect.high))
-    return mean if effect.seeds < 3 else f"{mean} [{low}, {high}]"
+    numbers = effect.mean, effect.low, effect.high, effect.mean if effect.median is None else effect.median
+    mean, low, high, median = (f"{scale * value:+z.{digits}f}" for value in numbers)
+    if not math.isfinite(effect.low):
+        return mean
+    return f"{mean} [{low}, {high}]" if effect.median is None else f"{mean} · {median} [{low}, {high}]"
 
 
 def _p(p: float) -> str:
@@ -92,8 +96,10 @@ def _notes(found: Pairs) -> Iterator[str]:
         yield f"{what} {seeds_needed(count)} seeds before it can be significant, whatever the numbers."
     correction = f", Holm-corrected over these {count}" if count > 1 else ""
     yield (
-        "A - B: mean of the paired differences with its 95 % interval (BCa bootstrap over seeds). "
+        "A - B: mean of the paired differences with its 95 % interval (bootstrap-t and Student's t). "
         f"p: exact paired Wilcoxon test over seeds{correction}; level 0.05."
     )
     if any(pair.column.percent for pair in found.pairs):
         yield "Shares are in %, their differences in points."
+    if any(pair.difference.median is not None for pair in found.pairs):
+        yield "Accuracies: after the point the median of the differences with its exact 95 % interval."

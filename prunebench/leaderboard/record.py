@@ -6,8 +6,8 @@ from typing import Any
 # What a reader looks for comes first; all other keys follow by name.
 _FIRST = (
     *("schema", "scorer", "name", "at_step", "version", "status", "error", "seeds", "command", "cost"),
-    *("task", "recipe", "evaluator", "environment", "training", "rows"),
-    *("mean", "low", "high", "kept", "band", "per_seed", "first_draw"),
+    *("task", "recipe", "evaluator", "intervals", "environment", "training", "rows"),
+    *("mean", "low", "high", "median", "median_low", "median_high", "kept", "band", "per_seed", "first_draw"),
 )
 _PLACE = {key: place for place, key in enumerate(_FIRST)}
 

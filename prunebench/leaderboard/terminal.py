@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from prunebench.escape import for_terminal
-from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.columns import OVERVIEW, Column, marked_name, ranked, summaries
+from prunebench.leaderboard.board import Board, Row, summaries
+from prunebench.leaderboard.columns import OVERVIEW, Column, marked_name, middle_of, ranked
 from prunebench.leaderboard.standing import marks, rank_rows
 from prunebench.leaderboard.text import facts, heading, notes
 
@@ -84,13 +84,15 @@ def render_row(board: Board, row: Row) -> RenderableType:
     """One row in full: every metric with its interval and its value per seed, cost and provenance."""
     table = Table(title=escape(f"{heading(board)}: {marked_name(row)} at step {row['at_step']}"))
     table.title_justify, table.title_style = "left", "bold"
-    for name in ("metric", "mean", "95 % interval"):
+    for name in ("metric", "mean", "median", "95 % interval"):
         table.add_column(name)
     table.add_column(f"by seed ({', '.join(map(str, row['seeds']))})")
     for path, summary in summaries(row):
-        interval = "" if summary["low"] is None else f"{summary['low']:.3f} to {summary['high']:.3f}"
+        middle, low, high = middle_of(summary)
+        interval = "" if low is None else f"{low:.3f} to {high:.3f}"
+        median = f"{middle:.3f}" if "median" in summary else ""
         seeds = " ".join("-" if value is None else f"{value:.2f}" for value in summary["per_seed"])
-        table.add_row(" ".join(path), f"{summary['mean']:.3f}", interval, seeds)
+        table.add_row(" ".join(path), f"{summary['mean']:.3f}", median, interval, seeds)
     cost = row["cost"]
     lines = [
         f"status: {row['status']}" + (f" ({row['error']})" if row["error"] else ""),

@@ -7,7 +7,7 @@ from typing import Any
 from prunebench.escape import for_markdown, for_spreadsheet, for_terminal
 from prunebench.evaluation.comparison import Standing
 from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.columns import MARKS, RANKS, Section, marked_name, ranked, sections
+from prunebench.leaderboard.columns import MARKS, RANKS, READING, Section, marked_name, ranked, sections
 from prunebench.leaderboard.standing import Key, chance_note, floor_note, marks, rank_rows
 
 
@@ -41,7 +41,7 @@ def facts(board: Board) -> list[str]:
 
 def notes(board: Board) -> list[str]:
     """How to read the tables: marks, ranks, chance, and why there are no marks where there are none."""
-    lines = [f"Mean over seeds with its 95 % interval (BCa bootstrap over seeds). {MARKS}"]
+    lines = [f"{READING} {MARKS}"]
     lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows)))))
     return [*lines, *filter(None, [chance_note(board.rows)])]
 
@@ -68,25 +68,26 @@ def markdown(board: Board) -> str:
 
 
 def to_csv(board: Board) -> str:
-    """One line per row, every summary as its mean, low and high; an empty cell where there is no number."""
+    """One line per row, every summary by its parts; an empty cell where there is no number.
+
+    Of accuracies the interval is the median's (`..._median_low`).
+    """
     ranks = rank_rows(board.rows)
     fixed = ["board", "scorer", "version", "at_step", "rank_first", "rank_last", "relative_time", "status"]
     fixed += ["error", "seeds", "command"]
     cost = ["gradient_steps", "extra_gradient_steps", "seconds"]
     columns = [column for section in sections(board.rows) for column in section.columns]
-    names = ["_".join(column.path) for column in columns]
+    parts = [(column, part) for column in columns for part in column.parts]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(fixed + cost + [f"{name}{part}" for name in names for part in ("", "_low", "_high")])
+    writer.writerow(fixed + cost + ["_".join([*c.path, part]).removesuffix("_mean") for c, part in parts])
     for row in ranked(board.rows):
         standing = ranks.get((row["scorer"], row["at_step"]))
         line: list[Any] = [board.name, row["scorer"], row["version"], row["at_step"]]
         line += [standing.first, standing.last] if standing else [None, None]
         line += [row["relative_time"], row["status"], row["error"], len(row["seeds"]), row["command"]]
         line += [row["cost"][key] for key in cost]
-        for column in columns:
-            summary = column.summary(row) or {}
-            line += [summary.get(key) for key in ("mean", "low", "high")]
+        line += [(column.summary(row) or {}).get(part) for column, part in parts]
         writer.writerow(["" if value is None else for_spreadsheet(value) for value in line])
     return buffer.getvalue()
 

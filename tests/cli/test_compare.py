@@ -58,6 +58,11 @@ def test_metric_and_step_can_be_chosen(prunebench: Any, boards: list[Path]) -> N
     result = prunebench("compare", "snip", "alignment", "--at-step", "10", *metrics)
     assert result.code == 0
     assert "accuracy.prune_final.0.1" in result.out
+    assert " · +" in result.out
+    assert (
+        "Accuracies: after the point the median of the differences with its exact 95 % interval."
+        in result.out
+    )
     assert "Of 4 comparisons" in result.out
     assert "differences in points" in result.out
 

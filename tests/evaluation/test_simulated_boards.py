@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from prunebench.evaluation.comparison import Standing, beats, standings
-from prunebench.evaluation.statistics import intervals
+from prunebench.evaluation.statistics import intervals, median_intervals
 
 BOARDS, SCORERS, SEEDS = 1000, 10, 20
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -72,16 +72,27 @@ def test_without_correction_the_same_boards_would_fail() -> None:
     assert claims > most_errors(50)
 
 
-@pytest.mark.parametrize(
-    ("shape", "at_least", "at_most"),
-    [("normal", 0.90, 0.96), ("exponential", 0.87, 0.95)],
-)
+@pytest.mark.parametrize("shape", ["normal", "exponential"])
+@pytest.mark.parametrize(("seeds", "at_least"), [(5, 0.92), (20, 0.93)])
 def test_intervals_cover_the_true_mean_about_as_often_as_documented(
-    shape: str, at_least: float, at_most: float
+    shape: str, seeds: int, at_least: float
 ) -> None:
-    """1,000 sets of 20 seeds. docs/statistics.md has the measured coverage, which is below 95 %."""
+    """Of 1,000 sets. docs/statistics.md has the coverage that was measured, on real networks too."""
+    draw, size = np.random.default_rng(0), (1000, seeds)
+    values = draw.normal(size=size) if shape == "normal" else draw.exponential(size=size) - 1
+    assert at_least <= held(intervals(values), 0.0) <= 0.98
+
+
+def test_of_rare_collapses_the_median_is_known_and_the_mean_is_not() -> None:
+    """Of 100 networks two fall from 0.95 to 0.5: two in three sets of 20 have none, and cannot know."""
     draw = np.random.default_rng(0)
-    values = draw.normal(size=(1000, 20)) if shape == "normal" else draw.exponential(size=(1000, 20)) - 1
-    bounds = [intervals(rows) for rows in np.split(values, 10)]
-    covered = np.mean([(low <= 0) & (high >= 0) for low, high in bounds])
-    assert at_least <= covered <= at_most
+    typical = 0.95 + 0.01 * draw.standard_normal((1000, 20))
+    values = np.where(draw.random((1000, 20)) < 0.02, 0.5, typical)
+    assert held(intervals(values), 0.95 - 0.02 * 0.45) < 0.85
+    assert held(median_intervals(values), 0.95 + 0.01 * stats.norm.ppf(0.5 - 0.02 / 2 / 0.98)) >= 0.93
+
+
+def held(ends: tuple[np.ndarray, np.ndarray], truth: float) -> float:
+    """The share of intervals with the truth in them."""
+    low, high = ends
+    return float(((low <= truth) & (high >= truth)).mean())

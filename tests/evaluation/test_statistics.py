@@ -2,17 +2,76 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from prunebench.evaluation.statistics import intervals, summarise
+from prunebench.evaluation.statistics import intervals, median_intervals, summarise
 
 
-def test_interval_is_scipys_bca() -> None:
-    values = np.random.default_rng(0).gamma(1.5, size=(1, 20))
+def literal(values: np.ndarray) -> tuple[float, float]:
+    """The outer ends of Student's t and of the studentised bootstrap, on resamples of its own."""
+    n, mean, error = len(values), np.mean(values), stats.sem(values)
+    drawn = np.random.default_rng(1).choice(values, (20_000, n))
+    drawn = drawn[np.ptp(drawn, axis=1) > 0]
+    t = (drawn.mean(axis=1) - mean) / stats.sem(drawn, axis=1)
+    student = stats.t.interval(0.95, n - 1, mean, error)
+    return (
+        min(student[0], mean - np.quantile(t, 0.975) * error),
+        max(student[1], mean - np.quantile(t, 0.025) * error),
+    )
+
+
+@pytest.mark.parametrize("seeds", [5, 20])
+def test_the_interval_of_the_mean_is_the_outer_of_two(seeds: int) -> None:
+    values = np.random.default_rng(0).gamma(1.5, size=(2, seeds)).round(1)
+    for row, low, high in zip(values, *intervals(values), strict=True):
+        expected, width = literal(row), high - low
+        assert (low, high) == pytest.approx(expected, abs=0.04 * width)
+    assert (values.mean(axis=1) - intervals(values)[0] < intervals(values)[1] - values.mean(axis=1)).all()
+
+
+def test_below_five_seeds_it_is_students() -> None:
+    values = np.array([[0.1, 0.2, 0.21, 0.5]])
     low, high = intervals(values)
-    reference = stats.bootstrap(
-        (values[0],), np.mean, n_resamples=20_000, method="BCa", random_state=np.random.default_rng(1)
-    ).confidence_interval
-    assert low[0] == pytest.approx(reference.low, abs=0.03)
-    assert high[0] == pytest.approx(reference.high, abs=0.03)
+    assert (low[0], high[0]) == pytest.approx(stats.t.interval(0.95, 3, values.mean(), stats.sem(values[0])))
+
+
+@pytest.mark.parametrize(("seeds", "first", "last"), [(6, 1, 6), (9, 2, 8), (20, 6, 15), (40, 14, 27)])
+def test_the_interval_of_the_median_are_two_ordered_values(seeds: int, first: int, last: int) -> None:
+    """The tightest pair that holds the median in at least 95 % of draws, as scipy's sign test counts them."""
+    values = np.random.default_rng(0).permutation(seeds)[None] + 1.0
+    assert [float(end[0]) for end in median_intervals(values)] == [first, last]
+    assert stats.binom.cdf(first - 1, seeds, 0.5) * 2 <= 0.05 < stats.binom.cdf(first, seeds, 0.5) * 2
+
+
+def test_five_seeds_have_no_interval_of_the_median() -> None:
+    assert all(np.isnan(end).all() for end in median_intervals(np.ones((2, 5))))
+
+
+def test_accuracies_have_the_medians_interval_and_none_of_the_mean() -> None:
+    """A rare collapse moves the mean far outside any interval of the 19 networks that did not collapse."""
+    values = np.append(np.linspace(0.95, 0.97, 19), 0.5)
+    for name in ("accuracy", "train_accuracy"):
+        found = summarise({(name, "merge", "0.1"): values})[name, "merge", "0.1"]
+        assert (found["mean"], found["low"], found["high"]) == (pytest.approx(values.mean()), None, None)
+        ordered = np.sort(values)
+        assert (found["median_low"], found["median_high"]) == (ordered[5], ordered[14])
+        assert found["median"] == pytest.approx(np.median(values))
+    assert "median" not in summarise({("spearman",): values})["spearman",]
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "low", "high"),
+    [
+        (("spearman",), [0.99, 0.999, 0.6], -1, 1),
+        (("top_k_overlap", "0.1"), [0.0, 0.1, 0.9], 0, 1),
+        (("train_loss",), [0.0, 0.1, 2.9], 0, None),
+    ],
+)
+def test_no_interval_reaches_beyond_what_the_metric_can_be(
+    path: tuple[str, ...], values: list[float], low: float, high: float | None
+) -> None:
+    found = summarise({path: np.array(values)})[path]
+    assert found["low"] >= low
+    assert found["high"] == high if high is not None else found["high"] > 2.9
+    assert found["low"] == low or path == ("spearman",)
 
 
 def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -57,7 +116,8 @@ def test_same_values_same_interval() -> None:
 )
 def test_intervals_of_few_and_tied_values_are_numbers_around_the_mean(values: list[float]) -> None:
     low, high = intervals(np.array([values]))
-    assert min(values) <= low[0] <= np.mean(values) <= high[0] <= max(values)
+    assert np.isfinite([low, high]).all()
+    assert low[0] <= np.mean(values) <= high[0]
 
 
 def test_drawing_resamples_in_batches_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,13 +23,20 @@ def summary(draw: Draw, centre: float, seeds: int, **more: Any) -> dict[str, Any
     return {"mean": float(values.mean()), "low": low, "high": high, "per_seed": values.tolist()} | more
 
 
+def accuracy(draw: Draw, centre: float, seeds: int, **more: Any) -> dict[str, Any]:
+    found = summary(draw, centre, seeds, **more)
+    low, median, high = np.quantile(found["per_seed"], (0.25, 0.5, 0.75)).tolist()
+    middle = {"median": median, "median_low": low, "median_high": high}
+    return found | {"low": None, "high": None} | middle
+
+
 def row(
     draw: Draw, scorer: str, step: int, quality: float, width: int, seeds: int, **more: Any
 ) -> dict[str, Any]:
     def accuracies(dense: float, protocols: tuple[str, ...]) -> dict[str, Any]:
-        return {"dense": summary(draw, dense, seeds)} | {
+        return {"dense": accuracy(draw, dense, seeds)} | {
             protocol: {
-                share: summary(
+                share: accuracy(
                     draw,
                     dense - 0.1 * (1.2 - quality) * (0.5 / float(share)) ** 0.3,
                     seeds,
@@ -105,8 +112,8 @@ def board(
         "gradient_steps": 4000, "seconds": 2.0 * seeds, "drop_step": 100.0,
         "initial_loss": summary(draw, 0.69, seeds), "train_loss": summary(draw, 0.1, seeds),
         "groups": {"all": summary(draw, 0.9, seeds), "relevant": summary(draw, 0.2, seeds)},
-        "accuracy": {"dense": summary(draw, 0.95, seeds), "merged_groups": summary(draw, 0.9, seeds)},
-        "train_accuracy": {"dense": summary(draw, 0.99, seeds), "merged_groups": summary(draw, 0.9, seeds)},
+        "accuracy": {"dense": accuracy(draw, 0.95, seeds), "merged_groups": accuracy(draw, 0.9, seeds)},
+        "train_accuracy": {"dense": accuracy(draw, 0.99, seeds), "merged_groups": accuracy(draw, 0.9, seeds)},
     }  # fmt: skip
     if example:
         training["example"] = {"seed": 0, "norms": [float(f"{v:.4g}") for v in norms_of(width)]}

@@ -4,9 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import prunebench as pb
+from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import add_to_folder, find_boards, has_tables, read_folder
 from prunebench.leaderboard.text import markdown, to_csv
@@ -49,6 +51,32 @@ def document(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "rows": list(rows),
     }  # fmt: skip
     return base | changes
+
+
+def test_a_board_of_older_intervals_is_read_with_todays_and_all_else_as_it_was(tmp_path: Path) -> None:
+    """From the values per seed, which are the record; written again, it says which intervals it has."""
+    values = [0.5, 0.61, 0.58, 0.55, 0.7, 0.64, 0.6]
+    old = {"mean": 0.6, "low": 0.59, "high": 0.61, "per_seed": values}
+    one = row("a", seeds=list(range(7)), spearman=old | {"band": {"low": 0, "high": 1}})
+    one["accuracy"] = {"dense": old, "prune_final": {"0.1": old | {"kept": 30}}}
+    one["train_accuracy"] = {"dense": old}
+    board, (path, *_) = add_to_folder(document(one), tmp_path)
+    content = json.loads(path.read_text())
+    assert content.pop("intervals") == INTERVALS_VERSION
+    assert content["rows"][0]["spearman"]["low"] == 0.59  # as it came
+    path.write_text(json.dumps(content))
+    read = Board.read(path).rows[0]
+    paths = ("spearman",), ("accuracy", "prune_final", "0.1")
+    fresh = summarise({key: np.array(values) for key in paths})
+    assert read["spearman"] == fresh["spearman",] | {"band": {"low": 0, "high": 1}}
+    assert read["accuracy"]["prune_final"]["0.1"] == fresh[paths[1]] | {"kept": 30}
+    assert read["spearman"]["low"] < 0.59
+    renewed = ("spearman", "accuracy", "train_accuracy")
+    before, after = ({k: v for k, v in row.items() if k not in renewed} for row in (board.rows[0], read))
+    assert after == before
+    path.write_text(Board.read(path).to_json())
+    assert json.loads(path.read_text())["intervals"] == INTERVALS_VERSION
+    assert Board.read(path).rows == [read]
 
 
 def test_runs_join_one_board_and_a_rerun_replaces(tmp_path: Path) -> None:

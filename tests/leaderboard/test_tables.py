@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from made_up_boards import board, row
 
+from prunebench.evaluation.statistics import summarise
 from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.columns import columns_by_name
 from prunebench.leaderboard.latex import escape, latex
 from prunebench.leaderboard.text import markdown, to_csv
 
@@ -93,6 +95,22 @@ def test_no_number_is_a_negative_zero_and_no_cell_is_nan() -> None:
         assert "nan" not in text.lower()
         assert "None" not in text
     assert "0.00 [0.00, 0.00]" in markdown(one)
+
+
+def test_accuracies_are_shown_with_their_median_and_its_interval() -> None:
+    """A network in twenty that collapsed moves the mean out of every interval of the others."""
+    one = board()
+    values = np.append(np.linspace(0.95, 0.969, 19), 0.5)
+    one.rows[0]["accuracy"]["prune_final"]["0.1"] = summarise({("accuracy",): values})["accuracy",]
+    column = columns_by_name(one.rows)["accuracy.prune_final.0.1"]
+    assert column.cell(one.rows[0]) == "93.7 · 95.9 [95.4, 96.4]"
+    assert r" \cdot 95.9_{95.4}^{96.4}$" in latex(one)
+    lines = list(csv.DictReader(io.StringIO(to_csv(one))))
+    line = next(x for x in lines if (x["scorer"], x["at_step"]) == (one.rows[0]["scorer"], "0"))
+    assert "accuracy_prune_final_0.1_low" not in line
+    name = "accuracy_prune_final_0.1"
+    numbers = [float(line[f"{name}{part}"]) for part in ("", "_median", "_median_low", "_median_high")]
+    assert numbers == pytest.approx([0.93653, 0.95897, 0.95422, 0.96372], abs=1e-4)
 
 
 def test_latex_escapes_everything_that_is_special() -> None:

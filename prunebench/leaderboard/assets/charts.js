@@ -141,7 +141,7 @@ function keptCharts(place, board, chosen, step, split) {
   })).filter((panel) => panel.points.length);
   if (!present.length) return [];
   const all = present.flatMap((panel) => panel.points), dense = board.dense[split];
-  const low = niceLow(all.map((p) => p.low ?? p.mean), 0.05), high = Math.min(1, Math.max(dense.mean, d3.max(all, (p) => p.high ?? p.mean)) + 0.01);
+  const low = niceLow(all.map((p) => p.low ?? p.middle), 0.05), high = Math.min(1, Math.max(dense.middle, d3.max(all, (p) => p.high ?? p.middle)) + 0.01);
   const shares = d3.sort(new Set(all.map((p) => p.share)), d3.descending);
   const columns = place.clientWidth > 900 ? Math.min(3, present.length) : place.clientWidth > 620 ? Math.min(2, present.length) : 1;
   const width = Math.floor((place.clientWidth - 16 * (columns - 1)) / columns);
@@ -150,24 +150,24 @@ function keptCharts(place, board, chosen, step, split) {
     const least = d3.min(points, (p) => p.share);
     const predictors = points.filter((p) => p.row.kind === "predictor"), others = points.filter((p) => p.row.kind === "control"), oracle = points.filter((p) => p.row.kind === "oracle");
     const ends = [...predictors, ...others].filter((p) => p.share === least);
-    const labels = endLabels(ends.map((p) => ({ row: p.row, y: p.mean })), [low, high], height - 68);
-    const paint = (p) => colour(p.row.look), mean = { x: "share", y: "mean", z: (p) => p.row.name };
-    const band = { x: "share", y1: (p) => p.low ?? p.mean, y2: (p) => p.high ?? p.mean, z: (p) => p.row.name };
+    const labels = endLabels(ends.map((p) => ({ row: p.row, y: p.middle })), [low, high], height - 68);
+    const paint = (p) => colour(p.row.look), middle = { x: "share", y: "middle", z: (p) => p.row.name };
+    const band = { x: "share", y1: (p) => p.low ?? p.middle, y2: (p) => p.high ?? p.middle, z: (p) => p.row.name };
     const chart = frame(place, {
       width, height, marginRight: 14 + Math.min(130, 7.4 * (d3.max(labels, (end) => shortened(end.row.label, 18).length) ?? 0)),
       ariaLabel: `${panel.title}: accuracy against the share of neurons kept; the numbers are in the table`,
       x: { type: "log", domain: [shares[0] * 1.05, shares.at(-1)], ticks: shares, tickFormat: (share) => `${+(100 * share).toPrecision(3)}`, label: "% of the neurons kept", labelAnchor: "center", labelArrow: "none" },
-      y: { domain: [low, high], grid: true, tickFormat: (value) => `${Math.round(100 * value)}`, ticks: 6, label: `${data.splits[split]} accuracy, %`, labelArrow: "none" },
+      y: { domain: [low, high], grid: true, tickFormat: (value) => `${Math.round(100 * value)}`, ticks: 6, label: `${data.splits[split]} accuracy (median), %`, labelArrow: "none" },
       marks: [
-        Plot.ruleY([dense.mean], { stroke: "var(--ink)", strokeDasharray: "1 3" }),
+        Plot.ruleY([dense.middle], { stroke: "var(--ink)", strokeDasharray: "1 3" }),
         Plot.areaY(others, { ...band, fill: "var(--gray)", fillOpacity: 0.22 }),
-        Plot.line(others, { ...mean, stroke: "var(--gray)", strokeWidth: 1.6 }),
-        Plot.line(oracle, { ...mean, stroke: "var(--ink)", strokeDasharray: "5 4", strokeWidth: 1.4 }),
+        Plot.line(others, { ...middle, stroke: "var(--gray)", strokeWidth: 1.6 }),
+        Plot.line(oracle, { ...middle, stroke: "var(--ink)", strokeDasharray: "5 4", strokeWidth: 1.4 }),
         Plot.areaY(predictors, { ...band, fill: paint, fillOpacity: 0.09 }),
-        Plot.line(predictors, { ...mean, stroke: paint, strokeWidth: 1.8 }),
-        Plot.dot(predictors, { ...mean, stroke: paint, fill: "var(--page)", strokeWidth: 1.6, symbol: (p) => symbol(p.row.look), r: 3.5 }),
+        Plot.line(predictors, { ...middle, stroke: paint, strokeWidth: 1.8 }),
+        Plot.dot(predictors, { ...middle, stroke: paint, fill: "var(--page)", strokeWidth: 1.6, symbol: (p) => symbol(p.row.look), r: 3.5 }),
         Plot.text(labels, { x: least, y: "to", text: (end) => shortened(end.row.label, 18), textAnchor: "start", dx: 8, fill: (end) => (end.row.kind === "control" ? "var(--soft)" : colour(end.row.look)), fontWeight: 600 }),
-        Plot.tip(points, Plot.pointer({ x: "share", y: "mean", fill: "var(--page)", stroke: "var(--line)", title: (p) => tipText(p.row, [`${+(100 * p.share).toPrecision(3)} % kept${p.kept ? ` (${count(p.kept)} neurons)` : ""}`, `${written(p.mean, true)} % ${interval(p, true)}`]) })),
+        Plot.tip(points, Plot.pointer({ x: "share", y: "middle", fill: "var(--page)", stroke: "var(--line)", title: (p) => tipText(p.row, [`${+(100 * p.share).toPrecision(3)} % kept${p.kept ? ` (${count(p.kept)} neurons)` : ""}`, `${written(p.mean, true)} % ${interval(p, true)}`]) })),
       ],
     });
     return make("div", { class: "panel" }, make("h3", {}, panel.title), chart);

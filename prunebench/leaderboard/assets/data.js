@@ -16,10 +16,11 @@ function unpack([scale, low, high, text]) {
 
 const summary = (values, i) => summaryOf(values.map((part) => part[i]));
 
-function summaryOf([mean, below, above]) {
+/** `middle` is what the interval is of: the median of accuracies, the mean of all else. */
+function summaryOf([mean, below, above, median = null]) {
   if (mean === null) return null;
-  const known = below !== null;
-  return { mean: mean / data.unit, low: known ? (mean - below) / data.unit : null, high: known ? (mean + above) / data.unit : null };
+  const known = below !== null, middle = mean + (median ?? 0);
+  return { mean: mean / data.unit, median: median === null ? null : middle / data.unit, middle: middle / data.unit, low: known ? (middle - below) / data.unit : null, high: known ? (middle + above) / data.unit : null };
 }
 
 /** What the overview shows of a board: its words and the best predictor at each step. */
@@ -61,7 +62,8 @@ const duration = (value) => {
 const written = (value, percent) => (percent ? (100 * value).toFixed(1) : value.toFixed(2)).replace(/^-(?=.*[1-9])/, "−").replace("-", "");
 
 function interval(s, percent, write = written) {
-  return s.low === null ? "" : `[${write(s.low, percent)}, ${write(s.high, percent)}]`;
+  if (s.low === null) return "";
+  return `${s.median === null ? "" : `· ${write(s.median, percent)} `}[${write(s.low, percent)}, ${write(s.high, percent)}]`;
 }
 
 function rankText(row) {
@@ -102,14 +104,14 @@ function breakable(name) {
 /** An interval as a bar between the ends of `domain`, over the band that random scores reach. */
 function bar(s, domain, band, tint) {
   const at = (value) => `${(100 * (Math.min(Math.max(value, domain[0]), domain[1]) - domain[0])) / (domain[1] - domain[0] || 1)}%`;
-  const low = s.low ?? s.mean, high = s.high ?? s.mean;
+  const low = s.low ?? s.middle, high = s.high ?? s.middle;
   const part = (name, from, to) => {
     const mark = make("i", { class: name });
     mark.style.left = at(from);
     if (to !== undefined) mark.style.width = `calc(${at(to)} - ${at(from)})`;
     return mark;
   };
-  const whole = make("span", { class: "bar", "aria-hidden": "true" }, band ? part("band", band.low ?? band.mean, band.high ?? band.mean) : null, part("line", low, high), part("dot", s.mean));
+  const whole = make("span", { class: "bar", "aria-hidden": "true" }, band ? part("band", band.low ?? band.middle, band.high ?? band.middle) : null, part("line", low, high), part("dot", s.middle));
   whole.style.setProperty("--tint", tint);
   return whole;
 }

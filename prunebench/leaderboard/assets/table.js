@@ -27,7 +27,7 @@ function head(title, scale, left) {
 
 function domainOf(rows, column) {
   const found = rows.map((row) => row.values[column.id]).filter(Boolean);
-  const low = d3.min(found, (s) => s.low ?? s.mean), high = d3.max(found, (s) => s.high ?? s.mean);
+  const low = d3.min(found, (s) => s.low ?? s.middle), high = d3.max(found, (s) => s.high ?? s.middle);
   return column.percent ? [Math.floor(low * 20) / 20, Math.ceil(high * 20) / 20] : [Math.min(0, Math.floor(low * 5) / 5), Math.max(1, high)];
 }
 

@@ -1,0 +1,132 @@
+"""How often the intervals hold what they are of, on real networks: `python ci/intervals.py [--out FILE]`.
+
+Some hundreds of small networks are trained, scored, pruned and merged once for each data set: a population,
+whose means and medians are then known. From it n networks are drawn again and again, with replacement, and it
+is counted how many intervals hold the population's value. The table is that of docs/statistics.md; 20 minutes
+on 2 cores, most of it the population, which `--keep FOLDER` stores and takes from there the next time.
+"""
+
+import argparse
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+import prunebench as pb
+from prunebench.benchmark.measures import measure_networks, measure_scores
+from prunebench.evaluation import statistics
+from prunebench.evaluation.statistics import collapses, intervals, median_intervals
+from prunebench.store.records import Measure
+
+TASKS = {
+    "digits": ("digits", pb.Recipe(width=50, init_std=1e-2, steps=2000)),
+    "mnist5k": ("mnist5k", pb.Recipe(width=100, init_std=1e-2, steps=2000)),
+}
+SAMPLES, STEPS, AT_ONCE = 200, (0, 50, 200), 25
+SCORERS = ("growing_mode", "alignment", "cluster_alignment", "snip", "magnitude", "random")
+SHARES = ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01")
+SEEDS, DRAWS, RESAMPLES = (5, 10, 20, 40), 500, 999
+MEASURES = [Measure("rank"), *(Measure(p, s) for p in ("prune_final", "merge") for s in SHARES)]
+
+Cell = tuple[str, tuple[str, ...]]  # scorer and step, metric
+Population = dict[Cell, np.ndarray]
+Intervals = Callable[[np.ndarray], statistics.Ends]
+Centre = Callable[[np.ndarray], np.floating]
+
+
+def population(dataset: str, recipe: pb.Recipe, networks: int) -> Population:
+    """Every metric of every scorer and step, of each network; a few networks at a time."""
+    task = pb.load_task(dataset, samples=SAMPLES)
+    parts: dict[Cell, list[np.ndarray]] = {}
+    for first in range(0, networks, AT_ONCE):
+        seeds = range(first, min(first + AT_ONCE, networks))
+        run = pb.train(task, recipe, seeds=seeds, snapshot_steps=STEPS)
+        for path, values in measure_networks(run.final, task).items():
+            parts.setdefault(("networks", path), []).append(values)
+        for step, name in itertools.product(STEPS, SCORERS):
+            scores = pb.load_scorer(name).score(run.snapshot(step))
+            measured = measure_scores([(scores, None)], MEASURES, run.final, task)
+            for path, values in (cell for draws in measured.values() for cell in draws[0].items()):
+                parts.setdefault((f"{name}@{step}", path), []).append(values)
+        print(f"{dataset}: {seeds.stop} of {networks} networks", flush=True)
+    found = {cell: np.concatenate(values) for cell, values in parts.items()}
+    return {
+        cell: values for cell, values in found.items() if np.isfinite(values).all() and np.ptp(values) > 0
+    }
+
+
+def differences(cells: Population) -> Population:
+    """Paired differences of two scorers at a step, of the metrics that people compare by."""
+    chosen = [("spearman",), *(("accuracy", p, s) for p in ("prune_final", "merge") for s in ("0.2", "0.1"))]
+    found: Population = {}
+    for path, (one, other) in itertools.product(chosen, itertools.combinations(SCORERS, 2)):
+        for step in STEPS:
+            a, b = cells.get((f"{one}@{step}", path)), cells.get((f"{other}@{step}", path))
+            if a is not None and b is not None and np.ptp(a - b) > 0:
+                found[f"{one}@{step} - {other}", path] = a - b
+    return found
+
+
+def coverage(cells: list[np.ndarray], of: Intervals, centre: Centre, seeds: int) -> np.ndarray:
+    """The share of draws of so many networks whose interval holds the population's value, cell by cell."""
+    draw, held = np.random.default_rng(0), []
+    for values in cells:
+        low, high = of(draw.choice(values, (DRAWS, seeds)))
+        truth = centre(values)
+        held.append(np.mean((low <= truth + 1e-12) & (high >= truth - 1e-12)))
+        held[-1] = held[-1] if np.isfinite(low).all() else np.nan
+    return np.array(held)
+
+
+def table(name: str, cells: Population, pairs: Population) -> Iterator[str]:
+    """Lines for one population: the mean over cells, the 5 % quantile and the lowest."""
+    for title, found, skewed, of, centre in (
+        ("correlations, overlaps: mean", cells, False, intervals, np.mean),
+        ("accuracies: median", cells, True, median_intervals, np.median),
+        ("differences of Spearman: mean", pairs, False, intervals, np.mean),
+        ("differences of accuracies: median", pairs, True, median_intervals, np.median),
+        ("not drawn, accuracies: mean", cells, True, intervals, np.mean),
+    ):
+        values = [values for (_, path), values in found.items() if collapses(path) == skewed]
+        line = [name, title, str(len(values))]
+        for seeds in SEEDS:
+            held = 100 * coverage(values, of, centre, seeds)
+            shown = held.mean(), np.quantile(held, 0.05), held.min()
+            line.append(", ".join(f"{share:.0f}" for share in shown))
+        print(" | ".join(line), flush=True)
+        yield f"| {' | '.join(line)} |"
+
+
+def main() -> None:
+    """Print the table, and write it where asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--networks", type=int, default=300)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    statistics.RESAMPLES = RESAMPLES  # quantiles of 2.5 % are still the 25th of them
+    heading = [
+        "networks",
+        "numbers: what the interval is of",
+        "cells",
+        *(f"{seeds} seeds" for seeds in SEEDS),
+    ]
+    lines = [f"| {' | '.join(heading)} |", "|" + "---|" * len(heading)]
+    for name, (dataset, recipe) in TASKS.items():
+        kept = chosen.keep / f"{name}_{chosen.networks}.npz" if chosen.keep else None
+        if kept and kept.exists():
+            with np.load(kept) as file:
+                cells = {(key.split("|")[0], tuple(key.split("|")[1:])): file[key] for key in file.files}
+        else:
+            cells = population(dataset, recipe, chosen.networks)
+            if kept:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                np.savez(kept, **{"|".join([scorer, *path]): v for (scorer, path), v in cells.items()})
+        lines += table(name, cells, differences(cells))
+    if chosen.out:
+        chosen.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
