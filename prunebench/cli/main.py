@@ -1,7 +1,6 @@
 """The entry point: finds the command, and turns errors into one line and an exit code."""
 
 import contextlib
-import errno
 import importlib
 import os
 import sys
@@ -13,10 +12,8 @@ from prunebench.cli import streams
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.escape import for_terminal
 
-# What writing to a stream may fail with.
-_OF_OUTPUT = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 # Options that are not called as the Python argument that they are for.
-_RENAMED = {"seed": "task_seed"}
+_RENAMED = {"seed": "task_seed", "at_steps": "at_step"}
 # Characters of an error in one line: whoever gives a value of a million need not see all of them again.
 _LONGEST = 1000
 # Command to module and one line of help, so that `--help` imports none of them.
@@ -125,7 +122,7 @@ def run(arguments: Sequence[str]) -> int:
             return _fail(str(error), 1)
         if isinstance(error, OSError) and error.filename:
             return _fail(f"{error.filename}: {error.strerror}", 1)
-        if isinstance(error, OSError) and error.errno in _OF_OUTPUT:  # of all files it alone has no name
+        if isinstance(error, OSError) and streams.is_lost():
             streams.abandon_stdout()
             return _fail(f"stdout: {error.strerror}", 1)
         reason = " ".join(str(error).split())

@@ -13,7 +13,7 @@ from prunebench.cli.complete import complete_boards, complete_rows
 @from_option
 def command(scorer: str, at_step: int | None, board: str | None, out: str | None) -> int:
     """Show SCORER's results in full: every metric, seed by seed, its cost and how it was made."""
-    from prunebench.errors import unknown_name
+    from prunebench.errors import RequestError, unknown_name
     from prunebench.leaderboard.folder import find_boards
     from prunebench.leaderboard.terminal import console, render_row
 
@@ -26,6 +26,10 @@ def command(scorer: str, at_step: int | None, board: str | None, out: str | None
         for row in b.rows
         if scorer in (row["scorer"], row["name"]) and at_step in (None, row["at_step"])
     ]
+    steps = {row["at_step"] for b in boards for row in b.rows if scorer in (row["scorer"], row["name"])}
+    if not found and steps:
+        there = ", ".join(map(str, sorted(steps)))
+        raise RequestError("--at-step", at_step, f"steps at which {scorer} has results here: {there}")
     if not found:
         names = {row["scorer"] for b in boards for row in b.rows if at_step in (None, row["at_step"])}
         raise unknown_name("SCORER", scorer, names, "scorers with results here")

@@ -20,6 +20,15 @@ def prepare() -> None:
             stream.reconfigure(errors=_ERRORS)
 
 
+def is_lost() -> bool:
+    """Whether standard output holds what it cannot write."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
 def abandon_stdout() -> None:
     """Nobody reads it: what is still to be written, as the process ends, leads nowhere."""
     null = os.open(os.devnull, os.O_WRONLY)

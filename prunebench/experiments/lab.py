@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from torch import Tensor
 from prunebench.experiments.run import COARSE, Run, geometric, train_run
 from prunebench.experiments.setting import Setting
 from prunebench.networks import Networks
+from prunebench.store.files import write_atomically
 from prunebench.tasks.task import Task
 from prunebench.training.recipe import Recipe
 
@@ -113,9 +113,7 @@ class Lab:
             path.parent.mkdir(parents=True, exist_ok=True)
             content = io.BytesIO()
             np.savez(content, allow_pickle=False, **arrays)
-            partial = path.with_suffix(f".{os.getpid()}.partial")
-            partial.write_bytes(content.getbuffer())
-            partial.replace(path)
+            write_atomically(path, content.getvalue())
         return arrays
 
     def key(self, kind: str, task: Task, recipe: Recipe, *more: Any) -> str:

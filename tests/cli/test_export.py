@@ -168,7 +168,7 @@ def test_no_text_is_a_formula_to_a_spreadsheet(prunebench: Prunebench, document:
 
     file = io.StringIO()
     write_csv(Table(), file)
-    assert file.getvalue() == "text,number\n'=1+1,-1.5\n'@x,\n'\t-,2.0\na=b,0.0\n"
+    assert file.getvalue() == "text,number\n'=1+1,-1.5\n'@x,\n'\\x09-,2.0\na=b,0.0\n"
 
 
 def test_results_go_to_a_file_or_are_refused(

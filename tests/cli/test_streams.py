@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from in_process import Prunebench
 from made_up_boards import board
 
 COMMAND = [sys.executable, "-m", "prunebench"]
@@ -58,3 +59,17 @@ def test_a_stdout_that_is_closed_leads_nowhere(boards: Path) -> None:
     closed = f"{sys.executable} -m prunebench leaderboard --format csv --out {boards} >&-"
     done = subprocess.run(["sh", "-c", closed], stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_full_disk_behind_a_file_is_not_taken_for_stdout(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, prunebench: Prunebench
+) -> None:
+    from prunebench.leaderboard import folder as boards_folder
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(boards_folder, "find_boards", fail)
+    result = prunebench("leaderboard")
+    assert result.code == 1
+    assert "stdout" not in result.err
