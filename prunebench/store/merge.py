@@ -10,7 +10,8 @@ from prunebench.store.environments import environment_id
 from prunebench.store.foreign import is_network, is_result, is_scoring, is_training
 from prunebench.store.networks import Damaged, file_name
 from prunebench.store.records import Key, Measure
-from prunebench.store.store import Store, put_training
+from prunebench.store.rows import put_training
+from prunebench.store.store import Store
 
 _NAMES = "seed, step, scorer, version, source"
 _SCORING = f"{_NAMES}, error, draws, extra_steps, seconds, scores, signs"

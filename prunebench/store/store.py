@@ -26,6 +26,7 @@ from prunebench.store.records import (
     Trained,
     curves_of,
 )
+from prunebench.store.rows import put_scoring, put_training
 from prunebench.tasks.task import Task
 from prunebench.training.loop import History
 from prunebench.training.recipe import Recipe
@@ -240,7 +241,7 @@ class Store:
         with self.writing() as connection:
             for scoring in scorings:
                 made = environment_id(connection, scoring.environment)
-                number = _put_scoring(connection, training, scoring, made)
+                number = put_scoring(connection, training, scoring, made)
                 for measure, values in scoring.results.items():
                     metrics = json.dumps(values, allow_nan=False)
                     checksum = result_digest(training, scoring.seed, scoring.key, measure, evaluator, metrics)
@@ -303,44 +304,5 @@ def task_record(task: Task) -> dict[str, Any]:
     }
 
 
-def put_training(connection: sqlite3.Connection, values: Sequence[Any], checksum: str) -> None:
-    """A training's row, in place of a damaged one of that id."""
-    connection.execute(
-        "INSERT INTO trainings VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET task = excluded.task, "
-        "recipe = excluded.recipe, until_loss = excluded.until_loss, checksum = excluded.checksum",
-        (*values, checksum),
-    )
-
-
 def _array(blob: bytes, draws: int) -> np.ndarray:
     return np.frombuffer(blob, np.float32).reshape(draws, -1).copy()
-
-
-def _put_scoring(connection: sqlite3.Connection, training: str, scoring: Scoring, made: int) -> int:
-    scores, signs = (
-        None if array is None else np.ascontiguousarray(array, np.float32).tobytes()
-        for array in (scoring.scores, scoring.signs)
-    )
-    key, rest = scoring.key, (scoring.error, scoring.draws, scoring.extra_steps, scoring.seconds)
-    checksum = scoring_digest(training, scoring.seed, key, *rest, scores, signs)
-    adds_only = scores is None and scoring.error is None
-    action = (
-        "NOTHING"
-        if adds_only
-        else (
-            "UPDATE SET error = excluded.error, draws = excluded.draws, scores = excluded.scores, "
-            "signs = excluded.signs, extra_steps = excluded.extra_steps, seconds = excluded.seconds, "
-            "provenance = excluded.provenance, checksum = excluded.checksum"
-        )
-    )
-    connection.execute(
-        "INSERT INTO scorings (training, seed, step, scorer, version, source, error, draws, extra_steps, "
-        "seconds, checksum, scores, signs, provenance) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-        f"ON CONFLICT (training, step, scorer, version, source, seed) DO {action}",
-        (training, scoring.seed, *key, *rest, checksum, scores, signs, made),
-    )
-    query = (
-        "SELECT id FROM scorings WHERE training = ? AND step = ? AND scorer = ? AND version = ? "
-        "AND source = ? AND seed = ?"
-    )
-    return int(connection.execute(query, [training, *key, scoring.seed]).fetchone()[0])
