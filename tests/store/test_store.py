@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,17 +152,22 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
     assert not find_missing(first, store)
 
     def fresh() -> Plan:
-        _hash_of.cache_clear()  # as in a new process
-        return dataclasses.replace(plan, scorers=[scorer])
+        """As in a new process, which imports the files as they are now."""
+        _hash_of.cache_clear()
+        for name in [name for name in sys.modules if name.startswith(("helper_of_mine", "prunebench_file_"))]:
+            del sys.modules[name]
+        return dataclasses.replace(plan, scorers=[load_file(file)[0]()])
 
     helper.write_text("# another comment\n" + helper.read_text())
     assert not find_missing(fresh(), store)
     helper.write_text("def score(snapshot):\n    return -snapshot.networks.norms()\n")
     assert {key.scorer for key in find_missing(fresh(), store)} == {"mine"}
     helper.write_text("def score(snapshot):\n    return snapshot.networks.norms()\n")
-    assert not find_missing(fresh(), store)
-    monkeypatch.setattr(type(scorer), "version", "2")
-    assert {key.scorer for key in find_missing(fresh(), store)} == {"mine"}
+    last = fresh()
+    assert not find_missing(last, store)
+    monkeypatch.setattr(type(last.scorers[0]), "version", "2")
+    newer = dataclasses.replace(plan, scorers=last.scorers)
+    assert {key.scorer for key in find_missing(newer, store)} == {"mine"}
     monkeypatch.undo()
     assert (
         store.scorings(plan.training, EVALUATOR_VERSION + "x").keys()
