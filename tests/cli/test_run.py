@@ -106,7 +106,7 @@ def test_failing_scorers_are_rows_and_leave_the_others_unharmed(quick: Any, fold
     rows = {row["scorer"]: row for row in result.json["rows"]}
     assert rows["magnitude"]["status"] == "ok"
     assert "constant score" in rows["constant"]["error"]
-    assert rows["raises"]["error"] == "ValueError: two lines"
+    assert rows["raises"]["error"] == "ValueError: two lines (bad.py:14 in score)"
     assert "changed its snapshot" in rows["mutates"]["error"]
     assert "spearman" not in rows["constant"]
     alone = quick("--scorer", "magnitude", "--json").json["rows"][0]
