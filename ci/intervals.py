@@ -2,8 +2,8 @@
 
 Some hundreds of small networks are trained, scored, pruned and merged once for each data set: a population,
 whose means and medians are then known. From it n networks are drawn again and again, with replacement, and it
-is counted how many intervals hold the population's value. The table is that of docs/statistics.md; 20 minutes
-on 2 cores, most of it the population, which `--keep FOLDER` stores and takes from there the next time.
+is counted how many intervals hold the population's value. The table is that of docs/statistics.md; half an
+hour on 2 cores, a good part of it the population, which `--keep FOLDER` stores and takes up again.
 """
 
 import argparse
@@ -93,7 +93,8 @@ def table(name: str, cells: Population, pairs: Population) -> Iterator[str]:
         for seeds in SEEDS:
             held = 100 * coverage(values, of, centre, seeds)
             shown = held.mean(), np.quantile(held, 0.05), held.min()
-            line.append(", ".join(f"{share:.0f}" for share in shown))
+            drawn = np.isfinite(held).all()
+            line.append(", ".join(f"{share:.0f}" for share in shown) if drawn else "none")
         print(" | ".join(line), flush=True)
         yield f"| {' | '.join(line)} |"
 
