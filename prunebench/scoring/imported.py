@@ -13,7 +13,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-OWN = "prunebench"
+# The scorers that come with prunebench.
+OWN = "prunebench_plugins"
 # By the path of the file: the module that it was imported as, and the bytes.
 _imported: dict[str, tuple[str, bytes]] = {}
 
@@ -70,7 +71,7 @@ class _Recorder(MetaPathFinder):
 
 def _is_code_of_scorers(module: str, path: Path) -> bool:
     top = module.partition(".")[0]
-    return top.startswith(OWN) or not (top in sys.stdlib_module_names or is_installed(path))
+    return top == OWN or not (top == "prunebench" or top in sys.stdlib_module_names or is_installed(path))
 
 
 def _search(path: Path) -> str | None:
@@ -83,9 +84,9 @@ def _search(path: Path) -> str | None:
 
 
 def _record() -> None:
-    """Record what of prunebench was imported a moment ago, and all that will be."""
+    """Record the scorers of prunebench that were imported before, and all that will be."""
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) if name.startswith(OWN) else None
+        file = getattr(module, "__file__", None) if name.partition(".")[0] == OWN else None
         if file is not None:
             with contextlib.suppress(OSError):
                 _imported[os.path.abspath(file)] = name, Path(file).read_bytes()

@@ -11,12 +11,12 @@ from functools import cache
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-import prunebench
 from prunebench.scoring.imported import content, is_installed, module_of
 from prunebench.scoring.scorer import Scorer
 
-# They all compute the same up to rounding, so a faster one makes no score stale.
-ENGINES = "prunebench.training.engines"
+# Of what prunebench gives scorers (networks, gradients, theory, training): raised whenever the same call
+# would return other numbers. Its code is not in the hash, or each edit would make every score stale.
+CONTRACT = "1"
 _unreadable: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
@@ -24,9 +24,10 @@ def source_hash(cls: type[Scorer]) -> str:
     """Hash of the code that a scorer is written in: its module and the helpers that it imports.
 
     It is the hash of the code that this process has imported, even if the files have been edited since.
-    Helpers are modules of the scorer's own package, of prunebench, and files that are not installed.
-    Comments, docstrings and layout don't count. Where there is no file to read, as in a notebook, each class
-    is another scorer: what it computed is never taken for what another one of its name would.
+    Helpers are modules of the scorer's own package, and files that are not installed. prunebench itself
+    counts by the version of what it gives scorers. Comments, docstrings and layout don't count. Where
+    there is no file to read, as in a notebook, each class is another scorer: what it computed is never
+    taken for what another one of its name would.
     """
     try:
         start = Path(inspect.getfile(cls))
@@ -47,7 +48,7 @@ def source_hash(cls: type[Scorer]) -> str:
         codes.add(code)
         pending += [helper for helper in imports if helper not in seen]
         seen |= set(imports)
-    return hashlib.sha256("".join([cls.__qualname__, *sorted(codes)]).encode()).hexdigest()[:16]
+    return hashlib.sha256("".join([CONTRACT, cls.__qualname__, *sorted(codes)]).encode()).hexdigest()[:16]
 
 
 @cache
@@ -71,14 +72,10 @@ def _is_docstring(node: ast.AST) -> bool:
 
 
 def _imports(tree: ast.Module, package: str) -> Iterator[str]:
-    """Names of the modules that code imports; of prunebench's public names, where they come from."""
-    aliases = set()
+    """Names of the modules that code imports, and of what might be one."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name
-                if alias.name == "prunebench":
-                    aliases.add(alias.asname or "prunebench")
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
@@ -86,20 +83,13 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
                 base = ".".join([*parent, *filter(None, [node.module])])
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
-            if base == "prunebench":
-                yield from (prunebench._HOME.get(alias.name, "") for alias in node.names)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
-            yield prunebench._HOME.get(node.attr, f"prunebench.{node.attr}")
 
 
 def _helper(name: str, own: str) -> Path | None:
-    """The file of a module whose code counts; None for the standard library, installed packages and names."""
+    """The file of a module whose code counts; None for all others, and for names of no module."""
     top, *inner = name.split(".")
-    if name.startswith(ENGINES):
-        return None
-    root = None if name == "prunebench" else _root(top)
-    if root is None or (is_installed(root) and top not in (own, "prunebench")):
+    root = None if top == "prunebench" else _root(top)
+    if root is None or (is_installed(root) and top != own):
         return None
     path = root.joinpath(*inner) if root.is_dir() else root
     return next(

@@ -16,6 +16,7 @@ from prunebench.sweep.cells import Options, plan_of
 from prunebench.sweep.failure import in_words
 from prunebench.sweep.parcel import Parcel, without_files
 from prunebench.sweep.study import Cell
+from prunebench.version import code
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def fingerprint(plan: Plan) -> dict[str, str]:
         "data": plan.task.fingerprint,
         "training": plan.training,
         "evaluator": EVALUATOR_VERSION,
+        "prunebench": code().version,
     } | scorers
 
 

@@ -1,14 +1,12 @@
 import importlib
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import prunebench as pb
 from prunebench.scoring import source
+from prunebench.scoring.imported import content
 from prunebench.scoring.registry import load_class
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.source import source_hash
@@ -123,22 +121,17 @@ def test_compiled_code_is_known_by_its_bytes(folder: Path) -> None:
     assert len(hashes) == 2
 
 
-def test_prunebench_is_edited_while_a_process_lives(tmp_path: Path) -> None:
-    """The worker of a cluster, say, that has run nothing yet: it has the code that it began with."""
-    shutil.copytree(Path(pb.__file__).parent, tmp_path / "prunebench", ignore=shutil.ignore_patterns("data"))
-    edited = tmp_path / "prunebench" / "networks.py"
-    code = f"""if True:
-        import prunebench.sweep.worker
-        with open({str(edited)!r}, "a") as file:
-            file.write("x = 1")
-        from prunebench.scoring.registry import load_class
-        from prunebench.scoring.source import source_hash
-        print(source_hash(load_class("magnitude")))
-    """
-    command = [sys.executable, "-P", "-c", code]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
-    held, new = [
-        subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout.strip()
-        for _ in range(2)
-    ]
-    assert held == source_hash(load_class("magnitude")) != new
+def test_prunebench_itself_counts_by_the_version_of_its_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit of prunebench makes no score stale, unless it says that numbers change."""
+    cls = load_class("growing_mode")  # calls prunebench.theory
+    read: list[str] = []
+
+    def noted(path: Path) -> bytes:
+        read.append(path.name)
+        return content(path)
+
+    monkeypatch.setattr(source, "content", noted)
+    before = source_hash(cls)
+    assert read == ["growing_mode.py"]
+    monkeypatch.setattr(source, "CONTRACT", "another")
+    assert source_hash(cls) != before
