@@ -14,7 +14,9 @@ _PLACE = {key: place for place, key in enumerate(_FIRST)}
 
 def write(content: dict[str, Any]) -> str:
     """The text; only what holds containers of containers is broken into lines. `ValueError`: not finite."""
-    return _text(content, "") + "\n"
+    text = _text(content, "") + "\n"
+    # Half a character, of a file name that is no text, is written as JSON escapes it: UTF-8 has none.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _text(value: Any, margin: str) -> str:

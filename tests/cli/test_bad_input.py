@@ -285,7 +285,7 @@ def test_an_odd_image_is_named(odd: str, prunebench: Prunebench, folder: Path) -
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["x" * 240, "größe 中 🙂", "=cmd", "[a](b)", "a|b", "-o", "a\nb"])
+@pytest.mark.parametrize("name", ["x" * 240, "größe 中 🙂", "=cmd", "[a](b)", "a|b", "-o", "a\nb", "x\udcff"])
 def test_a_data_set_of_an_odd_name_has_a_board(
     name: str, prunebench: Prunebench, npz: Path, folder: Path
 ) -> None:
