@@ -122,7 +122,7 @@ def run(arguments: Sequence[str]) -> int:
             return _fail(str(error), 1)
         if isinstance(error, OSError) and error.filename:
             return _fail(f"{error.filename}: {error.strerror}", 1)
-        if isinstance(error, OSError) and streams.is_lost():
+        if isinstance(error, OSError) and streams.is_of_stdout(error):
             streams.abandon_stdout()
             return _fail(f"stdout: {error.strerror}", 1)
         reason = " ".join(str(error).split())

@@ -7,6 +7,8 @@ import sys
 # What stands for characters that a terminal of few characters does not have; `?` for all others.
 _PLAIN = {"†": "+", "‡": "#", "°": "~", "…": ".", "–": "-", "—": "-", "’": "'"}
 _ERRORS = "prunebench"
+# Modules that write to standard output.
+_WRITERS = ("click.", "rich.", "prunebench.cli.", "prunebench.store.formats")
 
 
 def prepare() -> None:
@@ -20,13 +22,13 @@ def prepare() -> None:
             stream.reconfigure(errors=_ERRORS)
 
 
-def is_lost() -> bool:
-    """Whether standard output holds what it cannot write."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
+def is_of_stdout(error: OSError) -> bool:
+    """Whether writing to standard output failed so: files say their names, and it has none."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    module = "" if place is None else str(place.tb_frame.f_globals.get("__name__"))
+    return error.filename is None and module.startswith(_WRITERS)
 
 
 def abandon_stdout() -> None:
