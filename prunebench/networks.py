@@ -17,7 +17,7 @@ NeuronWeights = Literal["both", "incoming", "outgoing"]
 
 @dataclass(frozen=True, eq=False)
 class Networks:
-    """S networks `f(x) = softmax(V relu(W x + b))` with d hidden neurons, D inputs and C outputs (DESIGN 2).
+    """S networks `f(x) = softmax(V relu(W x + b))` with d hidden neurons, D inputs and C outputs.
 
     Also used for whatever has the shape of the weights: gradients and velocities.
 

@@ -1,4 +1,4 @@
-"""The result document of a plan (DESIGN 4.3), put together from what the store holds."""
+"""The result document of a plan (docs/protocols.md), put together from what the store holds."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -61,7 +61,7 @@ def run_benchmark(
     force: bool = False,
     wait: bool = True,
 ) -> Document:
-    """Run a plan and return the result document (DESIGN 4.3); a scorer that fails is a row with its error.
+    """Run a plan and return the result document; a scorer that fails is a row with its error.
 
     What `store` holds is taken from there, and what is new is kept there as soon as it is measured; `force`
     computes everything again. Without a store nothing is kept. Two processes never compute the same networks'

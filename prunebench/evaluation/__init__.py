@@ -1,1 +1,1 @@
-"""How good a scorer's predictions are: the protocols of DESIGN 5 and their statistics."""
+"""How good a scorer's predictions are: the protocols (docs/protocols.md) and their statistics."""

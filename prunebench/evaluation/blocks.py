@@ -21,13 +21,6 @@ def average_ranks(means: Float[np.ndarray, "methods tasks"]) -> Float[np.ndarray
     return stats.rankdata(-means, axis=0).mean(axis=1)
 
 
-def win_rates(means: Float[np.ndarray, "methods tasks"]) -> Float[np.ndarray, "methods methods"]:
-    """Share of the tasks in which the row's mean is above the column's; equal means count half."""
-    above = means[:, None, :] > means[None, :, :]
-    equal = means[:, None, :] == means[None, :, :]
-    return (above + equal / 2).mean(axis=2)
-
-
 @dataclass(frozen=True)
 class Comparison:
     """Which methods differ over the tasks: what a critical-difference diagram draws.

@@ -1,4 +1,4 @@
-"""Which scorer is better, and how sure that is (DESIGN 6): paired over seeds, exact, corrected."""
+"""Which scorer is better, and how sure that is (docs/statistics.md): paired over seeds, exact, corrected."""
 
 import itertools
 import math
@@ -16,13 +16,8 @@ from prunebench.evaluation.statistics import intervals, median_intervals
 LEVEL = 0.05
 
 
-def signed_rank(a: Float[np.ndarray, " seeds"], b: Float[np.ndarray, " seeds"]) -> float:
-    """Two-sided exact p-value of Wilcoxon's signed-rank test for paired values (Wilcoxon 1945)."""
-    return float(signed_ranks((np.asarray(a, dtype=float) - np.asarray(b, dtype=float))[None])[0])
-
-
 def signed_ranks(differences: Float[np.ndarray, "pairs seeds"]) -> Float[np.ndarray, " pairs"]:
-    """Wilcoxon's exact two-sided p-value of each row of differences.
+    """Wilcoxon's exact two-sided p-value of each row of differences (signed-rank test, Wilcoxon 1945).
 
     Conditional on the observed ranks, so it stays exact with ties, where scipy has only a permutation test
     that takes seconds a pair; differences of 0 are left out, and p = 1 where all are.

@@ -20,7 +20,7 @@ def folded(final: Activations, kept: Int64[Tensor, "choices kept"]) -> Narrowed:
     """Each dropped neuron folded into the kept one that it is most parallel to, as `theory.fold` does.
 
     Nearest by the angle of the incoming weights, of equal orientation and with cosine >= 0.95; a dropped
-    neuron that is parallel to no kept one is pruned (DESIGN 5).
+    neuron that is parallel to no kept one is pruned (docs/protocols.md).
     """
     cosines = final.parallel
     at_once = max(1, COSINES_AT_ONCE // (final.width * kept.shape[1]))

@@ -1,4 +1,4 @@
-"""The protocols by name (DESIGN 5)."""
+"""The protocols by name (docs/protocols.md)."""
 
 from typing import Literal, get_args
 

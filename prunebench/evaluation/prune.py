@@ -27,7 +27,7 @@ def prune_early(
     *,
     control: bool = True,
 ) -> list[Metrics]:
-    """Keep the best neurons at `step` and train the narrow networks to the end on the same order (DESIGN 5).
+    """Keep the best neurons at `step` and train the narrow networks to the end on the same order.
 
     The kept neurons carry their velocities on, so keeping all of them repeats the dense training exactly.
     Returns the metrics of each candidate's scores, and last (with `control`) those of the lottery-ticket

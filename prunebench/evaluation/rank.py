@@ -18,7 +18,7 @@ Values = Float[np.ndarray, "choices neurons"]
 
 
 def rank(scores: Float[Tensor, "choices neurons"], final: Networks) -> Metrics:
-    """Agreement of scores with one network's final effective norms `u_i = |w_i||v_i|` (DESIGN 5).
+    """Agreement of scores with one network's final effective norms `u_i = |w_i||v_i|`.
 
     `spearman`; `kendall` (tau-b); `spearman_within_groups`, the mean, weighted by group size, over the two
     groups of neurons with equal final output sign `sign(v_i . (1,-1))`; `top_k_overlap`, the share of the

@@ -1,4 +1,4 @@
-"""Intervals over seeds (DESIGN 6): the trained network is the replicate, never the neuron."""
+"""Intervals over seeds (docs/statistics.md): the trained network is the replicate, never the neuron."""
 
 import math
 from typing import Any

@@ -32,8 +32,6 @@ from prunebench.training.loop import History
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 
-DEFAULT_FOLDER = ".prunebench"
-
 
 class Store:
     """A folder with one SQLite file and the networks' files; in memory where `folder` is None.

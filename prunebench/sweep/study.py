@@ -1,4 +1,4 @@
-"""A study file: which runs make up a sweep (DESIGN 4.3).
+"""A study file: which runs make up a sweep (docs/sweeps.md).
 
 Reading one computes nothing, imports nothing and opens no file but the study itself.
 """

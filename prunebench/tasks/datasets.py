@@ -67,6 +67,6 @@ def default_samples(dataset: str | Path) -> int:
 
 
 def default_steps(dataset: str | Path) -> int:
-    """Training steps on the command line (DESIGN 4.1): 4,000 for mnist5k and digits, 16,000 otherwise."""
+    """Training steps on the command line: 4,000 for mnist5k and digits, 16,000 otherwise."""
     known = DATASETS.get(str(dataset))
     return known.steps if known else 16_000

@@ -82,7 +82,7 @@ class Task:
 
     @property
     def signs(self) -> Float[Tensor, " samples"]:
-        """`y_s` of the training samples: +1 for label 0, -1 for label 1 (DESIGN 2)."""
+        """`y_s` of the training samples: +1 for label 0, -1 for label 1 (paper, section 3.2)."""
         return 1.0 - 2.0 * self.y_train.to(torch.float32)
 
     def clone(self) -> "Task":

@@ -62,7 +62,7 @@ def predicted_asinh_growth(
 def growing_mode(
     networks: Networks, task: Task
 ) -> tuple[Float[Tensor, "seeds neurons"], Float[Tensor, "seeds neurons"]]:
-    """Amplitude and sign of the mode that grows in the race of one neuron inside its cell (DESIGN 2; ours).
+    """Amplitude and sign of the mode that grows in the race of one neuron inside its cell (ours).
 
     With `a = v.u`, `u = (1,-1)/sqrt2`, `T+ = sum_{gated} y_s x_s` and `q = w.T+/|T+|`, the linearised race is
     `da/dt = lambda q`, `dq/dt = lambda a`, `lambda = eta |T+|/(sqrt2 N)`: `a + q` grows like `exp(lambda t)`

@@ -90,7 +90,7 @@ def fold(
     """Keep k neurons and merge each of the others into the kept one that it is most parallel to.
 
     Only into one of equal orientation and with a cosine of the incoming weights >= threshold; a neuron that
-    has none is dropped (DESIGN 5). The result has the k kept neurons in the order of `keep_indices`. `signs`
+    has none is dropped. The result has the k kept neurons in the order of `keep_indices`. `signs`
     are the networks' orientations, where they are known already.
     """
     check_threshold("fold threshold", threshold)

@@ -45,7 +45,7 @@ def initialise(
     dtype: torch.dtype = torch.float32,
     stream: int = WEIGHT_STREAM,
 ) -> Networks:
-    """Untrained networks: `W, V ~ Normal(0, init_std^2)`, `b = 0` (DESIGN 2), on the CPU."""
+    """Untrained networks: `W, V ~ Normal(0, init_std^2)`, `b = 0` (paper, section 5), on the CPU."""
     weights = []
     for seed in check_seeds(seeds):
         draw = generator(seed, stream)

@@ -1,7 +1,7 @@
 """What defines a reference network's training."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from prunebench.errors import RequestError
 
@@ -11,7 +11,7 @@ SMALLEST = 1e-30
 
 @dataclass(frozen=True)
 class Recipe:
-    """Width, initial scale and SGD settings (paper, section 5; DESIGN 2).
+    """Width, initial scale and SGD settings (paper, section 5).
 
     Attributes:
         width: d, hidden neurons.
@@ -51,10 +51,6 @@ class Recipe:
     def epoch_steps(self, samples: int) -> int:
         """Steps in one pass over `samples` training samples. Raises `RequestError` for fewer than a batch."""
         return epoch_steps(samples, self.batch_size)
-
-    def non_defaults(self) -> dict[str, float | int]:
-        """The fields that differ from the defaults: names of results leave defaults out."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
 
 def epoch_steps(samples: int, batch_size: int) -> int:

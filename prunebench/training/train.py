@@ -69,7 +69,7 @@ def train(
     engine: str | None = None,
     progress: Progress | None = None,
 ) -> Trajectory:
-    """Train one network per seed with minibatch SGD and momentum (DESIGN 2), all of them together.
+    """Train one network per seed with minibatch SGD and momentum (docs/protocols.md), all of them together.
 
     Args:
         seeds: distinct; each fixes its network's initial weights and minibatch order on its own.

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from prunebench.evaluation.blocks import average_ranks, cliques, compare, tasks_needed, win_rates
+from prunebench.evaluation.blocks import average_ranks, cliques, compare, tasks_needed
 from prunebench.evaluation.comparison import beats, holm, signed_ranks
 
 NAMES = tuple("abcdefg")
@@ -63,11 +63,6 @@ def test_cliques_are_the_maximal_runs_without_a_difference(seed: int) -> None:
     ]
     longest = [run for run in runs if not any(set(run) < set(other) for other in runs)]
     assert set(cliques(NAMES, different)) == {tuple(NAMES[i] for i in run) for run in longest}
-
-
-def test_win_rates() -> None:
-    rates = win_rates(np.array([[3.0, 3.0, 1.0, 2.0], [2.0, 2.0, 2.0, 2.0]]))
-    assert rates.tolist() == [[0.5, 0.625], [0.375, 0.5]]
 
 
 def test_a_method_that_is_best_on_every_task_stands_apart() -> None:

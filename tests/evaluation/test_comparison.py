@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from prunebench.evaluation.comparison import difference, holm, seeds_needed, signed_rank, standings
+from prunebench.evaluation.comparison import difference, holm, seeds_needed, signed_ranks, standings
+
+
+def signed_rank(a: np.ndarray, b: np.ndarray) -> float:
+    return float(signed_ranks((a - b)[None])[0])
 
 
 def enumerated(differences: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from prunebench.training.state import State
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is minimised, and how: minibatch SGD with momentum on the mean cross-entropy (DESIGN 2).
+    """What is minimised, and how: minibatch SGD with momentum on the mean cross-entropy (docs/engine.md).
 
     Attributes:
         x: training inputs, shared by all networks.

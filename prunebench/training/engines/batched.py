@@ -11,7 +11,7 @@ from prunebench.training.order import PAD
 from prunebench.training.state import State
 
 # Velocities decay by mu a step where a neuron is silent; below this they cannot move any float32 weight that
-# matters, and left alone they would become denormal numbers, which slow a CPU down several times (DESIGN 7).
+# matters, and left alone they would become denormal numbers, which slow a CPU down several times.
 NEGLIGIBLE = 1e-30
 
 
