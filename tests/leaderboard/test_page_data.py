@@ -153,8 +153,8 @@ def test_the_libraries_are_those_of_the_manifest() -> None:
 
 
 def test_every_asset_is_in_the_wheel() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    patterns = project["tool"]["setuptools"]["package-data"]["prunebench.leaderboard"]
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     for path in (path for path in ASSETS.rglob("*") if path.is_file()):
-        name = path.relative_to(ASSETS.parent).as_posix()
-        assert any(fnmatch(name, p) and name.count("/") == p.count("/") for p in patterns), name
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        assert package in setuptools["packages"]
+        assert any(fnmatch(path.name, pattern) for pattern in setuptools["package-data"][package]), path
