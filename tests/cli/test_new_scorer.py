@@ -7,6 +7,12 @@ from typing import Any
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def _no_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pytest is told here is not meant for the one that a test starts."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+
 def test_a_file_and_its_test_that_passes(prunebench: Any, folder: Path) -> None:
     result = prunebench("new-scorer", "my_idea")
     assert result.code == 0

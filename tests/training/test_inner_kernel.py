@@ -75,7 +75,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from prunebench.training.engines import inner_kernel
-sizes = dict(zip(("ROWS", "CLASSES", "COLUMNS"), inner_kernel._padded(4, 2, 300)), BATCH=4, OUTPUTS=2)
+sizes = dict(zip(("ROWS", "CLASSES", "COLUMNS"), inner_kernel._padded(4, 2, 300)))
+sizes |= {"BATCH": 4, "OUTPUTS": 2, "AT_ONCE": inner_kernel.AT_ONCE}
 for dtype in ("fp32", "fp64"):
     kinds = {"steps": "i32", "width": "i32"} | dict.fromkeys(sizes, "constexpr")
     types = {p.name: kinds.get(p.name, "*" + dtype) for p in inner_kernel._kernel.params}
