@@ -40,9 +40,10 @@ class Scorer(ABC):
     @classmethod
     def parameters(cls) -> "tuple[Field[Any], ...]":
         """The parameters, as dataclass fields."""
-        if "__dataclass_fields__" not in vars(cls):
-            inherited = getattr(cls, "__dataclass_params__", None)
-            dataclass(frozen=inherited is not None and inherited.frozen)(cls)
+        for each in reversed(cls.__mro__):  # bases first: only dataclasses hand fields down
+            if issubclass(each, Scorer) and each is not Scorer and "__dataclass_fields__" not in vars(each):
+                inherited = getattr(each, "__dataclass_params__", None)
+                dataclass(frozen=inherited is not None and inherited.frozen)(each)
         return tuple(f for f in fields(cls) if f.init)  # type: ignore[arg-type]  # a dataclass by now
 
     @property

@@ -39,6 +39,18 @@ def test_canonical_leaves_defaults_out_and_reads_back() -> None:
     assert make(spec) == make("example[fine=true,rounds=4]")
 
 
+def test_parameters_of_a_base_that_is_no_dataclass_yet() -> None:
+    class Base(pb.Scorer):
+        alpha: float = 0.5
+
+    class Derived(Base):
+        name = "derived"
+        beta: int = 1
+
+    assert [field.name for field in Derived.parameters()] == ["alpha", "beta"]
+    assert build(Derived, {"alpha": "2"}, "derived[alpha=2]").alpha == 2.0
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 def test_decorated_frozen_or_not(frozen: bool) -> None:
     @dataclass(frozen=frozen)  # type: ignore[literal-required]
