@@ -2,6 +2,7 @@
 
 from abc import ABC
 from dataclasses import Field, dataclass, fields
+from inspect import get_annotations
 from typing import Any, ClassVar
 
 import torch
@@ -41,7 +42,7 @@ class Scorer(ABC):
     def parameters(cls) -> "tuple[Field[Any], ...]":
         """The parameters, as dataclass fields."""
         for each in reversed(cls.__mro__):  # bases first: only dataclasses hand fields down
-            if issubclass(each, Scorer) and each is not Scorer and "__dataclass_fields__" not in vars(each):
+            if "__dataclass_fields__" not in vars(each) and (each is cls or _has_fields(each)):
                 inherited = getattr(each, "__dataclass_params__", None)
                 dataclass(frozen=inherited is not None and inherited.frozen)(each)
         return tuple(f for f in fields(cls) if f.init)  # type: ignore[arg-type]  # a dataclass by now
@@ -68,3 +69,9 @@ class Scorer(ABC):
     def signs(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"] | None:
         """The predicted sign of `v.u` at the end (+1: class 1), or None if the method predicts none."""
         return None
+
+
+def _has_fields(base: type) -> bool:
+    """Whether a scorer's base class would be given fields as a dataclass."""
+    hints = get_annotations(base) if issubclass(base, Scorer) and base is not Scorer else {}
+    return any("ClassVar" not in str(hint) for hint in hints.values())
