@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import importlib
 import logging
+import multiprocessing
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -80,6 +81,7 @@ def local_crew(count: int) -> Iterator[Crew]:
     silence()
     # A cluster that was interrupted as it started cannot be closed; its workers end with this process.
     atexit.unregister(importlib.import_module("distributed.deploy.spec").close_clusters)
+    atexit.register(_kill_workers)
     threads = str(max(1, CPU_COUNT // count))
     environ = {f"{library}_NUM_THREADS": threads for library in ("OMP", "MKL", "OPENBLAS")}
     security = distributed.Security.temporary()
@@ -120,6 +122,12 @@ def local_crew(count: int) -> Iterator[Crew]:
                     raise PrunebenchError(f"the worker processes do not start: {error}") from error
         client = stack.enter_context(distributed.Client(cluster))
         yield Crew(client)
+
+
+def _kill_workers() -> None:
+    """End workers that are still starting before multiprocessing removes what they would miss aloud."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
 
 
 @contextlib.contextmanager
