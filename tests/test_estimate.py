@@ -57,10 +57,9 @@ def estimate(plan: Plan, store: Store, *, force: bool = False) -> Estimate:
     return timings.total(work_of(plan, find_missing(plan, store, force=force), store, timings, force=force))
 
 
-def measured(plan: Plan, store: Store) -> tuple[float, float]:
-    """Seconds as they were foreseen, and as they were."""
+def measured(plan: Plan, store: Store) -> tuple[float | None, float]:
+    """Seconds as they were foreseen, None for unknown, and as they were."""
     foreseen = estimate(plan, store).seconds
-    assert foreseen is not None
     began = time.perf_counter()
     run_benchmark(plan, store=store)
     return foreseen, time.perf_counter() - began
@@ -72,13 +71,13 @@ def test_an_estimate_is_within_a_factor_of_2(
     kind: str, longer: int, store: Store, request: pytest.FixtureRequest
 ) -> None:
     plan: Plan = request.getfixturevalue(kind)
-    ratios = []
-    for attempt in range(3):  # other work on the machine may come between
+    ratios: list[float | None] = []
+    for attempt in range(3):  # other work on the machine may come between, or make like work look unlike
         seeds = tuple(range(100 * longer + 10 * attempt, 100 * longer + 10 * attempt + 4))
         recipe = replace(plan.recipe, steps=longer * STEPS)
         foreseen, took = measured(replace(plan, recipe=recipe, seeds=seeds), store)
-        ratios.append(took / foreseen)
-        if 0.5 < ratios[-1] < 2:
+        ratios.append(None if foreseen is None else took / foreseen)
+        if foreseen is not None and 0.5 < took / foreseen < 2:
             return
     pytest.fail(f"measured over foreseen: {ratios}")
 
