@@ -5,7 +5,7 @@ from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
-from prunebench.evaluation.keep import kept_count
+from prunebench.evaluation.fractions import kept_count
 from prunebench.store.store import Store
 
 

@@ -8,11 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from prunebench.benchmark.plan import CONTROLS, DENSE, DENSE_MEASURE, Plan
-from prunebench.evaluation.keep import kept_count
-from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, nest
+from prunebench.evaluation.fractions import kept_count
+from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, nest, per_seed
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.evaluation.statistics import band, number_or_none, summarise
-from prunebench.evaluation.tensors import per_seed
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Trained, join_history
 from prunebench.store.store import Store, task_record
 from prunebench.training.loop import History

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from prunebench.benchmark.missing import Missing, batches
 from prunebench.benchmark.plan import ACCURACY_DRAWS, DRAWS, Plan, asked_at
 from prunebench.device import device_name
-from prunebench.evaluation.keep import kept_count
+from prunebench.evaluation.fractions import kept_count
 from prunebench.store.records import FINAL
 from prunebench.store.store import Store
 

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from prunebench.benchmark.plan import ACCURACY_DRAWS
 from prunebench.evaluation.activations import SPLITS, Activations, Narrowed
-from prunebench.evaluation.keep import kept_count
+from prunebench.evaluation.fractions import kept_count
 from prunebench.evaluation.merge import folded, merge_groups
-from prunebench.evaluation.metrics import Metrics
+from prunebench.evaluation.metrics import Metrics, per_seed
 from prunebench.evaluation.rank import rank, sign_agreement
+from prunebench.evaluation.selection import top_k
 from prunebench.evaluation.statistics import number_or_none
-from prunebench.evaluation.tensors import best, per_seed
 from prunebench.store.records import Measure, Values
 
 # The protocols that make the trained network narrower, and how.
@@ -75,7 +75,7 @@ def measure_scores(asked: Sequence[Asked], final: Activations) -> list[dict[Meas
             _share_out(found, measure, places, rank(scores, final.network))
         else:
             kept, place[measure] = torch.unique(
-                best(scores, kept_count(final.width, float(measure.keep))), dim=0, return_inverse=True
+                top_k(scores, kept_count(final.width, float(measure.keep))), dim=0, return_inverse=True
             )
             narrow = NARROW[measure.protocol]
             narrowed[measure] = [narrow(final, part) for part in kept.split(CHOICES_AT_ONCE)]

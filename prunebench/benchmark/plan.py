@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from prunebench.errors import RequestError
-from prunebench.evaluation.keep import FRACTIONS, check_fractions, label
+from prunebench.evaluation.fractions import FRACTIONS, check_fractions, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINITIALISED, Protocol
 from prunebench.scoring.registry import load_scorer

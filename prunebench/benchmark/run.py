@@ -36,7 +36,7 @@ from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.activations import Activations
-from prunebench.evaluation.keep import label
+from prunebench.evaluation.fractions import label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.prune import prune_early
 from prunebench.scoring.execute import Outcome, execute

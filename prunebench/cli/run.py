@@ -128,7 +128,7 @@ def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.cli.options import load_recipe, load_task_from
     from prunebench.device import resolve_device
     from prunebench.errors import RequestError
-    from prunebench.evaluation.keep import FRACTIONS, check_fractions
+    from prunebench.evaluation.fractions import FRACTIONS, check_fractions
     from prunebench.scoring.saved import read_scores
 
     # The cheap checks first: a typo should not wait for a data set.

@@ -74,8 +74,8 @@ def seeds_needed(tests: int, level: float = LEVEL) -> int:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a scorer stands among others: it is tied with all that it does not differ from significantly.
+class RankInterval:
+    """A scorer's place among others: it is tied with all that it does not differ from significantly.
 
     Attributes:
         first, last: the ranks that the comparison leaves possible; 1 is best.
@@ -114,7 +114,9 @@ def leads(differences: Float[np.ndarray, "pairs seeds"]) -> Int64[np.ndarray, " 
     return np.sign(2 * positive - ranks.sum(axis=1))
 
 
-def standings(values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVEL) -> dict[str, Standing]:
+def rank_intervals(
+    values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVEL
+) -> dict[str, RankInterval]:
     """Rank intervals of scorers from all paired comparisons of their values per seed, higher = better.
 
     A scorer's rank is at least 1 + the number of those that are significantly better, and at most the number
@@ -122,7 +124,7 @@ def standings(values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = 
     """
     pairs = beats(values, level)
     won, lost = Counter(better for better, _ in pairs), Counter(worse for _, worse in pairs)
-    return {name: Standing(1 + lost[name], len(values) - won[name]) for name in values}
+    return {name: RankInterval(1 + lost[name], len(values) - won[name]) for name in values}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from torch import Tensor
 
 from prunebench import theory
 from prunebench.evaluation.activations import Activations, Narrowed, Sums
-from prunebench.evaluation.metrics import Metrics
-from prunebench.evaluation.tensors import per_seed
+from prunebench.evaluation.metrics import Metrics, per_seed
 from prunebench.networks import predictions
 from prunebench.theory.merging import nearest, shares
 

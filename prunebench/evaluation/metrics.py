@@ -1,10 +1,13 @@
 """What every protocol returns: one number per network under each name."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from torch import Tensor  # boards are read without torch
 
 # Raised whenever the same scores would get other numbers: results of two evaluators are never mixed.
 EVALUATOR_VERSION = "3"
@@ -24,3 +27,8 @@ def nest(flat: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
             level = level.setdefault(parent, {})
         level[leaf] = value
     return nested
+
+
+def per_seed(values: "Tensor") -> Float[np.ndarray, " seeds"]:
+    """A tensor of one number per network, as float64 numpy."""
+    return values.detach().cpu().double().numpy()

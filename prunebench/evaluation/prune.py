@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from prunebench.evaluation.keep import kept_count, label
-from prunebench.evaluation.metrics import Metrics
-from prunebench.evaluation.tensors import best, per_seed
+from prunebench.evaluation.fractions import kept_count, label
+from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.selection import top_k
 from prunebench.networks import Networks
 from prunebench.training.initial import REINITIALISED_STREAM, initialise
 from prunebench.training.loop import run_loop
@@ -38,7 +38,7 @@ def prune_early(
     results: list[Metrics] = [{} for _ in range(len(candidates) + control)]
     for fraction in fractions:
         k = kept_count(run.recipe.width, fraction)
-        chosen, which = _distinct([best(scores, k) for scores in candidates], len(run.seeds))
+        chosen, which = _distinct([top_k(scores, k) for scores in candidates], len(run.seeds))
         state = run.states[step]
         starts = [(run.seeds[at], state.select(at).keep(kept[None])) for at, kept in chosen]
         if control:

@@ -6,9 +6,9 @@ from jaxtyping import Float
 from scipy import stats
 from torch import Tensor
 
-from prunebench.evaluation.keep import kept_count, label
-from prunebench.evaluation.metrics import Metrics
-from prunebench.evaluation.tensors import best, per_seed
+from prunebench.evaluation.fractions import kept_count, label
+from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.selection import top_k
 from prunebench.networks import Networks
 
 OVERLAPS = (0.1, 0.2, 0.5)
@@ -37,8 +37,8 @@ def rank(scores: Float[Tensor, "choices neurons"], final: Networks) -> Metrics:
     for fraction in OVERLAPS:
         k = kept_count(final.width, fraction)
         largest = torch.zeros(final.width, dtype=torch.bool, device=truth.device)
-        largest[best(truth, k)[0]] = True
-        metrics["top_k_overlap", label(fraction)] = per_seed(largest[best(scores, k)].double().mean(dim=1))
+        largest[top_k(truth, k)[0]] = True
+        metrics["top_k_overlap", label(fraction)] = per_seed(largest[top_k(scores, k)].double().mean(dim=1))
     return metrics
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from prunebench.evaluation.blocks import Comparison, average_ranks, compare, tasks_needed
+from prunebench.evaluation.friedman import Comparison, average_ranks, compare, tasks_needed
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import Column
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from prunebench.evaluation.comparison import Standing
+from prunebench.evaluation.comparison import RankInterval
 from prunebench.evaluation.statistics import intervals
 from prunebench.leaderboard.board import Board, Row
 from prunebench.leaderboard.columns import RANK, Column, Section, ranked, sections
@@ -38,7 +38,7 @@ class ChartRow:
     """
 
     row: Row
-    rank: Standing | None
+    rank: RankInterval | None
     steps: int
     seconds: float | None
 

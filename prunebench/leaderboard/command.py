@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import PurePath
 from typing import Any
 
-from prunebench.evaluation.keep import FRACTIONS, label
+from prunebench.evaluation.fractions import FRACTIONS, label
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, REINITIALISED
 from prunebench.tasks.datasets import DATASETS, DEFAULT, default_samples, default_steps
 from prunebench.training.recipe import Recipe

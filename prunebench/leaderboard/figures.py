@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy import stats
 
-from prunebench.evaluation.keep import kept_count
+from prunebench.evaluation.fractions import kept_count
 from prunebench.experiments.figures import panels, save, style
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import PROTOCOLS, SPLITS, ChartBoard, ChartRow, Summary, chart_boards

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from prunebench.evaluation.comparison import Standing
+from prunebench.evaluation.comparison import RankInterval
 from prunebench.leaderboard.board import Board, Row
 from prunebench.leaderboard.columns import Column, Section, marked_name, middle_of, ranked, sections
 from prunebench.leaderboard.standing import CHANCE, FIRST, Key, marks, rank_rows
@@ -51,7 +51,7 @@ def _character(character: str) -> str:
     return "".join(_SPECIAL.get(c, c) for c in plain) or f"[U+{ord(character):04X}]"
 
 
-def _table(board: Board, section: Section, rows: list[Row], ranks: dict[Key, Standing]) -> str:
+def _table(board: Board, section: Section, rows: list[Row], ranks: dict[Key, RankInterval]) -> str:
     present = [row for row in rows if any(column.summary(row) for column in section.columns)]
     columns = [c for c in section.columns if any(c.summary(row) for row in present)]
     signs = [marks(rows, column) for column in columns]

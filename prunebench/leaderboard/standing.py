@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from prunebench.evaluation.comparison import Standing, beats, seeds_needed, standings
+from prunebench.evaluation.comparison import RankInterval, beats, rank_intervals, seeds_needed
 from prunebench.leaderboard.board import Row
 from prunebench.leaderboard.columns import RANK, Column, tested
 
@@ -14,15 +14,15 @@ FIRST, CHANCE = "*", "°"
 RANDOM = "random"
 
 
-def rank_rows(rows: list[Row], column: Column = SPEARMAN) -> dict[Key, Standing]:
+def rank_rows(rows: list[Row], column: Column = SPEARMAN) -> dict[Key, RankInterval]:
     """Ranks by a column among the predictors at each step, for rows on the same seeds.
 
     The oracle sees the end and takes no part. Rows on other seeds than most at their step have no rank: the
     comparison is paired.
     """
-    ranks: dict[Key, Standing] = {}
+    ranks: dict[Key, RankInterval] = {}
     for step, values in _comparable(rows, column).items():
-        for scorer, standing in standings(values).items():
+        for scorer, standing in rank_intervals(values).items():
             ranks[scorer, step] = standing
     return ranks
 

@@ -5,7 +5,7 @@ import io
 from typing import Any
 
 from prunebench.escape import for_markdown, for_spreadsheet, for_terminal
-from prunebench.evaluation.comparison import Standing
+from prunebench.evaluation.comparison import RankInterval
 from prunebench.leaderboard.board import Board, Row
 from prunebench.leaderboard.columns import MARKS, RANKS, READING, Section, marked_name, ranked, sections
 from prunebench.leaderboard.standing import Key, chance_note, floor_note, marks, rank_rows
@@ -92,7 +92,7 @@ def to_csv(board: Board) -> str:
     return buffer.getvalue()
 
 
-def _markdown_section(section: Section, rows: list[Row], ranks: dict[Key, Standing]) -> str:
+def _markdown_section(section: Section, rows: list[Row], ranks: dict[Key, RankInterval]) -> str:
     present = [row for row in rows if any(column.summary(row) for column in section.columns)]
     columns = [c for c in section.columns if any(c.summary(row) for row in present)]
     signs = [marks(rows, column) for column in columns]

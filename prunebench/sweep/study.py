@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from prunebench.errors import RequestError, unknown_name
-from prunebench.evaluation.keep import FRACTIONS, check_fractions
+from prunebench.evaluation.fractions import FRACTIONS, check_fractions
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, Protocol
 from prunebench.training.initial import LARGEST_SEED, MOST_SEEDS
 from prunebench.training.recipe import is_number

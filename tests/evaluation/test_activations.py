@@ -9,7 +9,7 @@ import prunebench as pb
 from prunebench.evaluation import activations
 from prunebench.evaluation.activations import SPLITS, Activations
 from prunebench.evaluation.merge import folded, merge_groups
-from prunebench.evaluation.tensors import best
+from prunebench.evaluation.selection import top_k
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def parallel_run(run: pb.Trajectory) -> pb.Networks:
 
 
 def choices(count: int, k: int) -> torch.Tensor:
-    return best(torch.rand(count, 16, generator=torch.Generator().manual_seed(k)), k)
+    return top_k(torch.rand(count, 16, generator=torch.Generator().manual_seed(k)), k)
 
 
 def really(networks: pb.Networks, task: pb.Task) -> dict[str, torch.Tensor]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from prunebench.evaluation.comparison import difference, holm, seeds_needed, signed_ranks, standings
+from prunebench.evaluation.comparison import difference, holm, rank_intervals, seeds_needed, signed_ranks
 
 
 def signed_rank(a: np.ndarray, b: np.ndarray) -> float:
@@ -56,10 +56,10 @@ def test_standings_tie_what_does_not_differ() -> None:
     draw = np.random.default_rng(0)
     base = draw.normal(size=20)
     values = {"good": base + 2, "also good": base + 2 + draw.normal(0, 0.5, 20), "bad": base - 1}
-    ranks = standings(values)
+    ranks = rank_intervals(values)
     assert str(ranks["good"]) == str(ranks["also good"]) == "1-2"
     assert str(ranks["bad"]) == "3"
-    assert str(standings({"alone": base})["alone"]) == "1"
+    assert str(rank_intervals({"alone": base})["alone"]) == "1"
 
 
 def test_one_pair_and_the_direction_of_the_test() -> None:

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import prunebench as pb
-from prunebench.evaluation.comparison import beats, holm, leads, signed_ranks, standings
+from prunebench.evaluation.comparison import beats, holm, leads, rank_intervals, signed_ranks
 from prunebench.evaluation.rank import rank
 from prunebench.evaluation.statistics import intervals
 
@@ -122,7 +122,7 @@ def test_who_beats_whom_does_not_depend_on_the_networks_or_the_names(
     assert beats(shifted) == beats(values)
     order = data.draw(st.permutations(sorted(values)))
     assert beats({name: values[name] for name in order}) == beats(values)
-    for place in standings(values).values():
+    for place in rank_intervals(values).values():
         assert 1 <= place.first <= place.last <= len(values)
 
 

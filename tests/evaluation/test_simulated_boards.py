@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from prunebench.evaluation.comparison import Standing, beats, standings
+from prunebench.evaluation.comparison import RankInterval, beats, rank_intervals
 from prunebench.evaluation.statistics import intervals, median_intervals
 
 BOARDS, SCORERS, SEEDS = 1000, 10, 20
@@ -43,7 +43,7 @@ def test_rank_intervals_hold_all_true_ranks_on_95_percent_of_boards() -> None:
     draw, wrong = np.random.default_rng(1), 0
     effects = np.repeat([1.5, 0.5, 0.0, -1.0], [1, 4, 4, 1])
     for _ in range(BOARDS):
-        found = standings(board(draw, effects, NOISE["normal"]))
+        found = rank_intervals(board(draw, effects, NOISE["normal"]))
         wrong += not all(
             found[str(i)].first <= 1 + (effects > effect).sum()
             and found[str(i)].last >= (effects >= effect).sum()
@@ -57,8 +57,8 @@ def test_a_real_difference_is_found() -> None:
     draw, boards = np.random.default_rng(2), 200
     effects = np.zeros(SCORERS)
     effects[3] = 1.5 * np.sqrt(2)
-    firsts = [standings(board(draw, effects, NOISE["normal"]))["3"] for _ in range(boards)]
-    assert sum(first == Standing(1, 1) for first in firsts) >= 0.9 * boards
+    firsts = [rank_intervals(board(draw, effects, NOISE["normal"]))["3"] for _ in range(boards)]
+    assert sum(first == RankInterval(1, 1) for first in firsts) >= 0.9 * boards
 
 
 def test_without_correction_the_same_boards_would_fail() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import prunebench as pb
-from prunebench.evaluation.tensors import best
+from prunebench.evaluation.selection import top_k
 
 tp = pytest.importorskip("torch_pruning")
 
@@ -79,7 +79,7 @@ def importance_at(spec: str, snapshot: pb.Snapshot) -> pb.ScorerImportance:
     ],
 )
 def test_it_prunes_what_the_scorer_would(spec, model, snapshot) -> None:
-    kept = snapshot.networks.keep(best(pb.load_scorer(spec).score(snapshot), 8))
+    kept = snapshot.networks.keep(top_k(pb.load_scorer(spec).score(snapshot), 8))
     prune(model, importance_at(spec, snapshot))
     assert (model[0].out_features, model[2].in_features, model[2].out_features) == (8, 8, 2)
     assert_equals(model, kept)
@@ -102,7 +102,7 @@ def test_with_every_pruner_of_the_library(pruner, ratio, model, snapshot) -> Non
     scores = pb.load_scorer("growing_mode").score(snapshot)
     options = {"importance": importance, "pruning_ratio": ratio, "ignored_layers": [model[2]]}
     getattr(tp.pruner, pruner)(model, snapshot.x[:1], **options).step()
-    assert_equals(model, snapshot.networks.keep(best(scores, kept)))
+    assert_equals(model, snapshot.networks.keep(top_k(scores, kept)))
 
 
 def test_in_float64_and_several_steps(model, snapshot) -> None:
@@ -111,7 +111,7 @@ def test_in_float64_and_several_steps(model, snapshot) -> None:
     networks = pb.from_module(model)
     importance = pb.ScorerImportance("magnitude", snapshot.task)
     prune(model, importance, 0.75, iterative_steps=3)
-    assert_equals(model, networks.keep(best(networks.norms(), 4)))
+    assert_equals(model, networks.keep(top_k(networks.norms(), 4)))
 
 
 def test_a_part_of_the_channels(model, snapshot) -> None:
@@ -128,7 +128,7 @@ def test_scorers_of_ones_own(model, snapshot) -> None:
         pruned = copy.deepcopy(model)
         initial = snapshot.initial.to_module(0)
         prune(pruned, pb.ScorerImportance(scorer, snapshot.task, step=15, initial=initial))
-        assert_equals(pruned, snapshot.networks.keep(best(scorer.score(snapshot), 8)))
+        assert_equals(pruned, snapshot.networks.keep(top_k(scorer.score(snapshot), 8)))
 
 
 def test_a_layer_of_a_larger_model_is_found(snapshot) -> None:
@@ -145,7 +145,7 @@ def test_a_layer_of_a_larger_model_is_found(snapshot) -> None:
     model = Model()
     importance = pb.ScorerImportance("magnitude", snapshot.task)
     tp.pruner.BasePruner(model, snapshot.x[:1, None], importance=importance).step()
-    kept = snapshot.networks.keep(best(snapshot.networks.norms(), 8))
+    kept = snapshot.networks.keep(top_k(snapshot.networks.norms(), 8))
     assert torch.equal(model(snapshot.x), kept.logits(snapshot.x)[0])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.evaluation.keep import FRACTIONS
+from prunebench.evaluation.fractions import FRACTIONS
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS
 from prunebench.sweep.study import LARGEST, read_study
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.evaluation.keep import check_fractions, kept_count
-from prunebench.evaluation.tensors import best
+from prunebench.evaluation.fractions import check_fractions, kept_count
+from prunebench.evaluation.selection import top_k
 
 
 @pytest.mark.parametrize(
@@ -20,5 +20,5 @@ def test_absurd_share_is_an_error(fraction: float) -> None:
 
 
 def test_exactly_k_even_among_ties() -> None:
-    kept = best(torch.tensor([[1.0, 2, 2, 2, 0], [5, 4, 3, 2, 1]]), 2)
+    kept = top_k(torch.tensor([[1.0, 2, 2, 2, 0], [5, 4, 3, 2, 1]]), 2)
     assert kept.tolist() == [[1, 2], [0, 1]]

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from prunebench.evaluation.blocks import average_ranks, cliques, compare, tasks_needed
 from prunebench.evaluation.comparison import beats, holm, signed_ranks
+from prunebench.evaluation.friedman import average_ranks, cliques, compare, tasks_needed
 
 NAMES = tuple("abcdefg")
 
