@@ -71,15 +71,17 @@ def run_loop(
     stops: Iterable[int] = (),
     on_stop: Callable[[State], None] | None = None,
     record_every: int = 0,
+    record_at: Iterable[int] = (),
     until_loss: float | None = None,
     engine: str | None = None,
     progress: Progress | None = None,
 ) -> LoopResult:
     """Train from `state` to step `until` (the recipe's end), calling `on_stop` at each of `stops`.
 
-    Curves are recorded every `record_every` steps (0: only first and last). With `until_loss` training ends
-    at the first recorded point where every network's loss is below it; the result's `state` tells how far it
-    came. A seed may stand for several networks: they see the same minibatches.
+    Curves are recorded every `record_every` steps (0: only first and last) and at the steps `record_at`. With
+    `until_loss` training ends at the first recorded point where every network's loss is below it; the
+    result's `state` tells how far it came. A seed may stand for several networks: they see the same
+    minibatches.
     """
     end = recipe.steps if until is None else until
     if state.step > end:
@@ -102,7 +104,8 @@ def run_loop(
     trainer = choose(problem, state if masks is None else state.masked(problem.masks), engine)
     pace = _Pace(trainer, end, progress)
     calls = {step for step in stops if state.step <= step <= end}
-    points = {step for step in range(0, end, record_every or end) if step >= state.step} | {state.step, end}
+    grid = {*range(0, end, record_every or end), *record_at}
+    points = {step for step in grid if state.step <= step <= end} | {state.step, end}
     steps: list[int] = []
     curves: list[tuple[Tensor, Tensor]] = []
     for step in sorted(calls | points):

@@ -65,6 +65,7 @@ def train(
     masks: Masks | None = None,
     dtype: torch.dtype = torch.float32,
     record_every: int = 50,
+    record_at: Iterable[int] = (),
     until_loss: float | None = None,
     engine: str | None = None,
     progress: Progress | None = None,
@@ -81,6 +82,7 @@ def train(
         masks: weights that stay exactly 0.
         dtype: float32, or float64 for verification.
         record_every: grid of the loss and accuracy curves, in steps.
+        record_at: further steps of the curves.
         until_loss: stop early once every network's training loss (seen on the grid) is below this.
         engine: the name of one training engine, for verification; by default the fastest is chosen.
         progress: called with (steps taken, steps to take) now and then.
@@ -124,6 +126,7 @@ def train(
         stops={*keep, *hooks},
         on_stop=on_stop,
         record_every=record_every,
+        record_at=record_at,
         until_loss=until_loss,
         engine=engine,
         progress=progress,

@@ -188,6 +188,12 @@ def test_speed_changes_no_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     assert difference(*ends) == 0
 
 
+def test_curves_are_recorded_on_a_grid_and_at_further_steps() -> None:
+    task, recipe = random_task(40, 30), pb.Recipe(width=9, init_std=0.1, steps=25)
+    curves = pb.train(task, recipe, seeds=SEEDS, record_every=10, record_at=(3, 10, 19, 99)).history
+    assert curves.steps.tolist() == [0, 3, 10, 19, 20, 25]
+
+
 def test_repeated_seeds_are_several_networks_on_one_order() -> None:
     case = Case(steps=50)
     networks = pb.initialise(case.recipe, case.inputs, (0, 1, 2, 3), dtype=torch.float64)
