@@ -13,9 +13,9 @@ LAYERS = [
     {"errors", "escape", "remembered", "version"},
     {"networks", "modules", "tasks", "device"},
     {"training", "theory"},
-    {"scoring", "testing", "evaluation", "store", "experiments"},
-    {"benchmark", "leaderboard"},
-    {"sweep"},
+    {"scoring", "testing", "evaluation", "store"},
+    {"benchmark", "leaderboard", "drawing"},
+    {"sweep", "experiments"},
     {"cli", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

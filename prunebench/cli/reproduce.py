@@ -60,8 +60,8 @@ def command(names: tuple[str, ...], **options: Any) -> int:
     """
     from prunebench.cli.progress import TerminalReporter
     from prunebench.device import resolve_device
+    from prunebench.drawing import check_matplotlib
     from prunebench.experiments.catalogue import load_experiment
-    from prunebench.experiments.figures import check_matplotlib
     from prunebench.experiments.lab import Lab
     from prunebench.experiments.reproduce import reproduce
     from prunebench.store.files import writable_folder

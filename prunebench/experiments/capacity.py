@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from prunebench.drawing import MARKERS, band, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
-from prunebench.experiments.figures import MARKERS, band, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.groups import groups
 from prunebench.theory.merging import DROPPED, merge

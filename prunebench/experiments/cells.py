@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from prunebench.drawing import COLOURS, MARKERS, log_counts, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge
-from prunebench.experiments.figures import COLOURS, MARKERS, log_counts, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.cells import cell_count, stable_cells
 

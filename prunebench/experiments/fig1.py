@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from scipy import stats
 
+from prunebench.drawing import cloud, log_norms, panels
 from prunebench.experiments.experiment import (
     LARGE,
     SMALL,
@@ -18,7 +19,6 @@ from prunebench.experiments.experiment import (
     judge,
     mean_std,
 )
-from prunebench.experiments.figures import cloud, log_norms, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.alignment import alignment_angle
 from prunebench.theory.groups import groups

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from prunebench.drawing import MARKERS, band, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge
-from prunebench.experiments.figures import MARKERS, band, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.groups import group_counts, groups
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from prunebench.drawing import COLOURS, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
-from prunebench.experiments.figures import COLOURS, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.groups import group_counts, groups
 

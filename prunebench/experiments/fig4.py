@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from prunebench.drawing import cloud, log_norms, panels
 from prunebench.experiments.experiment import (
     LARGE,
     SMALL,
@@ -16,7 +17,6 @@ from prunebench.experiments.experiment import (
     mean_std,
     spearman,
 )
-from prunebench.experiments.figures import cloud, log_norms, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.alignment import alignment_angle
 

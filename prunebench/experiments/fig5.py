@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from scipy import stats
 
+from prunebench.drawing import COLOURS, panels
 from prunebench.experiments.experiment import (
     LARGE,
     SMALL,
@@ -19,7 +20,6 @@ from prunebench.experiments.experiment import (
     mean_std,
     spearman,
 )
-from prunebench.experiments.figures import COLOURS, panels
 from prunebench.experiments.lab import Lab
 from prunebench.scoring.registry import load_scorer
 from prunebench.theory.alignment import alignment_angle

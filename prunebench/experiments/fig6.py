@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import torch
 
+from prunebench.drawing import COLOURS, band, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, above, judge
-from prunebench.experiments.figures import COLOURS, band, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.gradients import polar_speed
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from prunebench.drawing import band, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
-from prunebench.experiments.figures import band, panels
 from prunebench.experiments.lab import Lab
 
 if TYPE_CHECKING:

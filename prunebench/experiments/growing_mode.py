@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import torch
 
+from prunebench.drawing import MARKERS, band, panels
 from prunebench.experiments.experiment import (
     LARGE,
     SMALL,
@@ -16,7 +17,6 @@ from prunebench.experiments.experiment import (
     mean_std,
     spearman,
 )
-from prunebench.experiments.figures import MARKERS, band, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.alignment import alignment_angle
 from prunebench.theory.growth import growing_mode

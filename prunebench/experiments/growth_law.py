@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from prunebench.drawing import COLOURS, cloud, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, flat, judge, mean_std
-from prunebench.experiments.figures import COLOURS, cloud, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.growth import asinh_growth, growth_rate, predicted_asinh_growth
 

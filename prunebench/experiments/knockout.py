@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from prunebench.drawing import COLOURS, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
-from prunebench.experiments.figures import COLOURS, panels
 from prunebench.experiments.lab import Lab
 from prunebench.networks import Networks
 from prunebench.training.initial import generator

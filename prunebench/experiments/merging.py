@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from prunebench.drawing import COLOURS, MARKERS, log_counts, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
-from prunebench.experiments.figures import COLOURS, MARKERS, log_counts, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.groups import groups
 from prunebench.theory.merging import merge

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from prunebench.drawing import COLOURS, band, cloud, log_counts, panels
 from prunebench.experiments.experiment import (
     Experiment,
     Tables,
@@ -16,7 +17,6 @@ from prunebench.experiments.experiment import (
     mean_std,
     spearman,
 )
-from prunebench.experiments.figures import COLOURS, band, cloud, log_counts, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.groups import groups
 from prunebench.theory.racing import race

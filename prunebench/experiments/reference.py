@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from prunebench.drawing import COLOURS, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, spearman
-from prunebench.experiments.figures import COLOURS, panels
 from prunebench.experiments.growth_law import fit_growth
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.run import PLATEAU, Run

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from prunebench.drawing import COLOURS, MARKERS, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std, spearman
-from prunebench.experiments.figures import COLOURS, MARKERS, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.alignment import alignment_angle
 

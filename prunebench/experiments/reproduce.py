@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from prunebench.drawing import check_matplotlib, save, style
 from prunebench.experiments.catalogue import CLASSES, load_experiment
 from prunebench.experiments.experiment import Experiment, Tables
-from prunebench.experiments.figures import check_matplotlib, save, style
 from prunebench.experiments.lab import RESULTS_VERSION, Lab
 from prunebench.experiments.report import write_report
 from prunebench.store.files import write_atomically

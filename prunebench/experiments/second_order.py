@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from prunebench.drawing import COLOURS, MARKERS, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std, spearman
-from prunebench.experiments.figures import COLOURS, MARKERS, panels
 from prunebench.experiments.lab import Lab
 from prunebench.theory.alignment import target_vectors
 from prunebench.theory.second_order import second_order_targets

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prunebench.drawing import WIDTH, panels, save, style
 from prunebench.evaluation.friedman import Comparison
-from prunebench.experiments.figures import WIDTH, panels, save, style
 from prunebench.leaderboard.across import across, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import Column

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from scipy import stats
 
+from prunebench.drawing import panels, save, style
 from prunebench.evaluation.fractions import kept_count
-from prunebench.experiments.figures import panels, save, style
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import PROTOCOLS, SPLITS, ChartBoard, ChartRow, Summary, chart_boards
 from prunebench.leaderboard.columns import middle_of

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import prunebench as pb
+from prunebench.drawing import style
 from prunebench.experiments.catalogue import CLASSES, load_experiment
 from prunebench.experiments.experiment import Outcome, above, flat, judge, mean_std, spearman
-from prunebench.experiments.figures import style
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.reference import RANGES
 from prunebench.experiments.setting import FULL, QUICK
