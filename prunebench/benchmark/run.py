@@ -22,7 +22,6 @@ from prunebench.benchmark.measures import (
     values_of,
 )
 from prunebench.benchmark.missing import Missing, batches, find_missing
-from prunebench.benchmark.networks import reference_networks, subset
 from prunebench.benchmark.plan import (
     ACCURACY_DRAWS,
     DENSE,
@@ -33,6 +32,7 @@ from prunebench.benchmark.plan import (
     reinitialised,
 )
 from prunebench.benchmark.reporter import Reporter
+from prunebench.benchmark.snapshot import networks_of
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.activations import Activations
@@ -45,6 +45,7 @@ from prunebench.store.damage import check_structure, forget_damage
 from prunebench.store.networks import Damaged
 from prunebench.store.provenance import environment
 from prunebench.store.records import Environment, Key, Measure, Scoring, Values, network_rows
+from prunebench.store.reference import subset
 from prunebench.store.store import Store
 from prunebench.training.train import Trajectory
 
@@ -149,9 +150,7 @@ class _Work:
 
     def do(self) -> None:
         seeds = tuple(s for s in self.plan.seeds if any(s in lacking for lacking in self.missing.values()))
-        self.run = reference_networks(
-            self.plan, seeds, self.store, self.made, self.reporter, again=self.again
-        )
+        self.run = networks_of(self.plan, seeds, self.store, self.made, self.reporter, again=self.again)
         entries = [e for key, scorer in self.plan.scored.items() for e in self._entries(key, scorer)]
         for done, entry in enumerate(entries):
             self.reporter.progress("scoring", done, len(entries), "scores")

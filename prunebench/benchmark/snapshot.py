@@ -1,12 +1,35 @@
-"""One snapshot of reference networks, for scores that are computed elsewhere."""
+"""The reference networks of a plan, and one snapshot of them, for scores that are computed elsewhere."""
 
-from prunebench.benchmark.networks import reference_networks
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.store.provenance import environment
+from prunebench.store.records import Environment
+from prunebench.store.reference import reference_networks
 from prunebench.store.store import Store
 from prunebench.training.snapshot import Snapshot
+from prunebench.training.train import Trajectory
+
+
+def networks_of(
+    plan: Plan, seeds: tuple[int, ...], store: Store, made: Environment, reporter: Reporter, *, again: bool
+) -> Trajectory:
+    """The networks of these seeds at the steps of a plan whose training is claimed; `again` trains all."""
+    return reference_networks(
+        store,
+        plan.task,
+        plan.recipe,
+        seeds,
+        plan.steps,
+        together=plan.seeds,
+        until_loss=plan.until_loss,
+        device=plan.device,
+        made=made,
+        again=again,
+        claimed=True,
+        progress=lambda done, total: reporter.progress("training", done, total, "network-steps"),
+        warn=reporter.warn,
+    )
 
 
 def take_snapshot(
@@ -21,8 +44,7 @@ def take_snapshot(
     made = environment(resolve_device(plan.device)) | {"command": plan.command}
     with store.claimed(plan.training):
         announce_networks(plan, store, reporter, force=force)
-        store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
-        run = reference_networks(plan, tuple(plan.seeds), store, made, reporter, again=force)
+        run = networks_of(plan, tuple(plan.seeds), store, made, reporter, again=force)
     return run.snapshot(plan.steps[0])
 
 

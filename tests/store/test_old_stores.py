@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, networks, run_benchmark
+from prunebench.benchmark import Plan, run_benchmark
+from prunebench.store import reference
 from prunebench.store.damage import find_damage
 from prunebench.store.database import FILE
 from prunebench.store.merge import merge
@@ -65,8 +66,8 @@ def test_it_is_brought_up_to_date_and_joins_another_store(old: Path, tmp_path: P
 
 def test_its_board_is_rebuilt_to_equal_numbers(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks are read, not trained; what newer scorers and evaluators compute anew comes out the same."""
-    monkeypatch.setattr(networks, "train", None)
-    monkeypatch.setattr(networks, "run_loop", None)
+    monkeypatch.setattr(reference, "train", None)
+    monkeypatch.setattr(reference, "run_loop", None)
     board = json.loads((old / "board.json").read_text())
     recipe = {name: value for name, value in board["recipe"].items() if name != "until_loss"}
     plan = Plan(

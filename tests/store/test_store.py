@@ -13,12 +13,12 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, networks, run_benchmark
+from prunebench.benchmark import Plan, Reporter, run_benchmark
 from prunebench.benchmark.missing import find_missing
 from prunebench.benchmark.plan import _hash_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.scoring.registry import load_file
-from prunebench.store import identity
+from prunebench.store import identity, reference
 from prunebench.store.database import FILE
 from prunebench.store.identity import LEFT_OUT, id_of, training_id
 from prunebench.store.provenance import environment
@@ -45,8 +45,8 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("trained, although the store has the networks")
 
-    monkeypatch.setattr(networks, "train", refuse)
-    monkeypatch.setattr(networks, "run_loop", refuse)
+    monkeypatch.setattr(reference, "train", refuse)
+    monkeypatch.setattr(reference, "run_loop", refuse)
 
 
 class Lines(Reporter):
@@ -114,18 +114,37 @@ def test_another_scorer_uses_the_trained_networks(
         run_benchmark(more)
 
 
+def test_networks_are_read_without_a_plan(
+    task: pb.Task, recipe: pb.Recipe, store: Store, request: pytest.FixtureRequest
+) -> None:
+    heard: list[tuple[int, int]] = []
+    trained = reference.reference_networks(
+        store, task, recipe, (0, 3), (0, 15), progress=lambda *steps: heard.append(steps)
+    )
+    assert heard[-1] == (2 * recipe.steps, 2 * recipe.steps)
+    reference.reference_networks(
+        store, task, recipe, (3,), (20,), progress=lambda *steps: heard.append(steps)
+    )
+    assert heard[-1] == (5, 5)  # on from step 15
+    request.getfixturevalue("no_training")
+    read = reference.reference_networks(store, task, recipe, (3, 0), (15, 0))
+    for step in (0, 15):
+        torch.testing.assert_close(read.snapshots[step].w_in.flip(0), trained.snapshots[step].w_in)
+    torch.testing.assert_close(read.history.loss.flip(0), trained.history.loss)
+
+
 def test_more_seeds_train_only_the_new_ones(
     plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_benchmark(plan, store=store)
     trained = []
-    train = networks.train
+    train = reference.train
 
     def noted(*arguments: Any, **options: Any) -> Any:
         trained.append(options["seeds"])
         return train(*arguments, **options)
 
-    monkeypatch.setattr(networks, "train", noted)
+    monkeypatch.setattr(reference, "train", noted)
     more = dataclasses.replace(plan, seeds=(0, 1, 2, 3))
     kept = run_benchmark(more, store=store)
     assert trained == [(2, 3)]
