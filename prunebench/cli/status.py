@@ -87,7 +87,7 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
     from prunebench.store.store import Store
     from prunebench.sweep.cells import Options, plans_of
     from prunebench.sweep.study import read_study
-    from prunebench.sweep.survey import describe, survey
+    from prunebench.sweep.to_do import describe, find_to_do
 
     class Lines(Reporter):
         def plan(self, text: str) -> None:
@@ -96,7 +96,7 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
     isolation = isolate({"plugins": plugins, "scorer_timeout": None})
     cells = plans_of(read_study(study), Options(device="cpu"), isolation.load)
     with Store.to_read(store) as kept:
-        describe(survey(cells, kept), Lines(), each=True)
+        describe(find_to_do(cells, kept), Lines(), each=True)
         for cell, plan in cells:
             if (error := kept.failure(plan.training)) is not None:
                 click.echo(for_terminal(f"{cell.title}: failed when it was last tried: {error}"))

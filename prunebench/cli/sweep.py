@@ -43,7 +43,7 @@ def command(study: str, **options: Any) -> int:
     from prunebench.sweep.cells import Options, plans_of
     from prunebench.sweep.driver import sweep
     from prunebench.sweep.study import read_study
-    from prunebench.sweep.survey import describe, survey
+    from prunebench.sweep.to_do import describe, find_to_do
 
     workers, cluster = options["workers"], options["cluster"]
     if workers and cluster:
@@ -61,14 +61,14 @@ def command(study: str, **options: Any) -> int:
     folder, force = Path(options["store"]), options["force"]
     if options["dry_run"]:
         with Store.to_read(folder) as store:
-            items = survey(cells, store, force=force, workers=workers or 1)
+            items = find_to_do(cells, store, force=force, workers=workers or 1)
             describe(items, TerminalReporter(), each=True, workers=workers or 1)
         return 0
     check_folder("--store", folder)
     boards = Boards(writable_folder("--out", Path(options["out"])))
     debug = bool(click.get_current_context().obj)
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"], debug=debug) as reporter:
-        items = survey(cells, store, force=force, workers=workers or 1)
+        items = find_to_do(cells, store, force=force, workers=workers or 1)
         describe(items, reporter, workers=workers or 1)
         failed = sweep(items, asked, store, reporter, boards, force=force, workers=workers, cluster=cluster)
     click.echo(

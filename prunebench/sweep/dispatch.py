@@ -14,17 +14,17 @@ from prunebench.store.networks import Damaged
 from prunebench.store.provenance import environment
 from prunebench.store.store import Store
 from prunebench.sweep.cells import Options, from_anywhere
-from prunebench.sweep.crew import Crew
+from prunebench.sweep.cluster import Workers
 from prunebench.sweep.failure import ATTEMPTS, record_failure
-from prunebench.sweep.here import BUSY_SECONDS
-from prunebench.sweep.parcel import pack, unpack
-from prunebench.sweep.survey import Item
-from prunebench.sweep.tally import Tally
+from prunebench.sweep.local import BUSY_SECONDS
+from prunebench.sweep.progress import SweepProgress
+from prunebench.sweep.shipment import pack, unpack
+from prunebench.sweep.to_do import ToDo
 from prunebench.sweep.worker import Answer, Job, fingerprint
 
 
 class Dispatch:
-    """Hands cells to a crew and takes in what comes back.
+    """Hands cells to workers and takes in what comes back.
 
     This process alone uses the store: a cell is kept from other sweeps while it is out, what the store holds
     of it is sent along, and what comes back is taken over in one transaction.
@@ -32,26 +32,26 @@ class Dispatch:
 
     def __init__(
         self,
-        crew: Crew,
-        items: Sequence[Item],
+        workers: Workers,
+        items: Sequence[ToDo],
         options: Options,
         store: Store,
-        tally: Tally,
+        progress: SweepProgress,
         *,
         force: bool = False,
     ) -> None:
-        self._crew, self._options, self._store, self._tally = crew, options, store, tally
+        self._workers, self._options, self._store, self._progress = workers, options, store, progress
         self._force = force
         # The heaviest first, so that no worker is left with a long one when the others have no more to do.
         self._waiting = deque(sorted(items, key=attrgetter("estimate.high", "weight"), reverse=True))
-        self._out: dict[Item, ExitStack] = {}  # with what keeps others from the cell
-        self._attempts = Counter[Item]()
+        self._out: dict[ToDo, ExitStack] = {}  # with what keeps others from the cell
+        self._attempts = Counter[ToDo]()
 
     def run(self) -> None:
         """Until every cell is done or has failed. However it ends, no cell is kept from others then."""
         try:
             while self._waiting or self._out:
-                answers = list(self._crew.answers(BUSY_SECONDS)) if self._out else []
+                answers = list(self._workers.answers(BUSY_SECONDS)) if self._out else []
                 handed_out = self._hand_out()  # before anything is kept: no worker waits for the disk
                 for item, answer in answers:
                     self._take_in(item, answer)
@@ -63,7 +63,7 @@ class Dispatch:
 
     def _hand_out(self) -> bool:
         """Start cells while there is room; cells of others are left for later. Whether any was started."""
-        room, began = self._crew.room(), False
+        room, began = self._workers.room(), False
         for _ in range(len(self._waiting) if room > 0 else 0):
             item = self._waiting.popleft()
             claim = ExitStack()
@@ -82,39 +82,39 @@ class Dispatch:
                 break
         return began
 
-    def _show(self, item: Item) -> bool:
+    def _show(self, item: ToDo) -> bool:
         """Put a cell on its board that is wholly in the store; whether it is. What is damaged is named."""
         began, plan = time.perf_counter(), item.plan
         for damaged in forget_damage(self._store, plan.training):
-            self._tally.warn(f"{damaged}: damaged; computing it again")
+            self._progress.warn(f"{damaged}: damaged; computing it again")
         if find_missing(plan, self._store):
             return False
         try:
             shown = document(plan, self._store, environment(resolve_device(plan.device)))
         except Damaged as damage:
-            self._tally.warn(f"{damage}; making it again")
+            self._progress.warn(f"{damage}; making it again")
             return False
-        self._tally.finish(item, shown, time.perf_counter() - began)
+        self._progress.finish(item, shown, time.perf_counter() - began)
         return True
 
-    def _send(self, item: Item) -> None:
+    def _send(self, item: ToDo) -> None:
         cell, options = from_anywhere(item.cell, self._options)
-        parcel = None if self._force else pack(self._store, item.plan.training)
-        self._crew.submit(item, Job(cell, options, fingerprint(item.plan), parcel))
+        shipment = None if self._force else pack(self._store, item.plan.training)
+        self._workers.submit(item, Job(cell, options, fingerprint(item.plan), shipment))
 
-    def _take_in(self, item: Item, answer: Answer) -> None:
+    def _take_in(self, item: ToDo, answer: Answer) -> None:
         """Keep what came back, and try again what may go better."""
         plan = item.plan
         self._attempts[item] += answer.attempts
-        if answer.parcel is not None:
-            unpack(self._store, answer.parcel, plan.training)
+        if answer.shipment is not None:
+            unpack(self._store, answer.shipment, plan.training)
         if answer.again and self._attempts[item] < ATTEMPTS:
             self._send(item)
             return
         if answer.document is not None:
             self._store.forget_failure(plan.training)
-            self._tally.finish(item, answer.document, answer.seconds)
+            self._progress.finish(item, answer.document, answer.seconds)
         else:
             record_failure(plan, self._store, answer.error, self._attempts[item])
-            self._tally.give_up(item, answer.error)
+            self._progress.give_up(item, answer.error)
         self._out.pop(item).close()

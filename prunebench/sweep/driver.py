@@ -6,15 +6,15 @@ from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
 from prunebench.sweep.boards import Boards
 from prunebench.sweep.cells import Options
-from prunebench.sweep.crew import local_crew, remote_crew
+from prunebench.sweep.cluster import local_workers, remote_workers
 from prunebench.sweep.dispatch import Dispatch
-from prunebench.sweep.here import run_here
-from prunebench.sweep.survey import Item
-from prunebench.sweep.tally import Tally
+from prunebench.sweep.local import run_local
+from prunebench.sweep.progress import SweepProgress
+from prunebench.sweep.to_do import ToDo
 
 
 def sweep(
-    items: Sequence[Item],
+    items: Sequence[ToDo],
     options: Options,
     store: Store,
     reporter: Reporter,
@@ -39,11 +39,11 @@ def sweep(
     todo.sort(key=lambda item: item.lacking == 0)  # what only needs its board can wait
     ended = len(items) - len(todo)
     if not any(item.lacking for item in todo) or not (workers or cluster):
-        tally = Tally(todo, ended, boards, reporter, store)
-        run_here(todo, store, reporter, tally, force=force)
-        return tally.failed
+        progress = SweepProgress(todo, ended, boards, reporter, store)
+        run_local(todo, store, reporter, progress, force=force)
+        return progress.failed
     reporter.plan(f"workers at {cluster}" if cluster else f"starting {workers} worker processes")
-    with remote_crew(cluster) if cluster else local_crew(workers or 1) as crew:
-        tally = Tally(todo, ended, boards, reporter, store)
-        Dispatch(crew, todo, options, store, tally, force=force).run()
-    return tally.failed
+    with remote_workers(cluster) if cluster else local_workers(workers or 1) as them:
+        progress = SweepProgress(todo, ended, boards, reporter, store)
+        Dispatch(them, todo, options, store, progress, force=force).run()
+    return progress.failed

@@ -14,7 +14,7 @@ from prunebench.scoring.isolation import Isolation
 from prunebench.store.store import Store
 from prunebench.sweep.cells import Options, plan_of
 from prunebench.sweep.failure import in_words
-from prunebench.sweep.parcel import Parcel, without_files
+from prunebench.sweep.shipment import Shipment, without_files
 from prunebench.sweep.study import Cell
 from prunebench.version import code
 
@@ -25,13 +25,13 @@ class Job:
 
     Attributes:
         expected: `fingerprint` of the plan where it was sent from.
-        parcel: what is there of its training already; None to compute everything again.
+        shipment: what is there of its training already; None to compute everything again.
     """
 
     cell: Cell
     options: Options
     expected: dict[str, str]
-    parcel: Parcel | None
+    shipment: Shipment | None
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Answer:
     """What came of a job.
 
     Attributes:
-        parcel: what was computed, were it only a part; None where nothing was.
+        shipment: what was computed, were it only a part; None where nothing was.
         document: the result document, or None where the cell failed.
         error: why it failed, in a line.
         attempts: that it took.
@@ -48,7 +48,7 @@ class Answer:
         seconds: that the job took.
     """
 
-    parcel: Parcel | None = None
+    shipment: Shipment | None = None
     document: Document | None = None
     error: str = ""
     attempts: int = 1
@@ -64,16 +64,16 @@ def run_cell(job: Job) -> Answer:
         plan = _plan(job)
     except Exception as error:
         return Answer(error=in_words(error), unfit=True)
-    with Store() if job.parcel is None else Store.from_bytes(job.parcel) as store:
+    with Store() if job.shipment is None else Store.from_bytes(job.shipment) as store:
         sent = list(store.files.memory)
         document, problem, again = None, "", False
         try:
-            document = run_benchmark(plan, None, store, force=job.parcel is None)
+            document = run_benchmark(plan, None, store, force=job.shipment is None)
         except Exception as error:
             problem, again = in_words(error), not isinstance(error, PrunebenchError)
         seconds = time.perf_counter() - began
-        parcel = without_files(store, sent)
-        return Answer(parcel, document, problem, again=again, seconds=seconds)
+        shipment = without_files(store, sent)
+        return Answer(shipment, document, problem, again=again, seconds=seconds)
 
 
 def fingerprint(plan: Plan) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Handing cells to workers: what comes back, what fails, what others work on. The crew is this process."""
+"""Handing cells to workers: what comes back, what fails, what others work on. The worker is this process."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,37 +11,36 @@ from studies import small_study
 import prunebench as pb
 from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
-from prunebench.sweep import crew as workers
-from prunebench.sweep import here
+from prunebench.sweep import cluster, local
 from prunebench.sweep.boards import Boards
 from prunebench.sweep.cells import Options, plans_of
 from prunebench.sweep.dispatch import BUSY_SECONDS, Dispatch
-from prunebench.sweep.here import run_here
-from prunebench.sweep.parcel import pack
+from prunebench.sweep.local import run_local
+from prunebench.sweep.progress import SweepProgress
+from prunebench.sweep.shipment import pack
 from prunebench.sweep.study import read_study
-from prunebench.sweep.survey import Item, describe, survey
-from prunebench.sweep.tally import Tally
+from prunebench.sweep.to_do import ToDo, describe, find_to_do
 from prunebench.sweep.worker import Answer, Job, fingerprint, run_cell
 
 STUDY = small_study()
 
 
-class Crew(workers.Crew):
+class OneWorker(cluster.Workers):
     """Does each job at once, as `do` says."""
 
     def __init__(self, do: Callable[[Job], Answer] = run_cell, size: int = 2) -> None:
         self.do, self.size = do, size
         self.jobs: list[Job] = []
-        self._answers: list[tuple[Item, Answer]] = []
+        self._answers: list[tuple[ToDo, Answer]] = []
 
     def room(self) -> int:
         return self.size - len(self._answers)
 
-    def submit(self, item: Item, job: Job) -> None:
+    def submit(self, item: ToDo, job: Job) -> None:
         self.jobs.append(job)
         self._answers.append((item, self.do(job)))
 
-    def answers(self, seconds: float) -> Iterator[tuple[Item, Answer]]:
+    def answers(self, seconds: float) -> Iterator[tuple[ToDo, Answer]]:
         answers, self._answers = self._answers, []
         yield from answers
 
@@ -76,14 +75,14 @@ class Sweep:
         self.cells = plans_of(read_study(folder / "study.toml"))
         self.store, self.folder, self.lines = store, folder, Lines()
 
-    def __call__(self, crew: Any, *, force: bool = False) -> int:
-        items = survey(self.cells, self.store, force=force)
-        tally = Tally(items, 0, Boards(self.folder / "boards"), self.lines, self.store)
-        if crew is None:
-            run_here(items, self.store, self.lines, tally, force=force)
+    def __call__(self, workers: Any, *, force: bool = False) -> int:
+        items = find_to_do(self.cells, self.store, force=force)
+        progress = SweepProgress(items, 0, Boards(self.folder / "boards"), self.lines, self.store)
+        if workers is None:
+            run_local(items, self.store, self.lines, progress, force=force)
         else:
-            Dispatch(crew, items, Options(), self.store, tally, force=force).run()
-        return tally.failed
+            Dispatch(workers, items, Options(), self.store, progress, force=force).run()
+        return progress.failed
 
     def results(self) -> list[tuple[Any, ...]]:
         return self.store.rows(
@@ -93,9 +92,9 @@ class Sweep:
 
 
 def test_workers_give_what_this_process_gives(tmp_path: Path, store: Store) -> None:
-    sweep, crew = Sweep(tmp_path, store), Crew()
-    assert sweep(crew) == 0
-    assert len(crew.jobs) == 2
+    sweep, workers = Sweep(tmp_path, store), OneWorker()
+    assert sweep(workers) == 0
+    assert len(workers.jobs) == 2
     with Store(tmp_path / "other") as other:
         alone = Sweep(tmp_path, other)
         assert alone(None) == 0
@@ -107,33 +106,33 @@ def test_workers_give_what_this_process_gives(tmp_path: Path, store: Store) -> N
 
 
 def test_what_is_done_is_not_sent_and_what_is_there_is_sent_along(tmp_path: Path, store: Store) -> None:
-    Sweep(tmp_path, store)(Crew())
-    again = Crew()
+    Sweep(tmp_path, store)(OneWorker())
+    again = OneWorker()
     assert Sweep(tmp_path, store)(again) == 0
     assert again.jobs == []
-    more = Crew()
+    more = OneWorker()
     sweep = Sweep(tmp_path, store, STUDY.replace('["alignment"]', '["alignment", "snip"]'))
     before = store.rows("SELECT training, seed, step, sha256, provenance FROM networks")
     assert sweep(more) == 0
-    assert all(job.parcel is not None and len(job.parcel[1]) == 4 for job in more.jobs)  # 2 seeds, 2 steps
+    assert all(job.shipment is not None and len(job.shipment[1]) == 4 for job in more.jobs)
     answer = run_cell(more.jobs[0])
-    assert answer.parcel is not None
-    assert answer.parcel[1] == {}, "networks that were sent along come back"
+    assert answer.shipment is not None
+    assert answer.shipment[1] == {}, "networks that were sent along come back"
     assert store.rows("SELECT training, seed, step, sha256, provenance FROM networks") == before
     assert {row[3] for row in sweep.results()} >= {"alignment", "snip"}
-    forced = Crew()
+    forced = OneWorker()
     assert sweep(forced, force=True) == 0
-    assert [job.parcel for job in forced.jobs] == [None, None]
+    assert [job.shipment for job in forced.jobs] == [None, None]
 
 
 def test_what_is_damaged_in_the_store_is_made_again(tmp_path: Path, store: Store) -> None:
     sweep = Sweep(tmp_path, store)
-    sweep(Crew())
+    sweep(OneWorker())
     before = sweep.results()
     with store.writing() as connection:
         connection.execute("UPDATE results SET metrics = '{}' WHERE protocol = 'rank'")
     next((tmp_path / "store" / "networks").rglob("*final*")).write_bytes(b"nonsense")
-    assert sweep(Crew()) == 0
+    assert sweep(OneWorker()) == 0
     assert sweep.results() == before
 
 
@@ -149,13 +148,13 @@ def test_a_cell_that_fails_three_times_is_recorded_and_the_sweep_goes_on(
         return run_cell(job)
 
     sweep = Sweep(tmp_path, store)
-    assert sweep(Crew(do)) == 1
+    assert sweep(OneWorker(do)) == 1
     assert len(tries) == 3
     (failure,) = store.rows("SELECT training, error, attempts FROM failures")
     assert failure == (sweep.cells[0][1].training, "MemoryError: too much", 3)
     assert any("width=6: failed: MemoryError: too much" in line for line in sweep.lines.lines)
     assert {row[0] for row in sweep.results()} == {sweep.cells[1][1].training}
-    assert sweep(Crew()) == 0
+    assert sweep(OneWorker()) == 0
     assert store.rows("SELECT * FROM failures") == []
 
 
@@ -167,15 +166,15 @@ def test_one_more_attempt_may_go_better(tmp_path: Path, store: Store) -> None:
         return Answer(error="OSError: gone", again=True) if len(tries) < 3 else run_cell(job)
 
     sweep = Sweep(tmp_path, store)
-    assert sweep(Crew(do, size=1)) == 0
+    assert sweep(OneWorker(do, size=1)) == 0
     assert len(tries) == 4
     assert store.rows("SELECT * FROM failures") == []
 
 
 def test_what_the_request_makes_fail_is_tried_once(tmp_path: Path, store: Store) -> None:
-    crew = Crew(lambda job: Answer(error="training diverged"))
-    assert Sweep(tmp_path, store)(crew) == 2
-    assert len(crew.jobs) == 2
+    workers = OneWorker(lambda job: Answer(error="training diverged"))
+    assert Sweep(tmp_path, store)(workers) == 2
+    assert len(workers.jobs) == 2
     assert store.rows("SELECT error, attempts FROM failures") == [("training diverged", 1)] * 2
 
 
@@ -194,9 +193,9 @@ def test_cells_of_others_are_left_for_later(
                 claim.__exit__(None, None, None)
 
         monkeypatch.setattr("prunebench.sweep.dispatch.time.sleep", nap)
-        crew = Crew()
-        assert sweep(crew) == 0
-    assert [job.cell.recipe["width"] for job in crew.jobs] == [6, 8]
+        workers = OneWorker()
+        assert sweep(workers) == 0
+    assert [job.cell.recipe["width"] for job in workers.jobs] == [6, 8]
     assert naps.count(BUSY_SECONDS) == 1
 
 
@@ -230,7 +229,7 @@ def test_errors_of_any_kind_are_answers(
 def test_an_attempt_here_is_repeated_too(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep, real, tries = Sweep(tmp_path, store), here.run_benchmark, []
+    sweep, real, tries = Sweep(tmp_path, store), local.run_benchmark, []
 
     def broken(plan: Any, *arguments: Any, **options: Any) -> Any:
         tries.append(plan.recipe.width)
@@ -238,7 +237,7 @@ def test_an_attempt_here_is_repeated_too(
             raise OSError("no luck")
         return real(plan, *arguments, **options)
 
-    monkeypatch.setattr(here, "run_benchmark", broken)
+    monkeypatch.setattr(local, "run_benchmark", broken)
     assert sweep(None) == 1
     assert tries == [6, 6, 6, 8, 8]
     assert store.rows("SELECT error, attempts FROM failures") == [("OSError: no luck", 3)]
@@ -246,7 +245,7 @@ def test_an_attempt_here_is_repeated_too(
 
 def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None:
     sweep = Sweep(tmp_path, store)
-    items = survey(sweep.cells, store)
+    items = find_to_do(sweep.cells, store)
     describe(items, sweep.lines, each=True)
     assert sweep.lines.lines == [
         "width=6: 8 of 8 to compute",
@@ -254,21 +253,21 @@ def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None
         "2 cells, 2 of them to compute; 0 of 16 results are in the store; "
         "estimated time: unknown (nothing was timed here before)",
     ]
-    sweep(Crew())
-    tally = Tally(items, 0, Boards(tmp_path), sweep.lines, store)
-    before = tally.seconds_left
+    sweep(OneWorker())
+    progress = SweepProgress(items, 0, Boards(tmp_path), sweep.lines, store)
+    before = progress.seconds_left
     assert before is None
-    tally.give_up(items[0], "no")
-    left = tally.seconds_left
+    progress.give_up(items[0], "no")
+    left = progress.seconds_left
     assert left is not None
     assert 0 < left < 60
-    tally.give_up(items[1], "no")
-    assert tally.seconds_left is None
+    progress.give_up(items[1], "no")
+    assert progress.seconds_left is None
     sweep.lines.lines.clear()
-    describe(survey(sweep.cells, store), sweep.lines, each=True)
+    describe(find_to_do(sweep.cells, store), sweep.lines, each=True)
     assert sweep.lines.lines[0] == "width=6: done"
     assert sweep.lines.lines[2] == "2 cells, 0 of them to compute; 16 of 16 results are in the store"
-    more = survey(Sweep(tmp_path, store, STUDY.replace("[6, 8]", "[6, 8, 12]")).cells, store)
+    more = find_to_do(Sweep(tmp_path, store, STUDY.replace("[6, 8]", "[6, 8, 12]")).cells, store)
     assert [item.lacking for item in more] == [0, 0, 8]
     assert more[2].estimate.seconds is not None
     assert replace(more[2], lacking=4).weight == more[2].weight / 2
@@ -279,7 +278,7 @@ def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
     boards = Boards(tmp_path / "boards")
     plan = sweep.cells[0][1]
     assert not boards.hold(plan)
-    sweep(Crew())
+    sweep(OneWorker())
     assert boards.hold(plan)
     more = plans_of(read_study(tmp_path / "study.toml"))[0][1]
     assert boards.hold(more)
@@ -293,8 +292,8 @@ def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
 def test_dask_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    from prunebench.sweep.crew import local_crew
+    from prunebench.sweep.cluster import local_workers
 
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(pb.RequestError, match=r'--workers: got 2; .*pip install "prunebench\[cluster\]"'):
-        local_crew(2).__enter__()
+        local_workers(2).__enter__()

@@ -10,7 +10,7 @@ import pytest
 from sweep_process import STUDY
 
 import prunebench as pb
-from prunebench.sweep.crew import Crew
+from prunebench.sweep.cluster import Workers
 
 pytestmark = pytest.mark.xdist_group("processes that sweep")
 
@@ -70,5 +70,5 @@ class Gone:
 
 def test_a_scheduler_that_is_gone_is_one_line() -> None:
     with pytest.raises(pb.PrunebenchError, match="the scheduler is gone; what came back is in") as error:
-        Crew(Gone()).room()
+        Workers(Gone()).room()
     assert "\n" not in str(error.value)

@@ -7,17 +7,17 @@ from prunebench.store.networks import file_name
 from prunebench.store.store import Store
 
 # A database and the networks' files by name. SQLite and safetensors: reading them runs nothing.
-Parcel = tuple[bytes, dict[str, bytes]]
+Shipment = tuple[bytes, dict[str, bytes]]
 
 
-def pack(store: Store, training: str) -> Parcel:
+def pack(store: Store, training: str) -> Shipment:
     """All that the store holds of one training, less what is damaged."""
     with Store() as part:
         merge(part, store, training=training)
         return part.to_bytes()
 
 
-def without_files(part: Store, names: Iterable[str]) -> Parcel:
+def without_files(part: Store, names: Iterable[str]) -> Shipment:
     """All of a store in memory but these files, and what is said of them."""
     sent = set(names)
     with part.writing() as connection:
@@ -31,10 +31,10 @@ def without_files(part: Store, names: Iterable[str]) -> Parcel:
     return database, {name: content for name, content in files.items() if name not in sent}
 
 
-def unpack(store: Store, parcel: Parcel, training: str) -> None:
+def unpack(store: Store, shipment: Shipment, training: str) -> None:
     """Take over what came back of a training, checked against its hashes, in one transaction.
 
     It replaces what is there: it was made from that, and what was whole is among it.
     """
-    with Store.from_bytes(parcel) as part:
+    with Store.from_bytes(shipment) as part:
         merge(store, part, training=training, replace=True)

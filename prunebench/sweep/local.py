@@ -12,8 +12,8 @@ from prunebench.errors import PrunebenchError, RequestError
 from prunebench.store.database import StoreError
 from prunebench.store.store import Store
 from prunebench.sweep.failure import ATTEMPTS, in_words, record_failure
-from prunebench.sweep.survey import Item
-from prunebench.sweep.tally import Tally
+from prunebench.sweep.progress import SweepProgress
+from prunebench.sweep.to_do import ToDo
 
 BUSY_SECONDS = 0.5
 
@@ -39,7 +39,9 @@ class _Stages(Reporter):
         self._reporter.progress(stage, done, total, unit, seconds_left)
 
 
-def run_here(items: Sequence[Item], store: Store, reporter: Reporter, tally: Tally, *, force: bool) -> None:
+def run_local(
+    items: Sequence[ToDo], store: Store, reporter: Reporter, progress: SweepProgress, *, force: bool
+) -> None:
     """Run what is missing of every cell.
 
     A cell that another process works on is left for last, and then waited for. A cell that fails is recorded,
@@ -60,9 +62,9 @@ def run_here(items: Sequence[Item], store: Store, reporter: Reporter, tally: Tal
             continue
         busy = 0
         if isinstance(document, str):
-            tally.give_up(item, document)
+            progress.give_up(item, document)
         else:
-            tally.finish(item, document, time.perf_counter() - began)
+            progress.finish(item, document, time.perf_counter() - began)
 
 
 def _attempt(plan: Plan, store: Store, reporter: Reporter, force: bool) -> Document | str:

@@ -15,7 +15,7 @@ from prunebench.sweep.study import Cell
 
 
 @dataclass(frozen=True, eq=False)
-class Item:
+class ToDo:
     """A cell with its plan.
 
     Attributes:
@@ -39,9 +39,9 @@ class Item:
         return size * self.lacking / self.results
 
 
-def survey(
+def find_to_do(
     cells: Sequence[tuple[Cell, Plan]], store: Store, *, force: bool = False, workers: int = 1
-) -> list[Item]:
+) -> list[ToDo]:
     """The cells with what the store lacks of them."""
     timings = timings_of([plan for _, plan in cells], store, workers)
     items = []
@@ -50,7 +50,7 @@ def survey(
         lacking = sum(len(seeds) for seeds in missing.values())
         work = tuple(work_of(plan, missing, store, timings, force=force)) if missing else ()
         total = len(plan.wanted) * len(plan.seeds)
-        items.append(Item(cell, plan, total, lacking, work, timings.total(work)))
+        items.append(ToDo(cell, plan, total, lacking, work, timings.total(work)))
     return items
 
 
@@ -68,13 +68,13 @@ def together(estimates: Sequence[Estimate], workers: int) -> Estimate:
     return Estimate(low, high, total.unseen)
 
 
-def describe(items: Sequence[Item], reporter: Reporter, *, each: bool = False, workers: int = 1) -> None:
+def describe(items: Sequence[ToDo], reporter: Reporter, *, each: bool = False, workers: int = 1) -> None:
     """Say it; with `each`, cell by cell."""
     for line in _lines(items, each, workers):
         reporter.plan(line)
 
 
-def _lines(items: Sequence[Item], each: bool, workers: int) -> Iterator[str]:
+def _lines(items: Sequence[ToDo], each: bool, workers: int) -> Iterator[str]:
     for item in items if each else ():
         to_do = f"{item.lacking:,} of {item.results:,} to compute" if item.lacking else "done"
         yield f"{item.cell.title}: {to_do}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.sweep.failure import ATTEMPTS
-from prunebench.sweep.survey import Item
+from prunebench.sweep.to_do import ToDo
 from prunebench.sweep.worker import Answer, Job, run_cell, silence
 
 CONNECT_SECONDS = 30
@@ -32,24 +32,24 @@ _LOCAL_CONFIG: dict[str, object] = _CONFIG | {
 }
 
 
-class Crew:
+class Workers:
     """The workers of a Dask client, a job for each of them, and `waiting` jobs more."""
 
     def __init__(self, client: Any, waiting: int = 0) -> None:
         self._client, self._waiting = client, waiting
-        self._jobs: dict[Any, Item] = {}
+        self._jobs: dict[Any, ToDo] = {}
 
     def room(self) -> int:
         """For how many jobs more there is room just now; workers may come and go."""
         with _scheduler():
             return len(self._client.scheduler_info()["workers"]) + self._waiting - len(self._jobs)
 
-    def submit(self, item: Item, job: Job) -> None:
+    def submit(self, item: ToDo, job: Job) -> None:
         """Hand a job out. A worker that dies costs its job, which the scheduler gives to another one."""
         with _scheduler():
             self._jobs[self._client.submit(run_cell, job, pure=False)] = item
 
-    def answers(self, seconds: float) -> Iterator[tuple[Item, Answer]]:
+    def answers(self, seconds: float) -> Iterator[tuple[ToDo, Answer]]:
         """The answers that are there, once there is any; none if there is none after `seconds`."""
         distributed: Any = importlib.import_module("distributed")  # without types of its own
         with _scheduler(), contextlib.suppress(TimeoutError):
@@ -69,7 +69,7 @@ def _scheduler() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def local_crew(count: int) -> Iterator[Crew]:
+def local_workers(count: int) -> Iterator[Workers]:
     """`count` processes on this machine, the cores divided among them, one GPU each where there are GPUs.
 
     They talk over encrypted connections of the loopback device that nobody else on the machine can join.
@@ -91,7 +91,7 @@ def local_crew(count: int) -> Iterator[Crew]:
         "host": "127.0.0.1",
         "dashboard": False,
         "preload": ["prunebench.sweep.worker"],
-        "preload_nanny": ["prunebench.sweep.nanny"],
+        "preload_nanny": ["prunebench.sweep.interrupts"],
         "silence_logs": logging.CRITICAL,
         "security": security,
     }
@@ -121,7 +121,7 @@ def local_crew(count: int) -> Iterator[Crew]:
                 if attempt == ATTEMPTS:
                     raise PrunebenchError(f"the worker processes do not start: {error}") from error
         client = stack.enter_context(distributed.Client(cluster))
-        yield Crew(client)
+        yield Workers(client)
 
 
 def _kill_workers() -> None:
@@ -131,7 +131,7 @@ def _kill_workers() -> None:
 
 
 @contextlib.contextmanager
-def remote_crew(address: str) -> Iterator[Crew]:
+def remote_workers(address: str) -> Iterator[Workers]:
     """The workers of the scheduler at `address`; they may come and go. `RequestError` where none answers."""
     distributed = _import("--cluster", address)
     import dask
@@ -144,7 +144,7 @@ def remote_crew(address: str) -> Iterator[Crew]:
             reason = f"a Dask scheduler that answers, such as tcp://host:8786: {' '.join(str(error).split())}"
             raise RequestError("--cluster", address, reason) from error
         with client:
-            yield Crew(client, WAITING)
+            yield Workers(client, WAITING)
 
 
 def _import(option: str, value: object) -> Any:

@@ -8,7 +8,7 @@ from prunebench.benchmark.estimate import duration
 from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
 from prunebench.sweep.boards import Boards
-from prunebench.sweep.survey import Item, timings_of
+from prunebench.sweep.to_do import ToDo, timings_of
 
 # A smaller share of the work says too little about the rest: other workers are in the middle of theirs.
 ENOUGH = 0.05
@@ -16,7 +16,7 @@ ENOUGH = 0.05
 SHARE = 0.02
 
 
-class Tally:
+class SweepProgress:
     """Counts the cells that end, and puts each on its board.
 
     The time left is that since the start, times how much longer the cells that are left take than those that
@@ -28,22 +28,22 @@ class Tally:
     """
 
     def __init__(
-        self, items: Sequence[Item], ended: int, boards: Boards, reporter: Reporter, store: Store
+        self, items: Sequence[ToDo], ended: int, boards: Boards, reporter: Reporter, store: Store
     ) -> None:
         """For the items that are to do; `ended` more are done already."""
         self._boards, self._reporter, self._store = boards, reporter, store
         self._cells, self._ended, self.failed = len(items) + ended, ended, 0
-        self._waiting, self._done = list(items), list[Item]()
+        self._waiting, self._done = list(items), list[ToDo]()
         self._began = self._asked_again = time.perf_counter()
         self.seconds_left: float | None = None
         self._show()
 
-    def finish(self, item: Item, document: Document, seconds: float) -> None:
+    def finish(self, item: ToDo, document: Document, seconds: float) -> None:
         """A cell is done; `seconds` are for people."""
         self._boards.add(document)
         self._end(item, f"{seconds:.1f} s")
 
-    def give_up(self, item: Item, error: str) -> None:
+    def give_up(self, item: ToDo, error: str) -> None:
         """A cell failed for good."""
         self.failed += 1
         self._end(item, f"failed: {error}")
@@ -52,7 +52,7 @@ class Tally:
         """Pass it on."""
         self._reporter.warn(text)
 
-    def _end(self, item: Item, what: str) -> None:
+    def _end(self, item: ToDo, what: str) -> None:
         self._ended += 1
         self._waiting.remove(item)
         self._done.append(item)
