@@ -11,6 +11,7 @@ ROOT = Path(prunebench.__file__).parent
 # From the bottom up; what stands in one line may import from lines above it in this list, and its own.
 LAYERS = [
     {"errors", "escape", "remembered", "version"},
+    {"fields"},
     {"networks", "modules", "tasks", "device"},
     {"training", "theory"},
     {"scoring", "testing", "evaluation", "store"},
