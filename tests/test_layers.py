@@ -1,6 +1,8 @@
-"""Data flows one way: no module imports from a layer above its own."""
+"""Data flows one way, by the floors of docs/architecture.md: no import runs upward, and none in a circle."""
 
 import ast
+import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -8,41 +10,45 @@ import pytest
 import prunebench
 
 ROOT = Path(prunebench.__file__).parent
-# From the bottom up; what stands in one line may import from lines above it in this list, and its own.
-LAYERS = [
-    {"errors", "escape", "remembered", "version"},
-    {"fields"},
-    {"networks", "modules", "tasks", "device"},
-    {"training", "theory"},
-    {"scoring", "testing", "evaluation", "store"},
-    {"benchmark", "leaderboard", "drawing"},
-    {"sweep", "experiments"},
-    {"cli", "__main__"},
-]
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+DOCUMENT = (Path(__file__).parents[1] / "docs/architecture.md").read_text()
+FLOORS = {room: int(floor) for floor, room in re.findall(r"^\| (\d+) \| `(\w+)` \|", DOCUMENT, re.MULTILINE)}
+MODULES = {
+    ".".join(("prunebench", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(ROOT.rglob("*.py"))
+    if path != ROOT / "__init__.py"  # it offers the public names of all rooms
+}
 
 
-def imported(path: Path) -> set[str]:
-    modules = set()
+def room(module: str) -> str:
+    return module.removeprefix("prunebench.").split(".")[0]
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of ours, plugins too, that a file imports: at its top, in functions and for types alone."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == "prunebench":
-                modules |= {alias.name for alias in node.names if alias.name in LEVEL}
-            elif node.module.startswith("prunebench."):
-                modules.add(node.module.split(".")[1])
-            modules |= {"plugins"} if node.module.startswith("prunebench_plugins") else set()
-    return modules
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path} imports by a relative name"
+            origin = str(node.module)
+            names = (f"{origin}.{alias.name}" for alias in node.names)
+            found |= {name if name in MODULES else origin for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name in MODULES or name.startswith("prunebench_plugins")}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_import_runs_upward(path: Path) -> None:
-    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
-    assert own in LEVEL, f"{own} has no place among the layers yet"
-    too_high = {name for name in imported(path) if LEVEL.get(name, 99) > LEVEL[own]}
-    assert not too_high
+IMPORTS = {module: imports(path) for module, path in MODULES.items()}
+PENDING = {"prunebench.scoring.isolation", "prunebench.scoring.worker"}
 
 
-def test_theory_and_training_stand_side_by_side() -> None:
-    for path in (ROOT / "theory").glob("*.py"):
-        assert "training" not in imported(path)
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_come_from_lower_floors(module: str) -> None:
+    own = room(module)
+    assert own in FLOORS, f"docs/architecture.md does not say what {own} is for"
+    others = {room(other) for other in IMPORTS[module]} - {own}
+    wrong = {other for other in others if FLOORS.get(other, 99) >= FLOORS[own]}
+    assert not wrong or module in PENDING
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    TopologicalSorter(IMPORTS).prepare()  # raises CycleError, which names the circle

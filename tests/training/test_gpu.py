@@ -10,7 +10,7 @@ import torch
 from engine_cases import CASES, MASKED_CASES, SEEDS, TOLERANCE, Case, assert_same, difference, plain
 
 import prunebench as pb
-from prunebench.training.engines import Problem, choose, inner_steps, parts
+from prunebench.training.engines import Problem, batched_blocks, choose, inner_steps, parts
 from prunebench.training.state import State
 
 pytestmark = [
@@ -32,7 +32,7 @@ def test_equal_to_the_plain_loop(dtype: torch.dtype, case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES[:3], ids=str)
 def test_equal_to_the_plain_loop_without_the_kernel(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inner_steps, "fastest", lambda like, batch: inner_steps.take_steps)
+    monkeypatch.setattr(batched_blocks, "fastest_inner_steps", lambda like, batch: inner_steps.take_steps)
     assert_same(case.train(None, torch.float64, device="cuda"), plain(case, torch.float64), 1e-9)
 
 

@@ -9,7 +9,7 @@ import torch
 from engine_cases import Case, assert_same, plain
 from torch import Tensor
 
-from prunebench.training.engines import inner_steps
+from prunebench.training.engines import batched_blocks, inner_steps
 from prunebench.training.engines.inner_steps import Rates
 
 inner_kernel = pytest.importorskip("prunebench.training.engines.inner_kernel", exc_type=ImportError)
@@ -58,7 +58,7 @@ def test_not_a_number_stays() -> None:
 @pytest.mark.skipif(DEVICE == "cuda", reason="the GPU tests train with the kernel anyway")
 @pytest.mark.parametrize("case", [Case(steps=100), Case(90, 12, 3, 7, 0.0, steps=60)], ids=str)
 def test_training_with_the_kernel_equals_the_plain_loop(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inner_steps, "fastest", lambda like, batch: inner_kernel.take_steps)
+    monkeypatch.setattr(batched_blocks, "fastest_inner_steps", lambda like, batch: inner_kernel.take_steps)
     case = Case(**{**vars(case), "stops": (30,)})
     assert_same(case.train("batched_blocks", torch.float64), plain(case, torch.float64), 1e-9)
 

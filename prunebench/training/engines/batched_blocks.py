@@ -6,6 +6,7 @@ gradient leaves that as it is, and a gradient g moves it by -lr / (1 - mu) g, wh
 """
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 from jaxtyping import Float, Int64
@@ -16,7 +17,7 @@ from prunebench.training.engines import inner_steps
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.batched import flush
 from prunebench.training.engines.forms import block_steps, dual_is_cheaper
-from prunebench.training.engines.inner_steps import Rates
+from prunebench.training.engines.inner_steps import InnerSteps, Rates
 from prunebench.training.engines.recorded import Recorded
 from prunebench.training.order import PAD
 from prunebench.training.state import State
@@ -58,7 +59,7 @@ class BatchedBlockEngine(Engine):
         batch = problem.orders.shape[2]
         self.block = block_steps(batch, problem.curve_every)
         self._powers: dict[int, _Powers] = {}
-        self._take_steps = inner_steps.fastest(self._w_out, batch)
+        self._take_steps = fastest_inner_steps(self._w_out, batch)
         self._train = Recorded(self._train_block, (networks.seeds, self.block, batch))
 
     def advance(self, step: int) -> None:
@@ -192,3 +193,13 @@ class _Powers:
 def _networks(incoming: Float[Tensor, "seeds inputs_and_1 neurons"], w_out: Tensor) -> Networks:
     w_in = incoming.mT
     return Networks(w_in[:, :, :-1].contiguous(), w_in[:, :, -1].contiguous(), w_out.clone())
+
+
+def fastest_inner_steps(like: Float[Tensor, "seeds outputs neurons"], batch: int) -> InnerSteps:
+    """One kernel for all steps where a GPU, Triton and networks that fit its registers are; else torch."""
+    if like.device.type == "cuda" and find_spec("triton") is not None:
+        from prunebench.training.engines import inner_kernel
+
+        if inner_kernel.fits(batch, like.shape[1], like.shape[2]):
+            return inner_kernel.take_steps
+    return inner_steps.take_steps

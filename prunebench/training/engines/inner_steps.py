@@ -1,7 +1,6 @@
 """The steps inside a block for all networks together, in plain torch (docs/engine.md has the mathematics)."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import torch
@@ -59,13 +58,3 @@ def take_steps(
         velocity.baddbmm_(residual.mT, hidden, beta=rates.momentum)
         w_out.sub_(velocity, alpha=rates.learning_rate)
     return delta
-
-
-def fastest(like: Float[Tensor, "seeds outputs neurons"], batch: int) -> InnerSteps:
-    """One kernel for all steps where a GPU, Triton and networks that fit its registers are; else torch."""
-    if like.device.type == "cuda" and find_spec("triton") is not None:
-        from prunebench.training.engines import inner_kernel
-
-        if inner_kernel.fits(batch, like.shape[1], like.shape[2]):
-            return inner_kernel.take_steps
-    return take_steps
