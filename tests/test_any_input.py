@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import prunebench as pb
+from prunebench.plugin.spec import canonical, parse_spec
 from prunebench.scoring.registry import load_scorer
-from prunebench.scoring.spec import canonical, parse_spec
 from prunebench.sweep.study import Study, read_study
 from prunebench.tasks.classes import parse_classes, resolve_classes
 from prunebench.tasks.labelled import LabelledData

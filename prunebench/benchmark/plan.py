@@ -8,10 +8,10 @@ from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import FRACTIONS, check_fractions, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINITIALISED, Protocol
+from prunebench.plugin.source import source_hash
+from prunebench.plugin.spec import canonical
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.source import source_hash
-from prunebench.scoring.spec import canonical
 from prunebench.scoring.stand_in import StandIn
 from prunebench.store.identity import training_id
 from prunebench.store.records import Key, Measure

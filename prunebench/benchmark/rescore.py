@@ -9,10 +9,10 @@ import numpy as np
 
 from prunebench.benchmark.plan import source_of
 from prunebench.errors import PrunebenchError
+from prunebench.plugin.spec import parse_spec
 from prunebench.scoring.conformance import TOLERANCE
 from prunebench.scoring.execute import execute
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.spec import parse_spec
 from prunebench.scoring.stand_in import Broken
 from prunebench.store.records import FINAL, Key
 from prunebench.store.store import Store

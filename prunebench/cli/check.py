@@ -45,14 +45,14 @@ def command(scorers: tuple[str, ...], every: bool, timeout: float, verbose: bool
     prunebench check --all
     """
     from prunebench.errors import RequestError
-    from prunebench.scoring.process import Worker
+    from prunebench.plugin.process import PluginProcess
 
     if not scorers and not every:
         raise RequestError("SCORER", "nothing", "name a file or a scorer, or give --all")
-    worker = Worker()
+    worker = PluginProcess()
     worker.start()  # its imports take as long as ours: side by side
+    from prunebench.plugin.spec import canonical
     from prunebench.scoring.isolation import Isolation
-    from prunebench.scoring.spec import canonical
 
     files = [scorer for scorer in scorers if scorer.endswith(".py")]
     isolation = click.get_current_context().with_resource(Isolation(timeout, files, worker))
@@ -87,9 +87,9 @@ def _lacks_package(isolation: "Isolation", name: str) -> bool:
 
 def _passes(isolation: "Isolation", scorer: "Scorer", verbose: bool) -> bool:
     """Print the findings as they come; whether no check failed."""
+    from prunebench.plugin.process import Lost
+    from prunebench.plugin.spec import canonical
     from prunebench.scoring.conformance import CHECKS, NEEDS, Finding
-    from prunebench.scoring.process import Lost
-    from prunebench.scoring.spec import canonical
     from prunebench.scoring.stand_in import Broken
 
     plugin = isolation.plugins.get(scorer.name)

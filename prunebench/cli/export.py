@@ -93,9 +93,9 @@ def _export_snapshot(options: dict[str, Any]) -> None:
     from prunebench.benchmark.snapshot import announce_networks, take_snapshot
     from prunebench.cli.progress import TerminalReporter
     from prunebench.errors import RequestError
-    from prunebench.store.bundle import write_bundle
-    from prunebench.store.files import writable_file
+    from prunebench.store.files import writable_file, write_atomically
     from prunebench.store.store import Store
+    from prunebench.training.bundle import bundle_bytes
 
     if options["out"] is None:
         raise RequestError("--out", None, "a file for the snapshot is needed")
@@ -107,7 +107,7 @@ def _export_snapshot(options: dict[str, Any]) -> None:
     out = writable_file("--out", Path(options["out"]))
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
         snapshot = take_snapshot(plan, store, reporter, force=options["force"])
-    write_bundle(out, snapshot)
+    write_atomically(out, bundle_bytes(snapshot))
     click.echo(f"snapshot: {out} ({len(plan.seeds)} networks at step {plan.steps[0]})", err=True)
 
 

@@ -26,8 +26,8 @@ def scorers(plugins: tuple[str, ...]) -> None:
 
     from prunebench.cli.options import isolate, warn
     from prunebench.leaderboard.terminal import console
+    from prunebench.plugin.spec import describe
     from prunebench.scoring.registry import PluginError
-    from prunebench.scoring.spec import describe
 
     isolation = isolate({"plugins": plugins, "scorer_timeout": None})
     table = Table("scorer", "version", "parameters", "paper", "from")

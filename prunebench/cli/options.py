@@ -125,9 +125,9 @@ def store_options(function: F) -> F:
 
 def isolate(options: dict[str, Any]) -> "Isolation":
     """What finds and loads scorers, as the options of `scorer_options` say; closed when the command ends."""
-    from prunebench.scoring.process import Worker
+    from prunebench.plugin.process import PluginProcess
 
-    worker = Worker()
+    worker = PluginProcess()
     if options["plugins"]:
         worker.start()  # its imports take as long as ours: side by side
     from prunebench.scoring.isolation import Isolation

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from prunebench.errors import in_words
 from prunebench.networks import Networks
+from prunebench.plugin.frames import file_of, place, trace
 from prunebench.scoring.execute import execute, global_generators_kept, same
 from prunebench.scoring.fixture import DEAD, DOMINANT, EARLY, large_snapshot, small_snapshot
-from prunebench.scoring.frames import file_of, place, trace
 from prunebench.scoring.memory import peak_memory
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.snapshot import Snapshot

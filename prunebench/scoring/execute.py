@@ -14,7 +14,7 @@ from torch import Tensor
 
 from prunebench.errors import in_words, one_line
 from prunebench.networks import Networks
-from prunebench.scoring.frames import file_of, place, trace
+from prunebench.plugin.frames import file_of, place, trace
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.stopwatch import Stopwatch

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.modules import from_module
 from prunebench.networks import Networks
+from prunebench.plugin.spec import canonical
 from prunebench.scoring.execute import execute
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.spec import canonical
 from prunebench.tasks.task import Task
 from prunebench.training.recipe import Recipe
 from prunebench.training.snapshot import Snapshot

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from prunebench.errors import PrunebenchError, RequestError, one_line
 from prunebench.networks import Networks
+from prunebench.plugin.process import Failed, Lost, PluginProcess, Stopped, scratch
+from prunebench.plugin.spec import build, canonical, parse_spec
 from prunebench.scoring.conformance import REQUIREMENTS, Finding, Status
 from prunebench.scoring.execute import Outcome, failure, judge
-from prunebench.scoring.process import Failed, Lost, Stopped, Worker, scratch
 from prunebench.scoring.registry import (
     Plugin,
     PluginError,
@@ -26,7 +27,6 @@ from prunebench.scoring.registry import (
     split_spec,
 )
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.spec import build, canonical, parse_spec
 from prunebench.scoring.stand_in import (
     CHANGED,
     StandIn,
@@ -37,7 +37,7 @@ from prunebench.scoring.stand_in import (
     with_parameters,
 )
 from prunebench.scoring.worker import SCORES, SNAPSHOT
-from prunebench.store.bundle import write_bundle
+from prunebench.training.bundle import bundle_bytes
 from prunebench.training.snapshot import Snapshot
 
 # A plugin that takes longer than this to import is broken; time limits of scorers begin after it.
@@ -63,12 +63,15 @@ class Isolation:
     """
 
     def __init__(
-        self, timeout: float | None = None, files: Iterable[str | Path] = (), worker: Worker | None = None
+        self,
+        timeout: float | None = None,
+        files: Iterable[str | Path] = (),
+        worker: PluginProcess | None = None,
     ) -> None:
         self.timeout = timeout
         self.problems: list[str] = []
         self._files = [str(file) for file in files if check_file(file)]
-        self._worker = worker or Worker()
+        self._worker = worker or PluginProcess()
         self._loaded: set[tuple[int, str]] = set()
 
     @cached_property
@@ -134,7 +137,7 @@ class Isolation:
     def _execute(self, scorer: Scorer, snapshot: Snapshot) -> Outcome:
         with scratch() as name:
             folder = Path(name)
-            write_bundle(folder / SNAPSHOT, snapshot, order=False)
+            (folder / SNAPSHOT).write_bytes(bundle_bytes(snapshot, order=False))
             began = time.perf_counter()
             try:
                 self._import(scorer)

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from prunebench.errors import PrunebenchError, RequestError, in_words, unknown_name
-from prunebench.scoring.frames import place
-from prunebench.scoring.imported import Recorded
+from prunebench.plugin.frames import place
+from prunebench.plugin.imported import Recorded
+from prunebench.plugin.spec import NAME, build, parse_spec, split_file
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.spec import NAME, build, parse_spec, split_file
 
 GROUP = "prunebench.scorers"
 OWN = "prunebench"

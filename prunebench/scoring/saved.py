@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.errors import RequestError
+from prunebench.plugin.spec import NAME
 from prunebench.scoring.registry import discover
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.spec import NAME
 from prunebench.tasks.npz import read_arrays
 from prunebench.training.snapshot import Snapshot
 

@@ -4,9 +4,9 @@ from dataclasses import MISSING, field, make_dataclass
 from typing import Any, ClassVar, NoReturn
 
 from prunebench.errors import PrunebenchError
+from prunebench.plugin.source import source_hash
 from prunebench.scoring.execute import Elsewhere, Execute, Outcome
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.source import source_hash
 from prunebench.training.snapshot import Snapshot
 
 Description = dict[str, Any]

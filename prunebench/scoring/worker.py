@@ -16,15 +16,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from prunebench.errors import PrunebenchError, RequestError, in_words
+from prunebench.plugin.frames import place, trace
+from prunebench.plugin.process import ANSWER
+from prunebench.plugin.source import source_hash
 from prunebench.scoring.conformance import run_check
 from prunebench.scoring.execute import execute
-from prunebench.scoring.frames import place, trace
-from prunebench.scoring.process import ANSWER
 from prunebench.scoring.registry import load_class, load_scorer, names_in_file
-from prunebench.scoring.source import source_hash
 from prunebench.scoring.stand_in import CHANGED, Description, as_json, parameters_of
 from prunebench.scoring.stand_in import describe as describe_class
-from prunebench.store.bundle import read_bundle
+from prunebench.training.bundle import read_bundle
 
 SNAPSHOT, SCORES = "snapshot.safetensors", "scores.safetensors"
 _TENSORS = ("scores", "signs")

@@ -9,9 +9,9 @@ from typing import Any
 from prunebench.benchmark.plan import Plan
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
+from prunebench.plugin.spec import split_file
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.spec import split_file
 from prunebench.sweep.study import Cell, Study
 from prunebench.tasks.datasets import DATASETS, DEFAULT, default_samples, default_steps
 from prunebench.tasks.load import load_task, parse_classes

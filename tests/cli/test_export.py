@@ -13,9 +13,9 @@ import torch
 from in_process import QUICK, Prunebench
 
 import prunebench as pb
-from prunebench.store.bundle import read_bundle, snapshot_order
 from prunebench.store.formats import write_csv
 from prunebench.store.table import ResultTable
+from prunebench.training.bundle import read_bundle, snapshot_order
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def test_scorers_that_come_with_prunebench_have_no_process_and_no_cost(
     def refuse(*_: object) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr("prunebench.scoring.process.Worker.start", refuse)
+    monkeypatch.setattr("prunebench.plugin.process.PluginProcess.start", refuse)
     assert quick("--scorer", "snip", "--json").code == 0
     assert quick("--scorer", "snip", "--scorer-timeout", "30", "--json", "--force").code == 1
 

@@ -10,11 +10,11 @@ import torch
 from prunebench_plugins.magnitude import Magnitude
 
 import prunebench as pb
+from prunebench.plugin.process import PluginProcess
+from prunebench.plugin.source import source_hash
+from prunebench.plugin.spec import canonical
 from prunebench.scoring.execute import execute
 from prunebench.scoring.isolation import Isolation
-from prunebench.scoring.process import Worker
-from prunebench.scoring.source import source_hash
-from prunebench.scoring.spec import canonical
 from prunebench.scoring.stand_in import StandIn
 
 PLUGIN = """
@@ -192,7 +192,7 @@ def test_files_that_do_not_load_are_wrong_requests(
     tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("prunebench.scoring.isolation.LOAD_SECONDS", 2.0)
-    worker = Worker()
+    worker = PluginProcess()
     for number, (text, message) in enumerate(BROKEN.items()):
         file = tmp_path / f"broken{number}.py"
         file.write_text(text)
@@ -258,7 +258,7 @@ def has_ended(process: int) -> bool:
 def test_a_scorer_that_never_ends_ends_with_its_parent(plugin: Path, how: signal.Signals) -> None:
     """In compiled code that keeps the interpreter to itself, and so does what it has started."""
     ask = (
-        "import sys\nfrom prunebench.scoring.process import Worker\nworker = Worker()\n"
+        "import sys\nfrom prunebench.plugin.process import PluginProcess\nworker = PluginProcess()\n"
         "print(worker.start().pid, flush=True)\nworker.ask('names', None, file=sys.argv[1])"
     )
     hanging = plugin.with_name("hanging.py")

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import pytest
 
 import prunebench as pb
+from prunebench.plugin.source import source_hash
+from prunebench.plugin.spec import canonical
 from prunebench.scoring.registry import PluginError, discover, load_class
-from prunebench.scoring.source import source_hash
-from prunebench.scoring.spec import canonical
 
 SCORER = """
 import prunebench as pb

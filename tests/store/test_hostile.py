@@ -14,7 +14,6 @@ import pytest
 import prunebench as pb
 from prunebench.benchmark import Plan, run_benchmark
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.store.bundle import FORMAT, read_bundle, write_bundle
 from prunebench.store.checksums import result_digest, row_digest
 from prunebench.store.identity import digest
 from prunebench.store.merge import merge
@@ -22,6 +21,7 @@ from prunebench.store.networks import Damaged, unpack
 from prunebench.store.records import Key, Measure
 from prunebench.store.store import Store
 from prunebench.sweep.study import read_study
+from prunebench.training.bundle import FORMAT, bundle_bytes, read_bundle
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_a_snapshot_with_other_metadata_is_refused(
     from safetensors.torch import load_file, save_file
 
     path = tmp_path / "snapshot.safetensors"
-    write_bundle(path, run.snapshot(15))
+    path.write_bytes(bundle_bytes(run.snapshot(15)))
     with safe_open(str(path), "pt") as file:
         metadata = file.metadata()
     assert metadata["format"] == FORMAT

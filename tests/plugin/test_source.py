@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from prunebench.scoring import source
-from prunebench.scoring.imported import content
+from prunebench.plugin import source
+from prunebench.plugin.imported import content
+from prunebench.plugin.source import source_hash
 from prunebench.scoring.registry import load_class
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.source import source_hash
 
 SCORER = """
 import prunebench as pb

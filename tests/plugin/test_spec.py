@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.scoring.spec import build, canonical, parse_spec
+from prunebench.plugin.spec import build, canonical, parse_spec
 
 
 class Example(pb.Scorer):

@@ -47,8 +47,8 @@ class Failed(PrunebenchError):
         super().__init__(message)
 
 
-class Worker:
-    """A process that runs scorers. It starts with the first request, and again after it was lost.
+class PluginProcess:
+    """A process that runs plugins. It starts with the first request, and again after it was lost.
 
     Attributes:
         starts: how often it was started.

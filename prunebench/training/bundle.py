@@ -19,7 +19,6 @@ from torch import Tensor
 
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
-from prunebench.store.files import write_atomically
 from prunebench.tasks.task import Task
 from prunebench.training.order import minibatch_order
 from prunebench.training.recipe import Recipe
@@ -30,8 +29,8 @@ _WEIGHTS = ("w_in", "bias", "w_out")
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def write_bundle(path: Path, snapshot: Snapshot, *, order: bool = True) -> None:
-    """Write the snapshot, with the order of all minibatches to the end unless `order` is False."""
+def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
+    """The file's content, with the order of all minibatches to the end unless `order` is False."""
     task = snapshot.task
     tensors = {f"task.{name}": getattr(task, name) for name in _ARRAYS}
     for part in ("networks", "initial", "final"):
@@ -49,11 +48,12 @@ def write_bundle(path: Path, snapshot: Snapshot, *, order: bool = True) -> None:
     }
     # The format wants memory of its own for every tensor.
     own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    write_atomically(path, save(own, metadata))
+    content: bytes = save(own, metadata)
+    return content
 
 
 def read_bundle(path: Path, device: torch.device | str = "cpu") -> Snapshot:
-    """The snapshot in a file that `write_bundle` wrote. Raises `RequestError` for any other file."""
+    """The snapshot in a file of `bundle_bytes`'s content. Raises `RequestError` for any other file."""
     try:
         with safe_open(str(path), "pt") as file:
             metadata = file.metadata() or {}

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-# The scorers that come with prunebench.
+# The plugins that come with prunebench.
 OWN = "prunebench_plugins"
 # By the path of the file: the module that it was imported as, and the bytes.
 _imported: dict[str, tuple[str, bytes]] = {}
@@ -56,20 +56,20 @@ class Recorded(SourceFileLoader):
 
 
 class _Recorder(MetaPathFinder):
-    """Finds what the other finders find, and records what the source hash of a scorer may cover."""
+    """Finds what the other finders find, and records what the source hash of a plugin may cover."""
 
     def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(fullname, path, target)
             if spec is not None:
                 loader = spec.loader
-                if type(loader) is SourceFileLoader and _is_code_of_scorers(fullname, Path(loader.path)):
+                if type(loader) is SourceFileLoader and _is_code_of_plugins(fullname, Path(loader.path)):
                     spec.loader = Recorded(fullname, loader.path)
                 return spec
         return None
 
 
-def _is_code_of_scorers(module: str, path: Path) -> bool:
+def _is_code_of_plugins(module: str, path: Path) -> bool:
     top = module.partition(".")[0]
     return top == OWN or not (top == "prunebench" or top in sys.stdlib_module_names or is_installed(path))
 
@@ -84,7 +84,7 @@ def _search(path: Path) -> str | None:
 
 
 def _record() -> None:
-    """Record the scorers of prunebench that were imported before, and all that will be."""
+    """Record the plugins of prunebench that were imported before, and all that will be."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None) if name.partition(".")[0] == OWN else None
         if file is not None:

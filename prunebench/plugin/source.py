@@ -1,4 +1,4 @@
-"""What a scorer is computed by: results of changed code are never taken for the same."""
+"""What a plugin is made of: results of changed code are never taken for the same."""
 
 import ast
 import hashlib
@@ -11,22 +11,21 @@ from functools import cache
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from prunebench.scoring.imported import content, is_installed, module_of
-from prunebench.scoring.scorer import Scorer
+from prunebench.plugin.imported import content, is_installed, module_of
 
-# Of what prunebench gives scorers (networks, gradients, theory, training): raised whenever the same call
+# Of what prunebench gives plugins (networks, gradients, theory, training): raised whenever the same call
 # would return other numbers. Its code is not in the hash, or each edit would make every score stale.
 CONTRACT = "1"
 _unreadable: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
-def source_hash(cls: type[Scorer]) -> str:
-    """Hash of the code that a scorer is written in: its module and the helpers that it imports.
+def source_hash(cls: type) -> str:
+    """Hash of the code that a plugin is written in: its module and the helpers that it imports.
 
     It is the hash of the code that this process has imported, even if the files have been edited since.
-    Helpers are modules of the scorer's own package, and files that are not installed. prunebench itself
+    Helpers are modules of the plugin's own package, and files that are not installed. prunebench itself
     counts by the version of what it gives scorers. Comments, docstrings and layout don't count. Where
-    there is no file to read, as in a notebook, each class is another scorer: what it computed is never
+    there is no file to read, as in a notebook, each class is another plugin: what it computed is never
     taken for what another one of its name would.
     """
     try:

@@ -1,15 +1,16 @@
-"""Scorers as text: `imp[sparsity=0.5,rounds=3]`, `my_idea.py:MyIdea[alpha=0.3]`."""
+"""Plugins as text: `imp[sparsity=0.5,rounds=3]`, `my_idea.py:MyIdea[alpha=0.3]`."""
 
 import re
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, Field
-from typing import Any
+from typing import Any, TypeVar
 
 from prunebench.errors import RequestError
-from prunebench.scoring.scorer import Scorer
+from prunebench.plugin.plugin import Plugin
 
+P = TypeVar("P", bound=Plugin)
 NAME = r"[A-Za-z_][\w.-]*"
 _FILE = re.compile(r"(?P<file>.+?\.py):(?P<spec>.*)", re.DOTALL)
 _SPEC = re.compile(rf"(?P<name>{NAME})(\[(?P<parameters>[^\[\]]*)\])?")
@@ -39,8 +40,8 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
     return match["name"], parameters
 
 
-def build(cls: type[Scorer], parameters: Mapping[str, str], spec: str) -> Scorer:
-    """The scorer with these parameters, each converted to its field's type."""
+def build(cls: type[P], parameters: Mapping[str, str], spec: str) -> P:
+    """The plugin with these parameters, each converted to its field's type."""
     known = {f.name: f for f in cls.parameters()}
     hints = typing.get_type_hints(cls)
     values = {}
@@ -59,16 +60,16 @@ def build(cls: type[Scorer], parameters: Mapping[str, str], spec: str) -> Scorer
         raise RequestError("--scorer", spec, " ".join(str(error).split())) from error
 
 
-def canonical(scorer: Scorer) -> str:
-    """The spec that rebuilds this scorer, defaults left out: one method, one name."""
-    changed = {f.name: v for f in scorer.parameters() if (v := getattr(scorer, f.name)) != f.default}
+def canonical(plugin: Plugin) -> str:
+    """The spec that rebuilds this plugin, defaults left out: one method, one name."""
+    changed = {f.name: v for f in plugin.parameters() if (v := getattr(plugin, f.name)) != f.default}
     if not changed:
-        return scorer.name
-    return f"{scorer.name}[{','.join(f'{key}={_text(value)}' for key, value in changed.items())}]"
+        return plugin.name
+    return f"{plugin.name}[{','.join(f'{key}={_text(value)}' for key, value in changed.items())}]"
 
 
 def describe(parameter: "Field[Any]") -> str:
-    """`name=default` of a scorer's parameter."""
+    """`name=default` of a parameter."""
     return parameter.name if parameter.default is MISSING else f"{parameter.name}={_text(parameter.default)}"
 
 

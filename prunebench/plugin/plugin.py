@@ -1,0 +1,43 @@
+"""What everything that is plugged in has: a name, a version, the paper it comes from, and parameters."""
+
+from abc import ABC
+from dataclasses import Field, dataclass, fields
+from inspect import get_annotations
+from typing import Any, ClassVar
+
+
+class Plugin(ABC):
+    """The base of the classes that others derive theirs from, such as `prunebench.Scorer`.
+
+    A subclass has a `name` and is a dataclass whose fields are its parameters (`imp[sparsity=0.5]` on the
+    command line). Frozen or not is its own choice, and the decorator may be left out.
+
+    Class attributes:
+        name: how the command line and the boards call it.
+        version: raised whenever its results change, so that old ones are not mixed with new ones.
+        paper: where the method comes from, for `prunebench list`.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    paper: ClassVar[str] = ""
+
+    def __new__(cls, *_args: object, **_parameters: object) -> "Plugin":
+        """An instance; the class becomes a dataclass first where its author left the decorator out."""
+        cls.parameters()
+        return super().__new__(cls)
+
+    @classmethod
+    def parameters(cls) -> "tuple[Field[Any], ...]":
+        """The parameters, as dataclass fields."""
+        for each in reversed(cls.__mro__):  # bases first: only dataclasses hand fields down
+            if "__dataclass_fields__" not in vars(each) and (each is cls or _has_fields(each)):
+                inherited = getattr(each, "__dataclass_params__", None)
+                dataclass(frozen=inherited is not None and inherited.frozen)(each)
+        return tuple(f for f in fields(cls) if f.init)  # type: ignore[arg-type]  # a dataclass by now
+
+
+def _has_fields(base: type) -> bool:
+    """Whether a base class would be given fields as a dataclass."""
+    hints = get_annotations(base) if issubclass(base, Plugin) else {}
+    return any("ClassVar" not in str(hint) for hint in hints.values())
