@@ -1,7 +1,6 @@
 """The result document of a plan (docs/protocols.md), put together from what the store holds."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ def document(plan: Plan, store: Store, environment: Environment) -> Document:
     return {
         "schema": SCHEMA,
         "task": task_record(plan.task),
-        "recipe": asdict(plan.recipe) | ({} if plan.until_loss is None else {"until_loss": plan.until_loss}),
+        "recipe": plan.recipe.record,
         "environment": environment,
         "evaluator": EVALUATOR_VERSION,
         "seeds": list(plan.seeds),

@@ -18,7 +18,7 @@ from prunebench.store.records import Key, Measure
 from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
 from prunebench.training.initial import check_seeds
-from prunebench.training.recipe import Recipe, check_until_loss, epoch_steps
+from prunebench.training.recipe import Recipe
 from prunebench.training.room import check_room
 
 # On every board, so that a number can be read against chance and against the final norm itself.
@@ -41,7 +41,6 @@ class Plan:
     Attributes:
         at_steps: steps at which to score; 0 is initialisation.
         fractions: shares of the neurons to keep.
-        until_loss: end the training once every network's training loss is below this; None trains all steps.
         command: the command line, for the record.
     """
 
@@ -53,7 +52,6 @@ class Plan:
     protocols: Sequence[Protocol] = DEFAULT_PROTOCOLS
     fractions: Sequence[float] = FRACTIONS
     device: str = "auto"
-    until_loss: float | None = None
     command: str | None = None
 
     def __post_init__(self) -> None:
@@ -64,9 +62,8 @@ class Plan:
             if not is_whole(step) or not 0 <= step <= recipe.steps:
                 raise RequestError("at_steps", step, f"steps go from 0 to the end, {recipe.steps}")
         check_seeds(self.seeds)
-        check_until_loss(self.until_loss)
         check_fractions(self.fractions)
-        epoch_steps(task.samples, recipe.batch_size)
+        recipe.epoch_steps(task.samples)
         check_room(recipe, task.inputs, task.outputs, len(self.seeds), len(self.steps))
         for protocol in self.protocols:
             if protocol not in PROTOCOLS:
@@ -90,7 +87,7 @@ class Plan:
     @cached_property
     def training(self) -> str:
         """The id under which the store keeps these networks."""
-        return training_id(self.task, self.recipe, self.seeds, self.until_loss)
+        return training_id(self.task, self.recipe, self.seeds)
 
     @cached_property
     def scored(self) -> dict[Key, Scorer]:

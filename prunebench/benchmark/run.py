@@ -74,7 +74,7 @@ def run_benchmark(
     with store.claimed(plan.training, wait=wait) as claimed:
         if not claimed:
             raise CellBusy(f"another process works on {plan.task.name}, training {plan.training}")
-        store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
+        store.register(plan.training, plan.task, plan.recipe)
         for damaged in forget_damage(store, plan.training):
             reporter.warn(f"{damaged}: damaged; computing it again")
         try:

@@ -22,7 +22,6 @@ def networks_of(
         seeds,
         plan.steps,
         together=plan.seeds,
-        until_loss=plan.until_loss,
         device=plan.device,
         made=made,
         again=again,

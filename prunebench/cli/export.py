@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from prunebench.cli.options import recipe_options, store_options, task_options
-from prunebench.cli.types import PATH, RATE, SEEDS
+from prunebench.cli.types import PATH, SEEDS
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
@@ -29,7 +29,6 @@ _SHARED = ("snapshot", "form", "store", "out")
 @store_options
 @task_options
 @recipe_options
-@click.option("--until-loss", type=RATE, help="End training once every network's loss is below this.")
 @click.option("--seeds", type=SEEDS, default="20", show_default=True, help="Networks, as in `run`.")
 @click.option(
     "--at-step", type=click.IntRange(min=0), default=50, show_default=True, help="Step of the snapshot."
@@ -127,6 +126,5 @@ def _plan(options: dict[str, Any]) -> "Plan":
         at_steps=(options["at_step"],),
         seeds=options["seeds"],
         device=options["device"],
-        until_loss=options["until_loss"],
         command=shlex.join(["prunebench", *sys.argv[1:]]),
     )

@@ -74,6 +74,11 @@ def recipe_options(function: F) -> F:
                 type=int,
                 help="Steps to the end of training. [default: 4000 for mnist5k and digits, else 16000]",
             ),
+            click.option(
+                "--until-loss",
+                type=float,
+                help="End training once every network's training loss is below this.",
+            ),
         )
     ):
         function = option(function)
@@ -147,7 +152,7 @@ def load_recipe(options: dict[str, Any]) -> "Recipe":
     from prunebench.tasks.datasets import default_steps
     from prunebench.training.recipe import Recipe
 
-    names = ("width", "init_std", "learning_rate", "momentum", "batch_size")
+    names = ("width", "init_std", "learning_rate", "momentum", "batch_size", "until_loss")
     given = {name: options[name] for name in names if options[name] is not None}
     steps = default_steps(options["dataset"]) if options["steps"] is None else options["steps"]
     return Recipe(steps=steps, **given)

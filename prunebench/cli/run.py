@@ -78,9 +78,6 @@ if TYPE_CHECKING:
     help="Share of the neurons to keep; repeatable. [default: 0.5, 0.2, 0.1, 0.05, 0.02, 0.01]",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option(
-    "--until-loss", type=RATE, help="End training once every network's training loss is below this."
-)
 @out_option
 @store_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout.")
@@ -155,6 +152,5 @@ def _plan(options: dict[str, Any]) -> "Plan":
         protocols=tuple(dict.fromkeys(options["protocols"])),
         fractions=check_fractions(options["fractions"] or FRACTIONS),
         device=options["device"],
-        until_loss=options["until_loss"],
         command=shlex.join(["prunebench", *sys.argv[1:]]),
     )

@@ -5,7 +5,6 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +117,7 @@ class Lab:
 
     def key(self, kind: str, task: Task, recipe: Recipe, *more: Any) -> str:
         """A name that holds everything that a training's result depends on."""
-        parts = [kind, RESULTS_VERSION, task.fingerprint, asdict(recipe), more]
+        parts = [kind, RESULTS_VERSION, task.fingerprint, recipe.record, more]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
         return f"{kind}-{digest[:24]}"
 

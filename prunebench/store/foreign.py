@@ -21,20 +21,14 @@ def is_training(training: Any, task: Any, recipe: Any, until_loss: Any) -> bool:
     """A task and a recipe under the id that they have (with `until_loss` the id holds the seeds too)."""
     try:
         task, recipe = _object(task), _object(recipe)
-        Recipe(**recipe)
+        Recipe(**recipe, until_loss=until_loss)
         known = isinstance(task["name"], str) and all(
             _is_count(task[n]) for n in ("samples", "inputs", "tests")
         )
         right = until_loss is not None or training == id_of(task["fingerprint"], recipe)
     except (ValueError, KeyError, TypeError):
         return False
-    return (
-        known
-        and right
-        and _is_text(training)
-        and re.fullmatch("[0-9a-f]{32}", training) is not None
-        and (until_loss is None or _is_amount(until_loss))
-    )
+    return known and right and _is_text(training) and re.fullmatch("[0-9a-f]{32}", training) is not None
 
 
 def is_network(seed: Any, step: Any, sha256: Any, size: Any, seconds: Any, curves: Any, record: Any) -> bool:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 from prunebench.tasks.task import Task
@@ -12,8 +11,8 @@ from prunebench.training.recipe import Recipe
 # Raised when the same task, recipe and seed would give other networks, beyond float rounding.
 TRAINING_VERSION = "1"
 
-# Options with these values are left out of the hash, so an option added later (with its default put here)
-# does not orphan older results. A value that stands here is never changed, even when a default in Recipe is.
+# What a recipe's record always holds is left out of the hash at these values. They are never changed, even
+# when a default in Recipe is.
 LEFT_OUT: dict[str, Any] = {
     "width": 300,
     "init_std": 1e-5,
@@ -21,21 +20,17 @@ LEFT_OUT: dict[str, Any] = {
     "momentum": 0.9,
     "batch_size": 4,
     "steps": 16_000,
-    "until_loss": None,
-    "seeds": None,
     "version": "1",
 }
 
 
-def training_id(task: Task, recipe: Recipe, seeds: Iterable[int], until_loss: float | None = None) -> str:
+def training_id(task: Task, recipe: Recipe, seeds: Iterable[int]) -> str:
     """32 hex digits that name a task with a recipe; a seed besides names one trained network.
 
     With `until_loss` training ends for all networks together, so the batch of seeds is part of the name.
     """
-    options = asdict(recipe)
-    if until_loss is not None:
-        options |= {"until_loss": until_loss, "seeds": sorted(seeds)}
-    return id_of(task.fingerprint, options)
+    together = {} if recipe.until_loss is None else {"seeds": sorted(seeds)}
+    return id_of(task.fingerprint, recipe.record | together)
 
 
 def id_of(fingerprint: str, options: dict[str, Any]) -> str:

@@ -30,7 +30,6 @@ def reference_networks(
     steps: Iterable[int] = (),
     *,
     together: Sequence[int] | None = None,
-    until_loss: float | None = None,
     device: str = "auto",
     made: Environment | None = None,
     again: bool = False,
@@ -44,8 +43,8 @@ def reference_networks(
     earlier one that is kept, only as far as that step. A file that is not whole is named and made again.
 
     Args:
-        together: with `until_loss`, all seeds whose training ends together (see `training_id`); by default
-            `seeds`.
+        together: with `recipe.until_loss`, all seeds whose training ends together (see `training_id`); by
+            default `seeds`.
         made: the environment that new networks are kept with; found out by default.
         again: train all of them, whatever is kept.
         claimed: whether the caller keeps other processes from this training already.
@@ -58,7 +57,7 @@ def reference_networks(
         RequestError: a step that training did not reach.
     """
     batch = tuple(together or seeds)
-    training = training_id(task, recipe, batch, until_loss)
+    training = training_id(task, recipe, batch)
     where = resolve_device(device)
     wanted = _Wanted(
         store,
@@ -66,15 +65,14 @@ def reference_networks(
         task,
         recipe,
         tuple(seeds),
-        batch if until_loss is not None else tuple(seeds),
+        batch if recipe.until_loss is not None else tuple(seeds),
         sorted(set(steps)),
-        until_loss,
         where,
         made or environment(where),
         progress,
     )
     with nullcontext() if claimed else store.claimed(training):
-        store.register(training, task, recipe, until_loss)
+        store.register(training, task, recipe)
         for _ in range(1 + 2 * len(seeds) * (1 + len(wanted.steps))):  # each pass loses one damaged file
             try:
                 return wanted.again() if again else wanted.completed()
@@ -113,7 +111,6 @@ class _Wanted:
     seeds: tuple[int, ...]
     batch: tuple[int, ...]
     steps: Sequence[int]
-    until_loss: float | None
     device: torch.device
     made: Environment
     progress: Progress | None
@@ -129,7 +126,7 @@ class _Wanted:
         trained = self.store.trained(self.training)
         untrained = [seed for seed in self.batch if seed not in trained or FINAL not in kept.get(seed, ())]
         if untrained:
-            run = self._train(self.batch if self.until_loss is not None else tuple(untrained))
+            run = self._train(self.batch if self.recipe.until_loss is not None else tuple(untrained))
             if run.seeds == self.seeds:
                 return run
             kept, trained = self.store.kept_steps(self.training), self.store.trained(self.training)
@@ -155,7 +152,6 @@ class _Wanted:
             seeds=seeds,
             snapshot_steps=self.steps,
             device=str(self.device),
-            until_loss=self.until_loss,
             progress=self._progress(len(seeds)),
         )
         self._check_reached(run.gradient_steps)

@@ -4,7 +4,6 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +119,12 @@ class Store:
 
     # Trainings and networks
 
-    def register(self, training: str, task: Task, recipe: Recipe, until_loss: float | None) -> None:
+    def register(self, training: str, task: Task, recipe: Recipe) -> None:
         """Make a training known under its id, again where its row is damaged."""
         if self.knows(training):
             return
-        values = [training, json.dumps(task_record(task)), json.dumps(asdict(recipe)), until_loss]
+        until_loss = (record := recipe.record).pop("until_loss", None)  # it has a column of its own
+        values = [training, json.dumps(task_record(task)), json.dumps(record), until_loss]
         with self.writing() as connection:
             put_training(connection, values, row_digest(*values))
 

@@ -1,6 +1,5 @@
 """The boards of a sweep's cells."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from prunebench.benchmark.document import Document
@@ -37,8 +36,7 @@ class Boards:
 
     def hold(self, plan: Plan) -> bool:
         """Whether the rows of a cell that is done are on its board already."""
-        recipe = asdict(plan.recipe) | ({} if plan.until_loss is None else {"until_loss": plan.until_loss})
-        empty = Board(task_record(plan.task), recipe, {}, {}, EVALUATOR_VERSION)
+        empty = Board(task_record(plan.task), plan.recipe.record, {}, {}, EVALUATOR_VERSION)
         path = self.folder / f"{empty.name}.json"
         try:
             board = Board.read(path)

@@ -78,7 +78,6 @@ def _plan(cell: Cell, options: Options, scorers: dict[str, Scorer]) -> Plan:
         protocols=settings.protocols,
         fractions=settings.fractions,
         device=options.device,
-        until_loss=settings.until_loss,
         command=options.command,
     )
     return plan
@@ -96,7 +95,8 @@ def from_anywhere(cell: Cell, options: Options) -> tuple[Cell, Options]:
 
 
 def _recipe_of(cell: Cell) -> Recipe:
-    values = {"steps": default_steps(cell.task.get("dataset", DEFAULT))} | cell.recipe
+    steps = default_steps(cell.task.get("dataset", DEFAULT))
+    values = {"steps": steps, "until_loss": cell.settings.until_loss} | cell.recipe
     recipe: Recipe = _in_cell(cell, Recipe, **values)
     return recipe
 

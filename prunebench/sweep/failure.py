@@ -12,7 +12,7 @@ ATTEMPTS = 3
 
 def record_failure(plan: Plan, store: Store, error: str, attempts: int) -> None:
     """Keep why a cell could not be done."""
-    store.register(plan.training, plan.task, plan.recipe, plan.until_loss)
+    store.register(plan.training, plan.task, plan.recipe)
     made = environment(resolve_device(plan.device)) | {"command": plan.command}
     store.put_failure(plan.training, error, attempts, made)
 

@@ -15,7 +15,6 @@ from prunebench.errors import RequestError, unknown_name
 from prunebench.evaluation.fractions import FRACTIONS, check_fractions
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, Protocol
 from prunebench.training.initial import LARGEST_SEED, MOST_SEEDS
-from prunebench.training.recipe import is_number
 
 Check = Callable[[Any], bool]
 LARGEST = 100_000
@@ -25,8 +24,17 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def _is_positive(value: Any) -> bool:
-    return is_number(value) and value > 0
+    return _is_number(value) and value > 0
 
 
 def _is_seed(value: Any) -> bool:
@@ -38,7 +46,7 @@ def _is_text(value: Any) -> bool:
 
 
 _COUNT: tuple[Check, str] = (_is_count, "a whole number from 0 up")
-_NUMBER: tuple[Check, str] = (is_number, "a number")
+_NUMBER: tuple[Check, str] = (_is_number, "a number")
 _POSITIVE: tuple[Check, str] = (_is_positive, "a number above 0")
 _SEED: tuple[Check, str] = (_is_seed, "a whole number from 0 to 2^63 - 1")
 _TEXT: tuple[Check, str] = (_is_text, "a text in quotes")

@@ -7,7 +7,6 @@ smaller. Metadata: `step`, and `recipe` and `task` as JSON.
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
     metadata = {
         "format": FORMAT,
         "step": str(snapshot.step),
-        "recipe": json.dumps(asdict(snapshot.recipe)),
+        "recipe": json.dumps(snapshot.recipe.record),
         "task": json.dumps({"name": task.name, "source": dict(task.source)}),
     }
     # The format wants memory of its own for every tensor.

@@ -1,12 +1,19 @@
 """What defines a reference network's training."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from prunebench.errors import RequestError
+from prunebench.fields import check
 
 # Less is 0, or nearly so, in the float32 that networks are trained in.
 SMALLEST = 1e-30
+# What every record of a recipe holds. A field that came later is left out at its default, so that networks
+# trained before there was such a field keep their ids, and their boards their names.
+_ALWAYS = ("width", "init_std", "learning_rate", "momentum", "batch_size", "steps")
 
 
 @dataclass(frozen=True)
@@ -20,28 +27,25 @@ class Recipe:
         momentum: mu of `m = mu m + g`, in [0, 1).
         batch_size: samples in a minibatch; the last one of an epoch may be smaller.
         steps: minibatch steps to the end of training.
+        until_loss: end training once every network's training loss, on the grid of the curves, is below this.
     """
 
-    width: int = 300
-    init_std: float = 1e-5
-    learning_rate: float = 1e-3
-    momentum: float = 0.9
-    batch_size: int = 4
-    steps: int = 16_000
+    width: Annotated[int, Meta(ge=1, le=1_000_000)] = 300
+    init_std: Annotated[float, Meta(ge=SMALLEST, le=100.0)] = 1e-5
+    learning_rate: Annotated[float, Meta(ge=SMALLEST, le=1000.0)] = 1e-3
+    momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.9
+    batch_size: Annotated[int, Meta(ge=1, le=10_000_000)] = 4
+    steps: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 16_000
+    until_loss: Annotated[float, Meta(title="a loss", gt=0)] | None = None
 
     def __post_init__(self) -> None:
-        for name, largest in (("width", 1_000_000), ("batch_size", 10_000_000), ("steps", 1_000_000_000)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= largest:
-                raise RequestError(name, value, f"a whole number from 1 to {largest:,} is needed")
-        for name, limit in (("init_std", 100.0), ("learning_rate", 1000.0)):
-            value = getattr(self, name)
-            if not is_number(value) or not SMALLEST <= value <= limit:
-                raise RequestError(name, value, f"a number from {SMALLEST:g} to {limit:g} is needed")
-        if not is_number(self.momentum) or not 0 <= self.momentum < 1:
-            raise RequestError("momentum", self.momentum, "a number from 0 to below 1 is needed")
-        for name in ("init_std", "learning_rate", "momentum"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+        check(self)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The recipe in documents, stores and ids, as JSON values."""
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        return {f.name: value for f, value in values if f.name in _ALWAYS or value != f.default}
 
     @property
     def flow_rate(self) -> float:
@@ -58,19 +62,3 @@ def epoch_steps(samples: int, batch_size: int) -> int:
     if batch_size > samples:
         raise RequestError("batch_size", batch_size, f"at most the number of training samples, {samples}")
     return math.ceil(samples / batch_size)
-
-
-def check_until_loss(loss: object) -> None:
-    """Raises `RequestError` unless a training may end at this loss; None: it does not."""
-    if loss is not None and (not is_number(loss) or not loss > 0):  # type: ignore[operator]  # a number
-        raise RequestError("until_loss", loss, "a loss above 0 is needed")
-
-
-def is_number(value: object) -> bool:
-    """Whether it is a finite number that a float can hold, and not a bool."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False

@@ -11,7 +11,7 @@ from prunebench.networks import Masks, Networks
 from prunebench.tasks.task import Task
 from prunebench.training.initial import check_seeds, initialise
 from prunebench.training.loop import History, Progress, run_loop
-from prunebench.training.recipe import Recipe, check_until_loss
+from prunebench.training.recipe import Recipe
 from prunebench.training.room import check_room
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.state import State
@@ -66,7 +66,6 @@ def train(
     dtype: torch.dtype = torch.float32,
     record_every: int = 50,
     record_at: Iterable[int] = (),
-    until_loss: float | None = None,
     engine: str | None = None,
     progress: Progress | None = None,
 ) -> Trajectory:
@@ -83,7 +82,6 @@ def train(
         dtype: float32, or float64 for verification.
         record_every: grid of the loss and accuracy curves, in steps.
         record_at: further steps of the curves.
-        until_loss: stop early once every network's training loss (seen on the grid) is below this.
         engine: the name of one training engine, for verification; by default the fastest is chosen.
         progress: called with (steps taken, steps to take) now and then.
 
@@ -106,7 +104,6 @@ def train(
     for option, step in [("snapshot_steps", s) for s in keep] + [("hooks", s) for s in hooks]:
         if not start.step <= step <= recipe.steps:
             raise RequestError(option, step, f"steps here go from {start.step} to the end, {recipe.steps}")
-    check_until_loss(until_loss)
     initial = start.networks if masks is None else start.networks.masked(masks.to(where))
     states: dict[int, State] = {}
 
@@ -127,7 +124,7 @@ def train(
         on_stop=on_stop,
         record_every=record_every,
         record_at=record_at,
-        until_loss=until_loss,
+        until_loss=recipe.until_loss,
         engine=engine,
         progress=progress,
     )

@@ -33,7 +33,7 @@ def fill(folder: Path | None, plans: list[Plan]) -> Store:
     store, draw = Store(folder), np.random.default_rng(0)
     made = environment(torch.device("cpu")) | {"command": "prunebench sweep made-up.toml"}
     for plan in plans:
-        store.register(plan.training, plan.task, plan.recipe, None)
+        store.register(plan.training, plan.task, plan.recipe)
         final = pb.initialise(plan.recipe, plan.task.inputs, plan.seeds)
         curve = torch.rand(len(plan.seeds), 2)
         history = History(torch.tensor([0, plan.recipe.steps]), curve, curve)

@@ -43,7 +43,7 @@ def test_a_database_that_is_deleted_in_use_is_said_and_kept(
     for ending in lost:
         (folder / f"{FILE}{ending}").unlink()
     with pytest.raises(StoreError, match=f"{FILE}.*: deleted while it was in use; all results are") as error:
-        store.register("t" * 32, plan.task, plan.recipe, None) if writing else store.close()
+        store.register("t" * 32, plan.task, plan.recipe) if writing else store.close()
     assert "run again" in str(error.value)
     store.close()
     with Store(folder) as again:
@@ -156,6 +156,6 @@ def test_a_lock_that_is_held_is_named(tmp_path: Path, plan: Plan, monkeypatch: p
     with Store(tmp_path) as store, closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=rf"{FILE}: database is locked: another process has kept it"):
-            store.register(plan.training, plan.task, plan.recipe, None)
+            store.register(plan.training, plan.task, plan.recipe)
         other.execute("ROLLBACK")
-        store.register(plan.training, plan.task, plan.recipe, None)
+        store.register(plan.training, plan.task, plan.recipe)

@@ -69,10 +69,9 @@ def test_its_board_is_rebuilt_to_equal_numbers(old: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(reference, "train", None)
     monkeypatch.setattr(reference, "run_loop", None)
     board = json.loads((old / "board.json").read_text())
-    recipe = {name: value for name, value in board["recipe"].items() if name != "until_loss"}
     plan = Plan(
         pb.load_task("digits", samples=board["task"]["samples"]),
-        pb.Recipe(**recipe),
+        pb.Recipe(**board["recipe"]),
         [pb.load_scorer("magnitude")],
         (10,),
         (0, 1),

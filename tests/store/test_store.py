@@ -18,9 +18,8 @@ from prunebench.benchmark.missing import find_missing
 from prunebench.benchmark.plan import _hash_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.scoring.registry import load_file
-from prunebench.store import identity, reference
+from prunebench.store import reference
 from prunebench.store.database import FILE
-from prunebench.store.identity import LEFT_OUT, id_of, training_id
 from prunebench.store.provenance import environment
 from prunebench.store.records import Key, Measure, Scoring
 from prunebench.store.store import Store
@@ -55,39 +54,6 @@ class Lines(Reporter):
 
     def plan(self, text: str) -> None:
         self.lines.append(text)
-
-
-# Keys
-
-
-def test_defaults_are_left_out_of_the_name(task: pb.Task) -> None:
-    """A new option with its default in LEFT_OUT changes no name; any other value changes it."""
-    names = {training_id(task, pb.Recipe(), (0,)), id_of(task.fingerprint, {})}
-    assert len(names) == 1
-    (name,) = names
-    new = dict(LEFT_OUT) | {"dropout": 0.0}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity, "LEFT_OUT", new)
-        assert id_of(task.fingerprint, {"dropout": 0.0}) == name
-        assert id_of(task.fingerprint, {"dropout": 0.1}) != name
-
-
-def test_every_recipe_option_has_its_default_left_out() -> None:
-    """Frozen: LEFT_OUT stays as it was when an option came, whatever Recipe's default is by now."""
-    assert {field.name for field in dataclasses.fields(pb.Recipe)} <= set(LEFT_OUT)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"width": 20}, {"init_std": 0.01}, {"learning_rate": 0.1}, {"momentum": 0.0}, {"batch_size": 8}],
-)
-def test_whatever_changes_the_training_changes_its_name(
-    task: pb.Task, recipe: pb.Recipe, change: dict[str, Any]
-) -> None:
-    other = dataclasses.replace(recipe, **change)
-    assert training_id(task, recipe, (0,)) != training_id(task, other, (0,))
-    assert training_id(task, recipe, (0,)) == training_id(task, recipe, (5, 6))
-    assert training_id(task, recipe, (0,), 0.1) != training_id(task, recipe, (0, 1), 0.1)
 
 
 # Reuse
@@ -197,7 +163,7 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
 
 def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
     made = environment(torch.device("cpu"))
-    store.register(plan.training, plan.task, plan.recipe, None)
+    store.register(plan.training, plan.task, plan.recipe)
     (key,) = [key for key, scorer in plan.scored.items() if scorer.name == "magnitude"]
     measures = {measure: {"spearman": [0.5]} for measure in plan.wanted[key]}
     store.put(plan.training, "1", [Scoring(0, key, None, 1, 0, 0.0, made, np.ones((1, 16)), None, measures)])
@@ -244,7 +210,7 @@ def add(folder: str, training: str, number: int) -> None:
 
 
 def test_writers_at_once_lose_nothing_and_double_nothing(store: Store, plan: Plan) -> None:
-    store.register(plan.training, plan.task, plan.recipe, None)
+    store.register(plan.training, plan.task, plan.recipe)
     context = multiprocessing.get_context("fork")
     arguments = [(str(store.folder), plan.training, number) for number in range(4)]
     with context.Pool(4) as pool:

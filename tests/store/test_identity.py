@@ -1,0 +1,151 @@
+"""What names a training and a board: the same from version to version."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import prunebench as pb
+from prunebench.leaderboard.board import Board
+from prunebench.store.identity import id_of, training_id
+from prunebench.store.store import task_record
+
+OWN = pb.Task(np.arange(24.0).reshape(6, 4), np.arange(6) % 2, np.ones((2, 4)), np.arange(2), name="mine")
+# What commit 1bad056 called them, by recipe and seeds: on OWN, on 40 digits, and on 40 others.
+IDS: list[tuple[dict[str, Any], tuple[int, ...], tuple[str, str, str]]] = [
+    (
+        {},
+        (0,),
+        (
+            "40a409f97e940720d8298e18a95865d7",
+            "7930b979f1cb1f407039465a5f13d752",
+            "c528d4cb2c9d3769028411602c536086",
+        ),
+    ),
+    (
+        {"width": 20},
+        (1, 2),
+        (
+            "557129f7c7e24b57abb667cba6fe2295",
+            "47c48407214ab664098f36ae6c3e0fb6",
+            "49010de3a73f13a5aee2519a6cd109e4",
+        ),
+    ),
+    (
+        {"init_std": 0.001, "learning_rate": 0.01},
+        (0,),
+        (
+            "1b8b6877cdb9d99286e1fc95fd91ecc5",
+            "fa1e8ec8cb22d409e3cb552731e00c31",
+            "c144a2082bca118508a02a1a99abab36",
+        ),
+    ),
+    (
+        {"momentum": 0.0, "batch_size": 16},
+        (0,),
+        (
+            "3b5f831f1a6a8f9918d870eb7f83fead",
+            "fc822de5a0dcd794636046461cacaada",
+            "89b0797682b8e46976dc0eea8d5d9fdc",
+        ),
+    ),
+    (
+        {"steps": 1500},
+        (0,),
+        (
+            "3fdff736b627ca31d9be2437fafbb187",
+            "863cb2a23de49b1a8dd052d2d9ddab44",
+            "538eec117634f4eedef45e1ad473cb36",
+        ),
+    ),
+    (
+        {"width": 8, "init_std": 1.0, "learning_rate": 1.0, "momentum": 0.5, "batch_size": 3, "steps": 7},
+        (0,),
+        (
+            "5857d9c86f4e19b0aba09f6b7c91b2a7",
+            "6064d260e9eb828353ba91cd0599a5d4",
+            "d8b01d71d4247ad66118f71c603baa18",
+        ),
+    ),
+    (
+        {"until_loss": 0.1},
+        (3, 1),
+        (
+            "b21b567a7c809a8086b660ed2ebfc00d",
+            "efbfb7895c64755178771c6e7bad9cf3",
+            "33aef3d428f0a1d97c9dbf09b1d8add2",
+        ),
+    ),
+    (
+        {"width": 20, "until_loss": 0.5},
+        (0, 1, 2),
+        (
+            "c429e180626acf71a58555917179d045",
+            "b0a49ae82324b87abbe6eded7faa0ef3",
+            "d6d2f62637b134f6698e342afde2d5b9",
+        ),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Later(pb.Recipe):
+    """A recipe of a later version, with one more field."""
+
+    dropout: float = 0.0
+
+
+def board_name(task: pb.Task, recipe: pb.Recipe) -> str:
+    return Board(task_record(task), recipe.record, {}, {}, "3").name
+
+
+def test_trainings_are_called_as_they_ever_were() -> None:
+    digits = pb.load_task("digits", samples=40)
+    others = pb.load_task("digits", samples=40, seed=3, scaling="standard")
+    for values, seeds, names in IDS:
+        recipe = pb.Recipe(**values)
+        assert tuple(training_id(task, recipe, seeds) for task in (OWN, digits, others)) == names
+
+
+def test_a_field_that_comes_later_renames_nothing_at_its_default() -> None:
+    for values, seeds, (name, *_) in IDS:
+        recipe, later = pb.Recipe(**values), Later(**values)
+        assert training_id(OWN, later, seeds) == name
+        assert board_name(OWN, later) == board_name(OWN, recipe)
+        changed = dataclasses.replace(later, dropout=0.1)
+        assert training_id(OWN, changed, seeds) != name
+        assert board_name(OWN, changed) != board_name(OWN, recipe)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"width": 20},
+        {"init_std": 0.01},
+        {"learning_rate": 0.1},
+        {"momentum": 0.0},
+        {"batch_size": 8},
+        {"steps": 9},
+        {"until_loss": 0.1},
+    ],
+)
+def test_whatever_changes_the_training_changes_its_name(
+    task: pb.Task, recipe: pb.Recipe, change: dict[str, Any]
+) -> None:
+    other = dataclasses.replace(recipe, **change)
+    assert training_id(task, recipe, (0,)) != training_id(task, other, (0,))
+    assert board_name(task, recipe) != board_name(task, other)
+
+
+def test_seeds_are_named_where_training_ends_for_all_together(task: pb.Task, recipe: pb.Recipe) -> None:
+    assert training_id(task, recipe, (0,)) == training_id(task, recipe, (5, 6))
+    ending = dataclasses.replace(recipe, until_loss=0.1)
+    assert training_id(task, ending, (0,)) != training_id(task, ending, (0, 1))
+    assert training_id(task, ending, (1, 0)) == training_id(task, ending, (0, 1))
+
+
+def test_an_id_is_found_from_records_too(task: pb.Task) -> None:
+    assert training_id(task, pb.Recipe(), (0,)) == id_of(task.fingerprint, {})
+    assert training_id(task, pb.Recipe(width=5), (0,)) == id_of(task.fingerprint, pb.Recipe(width=5).record)
