@@ -22,7 +22,7 @@ from engine_cases import (
 import prunebench as pb
 from prunebench.errors import RequestError
 from prunebench.training import engines, loop
-from prunebench.training.engines import ENGINES, choose, parts
+from prunebench.training.engines import ENGINES, choose, graphed
 from prunebench.training.engines.base import Problem
 from prunebench.training.loop import run_loop
 from prunebench.training.state import State
@@ -64,7 +64,7 @@ def test_any_shape_with_a_start_and_stops_in_mid_epoch(engine: str, number: int)
 @pytest.mark.parametrize("engine", ["batched", "batched_blocks"])
 @pytest.mark.parametrize("batch", [4, 30])
 def test_networks_in_parts(engine: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART_BYTES", 1)
+    monkeypatch.setattr(graphed, "PART_BYTES", 1)
     case = Case(batch=batch, steps=60, share=0.5 if engine == "batched" else None, stops=(7,))
     assert_same(case.train(engine, torch.float64), plain(case, torch.float64), 1e-9)
 
@@ -204,19 +204,19 @@ def test_repeated_seeds_are_several_networks_on_one_order() -> None:
 
 
 def test_denormal_numbers_are_flushed_while_training() -> None:
-    from prunebench.training.engines.workers import Workers
+    from prunebench.training.engines.compiled import Threads
 
     products = torch.ones(4)
-    Workers().each(lambda i: products[i : i + 1].copy_(torch.tensor([1e-30]) * 1e-10), 4)
+    Threads().each(lambda i: products[i : i + 1].copy_(torch.tensor([1e-30]) * 1e-10), 4)
     assert not products.any()
     assert torch.tensor([1e-30]) * 1e-10 > 0  # but not for everybody else
 
 
 def test_an_error_on_a_thread_reaches_the_caller() -> None:
-    from prunebench.training.engines.workers import Workers
+    from prunebench.training.engines.compiled import Threads
 
     with pytest.raises(ZeroDivisionError):
-        Workers().each(lambda i: 1 // i, 3)
+        Threads().each(lambda i: 1 // i, 3)
 
 
 def _problem(case: Case) -> tuple[Problem, State]:

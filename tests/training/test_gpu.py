@@ -10,7 +10,7 @@ import torch
 from engine_cases import CASES, MASKED_CASES, SEEDS, TOLERANCE, Case, assert_same, difference, plain
 
 import prunebench as pb
-from prunebench.training.engines import Problem, batched_blocks, choose, inner_steps, parts
+from prunebench.training.engines import Problem, batched_blocks, choose, graphed, inner_steps
 from prunebench.training.state import State
 
 pytestmark = [
@@ -38,7 +38,7 @@ def test_equal_to_the_plain_loop_without_the_kernel(case: Case, monkeypatch: pyt
 
 @pytest.mark.parametrize("case", [Case(), Case(share=0.5)], ids=str)
 def test_networks_in_parts(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART_BYTES", 1)
+    monkeypatch.setattr(graphed, "PART_BYTES", 1)
     assert_same(case.train(None, torch.float64, device="cuda"), plain(case, torch.float64), 1e-9)
 
 

@@ -1,53 +1,33 @@
 """Ways to run the same training; `choose` picks the fastest that can."""
 
-from collections.abc import Callable
 from importlib.util import find_spec
+from pkgutil import resolve_name
 
 from prunebench.errors import unknown_name
 from prunebench.training.engines.base import Engine, Problem
-from prunebench.training.engines.batched import BatchedEngine
-from prunebench.training.engines.batched_blocks import BatchedBlockEngine
-from prunebench.training.engines.parts import in_parts
-from prunebench.training.engines.plain import PlainEngine
+from prunebench.training.engines.parts import InParts
 from prunebench.training.state import State
 
-
-def _blocked(problem: Problem, state: State) -> Engine:
-    from prunebench.training.engines.blocked import BlockedEngine  # brings numba, which takes a moment
-
-    return BlockedEngine(problem, state)
-
-
-def _masked(problem: Problem, state: State) -> Engine:
-    from prunebench.training.engines.masked import MaskedEngine
-
-    return MaskedEngine(problem, state)
-
-
-def _batched(problem: Problem, state: State) -> Engine:
-    return in_parts(BatchedEngine, problem, state)
-
-
-def _batched_blocks(problem: Problem, state: State) -> Engine:
-    return in_parts(BatchedBlockEngine, problem, state)
-
-
-ENGINES: dict[str, Callable[[Problem, State], Engine]] = {
-    "plain": PlainEngine,
-    "batched": _batched,
-    "batched_blocks": _batched_blocks,
-    "blocked": _blocked,
-    "masked": _masked,
+# Each is imported when it is used: numba takes a moment.
+ENGINES = {
+    "plain": "plain:PlainEngine",
+    "batched": "batched:BatchedEngine",
+    "batched_blocks": "batched_blocks:BatchedBlockEngine",
+    "blocked": "blocked:BlockedEngine",
+    "masked": "masked:MaskedEngine",
 }
 
 
 def choose(problem: Problem, state: State, name: str | None = None) -> Engine:
     """The engine for this problem: the one called `name`, else the fastest."""
-    if name is None:
-        name = _fastest(problem)
+    name = name or _fastest(problem)
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES, "engines")
-    return ENGINES[name](problem, state)
+    engine: type[Engine] = resolve_name(f"{__name__}.{ENGINES[name]}")
+    at_once = engine.networks_at_once(problem, state)
+    if at_once >= state.networks.seeds:
+        return engine(problem, state)
+    return InParts(engine, at_once, problem, state)
 
 
 def _fastest(problem: Problem) -> str:

@@ -56,6 +56,11 @@ class Engine(ABC):
         self.problem = problem
         self.step = state.step
 
+    @classmethod
+    def networks_at_once(cls, problem: Problem, state: State) -> int:
+        """How many networks one engine is good for, at least one; `choose` makes several where it must."""
+        return state.networks.seeds
+
     @abstractmethod
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""

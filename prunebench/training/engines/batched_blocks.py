@@ -14,11 +14,10 @@ from torch import Tensor
 
 from prunebench.networks import Networks, accuracy, cross_entropy
 from prunebench.training.engines import inner_steps
-from prunebench.training.engines.base import Engine, Problem
-from prunebench.training.engines.batched import flush
-from prunebench.training.engines.forms import block_steps, dual_is_cheaper
+from prunebench.training.engines.base import Problem
+from prunebench.training.engines.forms import dual_is_cheaper
+from prunebench.training.engines.graphed import GraphedEngine, flush
 from prunebench.training.engines.inner_steps import InnerSteps, Rates
-from prunebench.training.engines.recorded import Recorded
 from prunebench.training.order import PAD
 from prunebench.training.state import State
 
@@ -26,7 +25,7 @@ from prunebench.training.state import State
 CURVE_BYTES = 5e8
 
 
-class BatchedBlockEngine(Engine):
+class BatchedBlockEngine(GraphedEngine):
     """Blocked SGD, its state the pre-activations of all samples (dual form) or the weights (primal form)."""
 
     def __init__(self, problem: Problem, state: State) -> None:
@@ -37,7 +36,6 @@ class BatchedBlockEngine(Engine):
         # A velocity of 1 that no gradient follows moves its weight by minus this.
         self._reach = self._rates.learning_rate * self._rates.momentum / (1 - self._rates.momentum)
         self._pull = self._rates.learning_rate / (1 - self._rates.momentum)
-        self._one_hot = torch.nn.functional.one_hot(problem.y, networks.outputs).to(problem.x)
         # The bias is the weight of an input that is always 1.
         self._x = torch.cat([problem.x, torch.ones_like(problem.x[:, :1])], dim=1)
         self._w_out, self._w_out_velocity = networks.w_out.clone(), state.velocity.w_out.clone()
@@ -56,18 +54,8 @@ class BatchedBlockEngine(Engine):
         self._touched = torch.full((networks.seeds, kept), state.step, device=problem.x.device)
         self._now = torch.tensor(state.step, device=problem.x.device)
         self._offsets = samples * torch.arange(networks.seeds, device=problem.x.device)[:, None]
-        batch = problem.orders.shape[2]
-        self.block = block_steps(batch, problem.curve_every)
         self._powers: dict[int, _Powers] = {}
-        self._take_steps = fastest_inner_steps(self._w_out, batch)
-        self._train = Recorded(self._train_block, (networks.seeds, self.block, batch))
-
-    def advance(self, step: int) -> None:
-        """Train until `step` steps have been taken in all."""
-        while self.step < step:
-            last = min(step, self.step + self.block - self.step % self.block)
-            self._train(self.problem.minibatches(self.step, last))
-            self.step = last
+        self._take_steps = fastest_inner_steps(self._w_out, problem.orders.shape[2])
 
     def state(self) -> State:
         """The current state; later training does not change it."""
@@ -138,8 +126,7 @@ class BatchedBlockEngine(Engine):
         self._now += steps
         if self._dual:
             self._note(at, delta.flatten(0, 1), left.flatten(0, 1))
-        if order.device.type == "cpu":  # a GPU is as fast with denormal numbers
-            flush(self._velocity, self._added_velocity, self._w_out_velocity)
+        flush(self._velocity, self._added_velocity, self._w_out_velocity)
 
     def _note(
         self,

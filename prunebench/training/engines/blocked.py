@@ -47,7 +47,7 @@ class BlockedEngine(CompiledEngine):
         self._state = [np.zeros((self._features.shape[1], 2 * c), self._dtype) for c in columns]
         self._coefficients = [np.zeros((kept, 2, c), self._dtype) for c in columns]
         self._touched = [np.full(kept, state.step) for _ in columns]
-        self._workers.each(self._set_up, state.networks.seeds)
+        self._threads.each(self._set_up, state.networks.seeds)
 
     def _set_up(self, s: int) -> None:
         for half, nets in zip(self._halves(s), (self._start.networks, self._start.velocity), strict=True):

@@ -1,20 +1,24 @@
 """What the compiled CPU engines share: one network per thread, curves and states put together from them."""
 
 from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import scipy.linalg.cython_blas  # the BLAS that compiled code calls must be loaded before it can be pinned
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from prunebench.networks import Networks
 from prunebench.training.engines import kernels
 from prunebench.training.engines.base import Engine, Problem
-from prunebench.training.engines.workers import Workers
 from prunebench.training.state import State
 
+assert scipy.linalg.cython_blas
 Array = NDArray[Any]
 
 
@@ -24,7 +28,7 @@ class CompiledEngine(Engine):
     def __init__(self, problem: Problem, state: State) -> None:
         super().__init__(problem, state)
         self._start = state  # only read
-        self._workers = Workers()
+        self._threads = Threads()
         self._labels = problem.y.numpy()
         self._orders, self._order_of = problem.orders.numpy(), problem.order_of.numpy()
         self._dtype = problem.x.numpy().dtype
@@ -52,7 +56,7 @@ class CompiledEngine(Engine):
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
         if step > self.step:
-            self._workers.each(lambda unit: self._train(unit, step), self._units)
+            self._threads.each(lambda unit: self._train(unit, step), self._units)
             self.step = step
 
     def state(self) -> State:
@@ -70,7 +74,7 @@ class CompiledEngine(Engine):
                 nets.bias[s] = torch.from_numpy(w_in[:, -1])
                 nets.w_out[s] = torch.from_numpy(w_out[:, : nets.width])
 
-        self._workers.each(recover, networks.seeds)
+        self._threads.each(recover, networks.seeds)
         return State(networks, self.step, velocity)
 
     def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
@@ -80,9 +84,34 @@ class CompiledEngine(Engine):
         def evaluate(s: int) -> None:
             sums[:, s] = kernels.evaluate(self._pre_activations(s), self._w_out[s], self._labels)
 
-        self._workers.each(evaluate, len(self._w_out))
+        self._threads.each(evaluate, len(self._w_out))
         loss, accuracy = torch.from_numpy(sums / len(self._labels)).to(self.problem.x.dtype)
         return loss, accuracy
+
+
+class Threads:
+    """As many threads as torch would use, each with denormal numbers flushed and BLAS on that thread only."""
+
+    def __init__(self) -> None:
+        self._count = torch.get_num_threads()
+        self._threads = ThreadPoolExecutor(self._count, initializer=_flush_denormals)
+        self._blas = ThreadpoolController().select(user_api="blas")
+
+    def each(self, work: Callable[[int], None], count: int) -> None:
+        """Call `work` with 0 to `count - 1`; whichever thread is free takes the next."""
+        numbers = iter(range(count))
+        with self._blas.limit(limits=1):
+            for done in [self._threads.submit(_drain, work, numbers) for _ in range(min(self._count, count))]:
+                done.result()
+
+
+def _flush_denormals() -> None:
+    torch.set_flush_denormal(True)
+
+
+def _drain(work: Callable[[int], None], numbers: Iterator[int]) -> None:
+    for number in numbers:
+        work(number)
 
 
 def joined(nets: Networks, s: int) -> Array:

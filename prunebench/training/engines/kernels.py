@@ -182,6 +182,19 @@ def evaluate(pre_activations, w_out, labels):
 
 @compiled
 @no_type_check
+def step_outputs(hidden, w_out, velocity, labels, index, residual, delta, learning_rate, momentum):
+    """SGD step of the outgoing weights by the samples `index`; `delta` is what they propagate back."""
+    residuals(hidden, w_out, labels, index, residual)
+    share = hidden.dtype.type(1) / hidden.dtype.type(max(len(hidden), 1))
+    for q in range(len(hidden)):
+        for c in range(len(w_out)):
+            residual[q, c] *= share
+    back_propagate(residual, w_out, hidden, delta)
+    step_outgoing(w_out, velocity, residual, hidden, learning_rate, momentum)
+
+
+@compiled
+@no_type_check
 def step_outgoing(w_out, velocity, residual, hidden, learning_rate, momentum):
     """SGD step of the outgoing weights: gradient `residual^T hidden`."""
     for c in range(len(w_out)):

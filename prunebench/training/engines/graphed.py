@@ -1,14 +1,59 @@
-"""Functions that a GPU replays as one CUDA graph, so that no step of training waits for Python."""
+"""All networks at once, and on a GPU a block of steps as one CUDA graph: no step waits for Python."""
 
 import gc
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
+from jaxtyping import Int64
 from torch import Tensor
 
+from prunebench.training.engines.base import Engine, Problem
+from prunebench.training.engines.forms import block_steps, dual_is_cheaper
+from prunebench.training.state import State
 
-class Recorded:
+# Bytes of a block's samples and of their deltas that are in memory at once. Only large minibatches reach it.
+PART_BYTES = 2e9
+# Velocities decay by mu a step where a neuron is silent; below this they cannot move any float32 weight that
+# matters, and left alone they would become denormal numbers, which slow a CPU down several times.
+NEGLIGIBLE = 1e-30
+
+
+class GraphedEngine(Engine):
+    """Trains all networks together, block by block; subclasses say what a block does."""
+
+    def __init__(self, problem: Problem, state: State) -> None:
+        super().__init__(problem, state)
+        self._one_hot = torch.nn.functional.one_hot(problem.y, state.networks.outputs).to(problem.x)
+        batch = problem.orders.shape[2]
+        self.block = block_steps(batch, problem.curve_every)
+        self._train = GraphedCallable(self._train_block, (state.networks.seeds, self.block, batch))
+
+    @classmethod
+    def networks_at_once(cls, problem: Problem, state: State) -> int:
+        """As many as have blocks that fit into `PART_BYTES` together."""
+        samples, inputs = problem.x.shape
+        batch = problem.orders.shape[2]
+        block = batch * block_steps(batch, problem.curve_every)
+        features = samples if dual_is_cheaper(problem, state) else inputs
+        products = block if block > batch else 0
+        numbers = block * (features + products + 4 * state.networks.width)
+        return max(1, int(PART_BYTES / (numbers * problem.x.element_size())))
+
+    @abstractmethod
+    def _train_block(self, order: Int64[Tensor, "seeds steps batch"]) -> None:
+        """Take these steps, in place: as a `GraphedCallable` does."""
+
+    def advance(self, step: int) -> None:
+        """Train until `step` steps have been taken in all."""
+        while self.step < step:
+            last = min(step, self.step + self.block - self.step % self.block)
+            self._train(self.problem.minibatches(self.step, last))
+            self.step = last
+
+
+class GraphedCallable:
     """A function of one tensor that changes other tensors in place, replayed where it can be.
 
     On CUDA its first call runs it as it is, which also compiles its kernels and sets up what a capture must
@@ -75,3 +120,10 @@ def _no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def flush(*velocities: Tensor) -> None:
+    """Set what is negligible to 0 on a CPU; a GPU is as fast with denormal numbers."""
+    for velocity in velocities:
+        if velocity.device.type == "cpu":
+            velocity.masked_fill_(velocity.abs() < NEGLIGIBLE, 0)
