@@ -21,8 +21,9 @@ class PolarGradient(NamedTuple):
     Attributes:
         outgoing_norm: `-dL/d|v| = mean(A relu(w.x + b) cos(alpha - phi))` (eq. 22).
         outgoing_angle: `-dL/dphi = |v| mean(A relu(w.x + b) sin(alpha - phi))` (eq. 23).
-        incoming_angles: `-dL/dtheta_k = |v| |w| q . d(w/|w|)/dtheta_k`, `q = mean(A cos(alpha - phi) g x)`,
-            for the D-1 hyperspherical angles of `angles` (eq. 24).
+        incoming_angles: `-dL/dtheta_k = |v| |w| q . d(w/|w|)/dtheta_k`, `q = mean(A cos(alpha - phi) g x)`
+            (eq. 24), for the D-1 hyperspherical angles of `w_1 = |w| cos theta_1`, `w_2 = |w| sin theta_1 cos
+            theta_2`, ..., `w_D = |w| sin theta_1 ... sin theta_D-1`, all in [0, pi] but the last.
         incoming_norm: `-dL/d|w| = |v| q . w/|w|` (eq. 25).
         bias: `-dL/db = |v| mean(A cos(alpha - phi) g)` (eq. 26).
 
@@ -97,27 +98,6 @@ def polar_speed(networks: Networks, task: Task) -> PolarSpeed:
     return PolarSpeed(*(torch.stack(field).to(networks.dtype) for field in zip(*rows, strict=True)))
 
 
-def angles(vectors: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch angles"]:
-    """Hyperspherical angles: `x_1 = r cos t_1, x_2 = r sin t_1 cos t_2, ..., x_D = r sin t_1 ... sin t_D-1`.
-
-    All lie in [0, pi] but the last, in (-pi, pi]. Needs at least two inputs.
-    """
-    if vectors.shape[-1] < 2:
-        raise RequestError("vectors", tuple(vectors.shape), "at least two dimensions are needed for an angle")
-    tails = _tails(vectors)[..., 1:].clone()
-    tails[..., -1] = vectors[..., -1]
-    return torch.atan2(tails, vectors[..., :-1])
-
-
-def from_angles(
-    radius: Float[Tensor, "*batch"], theta: Float[Tensor, "*batch angles"]
-) -> Float[Tensor, "*batch inputs"]:
-    """The vectors of these lengths and hyperspherical angles, the inverse of `angles`."""
-    one = torch.ones_like(theta[..., :1])
-    sines = torch.cat([one, torch.cumprod(torch.sin(theta), dim=-1)], dim=-1)
-    return radius[..., None] * sines * torch.cat([torch.cos(theta), one], dim=-1)
-
-
 def _parts(networks: Networks, task: Task) -> Iterator[_Parts]:
     if networks.outputs != 2:
         raise RequestError("networks", networks.outputs, "the polar form needs two outputs")
@@ -150,15 +130,11 @@ def _along_angles(
 
     As `S_k = sin t_1...sin t_k-1 = |unit_{k..D}|` it needs no angle; where that is 0 the angle has no effect.
     """
-    rest = _tails(unit)[:, 1:].clone()
+    tails = torch.sqrt((unit**2).flip(1).cumsum(1).flip(1))  # |(unit_k, ..., unit_D)|
+    rest = tails[:, 1:].clone()
     rest[:, -1] = unit[:, -1]  # the last sine carries a sign
     after = (unit * q).flip(1).cumsum(1).flip(1)[:, 1:]
     return _over(unit[:, :-1], rest) * after - rest * q[:, :-1]
-
-
-def _tails(vectors: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch inputs"]:
-    """`|(x_k, ..., x_D)|` for every k."""
-    return torch.sqrt((vectors**2).flip(-1).cumsum(-1).flip(-1))
 
 
 def _over(value: Tensor, divisor: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.tasks.task import Task
+from prunebench.theory.alignment import gates, orientation
 
 
 def second_order_targets(
@@ -28,13 +29,11 @@ def second_order_targets(
     x = task.x_train.to(networks.device, torch.float64)
     y = task.signs.to(x)
     gram = x @ x.T
-    rows = []
-    for w_in, bias in zip(networks.w_in, networks.bias, strict=True):
-        hidden = torch.relu(torch.addmm(bias.to(x), x, w_in.to(x).T))
-        orientation = torch.where(y @ hidden > 0, 1.0, -1.0).to(x)
-        targets = [_solve(gram, x, y, gate, ridge) for gate in (hidden > 0).T]
-        rows.append((orientation[:, None] * torch.stack(targets)).to(networks.dtype))
-    return torch.stack(rows)
+    rows = [
+        [sign * _solve(gram, x, y, gate, ridge) for sign, gate in zip(signs, gated.T, strict=True)]
+        for signs, gated in zip(orientation(networks, task), gates(networks, task), strict=True)
+    ]
+    return torch.stack([torch.stack(row) for row in rows]).to(networks.dtype)
 
 
 def _solve(

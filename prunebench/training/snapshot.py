@@ -1,6 +1,8 @@
 """What a scorer may see."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -74,15 +76,7 @@ class Snapshot:
 
     def copy(self) -> "Snapshot":
         """The same snapshot in memory of its own, with a cost account of its own."""
-        final = None if self.final is None else self.final.clone()
-        return replace(
-            self,
-            task=self.task.clone(),
-            networks=self.networks.clone(),
-            initial=self.initial.clone(),
-            final=final,
-            cost=Cost(),
-        )
+        return self._with(Networks.clone, task=self.task.clone(), cost=Cost())
 
     def tensors(self) -> list[Tensor]:
         """Every tensor in the snapshot: what a scorer must leave as it is."""
@@ -92,10 +86,10 @@ class Snapshot:
 
     def network(self, index: int) -> "Snapshot":
         """The snapshot of one network alone (a batch of one), sharing this one's cost account."""
+        return self._with(lambda nets: nets.select(index), seeds=self.seeds[index : index + 1])
+
+    def _with(self, change: Callable[[Networks], Networks], **others: Any) -> "Snapshot":
+        final = None if self.final is None else change(self.final)
         return replace(
-            self,
-            networks=self.networks.select(index),
-            initial=self.initial.select(index),
-            seeds=self.seeds[index : index + 1],
-            final=None if self.final is None else self.final.select(index),
+            self, networks=change(self.networks), initial=change(self.initial), final=final, **others
         )
