@@ -32,6 +32,8 @@ def reference_networks(
     together: Sequence[int] | None = None,
     device: str = "auto",
     made: Environment | None = None,
+    record_every: int = 50,
+    record_at: Iterable[int] = (),
     again: bool = False,
     claimed: bool = False,
     progress: Progress | None = None,
@@ -46,6 +48,7 @@ def reference_networks(
         together: with `recipe.until_loss`, all seeds whose training ends together (see `training_id`); by
             default `seeds`.
         made: the environment that new networks are kept with; found out by default.
+        record_every: grid of the curves of networks that are trained, and `record_at` further steps of them.
         again: train all of them, whatever is kept.
         claimed: whether the caller keeps other processes from this training already.
         progress: called with (network-steps taken, to take) now and then: steps of single networks, which is
@@ -69,6 +72,8 @@ def reference_networks(
         sorted(set(steps)),
         where,
         made or environment(where),
+        record_every,
+        tuple(record_at),
         progress,
     )
     with nullcontext() if claimed else store.claimed(training):
@@ -113,6 +118,8 @@ class _Wanted:
     steps: Sequence[int]
     device: torch.device
     made: Environment
+    record_every: int
+    record_at: Sequence[int]
     progress: Progress | None
 
     def again(self) -> Trajectory:
@@ -152,6 +159,8 @@ class _Wanted:
             seeds=seeds,
             snapshot_steps=self.steps,
             device=str(self.device),
+            record_every=self.record_every,
+            record_at=self.record_at,
             progress=self._progress(len(seeds)),
         )
         self._check_reached(run.gradient_steps)

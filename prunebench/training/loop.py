@@ -22,6 +22,7 @@ from prunebench.training.stopwatch import Stopwatch
 # then several times a second. All networks train together, so network-steps are steps times networks.
 Progress = Callable[[int, int], None]
 SLICE_SECONDS = 0.2
+PLATEAU = 0.98  # the plateau lasts while the loss is above this share of the initial loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class History:
 
     def drop_step(self) -> Int64[Tensor, " seeds"]:
         """`t_drop`, the end of the plateau: first recorded step below 0.98 of the initial loss, or -1."""
-        return self.first_below(0.98 * self.loss[:, :1])
+        return self.first_below(PLATEAU * self.loss[:, :1])
 
 
 @dataclass(frozen=True, eq=False)
