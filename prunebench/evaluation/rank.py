@@ -28,12 +28,12 @@ def rank(scores: Float[Tensor, "choices neurons"], final: Networks) -> Metrics:
     truth = final.norms("effective")
     values, norms = scores.cpu().double().numpy(), truth[0].cpu().double().numpy()
     metrics: Metrics = {
-        ("spearman",): _spearman(values, norms),
+        ("spearman",): spearman(values, norms),
         ("kendall",): np.array([_kendall(row, norms) for row in values]),
     }
     if final.outputs == 2:
-        groups = _output_sign(final).cpu().numpy()
-        metrics["spearman_within_groups",] = _spearman_within(values, norms, groups)
+        groups = output_sign(final)[0].cpu().numpy()
+        metrics["spearman_within_groups",] = spearman_within(values, norms, groups)
     for fraction in OVERLAPS:
         k = kept_count(final.width, fraction)
         largest = torch.zeros(final.width, dtype=torch.bool, device=truth.device)
@@ -49,21 +49,29 @@ def sign_agreement(signs: Float[Tensor, "choices neurons"], final: Networks) -> 
     """
     if final.outputs != 2:
         return {}
-    away = (torch.sign(signs) - _output_sign(final)).abs().double()
+    away = (torch.sign(signs) - output_sign(final)[0]).abs().double()
     return {("sign_agreement",): per_seed(1 - away.mean(dim=1) / 2)}
 
 
-def _output_sign(final: Networks) -> Float[Tensor, " neurons"]:
-    return torch.sign(final.w_out[0, 0] - final.w_out[0, 1])
+def output_sign(networks: Networks) -> Float[Tensor, "seeds neurons"]:
+    """`sign(v . (1,-1))`: the class of two that a neuron speaks for."""
+    return torch.sign(networks.w_out[:, 0] - networks.w_out[:, 1])
 
 
-def _spearman(scores: Values, truth: Float[np.ndarray, " neurons"]) -> Float[np.ndarray, " choices"]:
+def spearman(
+    scores: Float[np.ndarray | Tensor, "*rows neurons"], truth: Float[np.ndarray | Tensor, "*#rows neurons"]
+) -> Float[np.ndarray, "*rows"]:
+    """Rank correlation of each row, ties at average ranks; NaN where one of the two is constant.
+
+    A truth of one row stands for that of all.
+    """
     ranks, true_ranks = (
         ranks - ranks.mean(axis=-1, keepdims=True)
-        for ranks in (stats.rankdata(scores, axis=1), stats.rankdata(truth))
+        for ranks in (stats.rankdata(scores, axis=-1), stats.rankdata(truth, axis=-1))
     )
-    scale = np.sqrt((ranks**2).sum(axis=1) * (true_ranks**2).sum())
-    return np.where(scale > 0, np.clip(ranks @ true_ranks / np.where(scale > 0, scale, 1.0), -1, 1), np.nan)
+    scale = np.sqrt((ranks**2).sum(axis=-1) * (true_ranks**2).sum(axis=-1))
+    products = (ranks * true_ranks).sum(axis=-1)
+    return np.where(scale > 0, np.clip(products / np.where(scale > 0, scale, 1.0), -1, 1), np.nan)
 
 
 def _kendall(scores: Float[np.ndarray, " neurons"], truth: Float[np.ndarray, " neurons"]) -> float:
@@ -72,14 +80,15 @@ def _kendall(scores: Float[np.ndarray, " neurons"], truth: Float[np.ndarray, " n
     return float(stats.kendalltau(scores, truth).statistic)
 
 
-def _spearman_within(
-    scores: Values, truth: Float[np.ndarray, " neurons"], groups: Float[np.ndarray, " neurons"]
+def spearman_within(
+    scores: Values, truth: Float[np.ndarray, " neurons"], groups: np.ndarray, smallest: int = SMALLEST_GROUP
 ) -> Float[np.ndarray, " choices"]:
+    """Mean rank correlation over the groups of `smallest` neurons or more, weighted by their sizes."""
     total, weight = (np.zeros(len(scores)) for _ in range(2))
     for group in np.unique(groups):
         members = groups == group
-        if members.sum() >= SMALLEST_GROUP:
-            values = _spearman(scores[:, members], truth[members])
+        if members.sum() >= smallest:
+            values = spearman(scores[:, members], truth[members])
             defined = np.isfinite(values)
             total[defined] += members.sum() * values[defined]
             weight[defined] += members.sum()
