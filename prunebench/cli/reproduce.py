@@ -65,6 +65,7 @@ def command(names: tuple[str, ...], **options: Any) -> int:
     from prunebench.experiments.lab import Lab
     from prunebench.experiments.reproduce import reproduce
     from prunebench.store.files import writable_folder
+    from prunebench.store.store import Store
 
     for name in names:
         if name != "all":
@@ -73,13 +74,14 @@ def command(names: tuple[str, ...], **options: Any) -> int:
     device = resolve_device(options["device"])
     setting, load = _setting(options)
     out = writable_folder("--out", Path(options["out"]))
-    with TerminalReporter(quiet=options["quiet"]) as reporter:
+    with TerminalReporter(quiet=options["quiet"]) as reporter, Store(out / ".cache") as store:
         lab = Lab(
             setting,
             load,
-            cache=out / ".cache",
+            store,
             device=str(device),
-            progress=lambda label, done, total: reporter.progress("training", done, total, "steps"),
+            progress=lambda done, total: reporter.progress("training", done, total, "network-steps"),
+            warn=reporter.warn,
         )
 
         def announce(name: str, number: int, count: int, done: bool) -> None:

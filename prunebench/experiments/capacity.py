@@ -9,14 +9,13 @@ import torch
 from prunebench.drawing import MARKERS, band, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.measures import final_share
 from prunebench.theory.groups import groups
 from prunebench.theory.merging import DROPPED, merge
+from prunebench.training.train import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from prunebench.experiments.run import Run
-    from prunebench.tasks.task import Task
 
 THRESHOLDS = (0.0, 0.001, 0.01, 0.1)
 REPORTED = 0.01
@@ -38,7 +37,7 @@ class Capacity(Experiment):
 
     def compute(self, lab: Lab) -> Tables:
         """`counts`: each N, threshold and seed; accuracies in percent."""
-        return {"counts": pd.concat(_of(lab.run(samples=n)) for n in lab.setting.sizes)}
+        return {"counts": pd.concat(_counts(lab.run(samples=n)) for n in lab.setting.sizes)}
 
     def draw(self, tables: Tables) -> "Figure":
         """Neurons left, and accuracy lost."""
@@ -115,30 +114,18 @@ class Capacity(Experiment):
         ]
 
 
-def _of(run: "Run") -> pd.DataFrame:
+def _counts(run: Trajectory) -> pd.DataFrame:
     final, task = run.final, run.task
-    labels, norms = groups(final, task), final.norms()
-    before = {k: 100 * final.accuracy(x, y) for k, x, y in _parts(task)}
+    labels, share = groups(final, task), final_share(run)
     parts = []
     for threshold in THRESHOLDS:
-        kept = torch.where(norms >= threshold * norms.max(dim=1, keepdim=True).values, labels, DROPPED)
-        merged = merge(final, _renumbered(kept))
-        columns = {"groups": [len(row[row >= 0].unique()) for row in kept], "width": final.width}
-        columns |= {f"{k}_before": value for k, value in before.items()}
-        columns |= {f"{k}_after": 100 * merged.accuracy(x, y) for k, x, y in _parts(task)}
+        kept = torch.where(share >= threshold, labels, DROPPED)
         where = {"samples": task.samples, "threshold": threshold, "seed": run.seeds}
-        parts.append(pd.DataFrame(where | columns))
+        counts = {"groups": [len(row[row >= 0].unique()) for row in kept], "width": final.width}
+        accuracies = {
+            f"{part}_{moment}": 100 * nets.accuracy(x, y)
+            for moment, nets in (("before", final), ("after", merge(final, kept)))
+            for part, x, y in (("train", task.x_train, task.y_train), ("test", task.x_test, task.y_test))
+        }
+        parts.append(pd.DataFrame(where | counts | accuracies))
     return pd.concat(parts)
-
-
-def _parts(task: "Task") -> tuple[tuple[str, torch.Tensor, torch.Tensor], ...]:
-    return ("train", task.x_train, task.y_train), ("test", task.x_test, task.y_test)
-
-
-def _renumbered(labels: torch.Tensor) -> torch.Tensor:
-    """Groups counted from 0 without gaps; dropped neurons stay dropped."""
-    rows = []
-    for row in labels:
-        number = row.unique(return_inverse=True)[1]
-        rows.append(torch.where(row >= 0, number - int((row < 0).any()), DROPPED))
-    return torch.stack(rows)

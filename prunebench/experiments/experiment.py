@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from torch import Tensor
 
 from prunebench.experiments.lab import Lab
 
@@ -85,29 +83,8 @@ def above(value: float, holds: float | int, fragile: float | int) -> Outcome:
     return judge(value >= holds, value >= fragile)
 
 
-def spearman(scores: Tensor, truth: Tensor) -> np.ndarray:
-    """Rank correlation over the neurons, for each network; NaN where one of the two is constant."""
-    pairs = zip(scores.double().numpy(), truth.double().numpy(), strict=True)
-    return np.array(
-        [stats.spearmanr(a, b).statistic if np.ptp(a) > 0 and np.ptp(b) > 0 else np.nan for a, b in pairs]
-    )
-
-
 def mean_std(values: Iterable[float | int], digits: int = 2) -> str:
     """`mean ± standard deviation` over seeds."""
     array = np.array(list(values), dtype=float)
     spread = array.std(ddof=1) if len(array) > 1 else 0.0
     return f"{array.mean():.{digits}f} ± {spread:.{digits}f}"
-
-
-def flat(seeds: Iterable[int], **columns: Tensor | float | int | str) -> pd.DataFrame:
-    """A row for each neuron (or, of 1-D columns, each seed); single values are repeated."""
-    seeds = list(seeds)
-    shape = next(tuple(c.shape) for c in columns.values() if isinstance(c, Tensor))
-    index = np.broadcast_to(np.array(seeds).reshape(-1, *[1] * (len(shape) - 1)), shape)
-    data: dict[str, object] = {"seed": index.ravel()}
-    if len(shape) == 2:
-        data["neuron"] = np.broadcast_to(np.arange(shape[1]), shape).ravel()
-    for name, column in columns.items():
-        data[name] = column.numpy().ravel() if isinstance(column, Tensor) else column
-    return pd.DataFrame(data)

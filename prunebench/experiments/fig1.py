@@ -15,11 +15,12 @@ from prunebench.experiments.experiment import (
     Tables,
     Verdict,
     above,
-    flat,
     judge,
     mean_std,
 )
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.measures import final_share, neuron_rows
+from prunebench.experiments.plateau import drop_step, nearest
 from prunebench.theory.alignment import alignment_angle
 from prunebench.theory.groups import groups
 
@@ -47,23 +48,20 @@ class Figure1(Experiment):
     def compute(self, lab: Lab) -> Tables:
         """`neurons`: the largest group of seed 0; `fits`: each seed's correlation and fits."""
         run = lab.run()
-        final = run.final.norms()
-        labels = groups(run.before, run.task)
-        members = [row == row.mode().values for row in labels]
+        final, labels = run.final.norms(), groups(lab.before(run), run.task)
+        members = labels == labels.mode(dim=1, keepdim=True).values
         neurons, fits = [], []
         for moment in MOMENTS:
-            for s, seed in enumerate(run.seeds):
-                step = run.nearest(SHARES[moment] * float(run.drop_step()[s]))
-                nets = run.kept[step].select(s)
-                angle = alignment_angle(nets, run.task)[0][members[s]]
-                norm = nets.norms()[0][members[s]]
+            for s, (seed, drop) in enumerate(zip(run.seeds, drop_step(run).tolist(), strict=True)):
+                step, mine = nearest(run, SHARES[moment] * drop), members[s]
+                nets = run.snapshots[step].select(s)
+                angle, norm = alignment_angle(nets, run.task)[:, mine], nets.norms()[:, mine]
                 where = {"moment": moment, "step": step}
-                fits.append({"seed": seed, **where, **_fit(angle, norm, final[s][members[s]])})
+                fits.append({"seed": seed, **where, **_fit(angle[0], norm[0], final[s, mine])})
                 if s == 0:
-                    share = final[s] / final[s].max()
-                    columns = {"angle": angle.rad2deg(), "norm": norm, "final_share": share[members[s]]}
-                    rows = flat([seed], **{k: v[None] for k, v in columns.items()})
-                    neurons.append(rows.assign(moment=moment, step=step))
+                    columns = {"angle": angle.rad2deg(), "norm": norm}
+                    rows = neuron_rows(run, **columns, final_share=final_share(run)[:, mine])
+                    neurons.append(rows.assign(**where))
         return {"neurons": pd.concat(neurons), "fits": pd.DataFrame(fits)}
 
     def draw(self, tables: Tables) -> "Figure":

@@ -35,7 +35,7 @@ class Figure3a(Experiment):
             for samples in lab.setting.curve_sizes:
                 run = lab.run(samples=samples, width=width)
                 every, relevant = group_counts(run.final, groups(run.final, run.task))
-                columns = {"groups": every, "relevant": relevant, "final_loss": run.loss[:, -1]}
+                columns = {"groups": every, "relevant": relevant, "final_loss": run.history.loss[:, -1]}
                 parts.append(pd.DataFrame({"width": width, "samples": samples, "seed": run.seeds, **columns}))
         return {"counts": pd.concat(parts)}
 

@@ -34,7 +34,7 @@ class Figure3b(Experiment):
         parts = []
         for scale in lab.setting.scales:
             run = lab.run(init_std=scale)
-            for moment, nets in zip(MOMENTS, (run.kept[0], run.before, run.final), strict=True):
+            for moment, nets in zip(MOMENTS, (run.initial, lab.before(run), run.final), strict=True):
                 every, relevant = group_counts(nets, groups(nets, run.task))
                 columns = {"groups": every, "relevant": relevant}
                 parts.append(

@@ -1,11 +1,13 @@
 """Figure 4: norm against alignment, at initialisation and early, coloured by the final norm."""
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from prunebench.drawing import cloud, log_norms, panels
+from prunebench.evaluation.rank import spearman
 from prunebench.experiments.experiment import (
     LARGE,
     SMALL,
@@ -13,11 +15,10 @@ from prunebench.experiments.experiment import (
     Tables,
     Verdict,
     above,
-    flat,
     mean_std,
-    spearman,
 )
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.measures import neuron_rows
 from prunebench.theory.alignment import alignment_angle
 
 if TYPE_CHECKING:
@@ -41,24 +42,21 @@ class Figure4(Experiment):
         """`neurons`: seed 0 at step 0 and the last early step; `correlations`: each seed and step."""
         neurons, correlations = [], []
         setting = lab.setting
-        for samples in setting.sizes:
-            for scale in setting.scales:
-                run = lab.run(samples=samples, init_std=scale)
-                final = run.final.norms()
-                for step in (0, *setting.early):
-                    nets = run.kept[step]
-                    angle = alignment_angle(nets, run.task).rad2deg()
-                    where = {"samples": samples, "init_std": scale, "step": step}
-                    rows = pd.DataFrame({"seed": run.seeds, **where})
-                    rows["alignment_final"] = spearman(-angle, final)
-                    rows["alignment_now"] = spearman(-angle, nets.norms())
-                    rows["median_angle"] = np.median(angle.numpy(), axis=1)
-                    correlations.append(rows)
-                    if step in (0, setting.early[-1]):
-                        cells = flat(
-                            run.seeds[:1], angle=angle[:1], norm=nets.norms()[:1], final=final[:1], **where
-                        )
-                        neurons.append(cells)
+        for samples, scale in itertools.product(setting.sizes, setting.scales):
+            run = lab.run(samples=samples, init_std=scale)
+            final = run.final.norms()
+            for step in (0, *setting.early):
+                nets = run.snapshots[step]
+                angle, norm = alignment_angle(nets, run.task).rad2deg(), nets.norms()
+                where = {"samples": samples, "init_std": scale, "step": step}
+                columns = {
+                    "alignment_final": spearman(-angle, final),
+                    "alignment_now": spearman(-angle, norm),
+                    "median_angle": np.median(angle, axis=1),
+                }
+                correlations.append(pd.DataFrame({"seed": run.seeds, **where, **columns}))
+                if step in (0, setting.early[-1]):
+                    neurons.append(neuron_rows(run, angle=angle, norm=norm, final=final, **where))
         return {"neurons": pd.concat(neurons), "correlations": pd.concat(correlations)}
 
     def draw(self, tables: Tables) -> "Figure":

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 
 from prunebench.drawing import COLOURS, panels
+from prunebench.evaluation.rank import spearman, spearman_within
 from prunebench.experiments.experiment import (
     LARGE,
     SMALL,
@@ -15,16 +14,14 @@ from prunebench.experiments.experiment import (
     Tables,
     Verdict,
     above,
-    flat,
     judge,
     mean_std,
-    spearman,
 )
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.measures import neuron_rows
 from prunebench.scoring.registry import load_scorer
 from prunebench.theory.alignment import alignment_angle
 from prunebench.theory.groups import groups
-from prunebench.training.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,31 +45,33 @@ class Figure5(Experiment):
 
     def compute(self, lab: Lab) -> Tables:
         """`neurons`: seed 0; `correlations`: each sparsity, early step and seed, also within groups."""
-        setting, run = lab.setting, lab.run()
-        labels = groups(run.before, run.task)
-        snapshot = Snapshot(run.task, run.recipe, 0, run.kept[0], run.kept[0], run.seeds)
+        early, run = lab.setting.early, lab.run()
+        final, labels = run.final.norms(), groups(lab.before(run), run.task)
+        by_size = torch.bincount(labels[0]).argsort(descending=True, stable=True).argsort()
         neurons, correlations = [], []
-        for sparsity in setting.sparsities:
-            spec = f"imp[sparsity={sparsity}]"
-            scorer = load_scorer(spec)
-            key = lab.key("imp", run.task, run.recipe, run.seeds, spec, scorer.version)
-            arrays = lab.arrays(key, lambda s=scorer: {"survivors": s.score(snapshot).numpy()})  # type: ignore[misc]
-            survivors = torch.from_numpy(arrays["survivors"])
+        for sparsity in lab.setting.sparsities:
+            survivors = load_scorer(f"imp[sparsity={sparsity}]").score(run.snapshot(0))
             pruned = 1 - survivors / (run.task.inputs + run.task.outputs)
-            for step in (0, *setting.early):
-                angle = alignment_angle(run.kept[step], run.task)
+            for step in (0, *early):
+                angle = alignment_angle(run.snapshots[step], run.task)
                 where = {"sparsity": sparsity, "step": step}
-                rows = pd.DataFrame({"seed": run.seeds, **where, "spearman": spearman(-angle, survivors)})
-                rows["within_groups"] = [
-                    _within(*row)
-                    for row in zip(-angle.numpy(), survivors.numpy(), labels.numpy(), strict=True)
-                ]
-                rows["survivors_final"] = spearman(survivors, run.final.norms())
-                rows["sparsity_reached"] = pruned.mean(dim=1).numpy()
-                correlations.append(rows)
-                if step == setting.early[-1]:
-                    columns = {"angle": angle.rad2deg(), "pruned": pruned, "group": _rank(labels)}
-                    neurons.append(flat(run.seeds[:1], **{k: v[:1] for k, v in columns.items()}, **where))
+                columns = {
+                    "spearman": spearman(-angle, survivors),
+                    "within_groups": [
+                        spearman_within(-a[None], truth, label, LEAST)[0]
+                        for a, truth, label in zip(
+                            *(t.numpy() for t in (angle, survivors, labels)), strict=True
+                        )
+                    ],
+                    "survivors_final": spearman(survivors, final),
+                    "sparsity_reached": pruned.mean(dim=1),
+                }
+                correlations.append(pd.DataFrame({"seed": run.seeds, **where, **columns}))
+                if step == early[-1]:
+                    group = by_size[labels[:1]]
+                    neurons.append(
+                        neuron_rows(run, angle=angle.rad2deg(), pruned=pruned, group=group, **where)
+                    )
         return {"neurons": pd.concat(neurons), "correlations": pd.concat(correlations)}
 
     def draw(self, tables: Tables) -> "Figure":
@@ -130,23 +129,3 @@ class Figure5(Experiment):
             )
         )
         return verdicts
-
-
-def _within(scores: np.ndarray, truth: np.ndarray, labels: np.ndarray) -> float:
-    """Rank correlation in each large group, weighted by its size; NaN where no group is large."""
-    values, sizes = [], []
-    for label in np.unique(labels):
-        members = labels == label
-        if members.sum() >= LEAST and np.ptp(scores[members]) > 0 and np.ptp(truth[members]) > 0:
-            values.append(stats.spearmanr(scores[members], truth[members]).statistic)
-            sizes.append(members.sum())
-    return float(np.average(values, weights=sizes)) if values else float("nan")
-
-
-def _rank(labels: torch.Tensor) -> torch.Tensor:
-    """Groups numbered by size, the largest 0."""
-    rows = []
-    for row in labels:
-        order = torch.bincount(row).argsort(descending=True, stable=True)
-        rows.append(order.argsort()[row])
-    return torch.stack(rows)

@@ -9,6 +9,7 @@ import torch
 from prunebench.drawing import COLOURS, band, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, above, judge
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.plateau import drop_step
 from prunebench.theory.gradients import polar_speed
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class Figure6(Experiment):
         """`updates`: each interval between kept steps, and seed."""
         run = lab.run()
         parts = []
-        for first, last in pairwise(sorted(run.kept)):
-            a, b = run.kept[first], run.kept[last]
+        for first, last in pairwise(run.snapshots):
+            a, b = run.snapshots[first], run.snapshots[last]
             speed = polar_speed(a, run.task)
             rate, size = run.recipe.flow_rate, a.norms("incoming")
             changes = {
@@ -47,10 +48,9 @@ class Figure6(Experiment):
                 "flow_turned": rate * speed.incoming_direction,
                 "flow_grown": rate * speed.incoming_norm.abs(),
             }
-            means = {name: values.nanmean(dim=1).numpy() for name, values in changes.items()}
+            means = {name: values.nanmean(dim=1) for name, values in changes.items()}
             where = {"first": first, "step": (first * last) ** 0.5 if first else last / 2}
-            dropped = run.drop_step().numpy()
-            parts.append(pd.DataFrame({"seed": run.seeds, **where, **means, "drop_step": dropped}))
+            parts.append(pd.DataFrame({"seed": run.seeds, **where, **means, "drop_step": drop_step(run)}))
         return {"updates": pd.concat(parts)}
 
     def draw(self, tables: Tables) -> "Figure":

@@ -1,5 +1,6 @@
 """Figure 8: the loss curves of the trainings in figure 4."""
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from prunebench.drawing import band, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.plateau import drop_step, first_below
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,27 +31,23 @@ class Figure8(Experiment):
     def compute(self, lab: Lab) -> Tables:
         """`curves`: each seed's loss and accuracy; `times`: its plateau's end, and how it ended."""
         curves, times = [], []
-        for samples in lab.setting.sizes:
-            for scale in lab.setting.scales:
-                run = lab.run(samples=samples, init_std=scale)
-                test = run.final.accuracy(run.task.x_test, run.task.y_test)
-                where = {"samples": samples, "init_std": scale}
-                for s, seed in enumerate(run.seeds):
-                    columns = {"step": run.steps, "loss": run.loss[s], "accuracy": run.accuracy[s]}
-                    curves.append(pd.DataFrame({"seed": seed, **where, **columns}))
-                    times.append(
-                        {
-                            "seed": seed,
-                            **where,
-                            "drop_step": int(run.drop_step()[s]),
-                            "fitted_step": int(run.first_below(FITTED)[s]),
-                            "fitted": bool((run.loss[s] < FITTED).any()),
-                            "final_loss": float(run.loss[s, -1]),
-                            "train_accuracy": float(run.accuracy[s, -1]),
-                            "test_accuracy": float(test[s]),
-                        }
-                    )
-        return {"curves": pd.concat(curves), "times": pd.DataFrame(times)}
+        for samples, scale in itertools.product(lab.setting.sizes, lab.setting.scales):
+            run = lab.run(samples=samples, init_std=scale)
+            steps, loss, accuracy = run.history.steps, run.history.loss, run.history.accuracy
+            where = {"samples": samples, "init_std": scale}
+            for s, seed in enumerate(run.seeds):
+                columns = {"step": steps, "loss": loss[s], "accuracy": accuracy[s]}
+                curves.append(pd.DataFrame({"seed": seed, **where, **columns}))
+            ends = {
+                "drop_step": drop_step(run),
+                "fitted_step": first_below(run, FITTED),
+                "fitted": (loss < FITTED).any(dim=1),
+                "final_loss": loss[:, -1],
+                "train_accuracy": accuracy[:, -1],
+                "test_accuracy": run.final.accuracy(run.task.x_test, run.task.y_test),
+            }
+            times.append(pd.DataFrame({"seed": run.seeds, **where, **ends}))
+        return {"curves": pd.concat(curves), "times": pd.concat(times)}
 
     def draw(self, tables: Tables) -> "Figure":
         """A panel for each N, a line for each scale."""

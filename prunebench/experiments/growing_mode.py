@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import torch
 
 from prunebench.drawing import MARKERS, band, panels
+from prunebench.evaluation.rank import output_sign, spearman
 from prunebench.experiments.experiment import (
     LARGE,
     SMALL,
@@ -15,9 +15,9 @@ from prunebench.experiments.experiment import (
     above,
     judge,
     mean_std,
-    spearman,
 )
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.plateau import drop_step
 from prunebench.theory.alignment import alignment_angle
 from prunebench.theory.growth import growing_mode
 
@@ -44,19 +44,18 @@ class GrowingMode(Experiment):
     def compute(self, lab: Lab) -> Tables:
         """`correlations`: each kept step and seed."""
         run, parts = lab.run(), []
-        final = run.final.norms()
-        sign = torch.sign(run.final.w_out[:, 0] - run.final.w_out[:, 1])
-        for step, nets in run.kept.items():
+        final, end = run.final.norms(), output_sign(run.final)
+        for step, nets in run.snapshots.items():
             amplitude, predicted = growing_mode(nets, run.task)
-            rows = pd.DataFrame({"seed": run.seeds, "step": step})
-            rows["alignment"] = spearman(-alignment_angle(nets, run.task), final)
-            rows["mode"] = spearman(amplitude, final)
-            rows["norm"] = spearman(nets.norms(), final)
-            rows["sign_mode"] = (predicted == sign).double().mean(dim=1).numpy()
-            now = torch.sign(nets.w_out[:, 0] - nets.w_out[:, 1])
-            rows["sign_now"] = (now == sign).double().mean(dim=1).numpy()
-            rows["drop_step"] = run.drop_step().numpy()
-            parts.append(rows)
+            columns = {
+                "alignment": spearman(-alignment_angle(nets, run.task), final),
+                "mode": spearman(amplitude, final),
+                "norm": spearman(nets.norms(), final),
+                "sign_mode": (predicted == end).double().mean(dim=1),
+                "sign_now": (output_sign(nets) == end).double().mean(dim=1),
+                "drop_step": drop_step(run),
+            }
+            parts.append(pd.DataFrame({"seed": run.seeds, "step": step, **columns}))
         return {"correlations": pd.concat(parts)}
 
     def draw(self, tables: Tables) -> "Figure":

@@ -7,14 +7,15 @@ import pandas as pd
 import torch
 
 from prunebench.drawing import COLOURS, cloud, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, flat, judge, mean_std
+from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.measures import final_share, neuron_rows
+from prunebench.experiments.plateau import last_steps
 from prunebench.theory.growth import asinh_growth, growth_rate, predicted_asinh_growth
+from prunebench.training.train import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from prunebench.experiments.run import Run
 
 GOOD, FAIR = 0.97, 0.8
 
@@ -79,30 +80,28 @@ class GrowthLaw(Experiment):
         return verdicts
 
 
-def fit_growth(run: "Run", first: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def fit_growth(run: Trajectory, first: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Neurons of the first seed from step `first` to the plateau's end, and fits of every seed."""
-    last = max(step for step in run.kept if step <= max(int(run.before_steps.min()), first + 1))
-    steps = [step for step in sorted(run.kept) if first <= step <= last]
+    last = max(int(last_steps(run).min()), first + 1)
+    steps = [step for step in run.snapshots if first <= step <= last]
     if len(steps) < 2:  # no plateau is left after the early step
-        steps = sorted(run.kept)[:2]
-    rates = torch.stack([growth_rate(run.kept[step], run.task, run.recipe.flow_rate) for step in steps])
+        steps = list(run.snapshots)[:2]
+    rates = torch.stack([growth_rate(run.snapshots[step], run.task, run.recipe.flow_rate) for step in steps])
     predicted = predicted_asinh_growth(rates, steps)
-    a, b = run.kept[steps[0]], run.kept[steps[-1]]
-    exact, paper = asinh_growth(a, b), torch.log(b.norms() / a.norms())
-    share = run.final.norms() / run.final.norms().max(dim=1, keepdim=True).values
-    fits = []
-    for s, seed in enumerate(run.seeds):
-        for form, measured in (("exact", exact), ("paper", paper)):
-            slope, r2 = _fit(predicted[s], measured[s])
-            where = {"from": steps[0], "to": steps[-1]}
-            fits.append({"seed": seed, "form": form, "slope": slope, "r2": r2, **where})
-    columns = {"predicted": predicted[:1], "exact": exact[:1], "paper": paper[:1], "final_share": share[:1]}
-    return flat(run.seeds[:1], **columns), pd.DataFrame(fits)
+    a, b = run.snapshots[steps[0]], run.snapshots[steps[-1]]
+    measured = {"exact": asinh_growth(a, b), "paper": torch.log(b.norms() / a.norms())}
+    where = {"from": steps[0], "to": steps[-1]}
+    fits = [
+        {"seed": seed, "form": form, **_fit(predicted[s], growth[s]), **where}
+        for s, seed in enumerate(run.seeds)
+        for form, growth in measured.items()
+    ]
+    rows = neuron_rows(run, predicted=predicted, **measured, final_share=final_share(run))
+    return rows, pd.DataFrame(fits)
 
 
-def _fit(x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
-    a, b = x.double().numpy(), y.double().numpy()
-    keep = np.isfinite(a) & np.isfinite(b)
-    slope, offset = np.polyfit(a[keep], b[keep], 1)
-    residual = b[keep] - slope * a[keep] - offset
-    return float(slope), float(1 - residual.var() / b[keep].var())
+def _fit(x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
+    keep = x.isfinite() & y.isfinite()
+    a, b = (values[keep].double().numpy() for values in (x, y))
+    slope, offset = np.polyfit(a, b, 1)
+    return {"slope": slope, "r2": 1 - (b - slope * a - offset).var() / b.var()}

@@ -9,15 +9,11 @@ import torch
 from prunebench.drawing import COLOURS, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
 from prunebench.experiments.lab import Lab
-from prunebench.networks import Networks
+from prunebench.experiments.plateau import last_steps
 from prunebench.training.initial import generator
-from prunebench.training.state import State
-from prunebench.training.train import train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from prunebench.experiments.run import Run
 
 SHARE = 0.1  # of the neurons
 VARIANTS = ("none", "leaders", "random")
@@ -42,49 +38,30 @@ class KnockOut(Experiment):
     def compute(self, lab: Lab) -> Tables:
         """`totals`: each variant and seed; `ranks`: mean final norm of each rank."""
         run = lab.run()
-        step = max(s for s in run.kept if s <= max(int(run.before_steps.min()), min(run.kept)))
-        nets = run.kept[step]
+        task, step = run.task, max(s for s in run.snapshots if s <= int(last_steps(run).min()))
+        nets = run.snapshots[step]
         count = max(1, round(SHARE * nets.width))
         order = nets.norms().argsort(dim=1, descending=True, stable=True)
         kept = {"none": order, "leaders": order[:, count:], "random": _spared(order, count, run.seeds)}
-        finals = {name: self._train_on(lab, run, step, nets.keep(kept[name]), name) for name in VARIANTS}
+        finals = {name: lab.train_on(run, step, nets.keep(kept[name])) for name in VARIANTS}
         totals, ranks = [], []
-        leading = finals["none"].norms()[:, :count].sum(dim=1)  # in the order of the norms before the drop
-        others = finals["none"].norms()[:, count:].sum(dim=1)
+        control = finals["none"].norms()  # in the order of the norms before the drop
+        leading, others = control[:, :count].sum(dim=1), control[:, count:].sum(dim=1)
         for name, final in finals.items():
-            norms, task = final.norms(), run.task
-            row = pd.DataFrame(
-                {"seed": run.seeds, "variant": name, "step": step, "deleted": nets.width - final.width}
-            )
-            row["total"] = norms.sum(dim=1).numpy()
-            row["leaders"] = leading.numpy() if name == "none" else np.nan
-            row["control_leaders"], row["control_others"] = leading.numpy(), others.numpy()
-            row["train_accuracy"] = final.accuracy(task.x_train, task.y_train).numpy()
-            row["test_accuracy"] = final.accuracy(task.x_test, task.y_test).numpy()
-            totals.append(row)
-            sorted_norms = norms.sort(dim=1, descending=True).values.mean(dim=0).numpy()
-            columns = {"rank": np.arange(1, final.width + 1), "norm": sorted_norms}
-            ranks.append(pd.DataFrame({"variant": name, **columns}))
+            norms = final.norms()
+            columns = {
+                "total": norms.sum(dim=1),
+                "leaders": leading if name == "none" else np.nan,
+                "control_leaders": leading,
+                "control_others": others,
+                "train_accuracy": final.accuracy(task.x_train, task.y_train),
+                "test_accuracy": final.accuracy(task.x_test, task.y_test),
+            }
+            where = {"variant": name, "step": step, "deleted": nets.width - final.width}
+            totals.append(pd.DataFrame({"seed": run.seeds, **where, **columns}))
+            norm = norms.sort(dim=1, descending=True).values.mean(dim=0)
+            ranks.append(pd.DataFrame({"variant": name, "rank": range(1, final.width + 1), "norm": norm}))
         return {"totals": pd.concat(totals), "ranks": pd.concat(ranks)}
-
-    def _train_on(self, lab: Lab, run: "Run", step: int, nets: Networks, name: str) -> Networks:
-        key = lab.key("knockout", run.task, run.recipe, run.seeds, step, SHARE, name)
-
-        def make() -> dict[str, np.ndarray]:
-            trained = train(
-                run.task,
-                run.recipe,
-                seeds=run.seeds,
-                start=State(nets, step),
-                device=lab.device,
-                record_every=run.recipe.steps,
-                progress=lab.watch(f"knock-out: {name}"),
-            )
-            parts = trained.final.to("cpu").tensors
-            return {k: t.numpy() for k, t in zip(("w_in", "bias", "w_out"), parts, strict=True)}
-
-        arrays = lab.arrays(key, make)
-        return Networks(*(torch.from_numpy(arrays[k]) for k in ("w_in", "bias", "w_out")))
 
     def draw(self, tables: Tables) -> "Figure":
         """Totals, and norms by rank."""
@@ -148,10 +125,7 @@ class KnockOut(Experiment):
 
 def _spared(order: torch.Tensor, count: int, seeds: tuple[int, ...]) -> torch.Tensor:
     """All but `count` neurons drawn from those that do not lead, leaders first."""
-    rows = []
-    for row, seed in zip(order, seeds, strict=True):
-        drawn = generator(seed, DRAW).permutation(np.arange(count, len(row)))
-        gone = torch.zeros(len(row), dtype=torch.bool)
-        gone[torch.from_numpy(drawn[:count].copy())] = True
-        rows.append(row[~gone])
-    return torch.stack(rows)
+    places = np.arange(order.shape[1])
+    drawn = [generator(seed, DRAW).permutation(places[count:])[:count] for seed in seeds]
+    stay = np.stack([np.setdiff1d(places, gone) for gone in drawn])
+    return order.gather(1, torch.from_numpy(stay))

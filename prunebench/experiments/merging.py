@@ -1,14 +1,16 @@
 """Appendix G: accuracy before and after merging whole groups."""
 
-from typing import TYPE_CHECKING
+import itertools
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from prunebench.drawing import COLOURS, MARKERS, log_counts, panels
 from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
 from prunebench.experiments.lab import Lab
-from prunebench.theory.groups import groups
+from prunebench.theory.groups import group_counts, groups
 from prunebench.theory.merging import merge
+from prunebench.training.train import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,24 +33,10 @@ class Merging(Experiment):
     def compute(self, lab: Lab) -> Tables:
         """`accuracies`: each N, scale and seed, in percent."""
         parts = []
-        for scale in lab.setting.scales:
-            for samples in lab.setting.sizes:
-                run = lab.run(samples=samples, init_std=scale)
-                task, labels = run.task, groups(run.final, run.task)
-                merged = merge(run.final, labels)
-                same = merged.logits(task.x_test).argmax(dim=2) == run.final.logits(task.x_test).argmax(dim=2)
-                columns = {
-                    "groups": [len(row.unique()) for row in labels],
-                    "width": run.recipe.width,
-                    "train_before": 100 * run.final.accuracy(task.x_train, task.y_train),
-                    "train_after": 100 * merged.accuracy(task.x_train, task.y_train),
-                    "test_before": 100 * run.final.accuracy(task.x_test, task.y_test),
-                    "test_after": 100 * merged.accuracy(task.x_test, task.y_test),
-                    "same_prediction": 100 * same.double().mean(dim=1),
-                }
-                parts.append(
-                    pd.DataFrame({"init_std": scale, "samples": samples, "seed": run.seeds, **columns})
-                )
+        for scale, samples in itertools.product(lab.setting.scales, lab.setting.sizes):
+            run = lab.run(samples=samples, init_std=scale)
+            where = {"init_std": scale, "samples": samples, "seed": run.seeds}
+            parts.append(pd.DataFrame(where | merged_accuracies(run)))
         return {"accuracies": pd.concat(parts)}
 
     def draw(self, tables: Tables) -> "Figure":
@@ -107,3 +95,20 @@ class Merging(Experiment):
             )
         )
         return verdicts
+
+
+def merged_accuracies(run: Trajectory) -> dict[str, Any]:
+    """Groups of the trained networks, and accuracies in percent before and after they are merged."""
+    task, final = run.task, run.final
+    labels = groups(final, task)
+    merged = merge(final, labels)
+    same = merged.logits(task.x_test).argmax(dim=2) == final.logits(task.x_test).argmax(dim=2)
+    return {
+        "groups": group_counts(final, labels)[0],
+        "width": final.width,
+        "train_before": 100 * final.accuracy(task.x_train, task.y_train),
+        "train_after": 100 * merged.accuracy(task.x_train, task.y_train),
+        "test_before": 100 * final.accuracy(task.x_test, task.y_test),
+        "test_after": 100 * merged.accuracy(task.x_test, task.y_test),
+        "same_prediction": 100 * same.double().mean(dim=1),
+    }

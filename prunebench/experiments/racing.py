@@ -4,20 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 
 from prunebench.drawing import COLOURS, band, cloud, log_counts, panels
-from prunebench.experiments.experiment import (
-    Experiment,
-    Tables,
-    Verdict,
-    above,
-    flat,
-    judge,
-    mean_std,
-    spearman,
-)
+from prunebench.evaluation.rank import spearman
+from prunebench.experiments.experiment import Experiment, Tables, Verdict, above, judge, mean_std
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.measures import final_share, neuron_rows
+from prunebench.experiments.plateau import drop_step, nearest
 from prunebench.theory.groups import groups
 from prunebench.theory.racing import race
 
@@ -45,36 +38,37 @@ class Racing(Experiment):
     def compute(self, lab: Lab) -> Tables:
         """`totals`: each seed and step; `agreement`: each seed at the step compared; `neurons`: seed 0."""
         run = lab.run()
-        drop = float(run.drop_step().double().mean())
-        start, compare = run.nearest(START * drop), run.nearest(COMPARE * drop)
-        steps = [step for step in sorted(run.kept) if start <= step <= 4 * drop]
-        paths = race(run.kept[start], run.task, run.recipe.flow_rate, [float(step - start) for step in steps])
+        drop = float(drop_step(run).double().mean())
+        start, compare = nearest(run, START * drop), nearest(run, COMPARE * drop)
+        steps = [step for step in run.snapshots if start <= step <= 4 * drop]
+        times = [float(step - start) for step in steps]
+        paths = race(run.snapshots[start], run.task, run.recipe.flow_rate, times)
         totals = pd.concat(
             pd.DataFrame({
                 "seed": run.seeds,
                 "step": step,
-                "trained": run.kept[step].norms().sum(dim=1),
+                "trained": run.snapshots[step].norms().sum(dim=1),
                 "predicted": path.sum(dim=1),
             })
             for step, path in zip(steps, paths, strict=True)
         )  # fmt: skip
-        predicted, trained, final = paths[steps.index(compare)], run.kept[compare].norms(), run.final.norms()
-        labels = groups(run.before, run.task)
-        members = torch.stack([row == row.mode().values for row in labels])
-        agreement = pd.DataFrame({"seed": run.seeds, "start": start, "step": compare})
-        agreement["spearman"] = spearman(predicted, trained)
-        agreement["spearman_final"] = spearman(predicted, final)
-        agreement["group_size"] = members.sum(dim=1).numpy()
-        agreement["group_spearman"] = [
-            spearman(p[m][None], t[m][None])[0] for p, t, m in zip(predicted, trained, members, strict=True)
-        ]
-        agreement["total_ratio"] = (predicted.sum(dim=1) / trained.sum(dim=1)).numpy()
-        share = final / final.max(dim=1, keepdim=True).values
-        columns = {"predicted": predicted[:1], "trained": trained[:1], "final_share": share[:1]}
+        predicted, trained = paths[steps.index(compare)], run.snapshots[compare].norms()
+        labels = groups(lab.before(run), run.task)
+        largest = labels == labels.mode(dim=1, keepdim=True).values
+        agreement = {
+            "spearman": spearman(predicted, trained),
+            "spearman_final": spearman(predicted, run.final.norms()),
+            "group_size": largest.sum(dim=1),
+            "group_spearman": [
+                float(spearman(p[m], t[m])) for p, t, m in zip(predicted, trained, largest, strict=True)
+            ],
+            "total_ratio": predicted.sum(dim=1) / trained.sum(dim=1),
+        }
+        columns = {"predicted": predicted, "trained": trained, "final_share": final_share(run)}
         return {
             "totals": totals,
-            "agreement": agreement,
-            "neurons": flat(run.seeds[:1], step=compare, **columns),
+            "agreement": pd.DataFrame({"seed": run.seeds, "start": start, "step": compare, **agreement}),
+            "neurons": neuron_rows(run, step=compare, **columns),
         }
 
     def draw(self, tables: Tables) -> "Figure":

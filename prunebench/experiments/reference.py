@@ -1,24 +1,25 @@
 """Independent measurements of the default networks on CIFAR-10: does this code land where they did?"""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from prunebench.drawing import COLOURS, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, spearman
+from prunebench.evaluation.rank import output_sign, spearman
+from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge
 from prunebench.experiments.growth_law import fit_growth
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.run import PLATEAU, Run
+from prunebench.experiments.merging import merged_accuracies
+from prunebench.experiments.plateau import first_below
+from prunebench.networks import NormKind
 from prunebench.scoring.registry import load_scorer
 from prunebench.theory.alignment import alignment_angle
-from prunebench.theory.groups import groups
+from prunebench.theory.groups import group_counts, groups
 from prunebench.theory.growth import growing_mode
-from prunebench.theory.merging import merge
+from prunebench.training.loop import PLATEAU
 from prunebench.training.recipe import Recipe
-from prunebench.training.snapshot import Snapshot
+from prunebench.training.train import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,10 +32,10 @@ RANGES = {
     "last step of the plateau": (900, 1800),
     "first step with loss < 0.05": (7500, 12500),
     "median angle at 0 [degrees]": (88.6, 89.1),
-    "median angle at 200 [degrees]": (86.5, 88.5),
     "alignment at 0": (0.10, 0.45),
     "alignment at 50": (0.33, 0.67),
     "alignment at 100": (0.52, 0.88),
+    "median angle at 200 [degrees]": (86.5, 88.5),
     "alignment at 200": (0.78, 0.95),
     "random": (-0.15, 0.15),
     "incoming norm at 50": (-0.20, 0.20),
@@ -53,6 +54,15 @@ RANGES = {
     "merging: same prediction on the test set": (0.99, 1.0),
     "growth law: R2": (0.97, 1.0),
     "growth law: slope": (0.80, 1.00),
+}
+# Which of them are rank correlations with the final norms: of these scores, at these steps.
+SCORES = {
+    **{f"alignment at {step}": ("alignment", step) for step in (0, 50, 100, 200)},
+    **{f"SNIP at {step}": ("snip", step) for step in (0, 50)},
+    **{f"gradient norm at {step}": ("gradient_norm", step) for step in (0, 50)},
+    **{f"{kind} norm at 50": (f"magnitude[kind={kind}]", 50) for kind in get_args(NormKind)},
+    "random": ("random", 50),
+    "growing mode at 0": ("growing_mode", 0),
 }
 
 
@@ -78,16 +88,11 @@ class Reference(Experiment):
 
     def compute(self, lab: Lab) -> Tables:
         """`quantities`: mean and standard deviation over seeds, and the range."""
-        run = lab.run()
-        rows = []
-        for name, values in _measure(run).items():
-            low, high = RANGES[name]
-            per_seed = np.asarray(values, dtype=float)
-            spread = per_seed.std(ddof=1) if len(per_seed) > 1 else 0.0
-            rows.append({"quantity": name, "low": low, "high": high, "mean": per_seed.mean(), "std": spread})
-        table = pd.DataFrame(rows)
+        found = pd.DataFrame(_measure(lab.run())).astype(float)
+        table = pd.DataFrame.from_dict(RANGES, orient="index", columns=["low", "high"])
+        table["mean"], table["std"] = found.mean(skipna=False), found.std().fillna(0)
         table["inside"] = (table["mean"] >= table.low - 1e-9) & (table["mean"] <= table.high + 1e-9)
-        return {"quantities": table}
+        return {"quantities": table.rename_axis("quantity").reset_index()}
 
     def draw(self, tables: Tables) -> "Figure":
         """A line for each quantity."""
@@ -143,49 +148,32 @@ class Reference(Experiment):
         ]
 
 
-def _measure(run: Run) -> dict[str, Tensor | np.ndarray]:
-    task, final = run.task, run.final
+def _measure(run: Trajectory) -> dict[str, Any]:
+    task, final, history = run.task, run.final, run.history
     norms = final.norms()
-    plateau = (run.loss >= PLATEAU * run.loss[:, :1]) & (run.steps % 50 == 0)
-    found: dict[str, Tensor | np.ndarray] = {
-        "final training loss": run.loss[:, -1],
-        "final training accuracy": run.accuracy[:, -1],
+    plateau = (history.loss >= PLATEAU * history.loss[:, :1]) & (history.steps % 50 == 0)
+    grasp, gradient = (load_scorer(name).score(run.snapshot(200)) for name in ("grasp", "gradient_norm"))
+    sign = growing_mode(run.initial, task)[1]
+    merged = merged_accuracies(run)
+    fits = fit_growth(run, 100)[1].query("form == 'exact'")
+    found = {
+        "final training loss": history.loss[:, -1],
+        "final training accuracy": history.accuracy[:, -1],
         "final test accuracy": final.accuracy(task.x_test, task.y_test),
-        "last step of the plateau": torch.where(plateau, run.steps, 0).max(dim=1).values,
-        "first step with loss < 0.05": run.first_below(0.05),
+        "last step of the plateau": torch.where(plateau, history.steps, 0).max(dim=1).values,
+        "first step with loss < 0.05": first_below(run, 0.05),
+        "GraSP against gradient norm at 200": spearman(grasp, gradient),
+        "growing mode at 0: sign": (sign == output_sign(final)).double().mean(dim=1),
+        "groups at initialisation": group_counts(run.initial, groups(run.initial, task))[0],
+        "groups at the end": merged["groups"],
+        "merging: change of training accuracy [points]": merged["train_after"] - merged["train_before"],
+        "merging: same prediction on the test set": merged["same_prediction"] / 100,
+        "growth law: R2": fits.r2.to_numpy(),
+        "growth law: slope": fits.slope.to_numpy(),
     }
-    for step in (0, 50, 100, 200):
-        angle = alignment_angle(run.kept[step], task)
-        if step in (0, 200):
-            found[f"median angle at {step} [degrees]"] = angle.rad2deg().median(dim=1).values
-        found[f"alignment at {step}"] = spearman(-angle, norms)
-    snapshots = {
-        step: Snapshot(task, run.recipe, step, run.kept[step], run.kept[0], run.seeds) for step in run.kept
-    }
-    found["random"] = spearman(load_scorer("random").score(snapshots[50]), norms)
-    for kind in ("incoming", "effective", "outgoing"):
-        found[f"{kind} norm at 50"] = spearman(run.kept[50].norms(kind), norms)
-    for scorer, label in (("snip", "SNIP"), ("gradient_norm", "gradient norm")):
-        for step in (0, 50):
-            found[f"{label} at {step}"] = spearman(load_scorer(scorer).score(snapshots[step]), norms)
-    scores = [load_scorer(name).score(snapshots[200]) for name in ("grasp", "gradient_norm")]
-    found["GraSP against gradient norm at 200"] = spearman(*scores)
-    amplitude, sign = growing_mode(run.kept[0], task)
-    found["growing mode at 0"] = spearman(amplitude, norms)
-    ends = torch.sign(final.w_out[:, 0] - final.w_out[:, 1])
-    found["growing mode at 0: sign"] = (sign == ends).double().mean(dim=1)
-    labels = groups(final, task)
-    merged = merge(final, labels)
-    change = merged.accuracy(task.x_train, task.y_train) - final.accuracy(task.x_train, task.y_train)
-    same = merged.logits(task.x_test).argmax(dim=2) == final.logits(task.x_test).argmax(dim=2)
-    found["groups at initialisation"] = _count(groups(run.kept[0], task))
-    found["groups at the end"] = _count(labels)
-    found["merging: change of training accuracy [points]"] = 100 * change
-    found["merging: same prediction on the test set"] = same.double().mean(dim=1)
-    _, fits = fit_growth(run, 100)
-    exact = fits[fits.form == "exact"]
-    return found | {"growth law: R2": exact.r2.to_numpy(), "growth law: slope": exact.slope.to_numpy()}
-
-
-def _count(labels: Tensor) -> np.ndarray:
-    return np.array([len(row.unique()) for row in labels])
+    for step in (0, 200):
+        angle = alignment_angle(run.snapshots[step], task).rad2deg()
+        found[f"median angle at {step} [degrees]"] = angle.median(dim=1).values
+    for name, (scorer, step) in SCORES.items():
+        found[name] = spearman(load_scorer(scorer).score(run.snapshot(step)), norms)
+    return found

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from prunebench.drawing import COLOURS, MARKERS, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std, spearman
+from prunebench.evaluation.rank import spearman
+from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.plateau import drop_step
 from prunebench.theory.alignment import alignment_angle
 
 if TYPE_CHECKING:
@@ -36,16 +38,17 @@ class RelativeTime(Experiment):
         parts = []
         for rate in lab.setting.rates:
             run = lab.run(learning_rate=rate)
-            final = run.final.norms()
-            for step, nets in run.kept.items():
+            for step, nets in run.snapshots.items():
                 if step > 0:
-                    rows = pd.DataFrame({"seed": run.seeds, "learning_rate": rate, "step": step})
-                    rows["drop_step"] = run.drop_step().numpy()
-                    rows["share"] = step / rows.drop_step
                     angle = alignment_angle(nets, run.task)
-                    rows["spearman"] = spearman(-angle, final)
-                    rows["median_angle"] = np.degrees(np.median(angle.numpy(), axis=1))
-                    parts.append(rows)
+                    columns = {
+                        "drop_step": drop_step(run),
+                        "share": step / drop_step(run).double(),
+                        "spearman": spearman(-angle, run.final.norms()),
+                        "median_angle": np.degrees(np.median(angle, axis=1)),
+                    }
+                    where = {"seed": run.seeds, "learning_rate": rate, "step": step}
+                    parts.append(pd.DataFrame(where | columns))
         return {"correlations": pd.concat(parts)}
 
     def draw(self, tables: Tables) -> "Figure":

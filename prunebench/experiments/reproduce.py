@@ -13,10 +13,12 @@ import pandas as pd
 from prunebench.drawing import check_matplotlib, save, style
 from prunebench.experiments.catalogue import CLASSES, load_experiment
 from prunebench.experiments.experiment import Experiment, Tables
-from prunebench.experiments.lab import RESULTS_VERSION, Lab
+from prunebench.experiments.lab import Lab
 from prunebench.experiments.report import write_report
 from prunebench.store.files import write_atomically
 
+# Raised when the rows of experiments would be others, and no version of an experiment says so.
+RESULTS_VERSION = "0.1.0"
 MADE_WITH = "made with"  # rows keep this line of the report: they may be older than the code that draws them
 
 # Called with an experiment's name, its number from 1, how many there are, and whether it was done before.

@@ -7,8 +7,10 @@ import pandas as pd
 import torch
 
 from prunebench.drawing import COLOURS, MARKERS, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std, spearman
+from prunebench.evaluation.rank import spearman
+from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.plateau import drop_step, nearest
 from prunebench.theory.alignment import target_vectors
 from prunebench.theory.second_order import second_order_targets
 
@@ -37,19 +39,19 @@ class SecondOrder(Experiment):
 
     def compute(self, lab: Lab) -> Tables:
         """`angles`: each step, target and seed."""
-        run, setting = lab.run(), lab.setting
-        drop = float(run.drop_step().double().mean())
-        final, parts = run.final.norms(), []
-        for step in (0, setting.early[0], setting.early[-1], run.nearest(drop), run.nearest(2 * drop)):
-            nets = run.kept[step]
+        run, early, parts = lab.run(), lab.setting.early, []
+        drop = float(drop_step(run).double().mean())
+        for step in (0, early[0], early[-1], nearest(run, drop), nearest(run, 2 * drop)):
+            nets = run.snapshots[step]
             targets = {"first": target_vectors(nets, run.task)}
             targets |= {f"ridge {ridge:g}": second_order_targets(nets, run.task, ridge) for ridge in RIDGES}
             for name, target in targets.items():
                 cosine = torch.nn.functional.cosine_similarity(nets.w_in.double(), target.double(), dim=2)
-                rows = pd.DataFrame({"seed": run.seeds, "step": step, "target": name})
-                rows["spearman"] = spearman(cosine, final)
-                rows["median_angle"] = np.degrees(np.median(np.arccos(cosine.clamp(-1, 1).numpy()), axis=1))
-                parts.append(rows)
+                columns = {
+                    "spearman": spearman(cosine, run.final.norms()),
+                    "median_angle": np.degrees(np.median(cosine.clamp(-1, 1).arccos(), axis=1)),
+                }
+                parts.append(pd.DataFrame({"seed": run.seeds, "step": step, "target": name, **columns}))
         return {"angles": pd.concat(parts)}
 
     def draw(self, tables: Tables) -> "Figure":

@@ -1,7 +1,7 @@
 """A laboratory whose networks train in a blink."""
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +10,8 @@ import torch
 import prunebench as pb
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.setting import Setting
+from prunebench.store import reference
+from prunebench.store.store import Store
 
 TINY = Setting(
     name="tiny",
@@ -40,8 +42,8 @@ def toy(samples: int) -> pb.Task:
 
 @pytest.fixture(scope="session")
 def make_lab() -> Callable[..., Lab]:
-    def make(cache: Path | None = None, load: Callable[[int], pb.Task] = toy, setting: Setting = TINY) -> Lab:
-        return Lab(setting, load, cache=cache, device="cpu")
+    def make(store: Store | None = None, load: Callable[[int], pb.Task] = toy, **options: Any) -> Lab:
+        return Lab(TINY, load, store, device="cpu", **options)
 
     return make
 
@@ -49,4 +51,17 @@ def make_lab() -> Callable[..., Lab]:
 @pytest.fixture(scope="session")
 def lab(make_lab: Callable[..., Lab], tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """One for all tests: what one experiment trained the others find."""
-    return make_lab(cache=tmp_path_factory.mktemp("cache"))
+    return make_lab(Store(tmp_path_factory.mktemp("store")))
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with every training of whole networks."""
+    calls: list[int] = []
+
+    def counted(*args: Any, **options: Any) -> pb.Trajectory:
+        calls.append(1)
+        return pb.train(*args, **options)
+
+    monkeypatch.setattr(reference, "train", counted)
+    return calls

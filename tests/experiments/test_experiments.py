@@ -3,7 +3,6 @@
 import math
 from typing import get_args
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -11,8 +10,9 @@ import torch
 import prunebench as pb
 from prunebench.drawing import style
 from prunebench.experiments.catalogue import CLASSES, load_experiment
-from prunebench.experiments.experiment import Outcome, above, flat, judge, mean_std, spearman
+from prunebench.experiments.experiment import Outcome, above, judge, mean_std
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.measures import neuron_rows
 from prunebench.experiments.reference import RANGES
 from prunebench.experiments.setting import FULL, QUICK
 
@@ -122,20 +122,9 @@ def test_judging() -> None:
     assert mean_std([1.0]) == "1.00 ± 0.00"
 
 
-def test_rank_correlation_of_a_constant_is_not_a_number() -> None:
-    scores = torch.tensor([[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]])
-    result = spearman(scores, torch.tensor([[3.0, 2.0, 1.0]]).expand(2, 3))
-    assert result[0] == -1
-    assert np.isnan(result[1])
-
-
-def test_rows_by_neuron_and_by_seed() -> None:
-    table = flat([4, 5], norm=torch.tensor([[1.0, 2.0], [3.0, 4.0]]), step=7)
-    assert table.seed.tolist() == [4, 4, 5, 5]
-    assert table.neuron.tolist() == [0, 1, 0, 1]
-    assert table.norm.tolist() == [1, 2, 3, 4]
-    assert set(table.step) == {7}
-    assert list(flat([4, 5], loss=torch.tensor([1.0, 2.0])).columns) == ["seed", "loss"]
+def test_rows_of_the_first_networks_neurons(lab: Lab) -> None:
+    table = neuron_rows(lab.run(), norm=torch.tensor([[1.0, 2.0], [3.0, 4.0]]), step=7)
+    assert table.to_dict("list") == {"seed": [0, 0], "neuron": [0, 1], "norm": [1, 2], "step": [7, 7]}
 
 
 @pytest.mark.parametrize("setting", [FULL, QUICK], ids=["full", "quick"])

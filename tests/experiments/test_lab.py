@@ -1,40 +1,24 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pytest
 import torch
 
-from prunebench.experiments import lab as lab_module
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.run import PLATEAU, geometric
+from prunebench.experiments.plateau import PLATEAU, drop_step, geometric, last_steps, nearest
+from prunebench.store.store import Store
 
 Make = Callable[..., Lab]
 
 
-@pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by one with every training."""
-    calls: list[int] = []
-    real = lab_module.train_run
-
-    def counted(*args: object, **kwargs: object) -> object:
-        calls.append(1)
-        return real(*args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(lab_module, "train_run", counted)
-    return calls
-
-
 def test_nothing_is_trained_twice(make_lab: Make, tmp_path: Path, trainings: list[int]) -> None:
-    first = make_lab(cache=tmp_path).run()
-    again = make_lab(cache=tmp_path).run()
+    first = make_lab(Store(tmp_path)).run()
+    again = make_lab(Store(tmp_path)).run()
     assert len(trainings) == 1
     for a, b in zip(first.final.tensors, again.final.tensors, strict=True):
         assert torch.equal(a, b)
-    assert sorted(first.kept) == sorted(again.kept)
-    assert torch.equal(first.loss, again.loss)
-    assert torch.equal(first.before_steps, again.before_steps)
+    assert list(first.snapshots) == list(again.snapshots)
+    assert torch.equal(first.history.steps, again.history.steps)
+    assert torch.equal(first.history.loss, again.history.loss)
 
 
 def test_defaults_spelled_out_are_the_same_training(make_lab: Make, trainings: list[int]) -> None:
@@ -46,34 +30,46 @@ def test_defaults_spelled_out_are_the_same_training(make_lab: Make, trainings: l
     assert len(trainings) == 2
 
 
-def test_damaged_files_are_made_again(make_lab: Make, tmp_path: Path, trainings: list[int]) -> None:
-    make_lab(cache=tmp_path).run()
-    (file,) = tmp_path.glob("*.npz")
+def test_damaged_files_are_named_and_made_again(make_lab: Make, tmp_path: Path) -> None:
+    whole = make_lab(Store(tmp_path)).run()
+    file = next(tmp_path.glob("networks/*/seed0-step20-*"))
     file.write_bytes(file.read_bytes()[:1000])
-    make_lab(cache=tmp_path).run()
-    assert len(trainings) == 2
-
-
-def test_no_pickle_is_read(make_lab: Make, tmp_path: Path) -> None:
-    lab = make_lab(cache=tmp_path)
-    np.savez(tmp_path / "bad.npz", value=np.array([{"an": "object"}], dtype=object))
-    assert lab.arrays("bad", lambda: {"value": np.ones(1)})["value"] == 1
+    warnings: list[str] = []
+    again = make_lab(Store(tmp_path), warn=warnings.append).run()
+    assert file.name in warnings[0]
+    assert torch.allclose(again.snapshots[20].w_in, whole.snapshots[20].w_in, rtol=1e-4)
 
 
 def test_networks_before_the_drop_are_on_the_plateau(lab: Lab) -> None:
     run = lab.run()
-    loss = run.before.loss(run.task.x_train, run.task.y_train)
-    assert bool((loss >= PLATEAU * run.loss[:, 0] - 1e-5).all())
-    assert bool((run.before_steps < run.drop_step()).all())
-    assert float(run.loss[:, -1].max()) < 0.5
-    for s, step in enumerate(run.before_steps.tolist()):
-        if step in run.kept:
-            assert torch.equal(run.before.w_in[s], run.kept[step].w_in[s])
+    before, last = lab.before(run), last_steps(run)
+    loss = before.loss(run.task.x_train, run.task.y_train)
+    assert bool((loss >= PLATEAU * run.history.loss[:, 0] - 1e-5).all())
+    assert bool((last < drop_step(run)).all())
+    assert float(run.history.loss[:, -1].max()) < 0.5
+    for s, step in enumerate(last.tolist()):
+        earlier = max(kept for kept in run.snapshots if kept <= step)
+        assert before.norms()[s].sum() >= run.snapshots[earlier].norms()[s].sum()
+
+
+def test_the_fine_grid_of_the_curves_ends_with_the_plateau(lab: Lab) -> None:
+    run = lab.run()
+    fine = [step for step in run.history.steps.tolist() if step % 50]
+    assert fine
+    assert set(fine) <= set(geometric(2**0.25, 300))
+    assert sum(step > int(last_steps(run).max()) for step in fine) <= 1
 
 
 def test_small_networks_keep_only_the_early_steps(lab: Lab) -> None:
-    assert sorted(lab.run(width=4).kept) == [0, 5, 10, 20]
-    assert {0, 5, 10, 20} < set(lab.run().kept)
+    assert sorted(lab.run(width=4).snapshots) == [0, 5, 10, 20]
+    assert {0, 5, 10, 20} < set(lab.run().snapshots)
+
+
+def test_training_on_from_a_snapshot_is_the_training(lab: Lab) -> None:
+    """Up to the velocity, which starts again at 0: at step 0 it is 0 anyway."""
+    run = lab.run()
+    again = lab.train_on(run, 0, run.initial)
+    assert torch.allclose(again.w_in, run.final.w_in, rtol=1e-3, atol=1e-5)
 
 
 def test_steps_grow_by_the_ratio() -> None:
@@ -83,14 +79,11 @@ def test_steps_grow_by_the_ratio() -> None:
 
 def test_nearest_kept_step(lab: Lab) -> None:
     run = lab.run()
-    assert run.nearest(9.0) == 10
-    assert run.nearest(1e9) == max(run.kept)
+    assert nearest(run, 9.0) == 10
+    assert nearest(run, 1e9) == max(run.snapshots)
 
 
 def test_progress_is_told(make_lab: Make) -> None:
-    heard: list[tuple[str, int, int]] = []
-    lab = make_lab()
-    lab._progress = lambda *args: heard.append(args)
-    lab.run()
-    assert heard[-1][1:] == (300, 300)
-    assert "N=40" in heard[-1][0]
+    heard: list[tuple[int, int]] = []
+    make_lab(progress=lambda *args: heard.append(args)).run()
+    assert heard[-1] == (600, 600)  # two networks

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from prunebench.experiments import lab as lab_module
 from prunebench.experiments.fig8 import Figure8
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.reproduce import reproduce
+from prunebench.store.store import Store
 
 ABOUT = {"data": "toy <data>"}
 
@@ -77,22 +77,16 @@ def test_damaged_rows_are_computed_again(out: Path, lab: Lab) -> None:
 
 
 def test_an_interrupted_run_keeps_its_trainings(
-    make_lab: Callable[..., Lab], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_lab: Callable[..., Lab], tmp_path: Path, trainings: list[int]
 ) -> None:
-    calls = []
-    real = lab_module.train_run
-
-    def interrupted(*args: object, **kwargs: object) -> object:
-        calls.append(1)
-        if len(calls) == 3:
+    def interrupted(done: int, total: int) -> None:
+        if done == total and len(trainings) == 3:
             raise KeyboardInterrupt
-        return real(*args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(lab_module, "train_run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        reproduce(["fig8"], make_lab(cache=tmp_path / ".cache"), tmp_path, ABOUT)
-    reproduce(["fig8"], make_lab(cache=tmp_path / ".cache"), tmp_path, ABOUT)
-    assert len(calls) == 5  # four trainings and the interruption
+        reproduce(["fig8"], make_lab(Store(tmp_path / ".cache"), progress=interrupted), tmp_path, ABOUT)
+    reproduce(["fig8"], make_lab(Store(tmp_path / ".cache")), tmp_path, ABOUT)
+    assert len(trainings) == 5  # four trainings, one of them twice
 
 
 def test_rows_remember_what_they_were_made_with(lab: Lab, tmp_path: Path) -> None:
