@@ -135,3 +135,17 @@ def test_a_change_in_any_kernel_leaves_all_old_code_behind(
     (copy / "kernels.py").write_text((copy / "kernels.py").read_text() + "# changed\n")
     kernel_cache._folder.cache_clear()
     assert kernel_cache._folder() != before
+
+
+def test_only_the_versions_that_were_used_last_are_kept(home: Path) -> None:
+    versions = home / "prunebench" / "kernels"
+    for age in range(6):
+        old = versions / f"{age:016x}"
+        old.mkdir(parents=True)
+        (old / "kernel.nbi").touch()
+        os.utime(old, (1e9 - age, 1e9 - age))
+    (versions / "notes").mkdir()
+    used = kernel_cache._folder()
+    assert used is not None
+    left = {path.name for path in versions.iterdir()}
+    assert left == {"notes", used.name, *(f"{age:016x}" for age in range(kernel_cache.KEPT - 1))}

@@ -7,6 +7,8 @@ Not beside the source, as numba would: an uninstalled package would leave it beh
 import contextlib
 import hashlib
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -19,6 +21,7 @@ from numba.core.caching import FunctionCache
 from prunebench.tasks.cache import user_folder
 
 CONFIG: Any = numba.config  # its names are made when it is imported
+KEPT = 4  # versions of the kernels: those that were used last
 
 
 class KernelCache(FunctionCache):
@@ -72,10 +75,19 @@ def _folder() -> Path | None:
         base = Path(CONFIG.CACHE_DIR) if CONFIG.CACHE_DIR else user_folder()
         folder = base / "kernels" / hashlib.sha256(kernels).hexdigest()[:16]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=folder):  # which makes it the newest
             pass
         # What is loaded from here is run: files that another user wrote are not.
         own = os.name != "posix" or folder.stat().st_uid == os.geteuid()
     except (OSError, RuntimeError):  # RuntimeError: a user without a home
         return None
+    _remove_old(folder.parent)
     return folder if own else None
+
+
+def _remove_old(versions: Path) -> None:
+    """Whoever still uses one of them compiles anew."""
+    with contextlib.suppress(OSError):  # another process removes them too
+        named = (path for path in versions.iterdir() if re.fullmatch("[0-9a-f]{16}", path.name))
+        for old in sorted(named, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
