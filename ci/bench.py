@@ -132,6 +132,7 @@ def growth_table(costs: dict[str, dict[int, float]]) -> list[str]:
 def plot(costs: dict[str, dict[int, float]], path: Path) -> None:
     """A panel for each axis, on equal logarithmic scales."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     figure = Figure(figsize=(10, 3), layout="constrained")
     panels = figure.subplots(1, len(costs), sharey=True)
@@ -143,6 +144,9 @@ def plot(costs: dict[str, dict[int, float]], path: Path) -> None:
         panel.set_xlabel(axis)
         panel.tick_params(labelsize=8)
         panel.grid(alpha=0.3)
+    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panels[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    panels[0].yaxis.set_minor_formatter(NullFormatter())
     panels[0].set_ylabel("µs per network-step")
     others = ", ".join(f"{name} = {value:,}" for name, value in MAIN.items())
     figure.suptitle(f"Cost of a network-step as one size grows (grey: {others})", fontsize=10)
