@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # What only a GPU can show, in under 8 minutes: the GPU tests, the speed beside peers and how it grows, and how far a
 # GPU's networks are from the CPU's. Writes docs/gpu-bench.md and .svg. Nothing is installed: it runs from the source
-# tree with the machine's own Python, PyTorch and pytest.
+# tree with the machine's own Python, PyTorch, pytest, jaxtyping, msgspec, SciPy and scikit-learn. What such a machine
+# lacks goes along in .gpu, which git ignores; msgspec for its Python 3.12, say:
+#     pip install --target .gpu --python-version 3.12 --only-binary :all: msgspec
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-export PYTHONPATH=. PYTHONUNBUFFERED=1 XLA_PYTHON_CLIENT_PREALLOCATE=false  # JAX would take most of the memory
+export PYTHONPATH=.:.gpu PYTHONUNBUFFERED=1 XLA_PYTHON_CLIENT_PREALLOCATE=false  # JAX would take most of the memory
 
 status=0
 echo "== tests"

@@ -1,6 +1,6 @@
 """The CUDA engines against the plain loop: `pytest -m gpu tests/training`, on a machine with a GPU.
 
-Nothing has to be installed for it but PyTorch, pytest and jaxtyping: set PYTHONPATH to the repository.
+It needs PyTorch, pytest, jaxtyping and msgspec, and PYTHONPATH set to the repository (ci/gpu.sh).
 """
 
 import dataclasses
