@@ -2,9 +2,12 @@
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from markdown_it import MarkdownIt
 
 from prunebench.experiments.experiment import Experiment, Verdict
 from prunebench.store.files import write_atomically
@@ -29,8 +32,9 @@ MARKS = {"holds": "✔ holds", "fragile": "≈ fragile", "does not hold": "✘ d
 def write_report(out: Path, done: Done, about: dict[str, Any]) -> list[Path]:
     """`report.md`, which shows the PNG files beside it, and `report.html`, which needs no other file."""
     markdown, page = out / "report.md", out / "report.html"
-    write_atomically(markdown, _markdown(done, about))
-    write_atomically(page, _html(done, about, out))
+    text = _markdown(done, about)
+    write_atomically(markdown, text)
+    write_atomically(page, _html(text, out))
     return [markdown, page]
 
 
@@ -63,38 +67,19 @@ td,th{border-bottom:1px solid #ccc;padding:.3rem .5rem;text-align:left;vertical-
 .holds{color:#00664b}.fragile{color:#8a5a00}.does-not-hold{color:#a03c00}b{white-space:nowrap}"""
 
 
-def _html(done: Done, about: dict[str, Any], out: Path) -> str:
-    escape = html.escape
-    parts = [
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width,initial-scale=1">',
-        f"<title>{escape(TITLE)}</title><style>{CSS}</style><h1>{escape(TITLE)}</h1>",
-        f"<p>{escape(INTRODUCTION.replace('*', ''))}</p><ul>",
-        *(f"<li>{escape(str(name))}: {escape(str(value))}</li>" for name, value in about.items()),
-        "</ul><h2>Verdicts</h2><table><tr><th>experiment<th>claim<th>verdict<th>found</tr>",
-    ]
-    for experiment, verdicts in done:
-        parts += [
-            f'<tr><td><a href="#{experiment.name}">{experiment.name}</a><td>{escape(v.claim)}'
-            f"<td>{_mark(v)}<td>{escape(v.found)}</tr>"
-            for v in verdicts
-        ]
-    parts.append("</table>")
-    for experiment, verdicts in done:
-        image = base64.b64encode((out / f"{experiment.name}.png").read_bytes()).decode()
-        parts += [
-            f'<h2 id="{experiment.name}">{escape(experiment.title)} ({escape(experiment.source)})</h2>',
-            f'<img alt="{escape(experiment.title)}" src="data:image/png;base64,{image}">',
-            f"<p>{escape(experiment.caption)}</p><ul>",
-            *(
-                f"<li>{_mark(v)} {escape(v.claim)}<br>Found: {escape(v.found)}. Criterion:"
-                f" {escape(v.criterion)}.</li>"
-                for v in verdicts
-            ),
-            "</ul>",
-        ]
-    return "\n".join(parts) + "</html>\n"
+def _html(markdown: str, out: Path) -> str:
+    """The same as a page, with the pictures inside; what looks like HTML in a name is shown as it is."""
+    body = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table").render(markdown)
+    body = re.sub(r"<p>&lt;a id=&quot;(\w+)&quot;&gt;&lt;/a&gt;</p>", r'<a id="\1"></a>', body)
+    body = re.sub(r'(?<=<img src=")\w+\.png(?=")', lambda name: _inline(out / name[0]), body)
+    for outcome, mark in MARKS.items():
+        body = body.replace(mark, f'<b class="{outcome.replace(" ", "-")}">{mark}</b>')
+    head = (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    )
+    return f"{head}<title>{html.escape(TITLE)}</title><style>{CSS}</style>\n{body}</html>\n"
 
 
-def _mark(verdict: Verdict) -> str:
-    return f'<b class="{verdict.outcome.replace(" ", "-")}">{MARKS[verdict.outcome]}</b>'
+def _inline(image: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(image.read_bytes()).decode()
