@@ -1,12 +1,13 @@
 """Saying what is about to be done, before it is done."""
 
-from prunebench.benchmark.estimate import PRUNE_EARLY, Timings, work_of
+from prunebench.benchmark.estimate import Timings, work_of
 from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.evaluation.fractions import kept_count
 from prunebench.store.store import Store
+from prunebench.store.timings import PRUNE_EARLY
 
 
 def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter, *, force: bool = False) -> None:
@@ -28,13 +29,12 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter, *, 
     if keys:
         names = ", ".join(dict.fromkeys(key.scorer for key in keys))
         reporter.plan(f"score with {names} at step {', '.join(dict.fromkeys(str(k.step) for k in keys))}")
-    timings = Timings(store, device)
-    pieces = work_of(plan, missing, store, timings, force=force)
-    if narrow := sum(int(work.size.networks) for work in pieces if work.kind == PRUNE_EARLY):
+    pieces = work_of(plan, missing, store, force=force)
+    if narrow := sum(int(work.networks) for work in pieces.elements() if work.kind == PRUNE_EARLY):
         choices = sum(ACCURACY_DRAWS if scorer.stochastic else 1 for scorer in plan.with_controls()) + 1
         counts = ", ".join(str(kept_count(recipe.width, f)) for f in plan.fractions)
         reporter.plan(
             f"prune_early: from each of {len(plan.steps)} steps, retrain {choices} choices of {counts} "
             f"neurons for {len(plan.seeds)} seeds: {narrow:,} narrow networks are to be trained"
         )
-    reporter.plan(f"estimated time: {timings.total(pieces)}")
+    reporter.plan(f"estimated time: {Timings(store, device).total(pieces)}")

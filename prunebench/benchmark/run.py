@@ -34,7 +34,6 @@ from prunebench.benchmark.plan import (
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
 from prunebench.device import resolve_device
-from prunebench.errors import PrunebenchError
 from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.fractions import label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
@@ -50,43 +49,49 @@ from prunebench.store.store import Store
 from prunebench.training.train import Trajectory
 
 
-class CellBusy(PrunebenchError):
-    """Another process works on the same networks just now."""
-
-
 def run_benchmark(
-    plan: Plan,
-    reporter: Reporter | None = None,
-    store: Store | None = None,
-    *,
-    force: bool = False,
-    wait: bool = True,
+    plan: Plan, reporter: Reporter | None = None, store: Store | None = None, *, force: bool = False
 ) -> Document:
     """Run a plan and return the result document; a scorer that fails is a row with its error.
 
     What `store` holds is taken from there, and what is new is kept there as soon as it is measured; `force`
     computes everything again. Without a store nothing is kept. Two processes never compute the same networks'
-    results at once: one waits, or raises `CellBusy`. Raises `PrunebenchError` where a network's training
-    diverged, `RequestError` where the plan cannot be run.
+    results at once: one waits. Raises `PrunebenchError` where a network's training diverged, `RequestError`
+    where the plan cannot be run.
     """
-    reporter, store = reporter or Reporter(), store or Store()
+    store = store or Store()
+    with store.claimed(plan.training):
+        return complete(plan, store, reporter, force=force, announced=False)
+
+
+def complete(
+    plan: Plan,
+    store: Store,
+    reporter: Reporter | None = None,
+    *,
+    force: bool = False,
+    announced: bool = True,
+) -> Document:
+    """As `run_benchmark`, for a caller who has claimed the training, and may have said what is to be done."""
+    reporter = reporter or Reporter()
     made = environment(resolve_device(plan.device))
-    with store.claimed(plan.training, wait=wait) as claimed:
-        if not claimed:
-            raise CellBusy(f"another process works on {plan.task.name}, training {plan.training}")
-        store.register(plan.training, plan.task, plan.recipe)
-        for damaged in forget_damage(store, plan.training):
-            reporter.warn(f"{damaged}: damaged; computing it again")
-        try:
-            return _complete(plan, store, reporter, made, force=force)
-        except Damaged as damage:  # of a network that nothing but the document reads
-            reporter.warn(f"{damage}; making it again")
-            return _complete(plan, store, reporter, made, force=False)
+    store.register(plan.training, plan.task, plan.recipe)
+    for damaged in forget_damage(store, plan.training):
+        reporter.warn(f"{damaged}: damaged; computing it again")
+    say = None if announced else reporter
+    try:
+        return _complete(plan, store, reporter, made, say, force=force)
+    except Damaged as damage:  # of a network that nothing but the document reads
+        reporter.warn(f"{damage}; making it again")
+        return _complete(plan, store, reporter, made, say, force=False)
 
 
-def _complete(plan: Plan, store: Store, reporter: Reporter, made: Environment, *, force: bool) -> Document:
+def _complete(
+    plan: Plan, store: Store, reporter: Reporter, made: Environment, say: Reporter | None, *, force: bool
+) -> Document:
     missing = find_missing(plan, store, force=force)
-    announce(plan, missing, store, reporter, force=force)
+    if say is not None:
+        announce(plan, missing, store, say, force=force)
     if missing:
         _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
     try:

@@ -9,13 +9,19 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from prunebench.benchmark.reporter import Reporter
 from prunebench.errors import PrunebenchError, RequestError
-from prunebench.sweep.failure import ATTEMPTS
+from prunebench.store.damage import forget_damage
+from prunebench.store.store import Store
+from prunebench.sweep.attempt import ATTEMPTS, Attempted
+from prunebench.sweep.cells import Options, from_anywhere
+from prunebench.sweep.dispatch import Workers
+from prunebench.sweep.shipment import pack, unpack
 from prunebench.sweep.to_do import ToDo
-from prunebench.sweep.worker import Answer, Job, run_cell, silence
+from prunebench.sweep.worker import Unfit, fingerprint, run_cell, silence
 
-CONNECT_SECONDS = 30
-# Jobs that wait at a cluster: one that grows with its queue needs a queue.
+CONNECT_SECONDS, WAIT_SECONDS = 30, 0.5
+# Cells that wait at a cluster: one that grows with its queue needs a queue.
 WAITING = 8
 # A cell may keep the interpreter busy for minutes: that is no sign that a worker is lost.
 _CONFIG: dict[str, object] = {
@@ -32,30 +38,75 @@ _LOCAL_CONFIG: dict[str, object] = _CONFIG | {
 }
 
 
-class Workers:
-    """The workers of a Dask client, a job for each of them, and `waiting` jobs more."""
+class Cluster(Workers):
+    """The workers of a Dask client: a cell for each of them, and `waiting` cells more.
 
-    def __init__(self, client: Any, waiting: int = 0) -> None:
-        self._client, self._waiting = client, waiting
-        self._jobs: dict[Any, ToDo] = {}
+    Only this process uses the store: what it holds of a cell is sent along, and what comes back is taken over
+    in one transaction.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        options: Options,
+        store: Store,
+        reporter: Reporter,
+        *,
+        force: bool = False,
+        waiting: int = 0,
+    ) -> None:
+        self._client, self._options, self._store, self._reporter = client, options, store, reporter
+        self._force, self._waiting = force, waiting
+        self._out: dict[ToDo, Any] = {}
+        self._done: dict[ToDo, Any] = {}
 
     def room(self) -> int:
-        """For how many jobs more there is room just now; workers may come and go."""
+        """For how many cells more there is room just now; workers may come and go."""
         with _scheduler():
-            return len(self._client.scheduler_info()["workers"]) + self._waiting - len(self._jobs)
+            return len(self._client.scheduler_info()["workers"]) + self._waiting - len(self._out)
 
-    def submit(self, item: ToDo, job: Job) -> None:
-        """Hand a job out. A worker that dies costs its job, which the scheduler gives to another one."""
+    def submit(self, item: ToDo) -> None:
+        """Send a cell. A worker that dies costs its cell, which the scheduler gives to another one."""
+        for damaged in forget_damage(self._store, item.plan.training):
+            self._reporter.warn(f"{damaged}: damaged; computing it again")
+        cell, options = from_anywhere(item.cell, self._options)
+        shipment = None if self._force else pack(self._store, item.plan.training)
+        expected = fingerprint(item.plan)
         with _scheduler():
-            self._jobs[self._client.submit(run_cell, job, pure=False)] = item
+            self._out[item] = self._client.submit(run_cell, cell, options, expected, shipment, pure=False)
 
-    def answers(self, seconds: float) -> Iterator[tuple[ToDo, Answer]]:
-        """The answers that are there, once there is any; none if there is none after `seconds`."""
+    def done(self) -> list[ToDo]:
+        """The cells that came back, once there is any; none if there is none for a while."""
+        with _scheduler():
+            self._wait()
+        done = [item for item, future in self._out.items() if future.done()]
+        self._done |= {item: self._out.pop(item) for item in done}
+        return done
+
+    def _wait(self) -> None:
         distributed: Any = importlib.import_module("distributed")  # without types of its own
-        with _scheduler(), contextlib.suppress(TimeoutError):
-            distributed.wait(list(self._jobs), timeout=seconds, return_when="FIRST_COMPLETED")
-        for future in [future for future in self._jobs if future.done()]:
-            yield self._jobs.pop(future), _answer(future)
+        with contextlib.suppress(TimeoutError):
+            distributed.wait(list(self._out.values()), timeout=WAIT_SECONDS, return_when="FIRST_COMPLETED")
+
+    def result(self, item: ToDo) -> Attempted:
+        """What came of a cell, and its part of the store taken over, were it only a half of it."""
+        from distributed import KilledWorker
+
+        future = self._done.pop(item)
+        try:
+            attempted, shipment = future.result()
+        except KilledWorker as killed:
+            attempts = killed.allowed_failures + 1
+            error = f"{attempts} workers died while they computed it (killed, or out of memory)"
+            return Attempted(None, error, attempts)
+        except Unfit as unfit:
+            raise PrunebenchError(f"a worker cannot do its job: {unfit}") from unfit
+        except Exception as error:
+            raise PrunebenchError(f"the cluster lost a job: {type(error).__name__}: {error}") from error
+        finally:
+            future.release()
+        unpack(self._store, shipment, item.plan.training)
+        return attempted
 
 
 @contextlib.contextmanager
@@ -69,8 +120,8 @@ def _scheduler() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def local_workers(count: int) -> Iterator[Workers]:
-    """`count` processes on this machine, the cores divided among them, one GPU each where there are GPUs.
+def local_client(count: int) -> Iterator[Any]:
+    """A client of `count` processes on this machine: the cores divided among them, one GPU each if there are.
 
     They talk over encrypted connections of the loopback device that nobody else on the machine can join.
     """
@@ -121,7 +172,7 @@ def local_workers(count: int) -> Iterator[Workers]:
                 if attempt == ATTEMPTS:
                     raise PrunebenchError(f"the worker processes do not start: {error}") from error
         client = stack.enter_context(distributed.Client(cluster))
-        yield Workers(client)
+        yield client
 
 
 def _kill_workers() -> None:
@@ -131,8 +182,8 @@ def _kill_workers() -> None:
 
 
 @contextlib.contextmanager
-def remote_workers(address: str) -> Iterator[Workers]:
-    """The workers of the scheduler at `address`; they may come and go. `RequestError` where none answers."""
+def remote_client(address: str) -> Iterator[Any]:
+    """A client of the scheduler at `address`. `RequestError` where none answers."""
     distributed = _import("--cluster", address)
     import dask
 
@@ -144,7 +195,7 @@ def remote_workers(address: str) -> Iterator[Workers]:
             reason = f"a Dask scheduler that answers, such as tcp://host:8786: {' '.join(str(error).split())}"
             raise RequestError("--cluster", address, reason) from error
         with client:
-            yield Workers(client, WAITING)
+            yield client
 
 
 def _import(option: str, value: object) -> Any:
@@ -164,21 +215,3 @@ def _gpus(count: int) -> list[dict[str, str]]:
         return [{}] * count
     seen = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(there)))).split(",")
     return [{"CUDA_VISIBLE_DEVICES": seen[number % there]} for number in range(count)]
-
-
-def _answer(future: Any) -> Answer:
-    from distributed import KilledWorker
-
-    try:
-        answer: Answer = future.result()
-    except KilledWorker as killed:
-        attempts = killed.allowed_failures + 1
-        error = f"{attempts} workers died while they computed it (killed, or out of memory)"
-        return Answer(error=error, attempts=attempts)
-    except Exception as error:
-        raise PrunebenchError(f"the cluster lost a job: {type(error).__name__}: {error}") from error
-    finally:
-        future.release()
-    if answer.unfit:
-        raise PrunebenchError(f"a worker cannot do its job: {answer.error}")
-    return answer

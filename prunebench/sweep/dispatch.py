@@ -1,120 +1,100 @@
-"""The cells of a sweep on workers, many at once; each is kept in the one store as soon as it is done."""
+"""The cells of a sweep, handed to whatever computes them; each is in the one store as soon as it is done."""
 
 import time
-from collections import Counter, deque
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable
 from contextlib import ExitStack
-from operator import attrgetter
 
-from prunebench.benchmark.document import document
-from prunebench.benchmark.missing import find_missing
-from prunebench.device import resolve_device
-from prunebench.store.damage import forget_damage
-from prunebench.store.networks import Damaged
-from prunebench.store.provenance import environment
+from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
-from prunebench.sweep.cells import Options, from_anywhere
-from prunebench.sweep.cluster import Workers
-from prunebench.sweep.failure import ATTEMPTS, record_failure
-from prunebench.sweep.local import BUSY_SECONDS
+from prunebench.sweep.attempt import Attempted, attempt, keep_outcome
 from prunebench.sweep.progress import SweepProgress
-from prunebench.sweep.shipment import pack, unpack
 from prunebench.sweep.to_do import ToDo
-from prunebench.sweep.worker import Answer, Job, fingerprint
+
+BUSY_SECONDS = 0.5
 
 
-class Dispatch:
-    """Hands cells to workers and takes in what comes back.
+class Workers(ABC):
+    """What computes cells: this process, or others. No other process works on a cell that is submitted."""
 
-    This process alone uses the store: a cell is kept from other sweeps while it is out, what the store holds
-    of it is sent along, and what comes back is taken over in one transaction.
+    @abstractmethod
+    def room(self) -> int:
+        """For how many cells more there is room just now; workers may come and go."""
+
+    @abstractmethod
+    def submit(self, item: ToDo) -> None:
+        """Hand a cell out."""
+
+    @abstractmethod
+    def done(self) -> list[ToDo]:
+        """The cells that are done, once there is any; none if that takes too long to wait for."""
+
+    @abstractmethod
+    def result(self, item: ToDo) -> Attempted:
+        """What came of a cell that is done; what was computed is in the store then."""
+
+
+class ThisProcess(Workers):
+    """Computes one cell after the other, here; each of its results is in the store as soon as it is there."""
+
+    def __init__(self, store: Store, reporter: Reporter, *, force: bool = False) -> None:
+        self._store, self._reporter, self._force = store, reporter, force
+        self._submitted: list[ToDo] = []
+
+    def room(self) -> int:
+        """One at a time."""
+        return 1 - len(self._submitted)
+
+    def submit(self, item: ToDo) -> None:
+        """It is computed when its result is asked for."""
+        self._submitted.append(item)
+
+    def done(self) -> list[ToDo]:
+        """What may be asked for."""
+        return list(self._submitted)
+
+    def result(self, item: ToDo) -> Attempted:
+        """Compute it."""
+        self._submitted.remove(item)
+        return attempt(item.plan, self._store, self._reporter, force=self._force)
+
+
+def dispatch(items: Iterable[ToDo], workers: Workers, store: Store, progress: SweepProgress) -> None:
+    """Have cells computed, in this order, until each is done or has failed.
+
+    A cell is kept from other sweeps while it is out; one that another process works on is left for last, and
+    then waited for. However this ends, no cell is kept from others then. Raises only where the store or the
+    workers cannot be used.
     """
+    waiting, out = deque(items), dict[ToDo, ExitStack]()  # with what keeps others from the cell
+    try:
+        while waiting or out:
+            done = workers.done() if out else []
+            _hand_out(waiting, out, workers, store)  # before anything is kept: no worker waits for the disk
+            for item in done:
+                attempted = workers.result(item)
+                keep_outcome(item.plan, store, attempted)
+                progress.end(item, attempted)
+                out.pop(item).close()
+            if not done and not out:
+                time.sleep(BUSY_SECONDS)
+    finally:
+        for claim in out.values():
+            claim.close()
 
-    def __init__(
-        self,
-        workers: Workers,
-        items: Sequence[ToDo],
-        options: Options,
-        store: Store,
-        progress: SweepProgress,
-        *,
-        force: bool = False,
-    ) -> None:
-        self._workers, self._options, self._store, self._progress = workers, options, store, progress
-        self._force = force
-        # The heaviest first, so that no worker is left with a long one when the others have no more to do.
-        self._waiting = deque(sorted(items, key=attrgetter("estimate.high", "weight"), reverse=True))
-        self._out: dict[ToDo, ExitStack] = {}  # with what keeps others from the cell
-        self._attempts = Counter[ToDo]()
 
-    def run(self) -> None:
-        """Until every cell is done or has failed. However it ends, no cell is kept from others then."""
-        try:
-            while self._waiting or self._out:
-                answers = list(self._workers.answers(BUSY_SECONDS)) if self._out else []
-                handed_out = self._hand_out()  # before anything is kept: no worker waits for the disk
-                for item, answer in answers:
-                    self._take_in(item, answer)
-                if self._waiting and not self._out and not handed_out:
-                    time.sleep(BUSY_SECONDS)
-        finally:
-            for claim in self._out.values():
-                claim.close()
-
-    def _hand_out(self) -> bool:
-        """Start cells while there is room; cells of others are left for later. Whether any was started."""
-        room, began = self._workers.room(), False
-        for _ in range(len(self._waiting) if room > 0 else 0):
-            item = self._waiting.popleft()
-            claim = ExitStack()
-            if not claim.enter_context(self._store.claimed(item.plan.training, wait=False)):
-                claim.close()
-                self._waiting.append(item)
-                continue
-            began = True
-            if not self._force and self._show(item):
-                claim.close()
-                break  # that took a moment: see who has answered
-            self._out[item] = claim
-            self._send(item)
+def _hand_out(waiting: deque[ToDo], out: dict[ToDo, ExitStack], workers: Workers, store: Store) -> None:
+    """Start cells while there is room; cells of others go to the end."""
+    room = workers.room()
+    for _ in range(len(waiting)):
+        if room <= 0:
+            break
+        item, claim = waiting.popleft(), ExitStack()
+        if claim.enter_context(store.claimed(item.plan.training, wait=False)):
+            out[item] = claim
+            workers.submit(item)
             room -= 1
-            if room <= 0:
-                break
-        return began
-
-    def _show(self, item: ToDo) -> bool:
-        """Put a cell on its board that is wholly in the store; whether it is. What is damaged is named."""
-        began, plan = time.perf_counter(), item.plan
-        for damaged in forget_damage(self._store, plan.training):
-            self._progress.warn(f"{damaged}: damaged; computing it again")
-        if find_missing(plan, self._store):
-            return False
-        try:
-            shown = document(plan, self._store, environment(resolve_device(plan.device)))
-        except Damaged as damage:
-            self._progress.warn(f"{damage}; making it again")
-            return False
-        self._progress.finish(item, shown, time.perf_counter() - began)
-        return True
-
-    def _send(self, item: ToDo) -> None:
-        cell, options = from_anywhere(item.cell, self._options)
-        shipment = None if self._force else pack(self._store, item.plan.training)
-        self._workers.submit(item, Job(cell, options, fingerprint(item.plan), shipment))
-
-    def _take_in(self, item: ToDo, answer: Answer) -> None:
-        """Keep what came back, and try again what may go better."""
-        plan = item.plan
-        self._attempts[item] += answer.attempts
-        if answer.shipment is not None:
-            unpack(self._store, answer.shipment, plan.training)
-        if answer.again and self._attempts[item] < ATTEMPTS:
-            self._send(item)
-            return
-        if answer.document is not None:
-            self._store.forget_failure(plan.training)
-            self._progress.finish(item, answer.document, answer.seconds)
         else:
-            record_failure(plan, self._store, answer.error, self._attempts[item])
-            self._progress.give_up(item, answer.error)
-        self._out.pop(item).close()
+            claim.close()
+            waiting.append(item)

@@ -1,14 +1,16 @@
-"""A sweep: here, in several processes, or on a cluster."""
+"""A sweep: in this process, in several, or on a cluster."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from operator import attrgetter
+from typing import Any
 
 from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
 from prunebench.sweep.boards import Boards
 from prunebench.sweep.cells import Options
-from prunebench.sweep.cluster import local_workers, remote_workers
-from prunebench.sweep.dispatch import Dispatch
-from prunebench.sweep.local import run_local
+from prunebench.sweep.cluster import WAITING, Cluster, local_client, remote_client
+from prunebench.sweep.dispatch import ThisProcess, dispatch
 from prunebench.sweep.progress import SweepProgress
 from prunebench.sweep.to_do import ToDo
 
@@ -35,15 +37,22 @@ def sweep(
         RequestError: Dask is not installed, or no scheduler answers.
         PrunebenchError: a worker has other data or another version, or the cluster was lost.
     """
-    todo = [item for item in items if item.lacking or not boards.hold(item.plan)]
-    todo.sort(key=lambda item: item.lacking == 0)  # what only needs its board can wait
-    ended = len(items) - len(todo)
-    if not any(item.lacking for item in todo) or not (workers or cluster):
-        progress = SweepProgress(todo, ended, boards, reporter, store)
-        run_local(todo, store, reporter, progress, force=force)
-        return progress.failed
-    reporter.plan(f"workers at {cluster}" if cluster else f"starting {workers} worker processes")
-    with remote_workers(cluster) if cluster else local_workers(workers or 1) as them:
-        progress = SweepProgress(todo, ended, boards, reporter, store)
-        Dispatch(them, todo, options, store, progress, force=force).run()
+    missing = [item for item in items if item.lacking]
+    shown = [item for item in items if not item.lacking and not boards.hold(item.plan)]
+    elsewhere: AbstractContextManager[Any] = nullcontext()
+    if missing and (workers or cluster):
+        reporter.plan(f"workers at {cluster}" if cluster else f"starting {workers} worker processes")
+        elsewhere = remote_client(cluster) if cluster else local_client(workers or 1)
+    with elsewhere as client:
+        progress = SweepProgress([*missing, *shown], len(items), boards, reporter)
+        here = ThisProcess(store, reporter, force=force)
+        if client is None:
+            dispatch(missing, here, store, progress)
+        else:
+            # The heaviest first, so that no worker is left with a long one when the others are at the end.
+            missing.sort(key=attrgetter("estimate.high", "weight"), reverse=True)
+            waiting = WAITING if cluster else 0
+            others = Cluster(client, options, store, reporter, force=force, waiting=waiting)
+            dispatch(missing, others, store, progress)
+        dispatch(shown, here, store, progress)  # what only needs its board can wait, and takes a moment
     return progress.failed

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from prunebench.benchmark.estimate import Estimate, Timings, Work, work_of
+from prunebench.benchmark.estimate import Estimate, Timings, work_of
 from prunebench.benchmark.missing import find_missing
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
@@ -20,52 +20,36 @@ class ToDo:
 
     Attributes:
         results, lacking: how many results it has in all, and how many are not in the store.
-        work: what computing these consists of.
-        estimate: how long that takes, by what other work took.
+        estimate: how long these take, by what other work took.
     """
 
     cell: Cell
     plan: Plan
     results: int
     lacking: int
-    work: tuple[Work, ...]
     estimate: Estimate
 
     @property
-    def weight(self) -> float:
+    def weight(self) -> int:
         """The work to be done, in a unit that is the same for all cells of a study, roughly."""
         recipe = self.plan.recipe
         size = recipe.steps * recipe.batch_size * recipe.width * self.plan.task.inputs * len(self.plan.seeds)
-        return size * self.lacking / self.results
+        return size * self.lacking // self.results
 
 
 def find_to_do(
     cells: Sequence[tuple[Cell, Plan]], store: Store, *, force: bool = False, workers: int = 1
 ) -> list[ToDo]:
-    """The cells with what the store lacks of them."""
-    timings = timings_of([plan for _, plan in cells], store, workers)
+    """The cells with what the store lacks of them; `workers` share the cores."""
+    device = resolve_device(cells[0][1].device if cells else "auto")
+    timings = Timings(store, device, max(1, torch.get_num_threads() // workers))
     items = []
     for cell, plan in cells:
         missing = find_missing(plan, store, force=force)
         lacking = sum(len(seeds) for seeds in missing.values())
-        work = tuple(work_of(plan, missing, store, timings, force=force)) if missing else ()
-        total = len(plan.wanted) * len(plan.seeds)
-        items.append(ToDo(cell, plan, total, lacking, work, timings.total(work)))
+        estimate = timings.total(work_of(plan, missing, store, force=force))
+        items.append(ToDo(cell, plan, len(plan.wanted) * len(plan.seeds), lacking, estimate))
     return items
-
-
-def timings_of(plans: Sequence[Plan], store: Store, workers: int = 1) -> Timings:
-    """What the store's newest work took, for workers who share the cores."""
-    device = resolve_device(plans[0].device if plans else "auto")
-    return Timings(store, device, max(1, torch.get_num_threads() // workers))
-
-
-def together(estimates: Sequence[Estimate], workers: int) -> Estimate:
-    """How long cells take that workers share among themselves, none of them split."""
-    total = sum(estimates, Estimate())
-    longest = max(estimates, key=lambda estimate: estimate.high, default=Estimate())
-    low, high = max(total.low / workers, longest.low), max(total.high / workers, longest.high)
-    return Estimate(low, high, total.unseen)
 
 
 def describe(items: Sequence[ToDo], reporter: Reporter, *, each: bool = False, workers: int = 1) -> None:
@@ -85,4 +69,12 @@ def _lines(items: Sequence[ToDo], each: bool, workers: int) -> Iterator[str]:
     if not cells:
         yield text
     else:
-        yield f"{text}; estimated time: {together([item.estimate for item in items], workers)}"
+        yield f"{text}; estimated time: {_shared([item.estimate for item in items], workers)}"
+
+
+def _shared(estimates: Sequence[Estimate], workers: int) -> Estimate:
+    """How long cells take that workers share among themselves, none of them split."""
+    total = sum(estimates, Estimate())
+    longest = max(estimates, key=lambda estimate: estimate.high, default=Estimate())
+    low, high = max(total.low / workers, longest.low), max(total.high / workers, longest.high)
+    return Estimate(low, high, total.unseen)

@@ -84,16 +84,16 @@ def test_what_run_has_computed_a_sweep_need_not(prunebench: Any, study: Path, np
 def test_a_cell_that_fails_is_named_and_the_others_go_on(
     prunebench: Any, study: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prunebench.sweep import local
+    from prunebench.sweep import attempt
 
-    real = local.run_benchmark
+    real = attempt.complete
 
     def broken(plan: Any, *arguments: Any, **options: Any) -> Any:
         if plan.recipe.width == 6:
             raise OSError("no luck")
         return real(plan, *arguments, **options)
 
-    monkeypatch.setattr(local, "run_benchmark", broken)
+    monkeypatch.setattr(attempt, "complete", broken)
     result = prunebench("sweep", study)
     assert result.code == 1
     assert "width=6: failed: OSError: no luck" in result.err
@@ -104,16 +104,16 @@ def test_a_cell_that_fails_is_named_and_the_others_go_on(
 def test_ctrl_c_is_exit_code_130_and_leaves_what_is_done(
     prunebench: Any, study: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prunebench.sweep import local
+    from prunebench.sweep import attempt
 
-    real = local.run_benchmark
+    real = attempt.complete
 
     def interrupted(plan: Any, *arguments: Any, **options: Any) -> Any:
         if plan.recipe.width == 8:
             raise KeyboardInterrupt
         return real(plan, *arguments, **options)
 
-    monkeypatch.setattr(local, "run_benchmark", interrupted)
+    monkeypatch.setattr(attempt, "complete", interrupted)
     result = prunebench("sweep", study)
     assert result.code == 130
     assert result.err.splitlines()[-1].startswith("prunebench: interrupted; results")

@@ -10,7 +10,10 @@ import pytest
 from sweep_process import STUDY
 
 import prunebench as pb
-from prunebench.sweep.cluster import Workers
+from prunebench.benchmark import Reporter
+from prunebench.store.store import Store
+from prunebench.sweep.cells import Options
+from prunebench.sweep.cluster import Cluster
 
 pytestmark = pytest.mark.xdist_group("processes that sweep")
 
@@ -70,5 +73,5 @@ class Gone:
 
 def test_a_scheduler_that_is_gone_is_one_line() -> None:
     with pytest.raises(pb.PrunebenchError, match="the scheduler is gone; what came back is in") as error:
-        Workers(Gone()).room()
+        Cluster(Gone(), Options(), Store(), Reporter()).room()
     assert "\n" not in str(error.value)
