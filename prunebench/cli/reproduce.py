@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunebench.cli.types import PATH, SEED, SEEDS
+from prunebench.experiments.catalogue import NAMES
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from prunebench.tasks.task import Task
 
 
-@click.command("reproduce")
+@click.command("reproduce", epilog=f"Experiments: {', '.join(NAMES)}.")
 @click.argument("names", nargs=-1, required=True, metavar="EXPERIMENT...")
 @click.option(
     "--dataset",
@@ -50,9 +51,8 @@ if TYPE_CHECKING:
 def command(names: tuple[str, ...], **options: Any) -> int:
     """Reproduce the paper's experiments: figures, rows and a report that says which claims hold.
 
-    EXPERIMENT is fig1, fig3a, fig3b, fig4, fig5, fig6, fig8, cells, merging, growth_law, racing,
-    second_order, knockout, growing_mode, capacity, relative_time, or all. What is already in the folder, or
-    was trained for another experiment, is not done again: an interrupted run goes on where it was.
+    EXPERIMENT is one of those named below, or all. What is already in the folder, or was trained for another
+    experiment, is not done again: an interrupted run goes on where it was.
 
     \b
     prunebench reproduce fig4 --quick

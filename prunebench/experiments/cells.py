@@ -1,37 +1,26 @@
 """Appendix D: how many cells are stable."""
 
+import itertools
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from prunebench.drawing import COLOURS, MARKERS, log_counts, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import Panels, error_bars, log_counts, marked, width_line
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.verdict import Verdict, at_most, judge
 from prunebench.theory.cells import cell_count, stable_cells
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 TINY = -6  # log10 of a tiny fraction: one in a million
-SATURATED, SOMEWHAT = 1.1, 2.0
 
 
 class StableCellCounts(Experiment):
     """Is the number of stable cells small, and do few of them hold most of the space?"""
 
-    name = "cells"
     title = "The number of stable cells"
     source = "appendix D"
-    caption = (
-        "Left: distinct gating patterns among the probes after each iteration of the target map (algorithm 1,"
-        " orientation +1, one draw). Right: the estimate of the number of stable cells (both orientations;"
-        " mean"
-        " and standard deviation over draws of the probes), all and those that hold 90 % of the probes;"
-        " dotted:"
-        " the width of the default networks."
-    )
 
     def compute(self, lab: Lab) -> Tables:
         """`counts`: each N, number of probes and draw; `histories`: one draw of the most probes."""
@@ -55,77 +44,62 @@ class StableCellCounts(Experiment):
         counted["width"] = setting.width
         return {"counts": counted, "histories": pd.concat(histories)}
 
-    def draw(self, tables: Tables) -> "Figure":
-        """Convergence, and the estimates."""
-        counts, histories = tables["counts"], tables["histories"]
-        figure, axes = panels(1, 2, height=2.5)
-        left, right = axes[0]
-        for i, (samples, part) in enumerate(
-            histories[histories.probes == histories.probes.max()].groupby("samples")
-        ):
-            left.plot(
-                part.iteration,
-                part.patterns,
-                color=COLOURS[i],
-                marker=MARKERS[i],
-                markevery=5,
-                label=f"N = {samples}",
-            )
+    def draw(self, tables: Tables) -> Panels:
+        """Left: distinct gating patterns among the probes after each iteration of the target map (algorithm
+        1, orientation +1, one draw). Right: the estimate of the number of stable cells (both orientations;
+        mean and standard deviation over draws of the probes), all and those that hold 90 % of the probes;
+        dotted: the width of the default networks.
+        """
+        counts, histories, panels = tables["counts"], tables["histories"], Panels(2)
+        left, right = panels
+        most = histories[histories.probes == histories.probes.max()]
+        for i, (samples, part) in enumerate(most.groupby("samples")):
+            left.plot(part.iteration, part.patterns, markevery=5, label=f"N = {samples}", **marked(i))
         left.set(yscale="log", xlabel="iteration", ylabel="distinct gating patterns")
         left.legend()
-        i = 0
-        for column, name in (("cells", "all"), ("cells_90", "holding 90 %")):
-            for probes, part in counts.groupby("probes"):
-                stats = part.groupby("samples")[column].agg(["mean", "std"]).fillna(0)
-                right.errorbar(
-                    stats.index,
-                    stats["mean"],
-                    stats["std"],
-                    color=COLOURS[i],
-                    marker=MARKERS[i],
-                    linestyle="-" if column == "cells" else "--",
-                    label=f"{name}, {probes:,} probes",
-                )
-                i += 1
-        right.axhline(counts.width.iloc[0], color="0.6", linewidth=0.8, linestyle=":")
-        log_counts(right, sorted(counts.samples.unique()), "training samples N")
+        series = itertools.product(
+            (("cells", "all", "-"), ("cells_90", "holding 90 %", "--")), counts.groupby("probes")
+        )
+        for i, ((column, name, line), (probes, part)) in enumerate(series):
+            label = f"{name}, {probes:,} probes"
+            error_bars(right, part, "samples", column, label=label, linestyle=line, **marked(i))
+        width_line(right, int(counts.width.iloc[0]))
+        log_counts(right, counts.samples, "training samples N")
         right.set(yscale="log", ylabel="stable cells (estimate)")
         right.legend()
-        return figure
+        return panels
 
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """Against all cells, against more probes, and against the width."""
         counts = tables["counts"]
-        means = counts.groupby(["samples", "probes"])[["cells", "cells_90"]].mean()
-        few, many = (means.xs(p, level="probes") for p in sorted(counts.probes.unique()))
+        means = counts.groupby(["probes", "samples"]).cells.mean()
+        few, many = (means[probes] for probes in sorted(counts.probes.unique()))
         share = (np.log10(counts.cells.clip(lower=1)) - counts.log10_all_cells).max()
-        ratio = (many.cells / few.cells).max()
+        listed = ", ".join(f"{cells:.0f} at N = {n}" for n, cells in many.items())
+        yield Verdict(
+            "The number of stable cells is a tiny fraction of all cells (conjecture 3.7).",
+            judge(share <= TINY and counts.converged.all(), share <= TINY),
+            f"{listed}; at most 10^{share:.0f} of all cells (Cover's exact count);"
+            f" {counts.fixed.sum():.0f} of them"
+            " are fixed points, the others parts of short cycles",
+            "at most a millionth, all estimates converged (fragile: some did not)",
+        )
+        ratio = (many / few).max()
+        yield Verdict(
+            "The estimate is a number of the task: more probes find no more cells.",
+            at_most(ratio, 1.1, 2),
+            f"up to {ratio:.2f} times as many with {counts.probes.max() / counts.probes.min():.0f} times"
+            " the probes",
+            "at most {} times as many for every N (fragile: {})",
+        )
         held = counts.cells_90.max() / counts.width.iloc[0]
-        listed = ", ".join(f"{row.cells:.0f} at N = {n}" for n, row in many.iterrows())
-        return [
-            Verdict(
-                "The number of stable cells is a tiny fraction of all cells (conjecture 3.7).",
-                judge(share <= TINY and bool(counts.converged.all()), share <= TINY),
-                f"{listed}; at most 10^{share:.0f} of all cells (Cover's exact count);"
-                f" {counts.fixed.sum():.0f} of them"
-                " are fixed points, the others parts of short cycles",
-                "at most a millionth, all estimates converged (fragile: some did not)",
-            ),
-            Verdict(
-                "The estimate is a number of the task: more probes find no more cells.",
-                judge(ratio <= SATURATED, ratio <= SOMEWHAT),
-                f"up to {ratio:.2f} times as many with {counts.probes.max() / counts.probes.min():.0f}"
-                " times the probes",
-                f"at most {SATURATED} times as many for every N (fragile: {SOMEWHAT:g})",
-            ),
-            Verdict(
-                "Many neurons share a stable cell even though there may be more cells than neurons"
-                " (conjecture 3.8).",
-                judge(held <= 0.5, held <= 1),
-                f"at most {counts.cells_90.max()} cells hold 90 % of the probes, {held:.2f} per neuron",
-                "90 % of the probes in at most half as many cells as neurons (fragile: in as many)",
-            ),
-        ]
+        yield Verdict(
+            "Many neurons share a stable cell even though there may be more cells than neurons (conjecture"
+            " 3.8).",
+            at_most(held, 0.5, 1),
+            f"at most {counts.cells_90.max()} cells hold 90 % of the probes, {held:.2f} per neuron",
+            "90 % of the probes in at most half as many cells as neurons (fragile: in as many)",
+        )
 
 
 def _log10(number: int) -> float:

@@ -1,50 +1,26 @@
 """What an experiment is: what it claims, how it is computed and drawn, and when its claim holds."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
-import numpy as np
 import pandas as pd
 
+from prunebench.experiments.figures import Panels
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.verdict import Verdict
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Outcome = Literal["holds", "fragile", "does not hold"]
 Tables = Mapping[str, pd.DataFrame]
-
-# A rank correlation of 0.5 is large by Cohen's (1988) convention; below 0.2 it is hardly more than small.
-LARGE, SMALL = 0.5, 0.2
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a claim holds here.
-
-    Attributes:
-        claim: one sentence.
-        outcome: by the criterion alone.
-        found: the number, in words.
-        criterion: fixed before the results were seen.
-    """
-
-    claim: str
-    outcome: Outcome
-    found: str
-    criterion: str
 
 
 class Experiment(ABC):
-    """One figure or table.
+    """One figure or table: the only experiment of its module.
 
     Attributes:
-        name: on the command line and of the files.
+        name: on the command line and of the files: the module's.
         title: of the section in the report.
         source: figure or appendix of the paper, or "beyond the paper".
-        caption: what the picture shows: axes, colours, lines.
+        caption: what the picture shows: axes, colours, lines. It is the docstring of `draw`.
         version: raised when the rows of an earlier version no longer count.
     """
 
@@ -53,6 +29,10 @@ class Experiment(ABC):
     source: ClassVar[str]
     caption: ClassVar[str]
     version: ClassVar[int] = 1
+
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.__module__.rpartition(".")[2]
+        cls.caption = " ".join((cls.draw.__doc__ or "").split())
 
     def applies(self, lab: Lab) -> bool:
         """Whether the experiment means anything for this task and setting; most do for all."""
@@ -63,28 +43,9 @@ class Experiment(ABC):
         """The rows behind the figure, as tables by name. Angles in degrees, losses in nats."""
 
     @abstractmethod
-    def draw(self, tables: Tables) -> "Figure":
+    def draw(self, tables: Tables) -> Panels:
         """The figure, from nothing but the rows."""
 
     @abstractmethod
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """One verdict per claim, from nothing but the rows."""
-
-
-def judge(holds: bool | np.bool_, fragile: bool | np.bool_) -> Outcome:
-    """The outcome, given whether the strong and the weak criterion are met."""
-    if holds:
-        return "holds"
-    return "fragile" if fragile else "does not hold"
-
-
-def above(value: float, holds: float | int, fragile: float | int) -> Outcome:
-    """`holds` from one bound up, `fragile` from a lower one; NaN does not hold."""
-    return judge(value >= holds, value >= fragile)
-
-
-def mean_std(values: Iterable[float | int], digits: int = 2) -> str:
-    """`mean ± standard deviation` over seeds."""
-    array = np.array(list(values), dtype=float)
-    spread = array.std(ddof=1) if len(array) > 1 else 0.0
-    return f"{array.mean():.{digits}f} ± {spread:.{digits}f}"

@@ -1,31 +1,20 @@
 """Figure 1: the largest group, norm against alignment, before, at and after the drop of the loss."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy import stats
 
-from prunebench.drawing import cloud, log_norms, panels
-from prunebench.experiments.experiment import (
-    LARGE,
-    SMALL,
-    Experiment,
-    Tables,
-    Verdict,
-    above,
-    judge,
-    mean_std,
-)
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import Panels, cloud, log_norms
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
 from prunebench.experiments.plateau import drop_step, nearest
+from prunebench.experiments.verdict import LARGE, SMALL, Verdict, correlates, judge
 from prunebench.theory.alignment import alignment_angle
 from prunebench.theory.groups import groups
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOMENTS = ("before", "at", "after")
 SHARES = {"before": 0.3, "at": 1.0, "after": 2.0}  # of t_drop
@@ -35,15 +24,8 @@ LEAST = 5  # neurons that make a group
 class Figure1(Experiment):
     """Within a group, do the better aligned have the larger norm, exponentially?"""
 
-    name = "fig1"
     title = "The largest group: alignment, unlocking, racing"
     source = "figure 1"
-    caption = (
-        "Neurons of the largest group (cosine >= 0.95 and equal orientation just before the loss drops;"
-        " seed 0):"
-        " angle to the target against effective norm at about 0.3, 1 and 2 times the step at which the loss"
-        " drops. Darker: larger final norm, as a share of the network's largest."
-    )
 
     def compute(self, lab: Lab) -> Tables:
         """`neurons`: the largest group of seed 0; `fits`: each seed's correlation and fits."""
@@ -64,45 +46,40 @@ class Figure1(Experiment):
                     neurons.append(rows.assign(**where))
         return {"neurons": pd.concat(neurons), "fits": pd.DataFrame(fits)}
 
-    def draw(self, tables: Tables) -> "Figure":
-        """One panel for each moment."""
+    def draw(self, tables: Tables) -> Panels:
+        """Neurons of the largest group (cosine >= 0.95 and equal orientation just before the loss drops; seed
+        0): angle to the target against effective norm at about 0.3, 1 and 2 times the step at which the loss
+        drops. Darker: larger final norm, as a share of the network's largest.
+        """
         rows = tables["neurons"]
-        figure, axes = panels(1, len(MOMENTS), height=2.4)
-        for moment, ax in zip(MOMENTS, axes[0], strict=True):
-            part = rows[rows.moment == moment]
-            dots = cloud(ax, part.angle, part.norm, part.final_share)
+        panels = Panels(len(MOMENTS), height=2.4)
+        for ax, (moment, part) in zip(panels, rows.groupby("moment", sort=False), strict=True):
+            cloud(ax, part.angle, part.norm, part.final_share)
             log_norms(ax)
             ax.set_title(f"{moment} the drop: step {part.step.iloc[0]}\n{len(part)} neurons")
-            ax.set_xlabel("angle to target [degrees]")
-        axes[0][0].set_ylabel("effective norm |w||v|")
-        figure.colorbar(dots, ax=axes, label="final norm [share of the largest]", fraction=0.02, pad=0.01)
-        return figure
+        panels.label("angle to target [degrees]", "effective norm |w||v|")
+        panels.key()
+        return panels
 
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """Order at each moment; and exponential against linear before the drop, where the theorem speaks."""
         fits = tables["fits"]
-        verdicts = []
         for moment in MOMENTS:
             at = fits[fits.moment == moment]
-            verdicts.append(
-                Verdict(
-                    f"Within the largest group the better aligned have the larger norm, {moment} the drop.",
-                    above(at.now.mean(), LARGE, SMALL),
-                    f"Spearman {mean_std(at.now)} in groups of {at['size'].mean():.0f} neurons",
-                    f"mean rank correlation of alignment with the norm >= {LARGE} (fragile: >= {SMALL})",
-                )
+            yield correlates(
+                f"Within the largest group the better aligned have the larger norm, {moment} the drop.",
+                at.now,
+                f"in groups of {at['size'].mean():.0f} neurons",
+                of=" of alignment with the norm",
             )
         before = fits[fits.moment == "before"]
         exponential, linear = before.r2_exponential.mean(), before.r2_linear.mean()
-        verdicts.append(
-            Verdict(
-                "Before the drop the norm is exponential in alignment, cos(angle).",
-                judge(exponential >= LARGE and exponential > linear, exponential >= SMALL),
-                f"R2 {exponential:.2f} for log norm, {linear:.2f} for the norm itself",
-                f"R2 of log norm on cos(angle) >= {LARGE} and above that of the norm (fragile: >= {SMALL})",
-            )
+        yield Verdict(
+            "Before the drop the norm is exponential in alignment, cos(angle).",
+            judge(exponential >= LARGE and exponential > linear, exponential >= SMALL, LARGE, SMALL),
+            f"R2 {exponential:.2f} for log norm, {linear:.2f} for the norm itself",
+            "R2 of log norm on cos(angle) >= {} and above that of the norm (fragile: >= {})",
         )
-        return verdicts
 
 
 def _fit(angle: torch.Tensor, norm: torch.Tensor, final: torch.Tensor) -> dict[str, float]:

@@ -1,32 +1,24 @@
 """Figure 3a: groups at the end of training against the number of samples, for several widths."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pandas as pd
 
-from prunebench.drawing import MARKERS, band, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import Panels, band, marked, width_line
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.verdict import Verdict, at_least, judge
 from prunebench.theory.groups import group_counts, groups
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-GROWTH, SLACK, SATURATED = 1.5, 0.05, 0.9
+GROWTH, SLACK = 1.5, 0.05
+COUNTED = {"groups": "all neurons", "relevant": "norm >= 1 %"}
 
 
 class Figure3a(Experiment):
     """Does the number of groups grow with the data, up to the width?"""
 
-    name = "fig3a"
     title = "Effective capacity against the size of the training set"
     source = "figure 3a"
-    caption = (
-        "Groups of neurons (cosine >= 0.95, complete linkage, equal orientation) at the end of training."
-        " Left:"
-        " of all neurons; right: with a neuron whose norm is at least 1 % of the largest. Bands: one standard"
-        " deviation over seeds. Dotted: the width."
-    )
 
     def compute(self, lab: Lab) -> Tables:
         """`counts`: each width, N and seed."""
@@ -39,51 +31,42 @@ class Figure3a(Experiment):
                 parts.append(pd.DataFrame({"width": width, "samples": samples, "seed": run.seeds, **columns}))
         return {"counts": pd.concat(parts)}
 
-    def draw(self, tables: Tables) -> "Figure":
-        """All groups, and those that carry norm."""
-        rows = tables["counts"]
-        figure, axes = panels(1, 2, height=2.5)
-        for ax, column, title in zip(
-            axes[0], ("groups", "relevant"), ("all neurons", "norm >= 1 %"), strict=True
-        ):
-            for i, (width, part) in enumerate(rows.groupby("width")):
-                table = part.pivot(index="seed", columns="samples", values=column)
-                band(ax, table.columns, table.to_numpy(), i, f"d = {width}", marker=MARKERS[i])
+    def draw(self, tables: Tables) -> Panels:
+        """Groups of neurons (cosine >= 0.95, complete linkage, equal orientation) at the end of training.
+        Left: of all neurons; right: with a neuron whose norm is at least 1 % of the largest. Bands: one
+        standard deviation over seeds. Dotted: the width.
+        """
+        panels = Panels(2)
+        for ax, (column, title) in zip(panels, COUNTED.items(), strict=True):
+            for i, (width, part) in enumerate(tables["counts"].groupby("width")):
+                band(ax, part, "samples", column, label=f"d = {width}", **marked(i))
                 if column == "groups":
-                    ax.axhline(width, color="0.6", linewidth=0.8, linestyle=":")
-            ax.set_xscale("log")
-            ax.set_xlabel("training samples N")
-            ax.set_ylabel("groups of neurons")
-            ax.set_title(title)
-        axes[0][0].legend()
-        return figure
+                    width_line(ax, width)
+            ax.set(xscale="log", xlabel="training samples N", ylabel="groups of neurons", title=title)
+        panels.axes[0].legend()
+        return panels
 
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """Growth with N, and saturation at the width."""
         means = tables["counts"].groupby(["width", "samples"])["groups"].mean().unstack("samples")
         rising = (means.diff(axis=1).iloc[:, 1:] >= -SLACK * means.iloc[:, :-1].to_numpy()).all(axis=1)
-        growth = means.iloc[:, -1] / means.iloc[:, 0]
-        widest, narrowest = means.index.max(), means.index.min()
-        share = means.loc[narrowest].max() / narrowest
-        grows = growth[widest] >= GROWTH
-        return [
-            Verdict(
-                "The number of groups grows with the number of training samples.",
-                judge(bool(grows and rising.all()), bool(grows or rising.all())),
-                "; ".join(
-                    f"d = {d}: {row.iloc[0]:.0f} at N = {row.index[0]} to {row.iloc[-1]:.0f} at N ="
-                    f" {row.index[-1]}"
-                    for d, row in means.iterrows()
-                )
-                + f"; rising all the way for {int(rising.sum())} of {len(rising)} widths",
-                f"{GROWTH} times as many for the widest networks, and never {SLACK:.0%} fewer from one N to"
-                " the"
-                " next (fragile: one of the two)",
-            ),
-            Verdict(
-                "Small networks saturate: as many groups as neurons.",
-                judge(share >= SATURATED, share >= 0.5),
-                f"at most {share:.0%} of the neurons for d = {narrowest}",
-                f"at least {SATURATED:.0%} of the neurons of the narrowest networks (fragile: 50 %)",
-            ),
-        ]
+        (first, last), narrowest = means.columns[[0, -1]], means.index.min()
+        grows = means[last].iloc[-1] >= GROWTH * means[first].iloc[-1]  # the widest
+        listed = (
+            f"d = {d}: {row[first]:.0f} at N = {first} to {row[last]:.0f} at N = {last}"
+            for d, row in means.iterrows()
+        )
+        yield Verdict(
+            "The number of groups grows with the number of training samples.",
+            judge(grows and rising.all(), grows or rising.all()),
+            f"{'; '.join(listed)}; rising all the way for {rising.sum()} of {len(rising)} widths",
+            f"{GROWTH} times as many for the widest networks, and never {SLACK:.0%} fewer from one N to the"
+            " next (fragile: one of the two)",
+        )
+        share = 100 * means.loc[narrowest].max() / narrowest
+        yield Verdict(
+            "Small networks saturate: as many groups as neurons.",
+            at_least(share, 90, 50),
+            f"at most {share:.0f}% of the neurons for d = {narrowest}",
+            "at least {}% of the neurons of the narrowest networks (fragile: {} %)",
+        )

@@ -1,42 +1,25 @@
 """Figure 4: norm against alignment, at initialisation and early, coloured by the final norm."""
 
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from prunebench.drawing import cloud, log_norms, panels
 from prunebench.evaluation.rank import spearman
-from prunebench.experiments.experiment import (
-    LARGE,
-    SMALL,
-    Experiment,
-    Tables,
-    Verdict,
-    above,
-    mean_std,
-)
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import Panels, cloud, log_norms
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import neuron_rows
+from prunebench.experiments.verdict import LARGE, SMALL, Verdict, at_least, correlates
 from prunebench.theory.alignment import alignment_angle
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class Figure4(Experiment):
     """Does the angle to the target tell the final norm, at step 0 and a little later?"""
 
-    name = "fig4"
     title = "Exponential growth of the norm in function of alignment"
     source = "figure 4"
-    caption = (
-        "Each dot is a neuron of one network (seed 0): the angle between its incoming weights and their"
-        " target"
-        " against its effective norm, at initialisation and early in training, for training sets of N samples"
-        " and initial scales. Darker: larger final norm, as a share of the network's largest."
-    )
 
     def compute(self, lab: Lab) -> Tables:
         """`neurons`: seed 0 at step 0 and the last early step; `correlations`: each seed and step."""
@@ -59,35 +42,32 @@ class Figure4(Experiment):
                     neurons.append(neuron_rows(run, angle=angle, norm=norm, final=final, **where))
         return {"neurons": pd.concat(neurons), "correlations": pd.concat(correlations)}
 
-    def draw(self, tables: Tables) -> "Figure":
-        """A row for each scale and step, a column for each N."""
-        rows = tables["neurons"]
-        means = tables["correlations"].groupby(["samples", "init_std", "step"])["alignment_final"].mean()
-        sizes, scales, steps = (sorted(rows[key].unique()) for key in ("samples", "init_std", "step"))
-        figure, axes = panels(len(scales) * len(steps), len(sizes), height=1.6)
-        for (scale, step), line in zip([(s, t) for s in scales for t in steps], axes, strict=True):
-            for samples, ax in zip(sizes, line, strict=True):
-                part = rows[(rows.samples == samples) & (rows.init_std == scale) & (rows.step == step)]
-                dots = cloud(ax, part.angle, part.norm, part.final / part.final.max())
-                log_norms(ax)
-                mean = means[samples, scale, step]
-                ax.set_title(
-                    f"N = {samples}, scale {scale:g}\nstep {step}: rank corr. {mean:.2f}", fontsize=7
-                )
-            line[0].set_ylabel("effective norm |w||v|")
-        for ax in axes[-1]:
-            ax.set_xlabel("angle to target [degrees]")
-        figure.colorbar(dots, ax=axes, label="final norm [share of the largest]", fraction=0.02, pad=0.01)
-        return figure
+    def draw(self, tables: Tables) -> Panels:
+        """Each dot is a neuron of one network (seed 0): the angle between its incoming weights and their
+        target against its effective norm, at initialisation and early in training, for training sets of N
+        samples and initial scales. Darker: larger final norm, as a share of the network's largest.
+        """
+        places, rows = ["init_std", "step", "samples"], tables["neurons"]
+        means = tables["correlations"].groupby(places).alignment_final.mean()
+        columns = rows.samples.nunique()
+        panels = Panels(columns, rows.groupby(places).ngroups // columns, height=1.6)
+        for ax, (place, part) in zip(panels, rows.groupby(places), strict=True):
+            scale, step, samples = place
+            cloud(ax, part.angle, part.norm, part.final / part.final.max())
+            log_norms(ax)
+            ax.set_title(
+                f"N = {samples}, scale {scale:g}\nstep {step}: rank corr. {means[place]:.2f}", fontsize=7
+            )
+        panels.label("angle to target [degrees]", "effective norm |w||v|")
+        panels.key()
+        return panels
 
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """At step 0, at the early steps, and over all N at the smallest scale."""
         rows = tables["correlations"]
-        small = rows[rows.init_std == rows.init_std.min()]
-        default = small[small.samples == sorted(small.samples.unique())[len(small.samples.unique()) // 2]]
-        samples = default.samples.iloc[0]
-        verdicts = []
-        first, last = sorted(rows.step.unique())[1], rows.step.max()
+        small, sizes = rows[rows.init_std == rows.init_std.min()], sorted(rows.samples.unique())
+        samples = sizes[len(sizes) // 2]
+        (_, first, *_), last = sorted(rows.step.unique()), rows.step.max()
         for step, claim in (
             (
                 0,
@@ -97,34 +77,21 @@ class Figure4(Experiment):
             (first, "After a few gradient updates alignment predicts the final norms."),
             (last, "Early in training alignment predicts the final norms."),
         ):
-            values = default[default.step == step].alignment_final
-            verdicts.append(
-                Verdict(
-                    claim,
-                    above(values.mean(), LARGE, SMALL),
-                    f"Spearman {mean_std(values)} at step {step} (N = {samples})",
-                    f"mean rank correlation with the final effective norms >= {LARGE} (fragile: >= {SMALL})",
-                )
-            )
-        worst = small[small.step == last].groupby("samples").alignment_final.mean()
-        verdicts.append(
-            Verdict(
-                "This holds for every size of the training set.",
-                above(worst.min(), LARGE, SMALL),
-                f"lowest Spearman {worst.min():.2f}, at N = {worst.idxmin()} (step {last}, smallest scale)",
-                f"lowest mean over N >= {LARGE} (fragile: >= {SMALL})",
-            )
+            values = small[(small.samples == samples) & (small.step == step)].alignment_final
+            of = " with the final effective norms"
+            yield correlates(claim, values, f"at step {step} (N = {samples})", of=of)
+        late = rows[rows.step == last].groupby(["init_std", "samples"]).alignment_final.mean().unstack()
+        by_size, by_scale = late.iloc[0], late[samples]
+        yield Verdict(
+            "This holds for every size of the training set.",
+            at_least(by_size.min(), LARGE, SMALL),
+            f"lowest Spearman {by_size.min():.2f}, at N = {by_size.idxmin()} (step {last}, smallest scale)",
+            "lowest mean over N >= {} (fragile: >= {})",
         )
-        scales = (
-            rows[(rows.step == last) & (rows.samples == samples)].groupby("init_std").alignment_final.mean()
+        yield Verdict(
+            "This holds for every initial scale.",
+            at_least(by_scale.min(), LARGE, SMALL),
+            f"lowest Spearman {by_scale.min():.2f}, at scale {by_scale.idxmin():g} (step {last}, N ="
+            f" {samples})",
+            "lowest mean over initial scales >= {} (fragile: >= {})",
         )
-        verdicts.append(
-            Verdict(
-                "This holds for every initial scale.",
-                above(scales.min(), LARGE, SMALL),
-                f"lowest Spearman {scales.min():.2f}, at scale {scales.idxmin():g} (step {last}, N ="
-                f" {samples})",
-                f"lowest mean over initial scales >= {LARGE} (fragile: >= {SMALL})",
-            )
-        )
-        return verdicts

@@ -1,30 +1,20 @@
 """Figure 5: weights that iterative magnitude pruning takes from a neuron, against its early alignment."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pandas as pd
 import torch
 
-from prunebench.drawing import COLOURS, panels
+from prunebench.drawing import COLOURS
 from prunebench.evaluation.rank import spearman, spearman_within
-from prunebench.experiments.experiment import (
-    LARGE,
-    SMALL,
-    Experiment,
-    Tables,
-    Verdict,
-    above,
-    judge,
-    mean_std,
-)
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import DOTS, Panels
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import neuron_rows
+from prunebench.experiments.verdict import Verdict, correlates, judge
 from prunebench.scoring.registry import load_scorer
 from prunebench.theory.alignment import alignment_angle
 from prunebench.theory.groups import groups
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEAST = 10  # neurons in a group that a correlation is worth computing for
 MARGIN = 0.05
@@ -33,15 +23,8 @@ MARGIN = 0.05
 class Figure5(Experiment):
     """Are the lottery tickets of Frankle & Carbin made of the neurons that align early?"""
 
-    name = "fig5"
     title = "Comparison to lottery tickets"
     source = "figure 5"
-    caption = (
-        "Share of a neuron's weights that IMP prunes (3 rounds, whole network) against its angle to the"
-        " target"
-        " very early in training, one network (seed 0). Colours: the two largest groups just before the loss"
-        " drops (cosine >= 0.95, equal orientation); grey: all other neurons."
-    )
 
     def compute(self, lab: Lab) -> Tables:
         """`neurons`: seed 0; `correlations`: each sparsity, early step and seed, also within groups."""
@@ -74,58 +57,43 @@ class Figure5(Experiment):
                     )
         return {"neurons": pd.concat(neurons), "correlations": pd.concat(correlations)}
 
-    def draw(self, tables: Tables) -> "Figure":
-        """A panel for each sparsity."""
+    def draw(self, tables: Tables) -> Panels:
+        """Share of a neuron's weights that IMP prunes (3 rounds, whole network) against its angle to the
+        target very early in training, one network (seed 0). Colours: the two largest groups just before the
+        loss drops (cosine >= 0.95, equal orientation); grey: all other neurons.
+        """
         rows = tables["neurons"]
-        sparsities = sorted(rows.sparsity.unique())
-        figure, axes = panels(1, len(sparsities), height=2.4, sharey=True)
-        for sparsity, ax in zip(sparsities, axes[0], strict=True):
-            part = rows[rows.sparsity == sparsity]
-            for group, colour, marker, label in (
-                (part.group > 1, "0.65", ".", "others"),
-                (part.group == 0, COLOURS[0], "o", "largest group"),
-                (part.group == 1, COLOURS[1], "^", "second group"),
+        panels = Panels(rows.sparsity.nunique(), height=2.4, sharey=True)
+        for ax, (sparsity, part) in zip(panels, rows.groupby("sparsity"), strict=True):
+            for members, colour, marker, label in (
+                (part[part.group > 1], "0.65", ".", "others"),
+                (part[part.group == 0], COLOURS[0], "o", "largest group"),
+                (part[part.group == 1], COLOURS[1], "^", "second group"),
             ):
-                ax.scatter(
-                    part.angle[group],
-                    100 * part.pruned[group],
-                    s=8,
-                    c=colour,
-                    marker=marker,
-                    label=label,
-                    linewidths=0,
-                    rasterized=True,
-                )
+                x, y = members.angle, 100 * members.pruned
+                ax.scatter(x, y, c=colour, marker=marker, label=label, linewidths=0, **DOTS)
             ax.set_title(f"{sparsity:.0%} pruned, step {part.step.iloc[0]}")
-            ax.set_xlabel("angle to target [degrees]")
-        axes[0][0].set_ylabel("weights pruned [% of a neuron's]")
-        axes[0][0].legend()
-        return figure
+        panels.label("angle to target [degrees]", "weights pruned [% of a neuron's]")
+        panels.axes[0].legend()
+        return panels
 
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """Each sparsity at the last early step; and whether groups help."""
         rows = tables["correlations"]
-        rows = rows[rows.step == rows.step.max()]
-        step = rows.step.iloc[0]
-        verdicts = [
-            Verdict(
+        step = rows.step.max()
+        rows = rows[rows.step == step]
+        for sparsity, part in rows.groupby("sparsity"):
+            yield correlates(
                 f"Early alignment predicts which neurons IMP prunes most, at sparsity {sparsity:.0%}.",
-                above(part.spearman.mean(), LARGE, SMALL),
-                f"Spearman {mean_std(part.spearman)} with the surviving weights (step {step}); these follow"
-                " the"
-                f" final norms by {part.survivors_final.mean():.2f}",
-                f"mean rank correlation >= {LARGE} (fragile: >= {SMALL})",
+                part.spearman,
+                f"with the surviving weights (step {step}); these follow the final norms by"
+                f" {part.survivors_final.mean():.2f}",
             )
-            for sparsity, part in rows.groupby("sparsity")
-        ]
-        gain = rows.within_groups.mean() - rows.spearman.mean()
-        verdicts.append(
-            Verdict(
-                "This works even better when the neurons are split by group.",
-                judge(gain > MARGIN, gain > -MARGIN),
-                f"{rows.within_groups.mean():.2f} within groups, {rows.spearman.mean():.2f} over all neurons"
-                f" (mean over sparsities, step {step})",
-                f"within groups higher by {MARGIN} or more (fragile: not lower by as much)",
-            )
+        within, over_all = rows.within_groups.mean(), rows.spearman.mean()
+        yield Verdict(
+            "This works even better when the neurons are split by group.",
+            judge(within - over_all > MARGIN, within - over_all > -MARGIN, MARGIN),
+            f"{within:.2f} within groups, {over_all:.2f} over all neurons (mean over sparsities, step"
+            f" {step})",
+            "within groups higher by {} or more (fragile: not lower by as much)",
         )
-        return verdicts

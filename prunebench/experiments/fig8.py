@@ -1,17 +1,15 @@
 """Figure 8: the loss curves of the trainings in figure 4."""
 
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pandas as pd
 
-from prunebench.drawing import band, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import Panels, band, dashed
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step, first_below
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from prunebench.experiments.verdict import Verdict, in_all, mean_std
 
 FITTED = 0.05  # nats: the training set is learnt
 
@@ -19,14 +17,8 @@ FITTED = 0.05  # nats: the training set is learnt
 class Figure8(Experiment):
     """A plateau that is longer the smaller the initial weights, and a drop."""
 
-    name = "fig8"
     title = "Loss curves"
     source = "figure 8"
-    caption = (
-        "Training loss (mean cross-entropy; line: mean over seeds, band: one standard deviation) against"
-        " steps, for"
-        " training sets of N samples."
-    )
 
     def compute(self, lab: Lab) -> Tables:
         """`curves`: each seed's loss and accuracy; `times`: its plateau's end, and how it ended."""
@@ -49,51 +41,39 @@ class Figure8(Experiment):
             times.append(pd.DataFrame({"seed": run.seeds, **where, **ends}))
         return {"curves": pd.concat(curves), "times": pd.concat(times)}
 
-    def draw(self, tables: Tables) -> "Figure":
-        """A panel for each N, a line for each scale."""
-        rows = tables["curves"]
-        sizes = sorted(rows.samples.unique())
-        figure, axes = panels(1, len(sizes), height=2.3, sharey=True)
-        for samples, ax in zip(sizes, axes[0], strict=True):
-            for i, (scale, part) in enumerate(rows[rows.samples == samples].groupby("init_std")):
-                table = part.pivot(index="seed", columns="step", values="loss").iloc[:, 1:]
-                band(
-                    ax,
-                    table.columns,
-                    table.to_numpy(),
-                    i,
-                    f"std {scale:g}",
-                    linestyle=("-", "--", ":", "-.")[i % 4],
-                )
-            ax.set_xscale("log")
-            ax.set_title(f"N = {samples}")
-            ax.set_xlabel("training step")
-            ax.set_ylim(bottom=0)
-        axes[0][0].set_ylabel("training loss [nats]")
-        axes[0][0].legend(title="initial scale")
-        return figure
+    def draw(self, tables: Tables) -> Panels:
+        """Training loss (mean cross-entropy; line: mean over seeds, band: one standard deviation) against
+        steps, for training sets of N samples.
+        """
+        rows = tables["curves"][tables["curves"].step > 0]
+        panels = Panels(rows.samples.nunique(), height=2.3, sharey=True)
+        for ax, (samples, curves) in zip(panels, rows.groupby("samples"), strict=True):
+            for i, (scale, part) in enumerate(curves.groupby("init_std")):
+                band(ax, part, "step", "loss", label=f"std {scale:g}", **dashed(i))
+            ax.set(xscale="log", title=f"N = {samples}", ylim=(0, None))
+        panels.label("training step", "training loss [nats]")
+        panels.axes[0].legend(title="initial scale")
+        return panels
 
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """The plateau's length by scale, and whether the training sets are learnt."""
         times = tables["times"]
-        drops = times.pivot_table(index=["samples", "seed"], columns="init_std", values="drop_step")
-        falling = (drops.diff(axis=1).iloc[:, 1:] < 0).all(axis=1).mean()
-        middle = sorted(times.samples.unique())[len(times.samples.unique()) // 2]
-        default = times[(times.init_std == times.init_std.min()) & (times.samples == middle)]
-        return [
-            Verdict(
-                "The loss stays on a plateau, and longer so for a smaller initial scale.",
-                judge(falling == 1, falling >= 0.8),
-                f"{falling:.0%} of the networks; plateau of {mean_std(default.drop_step, 0)} steps at N ="
-                f" {middle} and"
-                f" scale {default.init_std.iloc[0]:g}",
-                "the plateau shortens with every larger scale in all networks (fragile: in 80 %)",
-            ),
-            Verdict(
-                "The networks learn their training sets.",
-                judge(bool(times.fitted.all()), times.fitted.mean() >= 0.8),
-                f"{times.fitted.mean():.0%} reach a loss below {FITTED}; worst final loss"
-                f" {times.final_loss.max():.3f}",
-                f"all training losses fall below {FITTED} nats (fragile: 80 %)",
-            ),
-        ]
+        drops = times.set_index(["samples", "seed", "init_std"]).drop_step.unstack()
+        shorter = (drops.diff(axis=1).iloc[:, 1:] < 0).all(axis=1)
+        sizes, scale = sorted(times.samples.unique()), drops.columns[0]
+        middle = sizes[len(sizes) // 2]
+        yield Verdict(
+            "The loss stays on a plateau, and longer so for a smaller initial scale.",
+            in_all(shorter),
+            f"{shorter.mean():.0%} of the networks; plateau of {mean_std(drops.loc[middle][scale], 0)}"
+            " steps at"
+            f" N = {middle} and scale {scale:g}",
+            "the plateau shortens with every larger scale in all networks (fragile: in {1} %)",
+        )
+        yield Verdict(
+            "The networks learn their training sets.",
+            in_all(times.fitted),
+            f"{times.fitted.mean():.0%} reach a loss below {FITTED}; worst final loss"
+            f" {times.final_loss.max():.3f}",
+            f"all training losses fall below {FITTED} nats (fragile: {{1}} %)",
+        )

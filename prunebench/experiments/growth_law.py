@@ -1,38 +1,29 @@
 """Theorem 3.11 on real training: the exact growth law against what minibatch SGD does on the plateau."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
 
-from prunebench.drawing import COLOURS, cloud, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import Panels, cloud, equality
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
 from prunebench.experiments.plateau import last_steps
+from prunebench.experiments.verdict import Verdict, judge, mean_std
 from prunebench.theory.growth import asinh_growth, growth_rate, predicted_asinh_growth
 from prunebench.training.train import Trajectory
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-GOOD, FAIR = 0.97, 0.8
+GOOD, FAIR, SLOPE = 0.97, 0.8, (0.8, 1.05)
+FORMS = {"exact": "asinh(2u/C)", "paper": "log u"}
 
 
 class GrowthLaw(Experiment):
     """Is growth exponential in cos(angle), with the conserved quantity kept?"""
 
-    name = "growth_law"
     title = "The growth law on the plateau"
     source = "theorem 3.11"
-    caption = (
-        "Growth of each neuron from the middle early step to the last look before the first network's loss"
-        " drops:"
-        " measured against twice the integrated rate R (seed 0; line: equality). Left: asinh(2u/C), the"
-        " exact form;"
-        " right: log u, the paper's form with C = 0. Darker: larger final norm, as a share of the largest."
-    )
 
     def compute(self, lab: Lab) -> Tables:
         """`neurons`: seed 0; `fits`: each seed."""
@@ -40,25 +31,24 @@ class GrowthLaw(Experiment):
         neurons, fits = fit_growth(lab.run(), early[len(early) // 2])
         return {"neurons": neurons, "fits": fits}
 
-    def draw(self, tables: Tables) -> "Figure":
-        """Both forms."""
-        rows, fits = tables["neurons"], tables["fits"]
-        figure, axes = panels(1, 2, height=2.7)
-        limits = [rows.predicted.min(), rows.predicted.max()]
-        names = (("exact", "asinh(2u/C)"), ("paper", "log u"))
-        for ax, (form, label) in zip(axes[0], names, strict=True):
-            dots = cloud(ax, rows.predicted, rows[form], rows.final_share)
-            ax.plot(limits, limits, color=COLOURS[1], linewidth=0.8)
-            fit = fits[(fits.form == form)]
+    def draw(self, tables: Tables) -> Panels:
+        """Growth of each neuron from the middle early step to the last look before the first network's loss
+        drops: measured against twice the integrated rate R (seed 0; line: equality). Left: asinh(2u/C), the
+        exact form; right: log u, the paper's form with C = 0. Darker: larger final norm, as a share of the
+        largest.
+        """
+        rows, fits, panels = tables["neurons"], tables["fits"], Panels(2, height=2.7)
+        for ax, (form, label) in zip(panels, FORMS.items(), strict=True):
+            cloud(ax, rows.predicted, rows[form], rows.final_share)
+            equality(ax, rows.predicted)
+            fit = fits[fits.form == form]
             ax.set_title(f"R2 {mean_std(fit.r2)}, slope {mean_std(fit.slope)}")
-            ax.set_xlabel("predicted growth, twice the integral of R")
-            ax.set_ylabel(f"measured growth of {label}")
-        figure.colorbar(dots, ax=axes, label="final norm [share of the largest]", fraction=0.02, pad=0.01)
-        return figure
+            ax.set(xlabel="predicted growth, twice the integral of R", ylabel=f"measured growth of {label}")
+        panels.key()
+        return panels
 
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """The exact form, and the paper's."""
-        verdicts = []
         for form, claim in (
             (
                 "exact",
@@ -67,17 +57,14 @@ class GrowthLaw(Experiment):
             ("paper", "The same with the conserved quantity taken as 0, as the paper does."),
         ):
             fit = tables["fits"][tables["fits"].form == form]
-            r2, slope = fit.r2.mean(), fit.slope.mean()
-            span = f"steps {fit['from'].iloc[0]} to {fit['to'].iloc[0]}"
-            verdicts.append(
-                Verdict(
-                    claim,
-                    judge(r2 >= GOOD and 0.8 <= slope <= 1.05, r2 >= FAIR),
-                    f"R2 {mean_std(fit.r2)}, slope measured over predicted {mean_std(fit.slope)} ({span})",
-                    f"R2 over neurons >= {GOOD} and slope in 0.80..1.05 (fragile: R2 >= {FAIR})",
-                )
+            r2, (low, high) = fit.r2.mean(), SLOPE
+            yield Verdict(
+                claim,
+                judge(r2 >= GOOD and low <= fit.slope.mean() <= high, r2 >= FAIR, GOOD, low, high, FAIR),
+                f"R2 {mean_std(fit.r2)}, slope measured over predicted {mean_std(fit.slope)} (steps"
+                f" {fit['from'].iloc[0]} to {fit['to'].iloc[0]})",
+                "R2 over neurons >= {} and slope in {:.2f}..{:.2f} (fragile: R2 >= {})",
             )
-        return verdicts
 
 
 def fit_growth(run: Trajectory, first: int) -> tuple[pd.DataFrame, pd.DataFrame]:

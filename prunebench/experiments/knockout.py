@@ -1,39 +1,29 @@
 """The causal test of racing: delete the leaders just before the loss drops, and train on."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
 
-from prunebench.drawing import COLOURS, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
+from prunebench.drawing import COLOURS
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import THIN, Panels, dashed, hatched, over_seeds
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import last_steps
+from prunebench.experiments.verdict import Verdict, at_least, at_most, mean_std
 from prunebench.training.initial import generator
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 SHARE = 0.1  # of the neurons
-VARIANTS = ("none", "leaders", "random")
-LABELS = ("nobody", "the leaders", "as many others")
+VARIANTS = {"none": "nobody", "leaders": "the leaders", "random": "as many others"}
 DRAW = 71  # a stream of its own of each seed
 
 
 class KnockOut(Experiment):
     """If neurons race for a shared error, others take the place of deleted leaders."""
 
-    name = "knockout"
     title = "Knock-out of the leaders"
     source = "beyond the paper: a test of conjecture 3.12"
-    caption = (
-        "The tenth of the neurons with the largest norms just before the loss drops is deleted, or as many"
-        " others"
-        " drawn at random, and training goes on. Left: sum of the final norms, of the neurons that lead and"
-        " of all"
-        " others. Right: final norms by rank (mean over seeds)."
-    )
 
     def compute(self, lab: Lab) -> Tables:
         """`totals`: each variant and seed; `ranks`: mean final norm of each rank."""
@@ -63,64 +53,55 @@ class KnockOut(Experiment):
             ranks.append(pd.DataFrame({"variant": name, "rank": range(1, final.width + 1), "norm": norm}))
         return {"totals": pd.concat(totals), "ranks": pd.concat(ranks)}
 
-    def draw(self, tables: Tables) -> "Figure":
-        """Totals, and norms by rank."""
-        totals, ranks = tables["totals"], tables["ranks"]
-        figure, axes = panels(1, 2, height=2.5)
-        left, right = axes[0]
-        means = totals.groupby("variant")[["total", "leaders"]].mean().loc[list(VARIANTS)].fillna(0)
-        spread = totals.groupby("variant").total.std().loc[list(VARIANTS)].fillna(0)
-        left.bar(LABELS, means.leaders, color=COLOURS[1], hatch="///", edgecolor="white", label="leaders")
-        left.bar(
-            LABELS,
-            means.total - means.leaders,
-            bottom=means.leaders,
-            color=COLOURS[0],
-            label="others",
-            yerr=spread,
-            error_kw={"elinewidth": 0.8},
-        )
+    def draw(self, tables: Tables) -> Panels:
+        """The tenth of the neurons with the largest norms just before the loss drops is deleted, or as many
+        others drawn at random, and training goes on. Left: sum of the final norms, of the neurons that lead
+        and of all others. Right: final norms by rank (mean over seeds).
+        """
+        totals, panels = tables["totals"], Panels(2)
+        left, right = panels
+        means = totals.groupby("variant")[["total", "leaders"]].mean().loc[[*VARIANTS]].fillna(0)
+        spread = over_seeds(totals, "variant", "total").loc[[*VARIANTS], "std"]
+        labels, others = [*VARIANTS.values()], means.total - means.leaders
+        left.bar(labels, means.leaders, label="leaders", **hatched(1))
+        stacked = {"bottom": means.leaders, "yerr": spread, "error_kw": THIN}
+        left.bar(labels, others, color=COLOURS[0], label="others", **stacked)
         left.set(xlabel="deleted before the drop", ylabel="sum of the final norms |w||v|")
         left.margins(y=0.25)
         left.legend(ncols=2, loc="upper center")
-        for i, (variant, label) in enumerate(zip(VARIANTS, LABELS, strict=True)):
-            part = ranks[ranks.variant == variant]
-            right.plot(part["rank"], part.norm, color=COLOURS[i], linestyle=("-", "--", ":")[i], label=label)
+        for i, (variant, part) in enumerate(tables["ranks"].groupby("variant", sort=False)):
+            right.plot(part["rank"], part.norm, label=VARIANTS[variant], **dashed(i))
         right.set(xscale="log", yscale="log", xlabel="rank of the neuron", ylabel="final norm |w||v|")
         right.legend(title="deleted")
-        return figure
+        return panels
 
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """Is the total conserved, who makes up for it, and is the task still learnt?"""
         rows = tables["totals"].set_index(["variant", "seed"])
         none, leaders, random = (rows.loc[name] for name in VARIANTS)
         ratio = leaders.total / none.total
-        regained = (leaders.total - none.control_others) / none.control_leaders
+        share = (none.control_leaders / none.total).mean()
+        yield Verdict(
+            "The total norm is conserved: the others grow to what the leaders would have had.",
+            at_most(100 * abs(ratio.mean() - 1), 10, 25),
+            f"total {mean_std(ratio)} of the control's without {leaders.deleted.iloc[0]} leaders, which hold"
+            f" {share:.0%} of the norm if left; {mean_std(random.total / none.total)} without others",
+            "within {} % of the control's (fragile: {} %), mean over seeds",
+        )
+        regained = 100 * (leaders.total - none.control_others) / none.control_leaders
+        yield Verdict(
+            "The others take the leaders' place.",
+            at_least(regained.mean(), 75, 25),
+            f"they regain {mean_std(regained, 0)} % of the leaders' norm",
+            "at least {} % of it (fragile: {} %), mean over seeds",
+        )
         lost = 100 * (none.train_accuracy - leaders.train_accuracy)
-        share = none.control_leaders / none.total
-        return [
-            Verdict(
-                "The total norm is conserved: the others grow to what the leaders would have had.",
-                judge(abs(ratio.mean() - 1) <= 0.1, abs(ratio.mean() - 1) <= 0.25),
-                f"total {mean_std(ratio)} of the control's without {leaders.deleted.iloc[0]} leaders, which"
-                " hold"
-                f" {share.mean():.0%} of the norm if left; {mean_std(random.total / none.total)} without"
-                " others",
-                "within 10 % of the control's (fragile: 25 %), mean over seeds",
-            ),
-            Verdict(
-                "The others take the leaders' place.",
-                judge(regained.mean() >= 0.75, regained.mean() >= 0.25),
-                f"they regain {mean_std(100 * regained, 0)} % of the leaders' norm",
-                "at least 75 % of it (fragile: 25 %), mean over seeds",
-            ),
-            Verdict(
-                "The task is learnt without the leaders just as well.",
-                judge(lost.mean() <= 0.5, lost.mean() <= 2),
-                f"training accuracy lower by {mean_std(lost)} points",
-                "lower by at most 0.5 points (fragile: 2), mean over seeds",
-            ),
-        ]
+        yield Verdict(
+            "The task is learnt without the leaders just as well.",
+            at_most(lost.mean(), 0.5, 2),
+            f"training accuracy lower by {mean_std(lost)} points",
+            "lower by at most {} points (fragile: {}), mean over seeds",
+        )
 
 
 def _spared(order: torch.Tensor, count: int, seeds: tuple[int, ...]) -> torch.Tensor:

@@ -1,34 +1,25 @@
 """Appendix G: accuracy before and after merging whole groups."""
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
-from prunebench.drawing import COLOURS, MARKERS, log_counts, panels
-from prunebench.experiments.experiment import Experiment, Tables, Verdict, judge, mean_std
+from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.figures import Panels, error_bars, log_counts, marked
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.verdict import Verdict, at_most, mean_std
 from prunebench.theory.groups import group_counts, groups
 from prunebench.theory.merging import merge
 from prunebench.training.train import Trajectory
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-POINTS, MANY_POINTS = 0.5, 2.0
 
 
 class Merging(Experiment):
     """Can groups become single neurons without loss in performance?"""
 
-    name = "merging"
     title = "Merging groups into effective neurons"
     source = "appendix G"
-    caption = (
-        "Accuracy of the trained networks (open) and after every group (cosine >= 0.95, complete linkage)"
-        " has become"
-        " one neuron (filled); mean and standard deviation over seeds."
-    )
 
     def compute(self, lab: Lab) -> Tables:
         """`accuracies`: each N, scale and seed, in percent."""
@@ -39,62 +30,49 @@ class Merging(Experiment):
             parts.append(pd.DataFrame(where | merged_accuracies(run)))
         return {"accuracies": pd.concat(parts)}
 
-    def draw(self, tables: Tables) -> "Figure":
-        """Accuracies by N, and how many neurons are left."""
-        rows = tables["accuracies"]
-        figure, axes = panels(1, 3, height=2.4)
-        for ax, part in zip(axes[0], ("train", "test", None), strict=True):
-            for i, (scale, block) in enumerate(rows.groupby("init_std")):
-                stats = block.groupby("samples").agg(["mean", "std"]).fillna(0)
-                x = stats.index * (1 + 0.08 * i)  # side by side
-                style = {"color": COLOURS[i], "marker": MARKERS[i], "capsize": 2, "linewidth": 0.8}
-                if part is None:
-                    ax.errorbar(x, *(stats["groups"][k] for k in ("mean", "std")), **style)
+    def draw(self, tables: Tables) -> Panels:
+        """Accuracy of the trained networks (open) and after every group (cosine >= 0.95, complete linkage)
+        has become one neuron (filled); mean and standard deviation over seeds.
+        """
+        rows, panels = tables["accuracies"], Panels(3, height=2.4)
+        labels = ("training accuracy [%]", "test accuracy [%]", "neurons after merging")
+        for ax, column, ylabel in zip(panels, ("train", "test", "groups"), labels, strict=True):
+            for i, (scale, part) in enumerate(rows.groupby("init_std")):
+                beside = part.assign(samples=part.samples * (1 + 0.08 * i))
+                if column == "groups":
+                    error_bars(ax, beside, "samples", "groups", linewidth=0.8, **marked(i))
                     continue
-                before, after = stats[f"{part}_before"], stats[f"{part}_after"]
-                ax.errorbar(x, before["mean"], before["std"], **style, mfc="white", ms=7, linestyle="none")
-                ax.errorbar(x, after["mean"], after["std"], **style, linestyle="none", label=f"std {scale:g}")
-            log_counts(ax, sorted(rows.samples.unique()), "training samples N")
-            ax.set_ylabel(
-                "neurons after merging"
-                if part is None
-                else f"{part}ing accuracy [%]".replace("testing", "test")
-            )
-        axes[0][0].legend(title="initial scale")
-        return figure
+                dots = {"linestyle": "none", **marked(i)}
+                error_bars(ax, beside, "samples", f"{column}_before", mfc="white", ms=7, **dots)
+                error_bars(ax, beside, "samples", f"{column}_after", label=f"std {scale:g}", **dots)
+            log_counts(ax, rows.samples, "training samples N")
+            ax.set_ylabel(ylabel)
+        panels.axes[0].legend(title="initial scale")
+        return panels
 
-    def verdicts(self, tables: Tables) -> list[Verdict]:
+    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """The largest change of accuracy, on training and test samples."""
         rows = tables["accuracies"]
-        rows = rows.assign(
-            train=rows.train_after - rows.train_before, test=rows.test_after - rows.test_before
-        )
-        means = rows.groupby(["init_std", "samples"])[["train", "test", "same_prediction"]].mean()
-        smallest = rows[rows.init_std == rows.init_std.min()]
-        verdicts = []
+        changes = {part: rows[f"{part}_after"] - rows[f"{part}_before"] for part in ("train", "test")}
+        means = rows.assign(**changes).groupby(["init_std", "samples"]).mean()
         for part, name in (("train", "training"), ("test", "test")):
             change = means[part].abs().sort_values()
             worst, (scale, samples) = change.iloc[-1], change.index[-1]
-            verdicts.append(
-                Verdict(
-                    f"Groups of cosine >= 0.95 can be merged without loss in {name} accuracy.",
-                    judge(worst <= POINTS, worst <= MANY_POINTS),
-                    f"largest mean change {worst:.2f} points, at N = {samples} and scale {scale:g}; same"
-                    " prediction on"
-                    f" {means.same_prediction.min():.1f} % of the test samples or more",
-                    f"mean change of at most {POINTS} points everywhere (fragile: {MANY_POINTS:g})",
-                )
+            yield Verdict(
+                f"Groups of cosine >= 0.95 can be merged without loss in {name} accuracy.",
+                at_most(worst, 0.5, 2),
+                f"largest mean change {worst:.2f} points, at N = {samples} and scale {scale:g}; same"
+                f" prediction on {means.same_prediction.min():.1f} % of the test samples or more",
+                "mean change of at most {} points everywhere (fragile: {})",
             )
-        left = smallest.groups / smallest.width
-        verdicts.append(
-            Verdict(
-                "Merging makes the networks smaller.",
-                judge(left.mean() <= 0.5, left.mean() <= 0.9),
-                f"{mean_std(100 * left, 0)} % of the neurons are left at scale {smallest.init_std.iloc[0]:g}",
-                "at most half of the neurons are left at the smallest scale (fragile: 90 %)",
-            )
+        smallest = rows[rows.init_std == rows.init_std.min()]
+        left = 100 * smallest.groups / smallest.width
+        yield Verdict(
+            "Merging makes the networks smaller.",
+            at_most(left.mean(), 50, 90),
+            f"{mean_std(left, 0)} % of the neurons are left at scale {smallest.init_std.iloc[0]:g}",
+            "at most half of the neurons are left at the smallest scale (fragile: {1} %)",
         )
-        return verdicts
 
 
 def merged_accuracies(run: Trajectory) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from prunebench.experiments.experiment import Experiment, Verdict
+from prunebench.experiments.experiment import Experiment
+from prunebench.experiments.verdict import Verdict
 from prunebench.store.files import write_atomically
 
 Done = Sequence[tuple[Experiment, Sequence[Verdict]]]

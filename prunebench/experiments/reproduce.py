@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from prunebench.drawing import check_matplotlib, save, style
-from prunebench.experiments.catalogue import CLASSES, load_experiment
+from prunebench.experiments.catalogue import NAMES, load_experiment
 from prunebench.experiments.experiment import Experiment, Tables
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.report import write_report
@@ -38,7 +38,7 @@ def reproduce(
         about: what the report says about data, setting and environment.
     """
     check_matplotlib()
-    wanted = CLASSES if "all" in names else dict.fromkeys(names)
+    wanted = NAMES if "all" in names else dict.fromkeys(names)
     experiments = [experiment for experiment in map(load_experiment, wanted) if experiment.applies(lab)]
     for number, experiment in enumerate(experiments, start=1):
         key = _key(experiment, lab)
@@ -50,13 +50,13 @@ def reproduce(
             tables = {name: _rounded(table) for name, table in experiment.compute(lab).items()}
             _write(experiment, out, key, tables, time.perf_counter() - began, about.get(MADE_WITH))
         with style():
-            save(experiment.draw(tables), out / experiment.name)
+            save(experiment.draw(tables).figure, out / experiment.name)
     done = []
-    for name in CLASSES:
+    for name in NAMES:
         experiment = load_experiment(name)
         tables = _read(experiment, out, _key(experiment, lab))
         if tables is not None:
-            done.append((experiment, experiment.verdicts(tables)))
+            done.append((experiment, list(experiment.verdicts(tables))))
     made = sorted({str(_record(experiment, out).get(MADE_WITH) or "unknown") for experiment, _ in done})
     about = about | {MADE_WITH: "; ".join(made)}
     return write_report(out, done, about)

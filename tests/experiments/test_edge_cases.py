@@ -38,7 +38,7 @@ def test_experiments_on_awkward_data(
     lab = awkward(make_lab, load)
     experiment = load_experiment(name)
     tables = experiment.compute(lab)
-    assert experiment.verdicts(tables)
+    assert list(experiment.verdicts(tables))
 
 
 LABS: dict[str, Lab] = {}

@@ -9,14 +9,14 @@ import torch
 
 import prunebench as pb
 from prunebench.drawing import style
-from prunebench.experiments.catalogue import CLASSES, load_experiment
-from prunebench.experiments.experiment import Outcome, above, judge, mean_std
+from prunebench.experiments.catalogue import NAMES, load_experiment
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import neuron_rows
 from prunebench.experiments.reference import RANGES
 from prunebench.experiments.setting import FULL, QUICK
+from prunebench.experiments.verdict import Outcome, Verdict, at_least, at_most, judge, mean_std
 
-ALL = [name for name in CLASSES if name != "reference"]
+ALL = [name for name in NAMES if name != "reference"]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -26,11 +26,11 @@ def test_from_nothing_to_verdict(lab: Lab, name: str) -> None:
     tables = experiment.compute(lab)
     assert all(len(table) for table in tables.values())
     with style():
-        figure = experiment.draw(tables)
+        figure = experiment.draw(tables).figure
         figure.draw_without_rendering()
     labelled = [ax for ax in figure.axes if ax.get_xlabel() or ax.get_ylabel()]
     assert labelled
-    verdicts = experiment.verdicts(tables)
+    verdicts = list(experiment.verdicts(tables))
     assert verdicts
     for verdict in verdicts:
         assert verdict.outcome in get_args(Outcome)
@@ -39,7 +39,7 @@ def test_from_nothing_to_verdict(lab: Lab, name: str) -> None:
         assert not verdict.criterion.endswith(".")
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", NAMES)
 def test_names_agree(name: str) -> None:
     experiment = load_experiment(name)
     assert experiment.name == name
@@ -89,7 +89,7 @@ def test_knock_out_regains_the_leaders_norm() -> None:
 
     experiment = load_experiment("knockout")
     assert [v.outcome for v in experiment.verdicts(totals(10.0))] == ["holds"] * 3
-    lost = experiment.verdicts(totals(4.0))  # the others end as if the leaders were still there
+    lost = list(experiment.verdicts(totals(4.0)))  # the others end as if the leaders were still there
     assert [v.outcome for v in lost] == ["does not hold", "does not hold", "holds"]
     assert "regain 0 " in lost[1].found
 
@@ -107,19 +107,24 @@ def test_merging_counts_points() -> None:
         row |= {"train_before": 100.0, "train_after": after, "test_before": 60.0, "test_after": 60.0}
         return {"accuracies": pd.DataFrame([row])}
 
-    outcomes = [load_experiment("merging").verdicts(rows(after))[0].outcome for after in (99.6, 98.5, 90.0)]
+    outcomes = [
+        next(load_experiment("merging").verdicts(rows(after))).outcome for after in (99.6, 98.5, 90.0)
+    ]
     assert outcomes == ["holds", "fragile", "does not hold"]
 
 
 def test_judging() -> None:
-    assert [above(v, 0.5, 0.2) for v in (0.5, 0.3, 0.1, math.nan)] == [
-        "holds",
-        "fragile",
-        *["does not hold"] * 2,
-    ]
-    assert judge(True, False) == "holds"
+    outcomes = [at_least(v, 0.5, 0.2).outcome for v in (0.5, 0.3, 0.1, math.nan)]
+    assert outcomes == ["holds", "fragile", *["does not hold"] * 2]
+    assert [at_most(v, 1, 2).outcome for v in (1, 1.5, 2.5)] == ["holds", "fragile", "does not hold"]
+    assert judge(True, False).outcome == "holds"
     assert mean_std([1.0, 3.0], 1) == "2.0 ± 1.4"
     assert mean_std([1.0]) == "1.00 ± 0.00"
+
+
+def test_criteria_say_their_bounds() -> None:
+    verdict = Verdict("All is well.", at_least(3, 0.5, 2), "3", "at least {} (fragile: {:.1f})")
+    assert verdict.criterion == "at least 0.5 (fragile: 2.0)"
 
 
 def test_rows_of_the_first_networks_neurons(lab: Lab) -> None:
