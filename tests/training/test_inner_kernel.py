@@ -10,7 +10,7 @@ from engine_cases import Case, assert_same, plain
 from torch import Tensor
 
 from prunebench.training.engines import batched_blocks, inner_steps
-from prunebench.training.engines.inner_steps import Rates
+from prunebench.training.engines.inner_steps import Block, Rates
 
 inner_kernel = pytest.importorskip("prunebench.training.engines.inner_kernel", exc_type=ImportError)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -37,7 +37,7 @@ def test_equal_to_torch(shape: tuple[int, ...], dtype: torch.dtype, tolerance: f
     results = []
     for take_steps in (inner_steps.take_steps, inner_kernel.take_steps):
         w_out, velocity = (t.clone() for t in outgoing)
-        delta = take_steps(z.clone(), corrections, targets, share, w_out, velocity, rates, batch)
+        delta = take_steps(Block(z.clone(), corrections, targets, share, w_out, velocity, batch), rates)
         results.append((delta, w_out, velocity))
     torch.testing.assert_close(*results, rtol=tolerance, atol=tolerance)
     assert not results[0][0][:, 1].any()
@@ -50,7 +50,7 @@ def test_not_a_number_stays() -> None:
     rates = Rates(0.1, 0.9, torch.tensor([0.1, 0.9], device=DEVICE))
     some = torch.ones(1, 2, 2, device=DEVICE)
     for take_steps in (inner_steps.take_steps, inner_kernel.take_steps):
-        delta = take_steps(z.clone(), some, some, some[:, :, :1], weights.clone(), weights, rates, 1)
+        delta = take_steps(Block(z.clone(), some, some, some[:, :, :1], weights.clone(), weights, 1), rates)
         assert delta.isnan().all()
 
 

@@ -5,7 +5,9 @@ weights w it carries where they come to rest if no gradient follows, w - lr mu /
 gradient leaves that as it is, and a gradient g moves it by -lr / (1 - mu) g, whenever it comes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 
 import torch
@@ -17,10 +19,11 @@ from prunebench.training.engines import inner_steps
 from prunebench.training.engines.base import Problem
 from prunebench.training.engines.forms import dual_is_cheaper
 from prunebench.training.engines.graphed import GraphedEngine, flush
-from prunebench.training.engines.inner_steps import InnerSteps, Rates
+from prunebench.training.engines.inner_steps import Block, Rates
 from prunebench.training.order import PAD
 from prunebench.training.state import State
 
+TakeSteps = Callable[[Block, Rates], Tensor]
 # Bytes of pre-activations that are put together at a time for a point of the curves.
 CURVE_BYTES = 5e8
 
@@ -54,8 +57,9 @@ class BatchedBlockEngine(GraphedEngine):
         self._touched = torch.full((networks.seeds, kept), state.step, device=problem.x.device)
         self._now = torch.tensor(state.step, device=problem.x.device)
         self._offsets = samples * torch.arange(networks.seeds, device=problem.x.device)[:, None]
-        self._powers: dict[int, _Powers] = {}
-        self._take_steps = fastest_inner_steps(self._w_out, problem.orders.shape[2])
+        batch = problem.orders.shape[2]
+        self._powers = cache(lambda steps: _Powers.of(steps, batch, self._rates, self._reach, self._pull))
+        self._take_steps = fastest_inner_steps(self._w_out, batch)
 
     def state(self) -> State:
         """The current state; later training does not change it."""
@@ -94,7 +98,7 @@ class BatchedBlockEngine(GraphedEngine):
 
     def _train_block(self, order: Int64[Tensor, "seeds steps batch"]) -> None:
         seeds, steps, batch = order.shape
-        powers = self._powers_of(steps)
+        powers = self._powers(steps)
         present = (order != PAD).to(self._x)
         share = (present / present.sum(dim=2, keepdim=True)).reshape(seeds, -1, 1)
         index = order.clamp(min=0).reshape(seeds, -1)  # a pad reads some sample; its delta is 0
@@ -110,16 +114,16 @@ class BatchedBlockEngine(GraphedEngine):
             at = index
             rest, velocity = rows @ self._rest, rows @ self._velocity
             products = rows @ rows[:, : earlier.shape[1]].mT
-        delta = self._take_steps(
-            torch.addcmul(rest, velocity, powers.reach),
-            products * powers.corrections,
-            self._one_hot[index] * share,
-            share,
-            self._w_out,
-            self._w_out_velocity,
-            self._rates,
-            batch,
+        block = Block(
+            z=torch.addcmul(rest, velocity, powers.reach),
+            corrections=products * powers.corrections,
+            targets=self._one_hot[index] * share,
+            share=share,
+            w_out=self._w_out,
+            velocity=self._w_out_velocity,
+            batch=batch,
         )
+        delta = self._take_steps(block, self._rates)
         left = delta * powers.left
         self._rest.baddbmm_(rows.mT, delta, alpha=-self._pull)
         self._velocity.baddbmm_(rows.mT, left, beta=powers.kept)
@@ -143,12 +147,6 @@ class BatchedBlockEngine(GraphedEngine):
         velocity.index_copy_(0, at, velocity[at] * self._rates.momentum**age)
         velocity.index_add_(0, at, left)
         touched.index_copy_(0, at, self._now.expand(len(at)))
-
-    def _powers_of(self, steps: int) -> "_Powers":
-        if steps not in self._powers:
-            batch = self.problem.orders.shape[2]
-            self._powers[steps] = _Powers.of(steps, batch, self._rates, self._reach, self._pull)
-        return self._powers[steps]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +180,9 @@ def _networks(incoming: Float[Tensor, "seeds inputs_and_1 neurons"], w_out: Tens
     return Networks(w_in[:, :, :-1].contiguous(), w_in[:, :, -1].contiguous(), w_out.clone())
 
 
-def fastest_inner_steps(like: Float[Tensor, "seeds outputs neurons"], batch: int) -> InnerSteps:
+def fastest_inner_steps(
+    like: Float[Tensor, "seeds outputs neurons"], batch: int
+) -> Callable[[Block, Rates], Tensor]:
     """One kernel for all steps where a GPU, Triton and networks that fit its registers are; else torch."""
     if like.device.type == "cuda" and find_spec("triton") is not None:
         from prunebench.training.engines import inner_kernel

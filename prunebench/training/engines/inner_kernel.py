@@ -12,7 +12,7 @@ import triton.language as tl
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.training.engines.inner_steps import Rates
+from prunebench.training.engines.inner_steps import Block, Rates
 
 # Numbers of a step, padded samples x outputs x neurons, that fit the registers of 16 warps.
 LARGEST = 2**14
@@ -78,17 +78,9 @@ def fits(batch: int, outputs: int, width: int) -> bool:
     return rows * classes * columns <= LARGEST
 
 
-def take_steps(
-    z: Float[Tensor, "seeds samples neurons"],
-    corrections: Float[Tensor, "seeds samples earlier"],
-    targets: Float[Tensor, "seeds samples outputs"],
-    share: Float[Tensor, "seeds samples 1"],
-    w_out: Float[Tensor, "seeds outputs neurons"],
-    velocity: Float[Tensor, "seeds outputs neurons"],
-    rates: Rates,
-    batch: int,
-) -> Float[Tensor, "seeds samples neurons"]:
+def take_steps(block: Block, rates: Rates) -> Float[Tensor, "seeds samples neurons"]:
     """As `inner_steps.take_steps`."""
+    z, corrections, targets, share, w_out, velocity, batch = block
     delta = torch.empty_like(z)
     networks, samples, width = z.shape
     outputs = w_out.shape[1]

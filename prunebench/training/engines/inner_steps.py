@@ -1,6 +1,5 @@
 """The steps inside a block for all networks together, in plain torch (docs/engine.md has the mathematics)."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -25,30 +24,31 @@ class Rates(NamedTuple):
         return cls(learning_rate, momentum, tensor)
 
 
-# (z, corrections, targets, share, w_out, velocity, rates, batch) -> deltas; see `take_steps`.
-InnerSteps = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Rates, int], Tensor]
+class Block(NamedTuple):
+    """What the steps of a block start from.
 
-
-def take_steps(
-    z: Float[Tensor, "seeds samples neurons"],
-    corrections: Float[Tensor, "seeds samples earlier"],
-    targets: Float[Tensor, "seeds samples outputs"],
-    share: Float[Tensor, "seeds samples 1"],
-    w_out: Float[Tensor, "seeds outputs neurons"],
-    velocity: Float[Tensor, "seeds outputs neurons"],
-    rates: Rates,
-    batch: int,
-) -> Float[Tensor, "seeds samples neurons"]:
-    """Take the steps of a block, `batch` samples each, and return every sample's delta.
-
-    Args:
+    Attributes:
         z: pre-activations as they would be without the block's own gradients; overwritten.
         corrections: what a delta of 1 at a column's sample adds to the pre-activation of a row's, which comes
             later; no columns where there is one step.
         targets: one-hot labels times `share`.
         share: weight of a sample in its minibatch's mean; 0 for padding.
         w_out, velocity: outgoing weights and their velocity, brought up to date in place.
+        batch: samples in a step.
     """
+
+    z: Float[Tensor, "seeds samples neurons"]
+    corrections: Float[Tensor, "seeds samples earlier"]
+    targets: Float[Tensor, "seeds samples outputs"]
+    share: Float[Tensor, "seeds samples 1"]
+    w_out: Float[Tensor, "seeds outputs neurons"]
+    velocity: Float[Tensor, "seeds outputs neurons"]
+    batch: int
+
+
+def take_steps(block: Block, rates: Rates) -> Float[Tensor, "seeds samples neurons"]:
+    """Take the steps of a block, and return every sample's delta."""
+    z, corrections, targets, share, w_out, velocity, batch = block
     delta = torch.empty_like(z)
     for start in range(0, z.shape[1], batch):
         now = slice(start, start + batch)
