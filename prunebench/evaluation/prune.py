@@ -79,7 +79,7 @@ def _train_on(run: Trajectory, starts: Sequence[tuple[int, State]], fraction: fl
     at_once = max(1, WEIGHTS_AT_ONCE // starts[0][1].networks.w_in.numel())
     for first in range(0, len(starts), at_once):
         seeds, states = zip(*starts[first : first + at_once], strict=True)
-        trained = run_loop(run.task, run.recipe, State.cat(states), seeds).state.networks
+        trained = run_loop(run.task, run.recipe, State.cat(states), seeds).final
         task, where = run.task, ("prune_early", label(fraction))
         parts.append(
             {

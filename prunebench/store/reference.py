@@ -192,18 +192,16 @@ class _Wanted:
                 nearest = max((step for step in kept[seed] if 0 < step < lacking[0]), default=0)
                 groups.setdefault((nearest, lacking), []).append(seed)
         for (nearest, lacking), group in groups.items():
-            states: dict[int, State] = {}
-            run_loop(
+            trained = run_loop(
                 self.task,
                 self.recipe,
                 self._state(group, nearest),
                 tuple(group),
                 until=lacking[-1],
-                stops=lacking,
-                on_stop=lambda state, states=states: states.update({state.step: state}),  # type: ignore[misc]
+                keep=lacking,
                 progress=self._progress(len(group)),
             )
-            self.store.save_networks(self.training, group, states, self.made)
+            self.store.save_networks(self.training, group, trained.states, self.made)
 
     def _state(self, seeds: Sequence[int], step: int) -> State:
         if step == 0:

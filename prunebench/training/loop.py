@@ -1,8 +1,9 @@
 """The loop that every training goes through: stops, curves, masks and progress around an engine."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from prunebench.device import full_precision
 from prunebench.errors import RequestError
-from prunebench.networks import Masks
+from prunebench.networks import Masks, Networks
 from prunebench.tasks.task import Task
 from prunebench.training.engines import Engine, Problem, choose
 from prunebench.training.order import minibatch_order
@@ -50,11 +51,11 @@ class History:
         return self.first_below(PLATEAU * self.loss[:, :1])
 
 
-@dataclass(frozen=True, eq=False)
-class LoopResult:
-    """What a training leaves behind: its end, its curves, and what it cost."""
+class LoopResult(NamedTuple):
+    """What a training leaves behind: its end, what was kept on the way, its curves, and what it cost."""
 
-    state: State
+    final: Networks
+    states: Mapping[int, State]
     history: History
     gradient_steps: int  # of each network
     seconds: float  # without the compilation of kernels
@@ -69,19 +70,19 @@ def run_loop(
     *,
     masks: Masks | None = None,
     until: int | None = None,
-    stops: Iterable[int] = (),
-    on_stop: Callable[[State], None] | None = None,
+    keep: Iterable[int] = (),
+    hooks: Mapping[int, Callable[[State], None]] | None = None,
     record_every: int = 0,
     record_at: Iterable[int] = (),
     until_loss: float | None = None,
     engine: str | None = None,
     progress: Progress | None = None,
 ) -> LoopResult:
-    """Train from `state` to step `until` (the recipe's end), calling `on_stop` at each of `stops`.
+    """Train from `state` to step `until` (the recipe's end), keep some states and call hooks on the way.
 
     Curves are recorded every `record_every` steps (0: only first and last) and at the steps `record_at`. With
     `until_loss` training ends at the first recorded point where every network's loss is below it; the
-    result's `state` tells how far it came. A seed may stand for several networks: they see the same
+    result's `gradient_steps` tell how far it came. A seed may stand for several networks: they see the same
     minibatches.
     """
     end = recipe.steps if until is None else until
@@ -104,15 +105,21 @@ def run_loop(
     stopwatch = Stopwatch()
     trainer = choose(problem, state if masks is None else state.masked(problem.masks), engine)
     pace = _Pace(trainer, end, progress)
-    calls = {step for step in stops if state.step <= step <= end}
+    kept, hooks = set(keep), hooks or {}
+    states: dict[int, State] = {}
+    calls = {step for step in (*kept, *hooks) if state.step <= step <= end}
     grid = {*range(0, end, record_every or end), *record_at}
     points = {step for step in grid if state.step <= step <= end} | {state.step, end}
     steps: list[int] = []
     curves: list[tuple[Tensor, Tensor]] = []
     for step in sorted(calls | points):
         pace.advance(step)
-        if step in calls and on_stop is not None:
-            on_stop(trainer.state())
+        if step in calls:
+            now = trainer.state()
+            if step in hooks:
+                hooks[step](now)
+            if step in kept:
+                states[step] = now
         if step in points:
             loss, accuracy = trainer.curves()
             steps.append(step)
@@ -122,7 +129,7 @@ def run_loop(
     final = trainer.state()
     losses, accuracies = (torch.stack(curve, dim=1).cpu() for curve in zip(*curves, strict=True))
     history = History(torch.tensor(steps), losses, accuracies)
-    return LoopResult(final, history, final.step - state.step, stopwatch.seconds)
+    return LoopResult(final.networks, states, history, final.step - state.step, stopwatch.seconds)
 
 
 class _Pace:

@@ -68,7 +68,7 @@ class Snapshot:
         result = run_loop(self.task, self.recipe, State(networks, from_step), self.seeds, masks=masks)
         self.cost.gradient_steps += result.gradient_steps
         self.cost.seconds += result.seconds
-        return result.state.networks
+        return result.final
 
     def generators(self, draw: int = 0) -> list[np.random.Generator]:
         """A generator for each network, for scorers that draw numbers: from its seed, the step and `draw`."""

@@ -105,14 +105,11 @@ def train(
         if not start.step <= step <= recipe.steps:
             raise RequestError(option, step, f"steps here go from {start.step} to the end, {recipe.steps}")
     initial = start.networks if masks is None else start.networks.masked(masks.to(where))
-    states: dict[int, State] = {}
 
-    def on_stop(state: State) -> None:
-        if state.step in hooks:
-            networks = state.networks.clone()
-            hooks[state.step](Snapshot(task, recipe, state.step, networks, initial.clone(), seeds))
-        if state.step in keep:
-            states[state.step] = state
+    def called(hook: Hook) -> Callable[[State], None]:
+        return lambda now: hook(
+            Snapshot(task, recipe, now.step, now.networks.clone(), initial.clone(), seeds)
+        )
 
     result = run_loop(
         task,
@@ -120,22 +117,12 @@ def train(
         start,
         seeds,
         masks=masks,
-        stops={*keep, *hooks},
-        on_stop=on_stop,
+        keep=keep,
+        hooks={step: called(hook) for step, hook in hooks.items()},
         record_every=record_every,
         record_at=record_at,
         until_loss=recipe.until_loss,
         engine=engine,
         progress=progress,
     )
-    return Trajectory(
-        task,
-        recipe,
-        seeds,
-        initial,
-        result.state.networks,
-        states,
-        result.history,
-        result.gradient_steps,
-        result.seconds,
-    )
+    return Trajectory(task, recipe, seeds, initial, *result)

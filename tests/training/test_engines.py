@@ -129,7 +129,7 @@ def test_narrow_networks_of_one_order_train_like_each_alone(engine: str, inputs:
     seeds = (3, 8, 3, 3, 8, 3, 3, 4)
     start = State(pb.initialise(case.recipe, inputs, range(len(seeds)), dtype=torch.float64))
     ends = [
-        run_loop(case.task, case.recipe, start, seeds, engine=name, stops=(7,)).state
+        run_loop(case.task, case.recipe, start, seeds, engine=name, keep=(7, 90)).states[90]
         for name in (engine, "plain")
     ]
     assert difference(ends[0].networks, ends[1].networks) <= 1e-9
@@ -200,7 +200,7 @@ def test_repeated_seeds_are_several_networks_on_one_order() -> None:
     result = run_loop(case.task, case.recipe, State(networks), (7, 8, 7, 8))
     for position, seed in enumerate((7, 8, 7, 8)):
         alone = run_loop(case.task, case.recipe, State(networks.select(position)), (seed,), engine="plain")
-        assert difference(result.state.networks.select(position), alone.state.networks) <= 1e-9
+        assert difference(result.final.select(position), alone.final) <= 1e-9
 
 
 def test_denormal_numbers_are_flushed_while_training() -> None:
