@@ -3,17 +3,15 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 import torch
 
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share
 from prunebench.experiments.verdict import Verdict, at_most, judge, mean_std
 from prunebench.theory.groups import groups
 from prunebench.theory.merging import DROPPED, merge
-from prunebench.training.train import Trajectory
 
 THRESHOLDS = (0.0, 0.001, 0.01, 0.1)
 REPORTED = 0.01
@@ -25,9 +23,23 @@ class Capacity(Experiment):
     title = "Effective capacity: groups that carry norm"
     source = "beyond the paper"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`counts`: each N, threshold and seed; accuracies in percent."""
-        return {"counts": pd.concat(_counts(lab.run(samples=n)) for n in lab.setting.sizes)}
+        for samples in lab.setting.sizes:
+            run = lab.run(samples=samples)
+            final, task = run.final, run.task
+            sets = ("train", task.x_train, task.y_train), ("test", task.x_test, task.y_test)
+            labels, share = groups(final, task), final_share(run)
+            for threshold in THRESHOLDS:
+                kept = torch.where(share >= threshold, labels, DROPPED)
+                where = {"samples": samples, "threshold": threshold, "seed": run.seeds}
+                counts = {"groups": [len(row[row >= 0].unique()) for row in kept], "width": final.width}
+                accuracies = {
+                    f"{kind}_{moment}": 100 * nets.accuracy(x, y)
+                    for moment, nets in (("before", final), ("after", merge(final, kept)))
+                    for kind, x, y in sets
+                }
+                yield rows_of("counts", **where, **counts, **accuracies)
 
     def draw(self, tables: Tables) -> Panels:
         """Neurons whose norm is below a share of the largest are dropped, the groups (cosine >= 0.95) of the
@@ -83,20 +95,3 @@ class Capacity(Experiment):
             listed,
             "more for every larger N (fragile: more for the largest than for the smallest)",
         )
-
-
-def _counts(run: Trajectory) -> pd.DataFrame:
-    final, task = run.final, run.task
-    labels, share = groups(final, task), final_share(run)
-    parts = []
-    for threshold in THRESHOLDS:
-        kept = torch.where(share >= threshold, labels, DROPPED)
-        where = {"samples": task.samples, "threshold": threshold, "seed": run.seeds}
-        counts = {"groups": [len(row[row >= 0].unique()) for row in kept], "width": final.width}
-        accuracies = {
-            f"{part}_{moment}": 100 * nets.accuracy(x, y)
-            for moment, nets in (("before", final), ("after", merge(final, kept)))
-            for part, x, y in (("train", task.x_train, task.y_train), ("test", task.x_test, task.y_test))
-        }
-        parts.append(pd.DataFrame(where | counts | accuracies))
-    return pd.concat(parts)

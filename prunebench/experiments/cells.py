@@ -5,9 +5,8 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, error_bars, log_counts, marked, width_line
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdict, at_most, judge
@@ -22,27 +21,31 @@ class StableCellCounts(Experiment):
     title = "The number of stable cells"
     source = "appendix D"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`counts`: each N, number of probes and draw; `histories`: one draw of the most probes."""
-        setting, counts, histories = lab.setting, [], []
-        for samples in setting.sizes:
+        setting = lab.setting
+        for samples, probes in itertools.product(setting.sizes, setting.probes):
             task = lab.task(samples)
-            for probes in setting.probes:
-                # The larger number of probes is there for saturation; one draw tells.
-                for seed in setting.seeds if probes == setting.probes[0] else setting.seeds[:1]:
-                    found = stable_cells(task, probes=probes, seed=seed)
-                    both = (found.positive, found.negative)
-                    row = {"samples": samples, "probes": probes, "seed": seed, "cells": found.cells}
-                    row |= {"cells_90": found.cells_90, "fixed": sum(count.fixed for count in both)}
-                    row |= {"silent": sum(count.silent for count in both)}
-                    row |= {"converged": all(count.converged for count in both)}
-                    counts.append({**row, "log10_all_cells": _log10(cell_count(samples, task.inputs))})
-                history = found.positive.history
-                iterations = {"iteration": np.arange(len(history)), "patterns": history}
-                histories.append(pd.DataFrame({"samples": samples, "probes": probes, **iterations}))
-        counted = pd.DataFrame(counts)
-        counted["width"] = setting.width
-        return {"counts": counted, "histories": pd.concat(histories)}
+            # The larger number of probes is there for saturation; one draw tells.
+            for seed in setting.seeds if probes == setting.probes[0] else setting.seeds[:1]:
+                found = stable_cells(task, probes=probes, seed=seed)
+                both = (found.positive, found.negative)
+                yield rows_of(
+                    "counts",
+                    samples=[samples],
+                    probes=probes,
+                    seed=seed,
+                    cells=found.cells,
+                    cells_90=found.cells_90,
+                    fixed=sum(count.fixed for count in both),
+                    silent=sum(count.silent for count in both),
+                    converged=all(count.converged for count in both),
+                    log10_all_cells=_log10(cell_count(samples, task.inputs)),
+                    width=setting.width,
+                )
+            history = found.positive.history
+            iterations = {"iteration": range(len(history)), "patterns": history}
+            yield rows_of("histories", samples=samples, probes=probes, **iterations)
 
     def draw(self, tables: Tables) -> Panels:
         """Left: distinct gating patterns among the probes after each iteration of the target map (algorithm

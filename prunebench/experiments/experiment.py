@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdict
 
 Tables = Mapping[str, pd.DataFrame]
+Rows = Iterator[tuple[str, pd.DataFrame]]
 
 
 class Experiment(ABC):
@@ -39,8 +40,15 @@ class Experiment(ABC):
         return True
 
     @abstractmethod
+    def rows(self, lab: Lab) -> Rows:
+        """Parts of the tables behind the figure, each with its table. Angles in degrees, losses in nats."""
+
     def compute(self, lab: Lab) -> Tables:
-        """The rows behind the figure, as tables by name. Angles in degrees, losses in nats."""
+        """The tables by name: for each the parts one below the other."""
+        parts: dict[str, list[pd.DataFrame]] = {}
+        for name, part in self.rows(lab):
+            parts.setdefault(name, []).append(part)
+        return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
     @abstractmethod
     def draw(self, tables: Tables) -> Panels:
@@ -49,3 +57,8 @@ class Experiment(ABC):
     @abstractmethod
     def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """One verdict per claim, from nothing but the rows."""
+
+
+def rows_of(table: str, /, **columns: Any) -> tuple[str, pd.DataFrame]:
+    """Rows of a table, from the values of each column; single values are repeated."""
+    return table, pd.DataFrame(columns)

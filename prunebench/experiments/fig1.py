@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy import stats
 
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, cloud, log_norms
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
@@ -27,24 +26,22 @@ class Figure1(Experiment):
     title = "The largest group: alignment, unlocking, racing"
     source = "figure 1"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`neurons`: the largest group of seed 0; `fits`: each seed's correlation and fits."""
         run = lab.run()
         final, labels = run.final.norms(), groups(lab.before(run), run.task)
         members = labels == labels.mode(dim=1, keepdim=True).values
-        neurons, fits = [], []
         for moment in MOMENTS:
             for s, (seed, drop) in enumerate(zip(run.seeds, drop_step(run).tolist(), strict=True)):
                 step, mine = nearest(run, SHARES[moment] * drop), members[s]
                 nets = run.snapshots[step].select(s)
                 angle, norm = alignment_angle(nets, run.task)[:, mine], nets.norms()[:, mine]
                 where = {"moment": moment, "step": step}
-                fits.append({"seed": seed, **where, **_fit(angle[0], norm[0], final[s, mine])})
+                yield rows_of("fits", seed=[seed], **where, **_fit(angle[0], norm[0], final[s, mine]))
                 if s == 0:
-                    columns = {"angle": angle.rad2deg(), "norm": norm}
-                    rows = neuron_rows(run, **columns, final_share=final_share(run)[:, mine])
-                    neurons.append(rows.assign(**where))
-        return {"neurons": pd.concat(neurons), "fits": pd.DataFrame(fits)}
+                    share = final_share(run)[:, mine]
+                    rows = neuron_rows(run, angle=angle.rad2deg(), norm=norm, final_share=share)
+                    yield "neurons", rows.assign(**where)
 
     def draw(self, tables: Tables) -> Panels:
         """Neurons of the largest group (cosine >= 0.95 and equal orientation just before the loss drops; seed

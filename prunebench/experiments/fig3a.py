@@ -1,10 +1,9 @@
 """Figure 3a: groups at the end of training against the number of samples, for several widths."""
 
+import itertools
 from collections.abc import Iterator
 
-import pandas as pd
-
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, marked, width_line
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdict, at_least, judge
@@ -20,16 +19,14 @@ class Figure3a(Experiment):
     title = "Effective capacity against the size of the training set"
     source = "figure 3a"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`counts`: each width, N and seed."""
-        parts = []
-        for width in lab.setting.widths:
-            for samples in lab.setting.curve_sizes:
-                run = lab.run(samples=samples, width=width)
-                every, relevant = group_counts(run.final, groups(run.final, run.task))
-                columns = {"groups": every, "relevant": relevant, "final_loss": run.history.loss[:, -1]}
-                parts.append(pd.DataFrame({"width": width, "samples": samples, "seed": run.seeds, **columns}))
-        return {"counts": pd.concat(parts)}
+        for width, samples in itertools.product(lab.setting.widths, lab.setting.curve_sizes):
+            run = lab.run(samples=samples, width=width)
+            every, relevant = group_counts(run.final, groups(run.final, run.task))
+            where = {"width": width, "samples": samples, "seed": run.seeds}
+            loss = run.history.loss[:, -1]
+            yield rows_of("counts", **where, groups=every, relevant=relevant, final_loss=loss)
 
     def draw(self, tables: Tables) -> Panels:
         """Groups of neurons (cosine >= 0.95, complete linkage, equal orientation) at the end of training.

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.fig3a import COUNTED
 from prunebench.experiments.figures import THIN, Panels, hatched, over_seeds
 from prunebench.experiments.lab import Lab
@@ -22,18 +21,14 @@ class Figure3b(Experiment):
     title = "Groups over training and over initial scales"
     source = "figure 3b"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`counts`: each scale, moment and seed."""
-        parts = []
         for scale in lab.setting.scales:
             run = lab.run(init_std=scale)
             for moment, nets in zip(MOMENTS, (run.initial, lab.before(run), run.final), strict=True):
                 every, relevant = group_counts(nets, groups(nets, run.task))
-                columns = {"groups": every, "relevant": relevant}
-                parts.append(
-                    pd.DataFrame({"init_std": scale, "moment": moment, "seed": run.seeds, **columns})
-                )
-        return {"counts": pd.concat(parts)}
+                where = {"init_std": scale, "moment": moment, "seed": run.seeds}
+                yield rows_of("counts", **where, groups=every, relevant=relevant)
 
     def draw(self, tables: Tables) -> Panels:
         """Groups of neurons (cosine >= 0.95, complete linkage, equal orientation): mean and standard

@@ -4,10 +4,9 @@ import itertools
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from prunebench.evaluation.rank import spearman
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, cloud, log_norms
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import neuron_rows
@@ -21,9 +20,8 @@ class Figure4(Experiment):
     title = "Exponential growth of the norm in function of alignment"
     source = "figure 4"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`neurons`: seed 0 at step 0 and the last early step; `correlations`: each seed and step."""
-        neurons, correlations = [], []
         setting = lab.setting
         for samples, scale in itertools.product(setting.sizes, setting.scales):
             run = lab.run(samples=samples, init_std=scale)
@@ -32,15 +30,16 @@ class Figure4(Experiment):
                 nets = run.snapshots[step]
                 angle, norm = alignment_angle(nets, run.task).rad2deg(), nets.norms()
                 where = {"samples": samples, "init_std": scale, "step": step}
-                columns = {
-                    "alignment_final": spearman(-angle, final),
-                    "alignment_now": spearman(-angle, norm),
-                    "median_angle": np.median(angle, axis=1),
-                }
-                correlations.append(pd.DataFrame({"seed": run.seeds, **where, **columns}))
+                yield rows_of(
+                    "correlations",
+                    seed=run.seeds,
+                    **where,
+                    alignment_final=spearman(-angle, final),
+                    alignment_now=spearman(-angle, norm),
+                    median_angle=np.median(angle, axis=1),
+                )
                 if step in (0, setting.early[-1]):
-                    neurons.append(neuron_rows(run, angle=angle, norm=norm, final=final, **where))
-        return {"neurons": pd.concat(neurons), "correlations": pd.concat(correlations)}
+                    yield "neurons", neuron_rows(run, angle=angle, norm=norm, final=final, **where)
 
     def draw(self, tables: Tables) -> Panels:
         """Each dot is a neuron of one network (seed 0): the angle between its incoming weights and their

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-import pandas as pd
 import torch
 
 from prunebench.drawing import COLOURS
 from prunebench.evaluation.rank import spearman, spearman_within
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import DOTS, Panels
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import neuron_rows
@@ -26,36 +25,30 @@ class Figure5(Experiment):
     title = "Comparison to lottery tickets"
     source = "figure 5"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`neurons`: seed 0; `correlations`: each sparsity, early step and seed, also within groups."""
         early, run = lab.setting.early, lab.run()
         final, labels = run.final.norms(), groups(lab.before(run), run.task)
         by_size = torch.bincount(labels[0]).argsort(descending=True, stable=True).argsort()
-        neurons, correlations = [], []
         for sparsity in lab.setting.sparsities:
             survivors = load_scorer(f"imp[sparsity={sparsity}]").score(run.snapshot(0))
             pruned = 1 - survivors / (run.task.inputs + run.task.outputs)
             for step in (0, *early):
                 angle = alignment_angle(run.snapshots[step], run.task)
                 where = {"sparsity": sparsity, "step": step}
-                columns = {
-                    "spearman": spearman(-angle, survivors),
-                    "within_groups": [
-                        spearman_within(-a[None], truth, label, LEAST)[0]
-                        for a, truth, label in zip(
-                            *(t.numpy() for t in (angle, survivors, labels)), strict=True
-                        )
-                    ],
-                    "survivors_final": spearman(survivors, final),
-                    "sparsity_reached": pruned.mean(dim=1),
-                }
-                correlations.append(pd.DataFrame({"seed": run.seeds, **where, **columns}))
+                networks = zip(-angle.numpy()[:, None], survivors.numpy(), labels.numpy(), strict=True)
+                yield rows_of(
+                    "correlations",
+                    seed=run.seeds,
+                    **where,
+                    spearman=spearman(-angle, survivors),
+                    within_groups=[spearman_within(*arrays, LEAST)[0] for arrays in networks],
+                    survivors_final=spearman(survivors, final),
+                    sparsity_reached=pruned.mean(dim=1),
+                )
                 if step == early[-1]:
-                    group = by_size[labels[:1]]
-                    neurons.append(
-                        neuron_rows(run, angle=angle.rad2deg(), pruned=pruned, group=group, **where)
-                    )
-        return {"neurons": pd.concat(neurons), "correlations": pd.concat(correlations)}
+                    columns = {"angle": angle.rad2deg(), "pruned": pruned, "group": by_size[labels[:1]]}
+                    yield "neurons", neuron_rows(run, **columns, **where)
 
     def draw(self, tables: Tables) -> Panels:
         """Share of a neuron's weights that IMP prunes (3 rounds, whole network) against its angle to the

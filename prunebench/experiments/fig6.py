@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-import pandas as pd
 import torch
 
 from prunebench.drawing import COLOURS
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, dashed, drop_line
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step
@@ -27,25 +26,23 @@ class Figure6(Experiment):
     title = "Angle updates against norm updates"
     source = "figure 6"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`updates`: each interval between kept steps, and seed."""
         run = lab.run()
-        parts = []
         for first, last in pairwise(run.snapshots):
             a, b = run.snapshots[first], run.snapshots[last]
             speed = polar_speed(a, run.task)
-            rate, size = run.recipe.flow_rate, a.norms("incoming")
+            rate, size, steps = run.recipe.flow_rate, a.norms("incoming"), last - first
             changes = {
-                "turned": _turned(a, b) / (last - first),
-                "grown": (b.norms("incoming") - size).abs() / (last - first),
-                "relative": torch.log(b.norms("incoming") / size).abs() / (last - first),
+                "turned": _turned(a, b) / steps,
+                "grown": (b.norms("incoming") - size).abs() / steps,
+                "relative": torch.log(b.norms("incoming") / size).abs() / steps,
                 "flow_turned": rate * speed.incoming_direction,
                 "flow_grown": rate * speed.incoming_norm.abs(),
             }
             means = {name: values.nanmean(dim=1) for name, values in changes.items()}
             where = {"first": first, "step": (first * last) ** 0.5 if first else last / 2}
-            parts.append(pd.DataFrame({"seed": run.seeds, **where, **means, "drop_step": drop_step(run)}))
-        return {"updates": pd.concat(parts)}
+            yield rows_of("updates", seed=run.seeds, **where, **means, drop_step=drop_step(run))
 
     def draw(self, tables: Tables) -> Panels:
         """Mean over neurons of the change per step of the incoming weights: of their direction [rad], of

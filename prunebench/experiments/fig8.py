@@ -3,9 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
-import pandas as pd
-
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, dashed
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step, first_below
@@ -20,26 +18,25 @@ class Figure8(Experiment):
     title = "Loss curves"
     source = "figure 8"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`curves`: each seed's loss and accuracy; `times`: its plateau's end, and how it ended."""
-        curves, times = [], []
         for samples, scale in itertools.product(lab.setting.sizes, lab.setting.scales):
             run = lab.run(samples=samples, init_std=scale)
             steps, loss, accuracy = run.history.steps, run.history.loss, run.history.accuracy
             where = {"samples": samples, "init_std": scale}
             for s, seed in enumerate(run.seeds):
-                columns = {"step": steps, "loss": loss[s], "accuracy": accuracy[s]}
-                curves.append(pd.DataFrame({"seed": seed, **where, **columns}))
-            ends = {
-                "drop_step": drop_step(run),
-                "fitted_step": first_below(run, FITTED),
-                "fitted": (loss < FITTED).any(dim=1),
-                "final_loss": loss[:, -1],
-                "train_accuracy": accuracy[:, -1],
-                "test_accuracy": run.final.accuracy(run.task.x_test, run.task.y_test),
-            }
-            times.append(pd.DataFrame({"seed": run.seeds, **where, **ends}))
-        return {"curves": pd.concat(curves), "times": pd.concat(times)}
+                yield rows_of("curves", seed=seed, **where, step=steps, loss=loss[s], accuracy=accuracy[s])
+            yield rows_of(
+                "times",
+                seed=run.seeds,
+                **where,
+                drop_step=drop_step(run),
+                fitted_step=first_below(run, FITTED),
+                fitted=(loss < FITTED).any(dim=1),
+                final_loss=loss[:, -1],
+                train_accuracy=accuracy[:, -1],
+                test_accuracy=run.final.accuracy(run.task.x_test, run.task.y_test),
+            )
 
     def draw(self, tables: Tables) -> Panels:
         """Training loss (mean cross-entropy; line: mean over seeds, band: one standard deviation) against

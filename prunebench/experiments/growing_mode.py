@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-import pandas as pd
-
 from prunebench.evaluation.rank import output_sign, spearman
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, drop_line, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step
@@ -23,22 +21,23 @@ class GrowingMode(Experiment):
     title = "The growing mode against alignment"
     source = "beyond the paper"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`correlations`: each kept step and seed."""
-        run, parts = lab.run(), []
+        run = lab.run()
         final, end = run.final.norms(), output_sign(run.final)
         for step, nets in run.snapshots.items():
             amplitude, predicted = growing_mode(nets, run.task)
-            columns = {
-                "alignment": spearman(-alignment_angle(nets, run.task), final),
-                "mode": spearman(amplitude, final),
-                "norm": spearman(nets.norms(), final),
-                "sign_mode": (predicted == end).double().mean(dim=1),
-                "sign_now": (output_sign(nets) == end).double().mean(dim=1),
-                "drop_step": drop_step(run),
-            }
-            parts.append(pd.DataFrame({"seed": run.seeds, "step": step, **columns}))
-        return {"correlations": pd.concat(parts)}
+            yield rows_of(
+                "correlations",
+                seed=run.seeds,
+                step=step,
+                alignment=spearman(-alignment_angle(nets, run.task), final),
+                mode=spearman(amplitude, final),
+                norm=spearman(nets.norms(), final),
+                sign_mode=(predicted == end).double().mean(dim=1),
+                sign_now=(output_sign(nets) == end).double().mean(dim=1),
+                drop_step=drop_step(run),
+            )
 
     def draw(self, tables: Tables) -> Panels:
         """Left: rank correlation of three scores with the final norms, by the step they are taken at. Right:

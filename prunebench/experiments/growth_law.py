@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables
 from prunebench.experiments.figures import Panels, cloud, equality
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
@@ -25,11 +25,11 @@ class GrowthLaw(Experiment):
     title = "The growth law on the plateau"
     source = "theorem 3.11"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`neurons`: seed 0; `fits`: each seed."""
         early = lab.setting.early
         neurons, fits = fit_growth(lab.run(), early[len(early) // 2])
-        return {"neurons": neurons, "fits": fits}
+        yield from (("neurons", neurons), ("fits", fits))
 
     def draw(self, tables: Tables) -> Panels:
         """Growth of each neuron from the middle early step to the last look before the first network's loss

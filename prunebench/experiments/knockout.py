@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 import torch
 
 from prunebench.drawing import COLOURS
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import THIN, Panels, dashed, hatched, over_seeds
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import last_steps
@@ -25,7 +24,7 @@ class KnockOut(Experiment):
     title = "Knock-out of the leaders"
     source = "beyond the paper: a test of conjecture 3.12"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`totals`: each variant and seed; `ranks`: mean final norm of each rank."""
         run = lab.run()
         task, step = run.task, max(s for s in run.snapshots if s <= int(last_steps(run).min()))
@@ -34,24 +33,25 @@ class KnockOut(Experiment):
         order = nets.norms().argsort(dim=1, descending=True, stable=True)
         kept = {"none": order, "leaders": order[:, count:], "random": _spared(order, count, run.seeds)}
         finals = {name: lab.train_on(run, step, nets.keep(kept[name])) for name in VARIANTS}
-        totals, ranks = [], []
         control = finals["none"].norms()  # in the order of the norms before the drop
         leading, others = control[:, :count].sum(dim=1), control[:, count:].sum(dim=1)
         for name, final in finals.items():
             norms = final.norms()
-            columns = {
-                "total": norms.sum(dim=1),
-                "leaders": leading if name == "none" else np.nan,
-                "control_leaders": leading,
-                "control_others": others,
-                "train_accuracy": final.accuracy(task.x_train, task.y_train),
-                "test_accuracy": final.accuracy(task.x_test, task.y_test),
-            }
-            where = {"variant": name, "step": step, "deleted": nets.width - final.width}
-            totals.append(pd.DataFrame({"seed": run.seeds, **where, **columns}))
+            yield rows_of(
+                "totals",
+                seed=run.seeds,
+                variant=name,
+                step=step,
+                deleted=nets.width - final.width,
+                total=norms.sum(dim=1),
+                leaders=leading if name == "none" else np.nan,
+                control_leaders=leading,
+                control_others=others,
+                train_accuracy=final.accuracy(task.x_train, task.y_train),
+                test_accuracy=final.accuracy(task.x_test, task.y_test),
+            )
             norm = norms.sort(dim=1, descending=True).values.mean(dim=0)
-            ranks.append(pd.DataFrame({"variant": name, "rank": range(1, final.width + 1), "norm": norm}))
-        return {"totals": pd.concat(totals), "ranks": pd.concat(ranks)}
+            yield rows_of("ranks", variant=name, rank=range(1, final.width + 1), norm=norm)
 
     def draw(self, tables: Tables) -> Panels:
         """The tenth of the neurons with the largest norms just before the loss drops is deleted, or as many

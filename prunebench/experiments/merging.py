@@ -4,9 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
-
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, error_bars, log_counts, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdict, at_most, mean_std
@@ -21,14 +19,12 @@ class Merging(Experiment):
     title = "Merging groups into effective neurons"
     source = "appendix G"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`accuracies`: each N, scale and seed, in percent."""
-        parts = []
         for scale, samples in itertools.product(lab.setting.scales, lab.setting.sizes):
             run = lab.run(samples=samples, init_std=scale)
             where = {"init_std": scale, "samples": samples, "seed": run.seeds}
-            parts.append(pd.DataFrame(where | merged_accuracies(run)))
-        return {"accuracies": pd.concat(parts)}
+            yield rows_of("accuracies", **where, **merged_accuracies(run))
 
     def draw(self, tables: Tables) -> Panels:
         """Accuracy of the trained networks (open) and after every group (cosine >= 0.95, complete linkage)

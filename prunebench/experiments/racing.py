@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from prunebench.evaluation.rank import spearman
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, cloud, dashed, equality, log_counts
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
@@ -25,7 +24,7 @@ class Racing(Experiment):
     title = "The race, integrated"
     source = "conjecture 3.12, equation 8"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`totals`: each seed and step; `agreement`: each seed at the step compared; `neurons`: seed 0."""
         run = lab.run()
         drop = float(drop_step(run).double().mean())
@@ -33,33 +32,26 @@ class Racing(Experiment):
         steps = [step for step in run.snapshots if start <= step <= 4 * drop]
         times = [float(step - start) for step in steps]
         paths = race(run.snapshots[start], run.task, run.recipe.flow_rate, times)
-        totals = pd.concat(
-            pd.DataFrame({
-                "seed": run.seeds,
-                "step": step,
-                "trained": run.snapshots[step].norms().sum(dim=1),
-                "predicted": path.sum(dim=1),
-            })
-            for step, path in zip(steps, paths, strict=True)
-        )  # fmt: skip
+        for step, path in zip(steps, paths, strict=True):
+            sums = {"trained": run.snapshots[step].norms().sum(dim=1), "predicted": path.sum(dim=1)}
+            yield rows_of("totals", seed=run.seeds, step=step, **sums)
         predicted, trained = paths[steps.index(compare)], run.snapshots[compare].norms()
         labels = groups(lab.before(run), run.task)
         largest = labels == labels.mode(dim=1, keepdim=True).values
-        agreement = {
-            "spearman": spearman(predicted, trained),
-            "spearman_final": spearman(predicted, run.final.norms()),
-            "group_size": largest.sum(dim=1),
-            "group_spearman": [
-                float(spearman(p[m], t[m])) for p, t, m in zip(predicted, trained, largest, strict=True)
-            ],
-            "total_ratio": predicted.sum(dim=1) / trained.sum(dim=1),
-        }
+        networks = zip(predicted, trained, largest, strict=True)
+        yield rows_of(
+            "agreement",
+            seed=run.seeds,
+            start=start,
+            step=compare,
+            spearman=spearman(predicted, trained),
+            spearman_final=spearman(predicted, run.final.norms()),
+            group_size=largest.sum(dim=1),
+            group_spearman=[float(spearman(p[group], t[group])) for p, t, group in networks],
+            total_ratio=predicted.sum(dim=1) / trained.sum(dim=1),
+        )
         columns = {"predicted": predicted, "trained": trained, "final_share": final_share(run)}
-        return {
-            "totals": totals,
-            "agreement": pd.DataFrame({"seed": run.seeds, "start": start, "step": compare, **agreement}),
-            "neurons": neuron_rows(run, step=compare, **columns),
-        }
+        yield "neurons", neuron_rows(run, step=compare, **columns)
 
     def draw(self, tables: Tables) -> Panels:
         """Equations (8), with the directions frozen at about 0.7 t_drop, against training. Left: norms of the

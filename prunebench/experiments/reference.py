@@ -8,7 +8,7 @@ import torch
 
 from prunebench.drawing import COLOURS
 from prunebench.evaluation.rank import output_sign, spearman
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables
 from prunebench.experiments.figures import THIN, Panels
 from prunebench.experiments.growth_law import fit_growth
 from prunebench.experiments.lab import Lab
@@ -80,13 +80,13 @@ class Reference(Experiment):
         )
         return same and lab.task().name.startswith("cifar10") and not lab.task().name.startswith("cifar100")
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`quantities`: mean and standard deviation over seeds, and the range."""
         found = pd.DataFrame(_measure(lab.run())).astype(float)
         table = pd.DataFrame.from_dict(RANGES, orient="index", columns=["low", "high"])
         table["mean"], table["std"] = found.mean(skipna=False), found.std().fillna(0)
         table["inside"] = (table["mean"] >= table.low - 1e-9) & (table["mean"] <= table.high + 1e-9)
-        return {"quantities": table.rename_axis("quantity").reset_index()}
+        yield "quantities", table.rename_axis("quantity").reset_index()
 
     def draw(self, tables: Tables) -> Panels:
         """Mean over seeds of each quantity, placed within the range that an independent implementation gives

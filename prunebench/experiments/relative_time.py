@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from prunebench.evaluation.rank import spearman
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, drop_line, error_bars, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step
@@ -24,23 +24,23 @@ class RelativeTime(Experiment):
     title = "Relative time"
     source = "beyond the paper"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`correlations`: each learning rate, kept step and seed."""
-        parts = []
         for rate in lab.setting.rates:
             run = lab.run(learning_rate=rate)
-            for step, nets in run.snapshots.items():
-                if step > 0:
-                    angle = alignment_angle(nets, run.task)
-                    columns = {
-                        "drop_step": drop_step(run),
-                        "share": step / drop_step(run).double(),
-                        "spearman": spearman(-angle, run.final.norms()),
-                        "median_angle": np.degrees(np.median(angle, axis=1)),
-                    }
-                    where = {"seed": run.seeds, "learning_rate": rate, "step": step}
-                    parts.append(pd.DataFrame(where | columns))
-        return {"correlations": pd.concat(parts)}
+            drop = drop_step(run)
+            for step in list(run.snapshots)[1:]:
+                angle = alignment_angle(run.snapshots[step], run.task)
+                yield rows_of(
+                    "correlations",
+                    seed=run.seeds,
+                    learning_rate=rate,
+                    step=step,
+                    drop_step=drop,
+                    share=step / drop.double(),
+                    spearman=spearman(-angle, run.final.norms()),
+                    median_angle=np.degrees(np.median(angle, axis=1)),
+                )
 
     def draw(self, tables: Tables) -> Panels:
         """Rank correlation of alignment with the final norms by the step it is taken at, for several learning

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 import torch
 
 from prunebench.evaluation.rank import spearman
-from prunebench.experiments.experiment import Experiment, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, error_bars, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step, nearest
@@ -25,9 +24,9 @@ class SecondOrder(Experiment):
     title = "Next-order targets"
     source = "appendix C.3"
 
-    def compute(self, lab: Lab) -> Tables:
+    def rows(self, lab: Lab) -> Rows:
         """`angles`: each step, target and seed."""
-        run, early, parts = lab.run(), lab.setting.early, []
+        run, early = lab.run(), lab.setting.early
         drop = float(drop_step(run).double().mean())
         for step in (0, early[0], early[-1], nearest(run, drop), nearest(run, 2 * drop)):
             nets = run.snapshots[step]
@@ -35,12 +34,14 @@ class SecondOrder(Experiment):
             targets |= {f"ridge {ridge:g}": second_order_targets(nets, run.task, ridge) for ridge in RIDGES}
             for name, target in targets.items():
                 cosine = torch.nn.functional.cosine_similarity(nets.w_in.double(), target.double(), dim=2)
-                columns = {
-                    "spearman": spearman(cosine, run.final.norms()),
-                    "median_angle": np.degrees(np.median(cosine.clamp(-1, 1).arccos(), axis=1)),
-                }
-                parts.append(pd.DataFrame({"seed": run.seeds, "step": step, "target": name, **columns}))
-        return {"angles": pd.concat(parts)}
+                yield rows_of(
+                    "angles",
+                    seed=run.seeds,
+                    step=step,
+                    target=name,
+                    spearman=spearman(cosine, run.final.norms()),
+                    median_angle=np.degrees(np.median(cosine.clamp(-1, 1).arccos(), axis=1)),
+                )
 
     def draw(self, tables: Tables) -> Panels:
         """Left: rank correlation of the angle to the target with the final norm, for the target of definition
