@@ -12,7 +12,6 @@ from prunebench.experiments.verdict import Verdict, in_all, mean_std
 from prunebench.theory.groups import group_counts, groups
 
 MOMENTS = {"initial": "initialisation", "before": "before the drop", "final": "end of training"}
-HATCHES = ("", "///", "...", "xx")
 
 
 class Figure3b(Experiment):

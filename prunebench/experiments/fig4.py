@@ -13,6 +13,12 @@ from prunebench.experiments.measures import neuron_rows
 from prunebench.experiments.verdict import LARGE, SMALL, Verdict, at_least, correlates
 from prunebench.theory.alignment import alignment_angle
 
+CLAIMS = (  # of step 0, of the first early step, of the last
+    "The distribution at initialisation is already predictive of the final norms to a large degree.",
+    "After a few gradient updates alignment predicts the final norms.",
+    "Early in training alignment predicts the final norms.",
+)
+
 
 class Figure4(Experiment):
     """Does the angle to the target tell the final norm, at step 0 and a little later?"""
@@ -67,15 +73,7 @@ class Figure4(Experiment):
         small, sizes = rows[rows.init_std == rows.init_std.min()], sorted(rows.samples.unique())
         samples = sizes[len(sizes) // 2]
         (_, first, *_), last = sorted(rows.step.unique()), rows.step.max()
-        for step, claim in (
-            (
-                0,
-                "The distribution at initialisation is already predictive of the final norms to a large"
-                " degree.",
-            ),
-            (first, "After a few gradient updates alignment predicts the final norms."),
-            (last, "Early in training alignment predicts the final norms."),
-        ):
+        for step, claim in zip((0, first, last), CLAIMS, strict=True):
             values = small[(small.samples == samples) & (small.step == step)].alignment_final
             of = " with the final effective norms"
             yield correlates(claim, values, f"at step {step} (N = {samples})", of=of)

@@ -94,7 +94,7 @@ class Figure6(Experiment):
         )
 
 
-def _turned(a: "Networks", b: "Networks") -> torch.Tensor:
+def _turned(a: Networks, b: Networks) -> torch.Tensor:
     """Angle between the incoming weights then and now; exact for small angles too."""
     units = [n.w_in.double() / torch.linalg.vector_norm(n.w_in.double(), dim=2, keepdim=True) for n in (a, b)]
     half = torch.linalg.vector_norm(units[0] - units[1], dim=2) / 2

@@ -63,8 +63,7 @@ class Figure8(Experiment):
             "The loss stays on a plateau, and longer so for a smaller initial scale.",
             in_all(shorter),
             f"{shorter.mean():.0%} of the networks; plateau of {mean_std(drops.loc[middle][scale], 0)}"
-            " steps at"
-            f" N = {middle} and scale {scale:g}",
+            f" steps at N = {middle} and scale {scale:g}",
             "the plateau shortens with every larger scale in all networks (fragile: in {1} %)",
         )
         yield Verdict(

@@ -17,6 +17,10 @@ from prunebench.training.train import Trajectory
 
 GOOD, FAIR, SLOPE = 0.97, 0.8, (0.8, 1.05)
 FORMS = {"exact": "asinh(2u/C)", "paper": "log u"}
+CLAIMS = {
+    "exact": "Norms grow exponentially with alignment on the plateau, with the conserved quantity kept.",
+    "paper": "The same with the conserved quantity taken as 0, as the paper does.",
+}
 
 
 class GrowthLaw(Experiment):
@@ -49,13 +53,7 @@ class GrowthLaw(Experiment):
 
     def verdicts(self, tables: Tables) -> Iterator[Verdict]:
         """The exact form, and the paper's."""
-        for form, claim in (
-            (
-                "exact",
-                "Norms grow exponentially with alignment on the plateau, with the conserved quantity kept.",
-            ),
-            ("paper", "The same with the conserved quantity taken as 0, as the paper does."),
-        ):
+        for form, claim in CLAIMS.items():
             fit = tables["fits"][tables["fits"].form == form]
             r2, (low, high) = fit.r2.mean(), SLOPE
             yield Verdict(

@@ -79,8 +79,7 @@ class Racing(Experiment):
             "The race equations (8) predict the norms just after the drop.",
             rows.spearman,
             f"from step {rows.start.iloc[0]} to step {rows.step.iloc[0]}; {mean_std(rows.spearman_final)}"
-            " with the"
-            " final norms",
+            " with the final norms",
             bounds=STRONG,
         )
         yield correlates(

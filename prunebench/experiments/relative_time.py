@@ -1,7 +1,6 @@
 """Relative time: how early alignment tells, over learning rates, in steps and in shares of t_drop."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,18 +62,14 @@ class RelativeTime(Experiment):
         """The spread between learning rates on both clocks, and the informative window."""
         rows = tables["correlations"]
         default = rows[rows.learning_rate == rows.learning_rate.iloc[0]].drop_step.mean()
-        relative = {look: _at(rows, look * rows.drop_step) for look in LOOKS}
-        absolute = {look: _at(rows, pd.Series(look * default, index=rows.index)) for look in LOOKS}
-        spread, spread_absolute = (
-            max(at.max() - at.min() for at in looks.values()) for looks in (relative, absolute)
-        )
+        relative, absolute = _at_looks(rows), _at_looks(rows, default)
+        spread, spread_absolute = ((table.max() - table.min()).max() for table in (relative, absolute))
         drops = (f"{mean_std(part, 0)} at {rate:g}" for rate, part in rows.groupby("learning_rate").drop_step)
         yield Verdict(
             "What alignment tells depends on t/t_drop, not on the learning rate.",
             at_most(spread, CLOSE, FAIR),
             f"largest spread over learning rates {spread:.2f} at equal t/t_drop, {spread_absolute:.2f} at"
-            " equal"
-            f" steps; t_drop {', '.join(drops)}",
+            f" equal steps; t_drop {', '.join(drops)}",
             f"spread of the mean rank correlations at {', '.join(map(str, LOOKS))} t_drop"
             " <= {} (fragile: {})",
         )
@@ -85,16 +80,17 @@ class RelativeTime(Experiment):
             judge(window >= LARGE and late < LARGE, window >= LARGE or late < LARGE, LARGE),
             f"at 0.2 t_drop at least {window:.2f}; from 2 to 8 t_drop at most {late:.2f}",
             "mean rank correlation >= {0} at 0.2 t_drop and below {0} from 2 to 8 t_drop, for every"
-            " learning rate"
-            " (fragile: one of the two)",
+            " learning rate (fragile: one of the two)",
         )
 
 
-def _at(rows: pd.DataFrame, step: pd.Series) -> pd.Series:
-    """Mean over seeds of the correlation at these steps, between kept steps by log(step), for each rate."""
-    values: dict[Any, list[float]] = {}
-    for (rate, _), part in rows.assign(wanted=step).groupby(["learning_rate", "seed"]):
-        by_step = part.sort_values("step")
-        wanted, steps = np.log(by_step.wanted.iloc[0]), np.log(by_step.step)
-        values.setdefault(rate, []).append(float(np.interp(wanted, steps, by_step.spearman)))
-    return pd.Series({rate: float(np.mean(v)) for rate, v in values.items()})
+def _at_looks(rows: pd.DataFrame, t_drop: float | None = None) -> pd.DataFrame:
+    """Mean correlations over seeds, by rate and look, where t_drop is each network's own if left out.
+
+    Between kept steps they are interpolated in log(step).
+    """
+    found = {}
+    for network, part in rows.sort_values("step").groupby(["learning_rate", "seed"]):
+        wanted = np.log(np.multiply(LOOKS, t_drop or part.drop_step.iloc[0]))
+        found[network] = np.interp(wanted, np.log(part.step), part.spearman)
+    return pd.DataFrame(found, index=LOOKS).T.groupby(level=0).mean()
