@@ -23,7 +23,6 @@ from prunebench.training.engines.inner_steps import Block, Rates
 from prunebench.training.order import PAD
 from prunebench.training.state import State
 
-TakeSteps = Callable[[Block, Rates], Tensor]
 # Bytes of pre-activations that are put together at a time for a point of the curves.
 CURVE_BYTES = 5e8
 
