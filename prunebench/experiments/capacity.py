@@ -1,7 +1,5 @@
 """Effective capacity: groups among the neurons that carry norm, and what is lost with the others."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 
@@ -9,7 +7,7 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share
-from prunebench.experiments.verdict import Verdict, at_most, judge, mean_std
+from prunebench.experiments.verdict import Verdict, Verdicts, at_most, judge, mean_std
 from prunebench.theory.groups import groups
 from prunebench.theory.merging import DROPPED, merge
 
@@ -68,7 +66,7 @@ class Capacity(Experiment):
         right.legend(fontsize=6)
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """How many carry norm, at which cost, and whether they grow in number with N."""
         rows = tables["counts"]
         at = rows[np.isclose(rows.threshold, REPORTED)]

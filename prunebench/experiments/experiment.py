@@ -8,7 +8,7 @@ import pandas as pd
 
 from prunebench.experiments.figures import Panels
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.verdict import Verdict
+from prunebench.experiments.verdict import Verdicts
 
 Tables = Mapping[str, pd.DataFrame]
 Rows = Iterator[tuple[str, pd.DataFrame]]
@@ -55,7 +55,7 @@ class Experiment(ABC):
         """The figure, from nothing but the rows."""
 
     @abstractmethod
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """One verdict per claim, from nothing but the rows."""
 
 

@@ -1,12 +1,11 @@
 """Figure 3a: groups at the end of training against the number of samples, for several widths."""
 
 import itertools
-from collections.abc import Iterator
 
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, marked, width_line
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.verdict import Verdict, at_least, judge
+from prunebench.experiments.verdict import Verdict, Verdicts, at_least, judge
 from prunebench.theory.groups import group_counts, groups
 
 GROWTH, SLACK = 1.5, 0.05
@@ -43,7 +42,7 @@ class Figure3a(Experiment):
         panels.axes[0].legend()
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """Growth with N, and saturation at the width."""
         means = tables["counts"].groupby(["width", "samples"])["groups"].mean().unstack("samples")
         rising = (means.diff(axis=1).iloc[:, 1:] >= -SLACK * means.iloc[:, :-1].to_numpy()).all(axis=1)

@@ -1,14 +1,12 @@
 """Figure 3b: groups at initialisation, before the loss drops and at the end, for several initial scales."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.fig3a import COUNTED
 from prunebench.experiments.figures import THIN, Panels, hatched, over_seeds
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.verdict import Verdict, in_all, mean_std
+from prunebench.experiments.verdict import Verdict, Verdicts, in_all, mean_std
 from prunebench.theory.groups import group_counts, groups
 
 MOMENTS = {"initial": "initialisation", "before": "before the drop", "final": "end of training"}
@@ -49,7 +47,7 @@ class Figure3b(Experiment):
         panels.axes[0].legend(title="initial scale", ncols=len(scales), loc="upper right")
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """Fewer groups than at the start; more for a larger scale."""
         rows = tables["counts"].set_index(["init_std", "moment", "seed"]).groups.sort_index()
         ends = rows.xs("final", level="moment").unstack("init_std")

@@ -1,7 +1,6 @@
 """Figure 4: norm against alignment, at initialisation and early, coloured by the final norm."""
 
 import itertools
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, cloud, log_norms
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import neuron_rows
-from prunebench.experiments.verdict import LARGE, SMALL, Verdict, at_least, correlates
+from prunebench.experiments.verdict import LARGE, SMALL, Verdict, Verdicts, at_least, correlates
 from prunebench.theory.alignment import alignment_angle
 
 CLAIMS = (  # of step 0, of the first early step, of the last
@@ -67,7 +66,7 @@ class Figure4(Experiment):
         panels.key()
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """At step 0, at the early steps, and over all N at the smallest scale."""
         rows = tables["correlations"]
         small, sizes = rows[rows.init_std == rows.init_std.min()], sorted(rows.samples.unique())

@@ -1,7 +1,5 @@
 """Figure 5: weights that iterative magnitude pruning takes from a neuron, against its early alignment."""
 
-from collections.abc import Iterator
-
 import torch
 
 from prunebench.drawing import COLOURS
@@ -10,7 +8,7 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import DOTS, Panels
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import neuron_rows
-from prunebench.experiments.verdict import Verdict, correlates, judge
+from prunebench.experiments.verdict import Verdict, Verdicts, correlates, judge
 from prunebench.scoring.registry import load_scorer
 from prunebench.theory.alignment import alignment_angle
 from prunebench.theory.groups import groups
@@ -70,7 +68,7 @@ class Figure5(Experiment):
         panels.axes[0].legend()
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """Each sparsity at the last early step; and whether groups help."""
         rows = tables["correlations"]
         step = rows.step.max()

@@ -1,13 +1,12 @@
 """Figure 8: the loss curves of the trainings in figure 4."""
 
 import itertools
-from collections.abc import Iterator
 
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, dashed
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step, first_below
-from prunebench.experiments.verdict import Verdict, in_all, mean_std
+from prunebench.experiments.verdict import Verdict, Verdicts, in_all, mean_std
 
 FITTED = 0.05  # nats: the training set is learnt
 
@@ -52,7 +51,7 @@ class Figure8(Experiment):
         panels.axes[0].legend(title="initial scale")
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """The plateau's length by scale, and whether the training sets are learnt."""
         times = tables["times"]
         drops = times.set_index(["samples", "seed", "init_std"]).drop_step.unstack()

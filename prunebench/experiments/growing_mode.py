@@ -1,13 +1,11 @@
 """The growing mode against alignment: how early can the final norm be told?"""
 
-from collections.abc import Iterator
-
 from prunebench.evaluation.rank import output_sign, spearman
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, drop_line, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step
-from prunebench.experiments.verdict import Verdict, at_least, correlates, in_all, mean_std
+from prunebench.experiments.verdict import Verdict, Verdicts, at_least, correlates, in_all, mean_std
 from prunebench.theory.alignment import alignment_angle
 from prunebench.theory.growth import growing_mode
 
@@ -54,7 +52,7 @@ class GrowingMode(Experiment):
             ax.legend()
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """At initialisation."""
         start = tables["correlations"][tables["correlations"].step == 0]
         better, right = start["mode"] > start.alignment, 100 * start.sign_mode.mean()

@@ -1,7 +1,5 @@
 """The causal test of racing: delete the leaders just before the loss drops, and train on."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 
@@ -10,7 +8,7 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import THIN, Panels, dashed, hatched, over_seeds
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import last_steps
-from prunebench.experiments.verdict import Verdict, at_least, at_most, mean_std
+from prunebench.experiments.verdict import Verdict, Verdicts, at_least, at_most, mean_std
 from prunebench.training.initial import generator
 
 SHARE = 0.1  # of the neurons
@@ -75,7 +73,7 @@ class KnockOut(Experiment):
         right.legend(title="deleted")
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """Is the total conserved, who makes up for it, and is the task still learnt?"""
         rows = tables["totals"].set_index(["variant", "seed"])
         none, leaders, random = (rows.loc[name] for name in VARIANTS)

@@ -1,13 +1,12 @@
 """Appendix G: accuracy before and after merging whole groups."""
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, error_bars, log_counts, marked
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.verdict import Verdict, at_most, mean_std
+from prunebench.experiments.verdict import Verdict, Verdicts, at_most, mean_std
 from prunebench.theory.groups import group_counts, groups
 from prunebench.theory.merging import merge
 from prunebench.training.train import Trajectory
@@ -46,7 +45,7 @@ class Merging(Experiment):
         panels.axes[0].legend(title="initial scale")
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """The largest change of accuracy, on training and test samples."""
         rows = tables["accuracies"]
         changes = {part: rows[f"{part}_after"] - rows[f"{part}_before"] for part in ("train", "test")}

@@ -1,7 +1,5 @@
 """Conjecture 3.12: equations (8), integrated from before the drop, against the trained norms."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from prunebench.evaluation.rank import spearman
@@ -10,7 +8,7 @@ from prunebench.experiments.figures import Panels, band, cloud, dashed, equality
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
 from prunebench.experiments.plateau import drop_step, nearest
-from prunebench.experiments.verdict import Verdict, at_most, correlates, mean_std
+from prunebench.experiments.verdict import Verdict, Verdicts, at_most, correlates, mean_std
 from prunebench.theory.groups import groups
 from prunebench.theory.racing import race
 
@@ -72,7 +70,7 @@ class Racing(Experiment):
         right.legend()
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """Order of the neurons, within the largest group, and the total."""
         rows = tables["agreement"]
         yield correlates(

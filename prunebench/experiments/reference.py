@@ -1,6 +1,5 @@
 """Independent measurements of the default networks on CIFAR-10: does this code land where they did?"""
 
-from collections.abc import Iterator
 from typing import Any, get_args
 
 import pandas as pd
@@ -14,7 +13,7 @@ from prunebench.experiments.growth_law import fit_growth
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.merging import merged_accuracies
 from prunebench.experiments.plateau import first_below
-from prunebench.experiments.verdict import Verdict, at_least
+from prunebench.experiments.verdict import Verdict, Verdicts, at_least
 from prunebench.networks import NormKind
 from prunebench.scoring.registry import load_scorer
 from prunebench.theory.alignment import alignment_angle
@@ -113,7 +112,7 @@ class Reference(Experiment):
         ax.legend(loc="lower right")
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """How many are inside."""
         rows = tables["quantities"]
         outside = (

@@ -1,7 +1,5 @@
 """Relative time: how early alignment tells, over learning rates, in steps and in shares of t_drop."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
@@ -10,7 +8,7 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, drop_line, error_bars, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step
-from prunebench.experiments.verdict import LARGE, Verdict, at_most, judge, mean_std
+from prunebench.experiments.verdict import LARGE, Verdict, Verdicts, at_most, judge, mean_std
 from prunebench.theory.alignment import alignment_angle
 
 LOOKS = (0.1, 0.2, 0.4, 0.8)  # of t_drop
@@ -58,7 +56,7 @@ class RelativeTime(Experiment):
         drop_line(right, 1)
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """The spread between learning rates on both clocks, and the informative window."""
         rows = tables["correlations"]
         default = rows[rows.learning_rate == rows.learning_rate.iloc[0]].drop_step.mean()

@@ -1,7 +1,5 @@
 """Appendix C.3: does the next-order target predict better?"""
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 
@@ -10,7 +8,7 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, error_bars, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step, nearest
-from prunebench.experiments.verdict import Verdict, judge, mean_std
+from prunebench.experiments.verdict import Verdict, Verdicts, judge, mean_std
 from prunebench.theory.alignment import target_vectors
 from prunebench.theory.second_order import second_order_targets
 
@@ -61,7 +59,7 @@ class SecondOrder(Experiment):
         panels.axes[0].legend(title="target")
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """Prediction at the last early step; and where the neurons end up after the drop."""
         rows = tables["angles"]
         steps = sorted(rows.step.unique())

@@ -1,6 +1,6 @@
 """Whether a claim holds, by a criterion whose words and numbers are the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,6 +46,9 @@ class Verdict:
     def criterion(self) -> str:
         """The rule with its numbers."""
         return self.rule.format(*self.judgement.bounds)
+
+
+Verdicts = Iterator[Verdict]
 
 
 def judge(holds: Any, fragile: Any, *bounds: Number) -> Judgement:
