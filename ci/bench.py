@@ -20,7 +20,6 @@ from peers import BATCH, Slice, engine_steps, everybody, make_task, ours
 import prunebench as pb
 from prunebench.training.engines.base import Problem
 from prunebench.training.engines.forms import block_steps, dual_is_cheaper
-from prunebench.training.state import State
 
 Setting = dict[str, int]  # N, D, d and S by those names
 MAIN: Setting = {"S": 20, "d": 300, "N": 800, "D": 1024}
@@ -43,14 +42,9 @@ def flops(setting: Setting) -> float:
     """Operations of the engine in one network-step (docs/engine.md): the form's, and the corrections'."""
     samples, inputs, width = setting["N"], setting["D"], setting["d"]
     x = torch.empty(1, 1).expand(samples, inputs)
-    orders = torch.empty(setting["S"], 1, 1, dtype=torch.int64).expand(-1, 1, BATCH)
-    nets = pb.Networks(
-        *(torch.empty(1).expand(setting["S"], *shape) for shape in ((width, inputs), (width,), (2, width)))
-    )
-    problem = Problem(
-        x, torch.empty(samples, dtype=torch.int64), orders, torch.arange(setting["S"]), 0.1, 0.9
-    )
-    dual = dual_is_cheaper(problem, State(nets, 0, nets))
+    order = torch.zeros(1, 1, BATCH, dtype=torch.int64)
+    problem = Problem(x, order[0, 0], order, order[0, 0], 0.1, 0.9)
+    dual = dual_is_cheaper(problem, setting["S"] * width)
     form = 4 * BATCH * samples * width if dual else 8 * BATCH * (inputs + 1) * width
     return form + BATCH * block_steps(BATCH, 0) * BATCH * width
 

@@ -245,12 +245,7 @@ def test_choice_of_form() -> None:
         orders = torch.zeros(1, 1, 4, dtype=torch.int64)
         labels, order_of = torch.zeros(samples, dtype=torch.int64), torch.zeros(1, dtype=torch.int64)
         problem = Problem(x, labels, orders, order_of, 0.1, 0.9, None, curve_every)
-        networks = pb.Networks(
-            torch.empty(1, 1, 1).expand(seeds, 300, inputs),
-            torch.empty(1, 1).expand(seeds, 300),
-            torch.empty(1, 1, 1).expand(seeds, 2, 300),
-        )
-        return dual_is_cheaper(problem, State(networks, 0, networks))
+        return dual_is_cheaper(problem, 300 * seeds)
 
     assert dual(800, 1024)
     assert not dual(4000, 1024)

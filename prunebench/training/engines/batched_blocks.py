@@ -42,7 +42,7 @@ class BatchedBlockEngine(GraphedEngine):
         self._x = torch.cat([problem.x, torch.ones_like(problem.x[:, :1])], dim=1)
         self._w_out, self._w_out_velocity = networks.w_out.clone(), state.velocity.w_out.clone()
         self._rest, self._velocity = self._incoming()
-        self._dual = dual_is_cheaper(problem, state)
+        self._dual = dual_is_cheaper(problem, networks.bias.numel())
         self._features = self._x
         kept = 0
         if self._dual:

@@ -36,7 +36,7 @@ class BlockedEngine(CompiledEngine):
         left = momentum ** np.arange(self.block + 1.0)
         self._geometric = np.stack([left, -rate * (np.cumsum(left) - left)]).astype(self._dtype)
 
-        self._dual = dual_is_cheaper(problem, state)
+        self._dual = dual_is_cheaper(problem, state.networks.bias.numel())
         self._features = self._x @ self._x.T if self._dual else self._x
         self._peers = peers(self._order_of, state.networks.width)
         self._units = len(self._peers)

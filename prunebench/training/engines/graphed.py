@@ -36,7 +36,7 @@ class GraphedEngine(Engine):
         samples, inputs = problem.x.shape
         batch = problem.orders.shape[2]
         block = batch * block_steps(batch, problem.curve_every)
-        features = samples if dual_is_cheaper(problem, state) else inputs
+        features = samples if dual_is_cheaper(problem, state.networks.bias.numel()) else inputs
         products = block if block > batch else 0
         numbers = block * (features + products + 4 * state.networks.width)
         return max(1, int(PART_BYTES / (numbers * problem.x.element_size())))
