@@ -29,12 +29,14 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter, *, 
     if keys:
         names = ", ".join(dict.fromkeys(key.scorer for key in keys))
         reporter.plan(f"score with {names} at step {', '.join(dict.fromkeys(str(k.step) for k in keys))}")
-    pieces = work_of(plan, missing, store, force=force)
-    if narrow := sum(int(work.networks) for work in pieces.elements() if work.kind == PRUNE_EARLY):
+    work = work_of(plan, missing, store, force=force)
+    if narrow := sum(
+        int(count) for (kind, step), count in work.items() if kind == PRUNE_EARLY and step < recipe.steps
+    ):
         choices = sum(ACCURACY_DRAWS if scorer.stochastic else 1 for scorer in plan.with_controls()) + 1
         counts = ", ".join(str(kept_count(recipe.width, f)) for f in plan.fractions)
         reporter.plan(
             f"prune_early: from each of {len(plan.steps)} steps, retrain {choices} choices of {counts} "
             f"neurons for {len(plan.seeds)} seeds: {narrow:,} narrow networks are to be trained"
         )
-    reporter.plan(f"estimated time: {Timings(store, device).total(pieces)}")
+    reporter.plan(f"estimated time: {Timings(store, device).total(plan, work)}")

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
 from prunebench.benchmark.plan import DENSE, DENSE_MEASURE
 from prunebench.benchmark.rescore import NotHere, rescore
@@ -148,10 +146,7 @@ def _measure_again(
     kept = store.scores(training, seed, key)
     if kept is None or kept[0].shape[1] != final.width:
         return None
-    to = final.network.device
-    scores, signs = (None if rows is None else torch.from_numpy(rows).to(to) for rows in kept)
-    assert scores is not None
-    return measure_scores([Asked(scores, signs, [measure])], final)[0].get(measure)
+    return measure_scores({key: Asked(*kept, [measure])}, final)[key].get(measure)
 
 
 def _equal(stored: Values, again: Values, task: Task) -> bool:

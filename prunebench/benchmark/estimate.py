@@ -1,17 +1,14 @@
 """How long work may take, by what like work in the store took.
 
-Every training, scoring and measuring that the store holds is an example with its size. A new piece of work is
-held against the examples of its kind. Training takes a fixed time and a time per step; in everything else
-(networks, neurons, inputs, ...) work that is s times as large takes between once and s times as long. So
-each example bounds the new time from below and above, and the example of nearly the same size bounds it
-closely. Where the bounds of the whole lie too far apart, the answer is that nobody knows.
+Every training, scoring and measuring that the store holds is an example with its size: networks times steps,
+neurons, inputs and samples. Work that is s times as large takes between once and s times as long, so each
+example of its kind bounds the time of new work from below and above, and the one of nearly the same size
+bounds it closely. Where the bounds of the whole lie too far apart, the answer is that nobody knows.
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,33 +16,16 @@ import torch
 from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, asked_at
 from prunebench.device import device_name
-from prunebench.evaluation.fractions import kept_count
 from prunebench.store.records import FINAL
 from prunebench.store.store import Store
-from prunebench.store.timings import PRUNE_EARLY, SCORER, TRAINING, Facts, newest_timings
+from prunebench.store.timings import PRUNE_EARLY, SCORER, TRAINING, UNTIL_LOSS, newest_timings
 
 # Bounds so far apart leave their middle wrong by a factor of 2.
 WIDEST = 4.0
 # The examples that bound equally well, up to this, have their say; of them so many of the newest.
 AS_GOOD, NEWEST = 1.1, 5
-
-
-class Work(NamedTuple):
-    """A piece of work of one kind (a training, `scorer NAME`, a protocol) and its size; 1 where it has none.
-
-    Attributes:
-        steps: gradient steps, in which the time is known to be a fixed and a proportional part.
-        networks: trained or scored side by side; what is measured one by one is as many pieces of work.
-        images: of training and test set.
-    """
-
-    kind: str
-    steps: float = 1
-    networks: float = 1
-    width: float = 1
-    inputs: float = 1
-    batch_size: float = 1
-    images: float = 1
+# How many networks are trained, scored or measured, by the kind of work and the step.
+Work = dict[tuple[str, int], float]
 
 
 @dataclass(frozen=True)
@@ -95,96 +75,66 @@ class Timings:
     def __init__(self, store: Store, device: torch.device, threads: int | None = None) -> None:
         """For work with so many threads; by default with those that torch has here."""
         self._threads = threads or torch.get_num_threads()
-        found = defaultdict[str, list[tuple[float, ...]]](list)
-        for timed in newest_timings(store, device_name(device), ACCURACY_DRAWS):
-            work, pieces = _sized(timed.kind, timed.facts, timed.networks, timed.at, timed.keep)
-            example = (timed.seconds / pieces, *work[1:], 1 / timed.threads)
-            if min(example) > 0:
-                found[timed.kind].append(example)
-        self._examples = {kind: np.log(examples) for kind, examples in found.items()}
-        self._known: dict[Work, Estimate] = {}
+        found = defaultdict[str, list[tuple[float, float]]](list)
+        for kind, size, seconds in newest_timings(store, device_name(device), ACCURACY_DRAWS):
+            found[kind].append((size, seconds))
+        self._examples = {kind: np.array(examples).T for kind, examples in found.items()}
+        self._known: dict[tuple[str, float], Estimate] = {}
 
-    def total(self, pieces: Mapping[Work, int]) -> Estimate:
-        """For all of them, one after the other; they are counted."""
-        low, high, unseen = 0.0, 0.0, list[str]()
-        for work, count in pieces.items():
-            if work not in self._known:
-                self._known[work] = self._estimate(work)
-            each = self._known[work]
-            low, high, unseen = low + count * each.low, high + count * each.high, [*unseen, *each.unseen]
-        return Estimate(low, high, tuple(dict.fromkeys(unseen)))
+    def total(self, plan: Plan, work: Work) -> Estimate:
+        """For the missing part of a plan."""
+        size = size_of(plan) / self._threads
+        return sum((self._estimate(kind, size * count) for (kind, _), count in work.items()), Estimate())
 
-    def _estimate(self, work: Work) -> Estimate:
-        """For one piece of work. Narrow networks train like any others."""
-        kind = TRAINING if work.kind == PRUNE_EARLY and PRUNE_EARLY not in self._examples else work.kind
-        if kind not in self._examples:
-            return Estimate(unseen=(work.kind,))
-        took, sizes = self._examples[kind][:, 0], self._examples[kind][:, 1:]
-        ratio = np.log((*work[1:], 1 / self._threads)) - sizes
-        least, most = (np.exp(clip(ratio[:, 1:], 0).sum(axis=1)) for clip in (np.minimum, np.maximum))
-        # fixed + rate * steps, where the fixed part lies between 0 and the least that was ever seen
-        steps, seconds = np.exp(ratio[:, 0]), np.exp(took)
-        with_fixed = steps * seconds + (1 - steps) * seconds.min()
-        low = least * np.minimum(steps * seconds, with_fixed)
-        high = most * np.maximum(steps * seconds, with_fixed)
-        spread = high / low
-        best = np.flatnonzero(spread <= AS_GOOD * spread.min())[:NEWEST]
-        return Estimate(float(np.median(low[best])), float(np.median(high[best])))
+    def _estimate(self, kind: str, size: float) -> Estimate:
+        """For one piece of work. Narrow networks take no longer to train than others."""
+        if (kind, size) not in self._known:
+            like = TRAINING if kind == PRUNE_EARLY and kind not in self._examples else kind
+            if like in self._examples:
+                sizes, seconds = self._examples[like]
+                ratio = size / sizes
+                spread = np.maximum(ratio, 1 / ratio)
+                best = np.flatnonzero(spread <= AS_GOOD * spread.min())[:NEWEST]
+                ratio, seconds = ratio[best], seconds[best]
+                low, high = (np.median(end(ratio, 1) * seconds) for end in (np.minimum, np.maximum))
+                self._known[kind, size] = Estimate(float(low), float(high))
+            else:
+                self._known[kind, size] = Estimate(unseen=(kind,))
+        return self._known[kind, size]
 
 
-def work_of(plan: Plan, missing: Missing, store: Store, *, force: bool = False) -> Counter[Work]:
+def size_of(plan: Plan) -> int:
+    """What the time of all work on one of a plan's networks goes with."""
+    recipe, task = plan.recipe, plan.task
+    images = task.samples + len(task.x_test)
+    return recipe.steps * recipe.batch_size * recipe.width * task.inputs * images
+
+
+def work_of(plan: Plan, missing: Missing, store: Store, *, force: bool = False) -> Work:
     """The pieces of work that the missing part of a plan is made of."""
     query = "SELECT step, scorer, version, source, seed FROM scorings WHERE training = ? AND error IS NULL"
     scored = set() if force else set(store.rows(query, [plan.training]))
+    work: Work = defaultdict(float)
+    kept = {} if force else store.kept_steps(plan.training)
+    for seed in {seed for lacking in missing.values() for seed in lacking}:
+        there = kept.get(seed, {0})
+        steps = [step for step in plan.steps if step > 0 and step not in there]
+        if FINAL not in there:
+            work[TRAINING if plan.recipe.until_loss is None else UNTIL_LOSS, 0] += 1
+        elif steps:  # trained on from the nearest one
+            on = steps[-1] - max((step for step in there if 0 < step < steps[0]), default=0)
+            work[TRAINING, 0] += on / plan.recipe.steps
     asked = dict.fromkeys(
         (asked_at(key, scorer), seed)
         for key, scorer in plan.scored.items()
         for seed in missing.get(key, {})
         if (*key, seed) not in scored
     )
-    networks = Counter[tuple[str, int, float]]()  # of a kind, at a step, and for a share of the neurons
-    for steps in _training_steps(plan, missing, {} if force else store.kept_steps(plan.training)):
-        networks[TRAINING, plan.recipe.steps - steps, 1.0] += 1
     for key, _ in asked:
-        networks[SCORER + key.scorer, key.step, 1.0] += 1
+        work[SCORER + key.scorer, key.step] += 1
     for key, lacking in missing.items():
         scorer = plan.scored.get(key)
         draws = ACCURACY_DRAWS if scorer is not None and scorer.stochastic else 1
-        for protocol, keep in (measure for measures in lacking.values() for measure in measures):
-            if protocol == PRUNE_EARLY:
-                networks[protocol, key.step, float(keep)] += draws
-            else:
-                networks[protocol, 0, 1.0] += 1
-    task, recipe = plan.task, plan.recipe
-    images = task.samples + len(task.x_test)
-    facts = Facts(recipe.steps, recipe.width, recipe.batch_size, task.inputs, images)
-    found = Counter[Work]()
-    for (kind, at, share), count in networks.items():
-        work, pieces = _sized(kind, facts, count, at, share)
-        if work.steps > 0:
-            found[work] += pieces
-    return found
-
-
-def _training_steps(plan: Plan, missing: Missing, kept: Mapping[int, set[int]]) -> Iterator[int]:
-    """Of networks that are not there, and on to steps at which they were not kept."""
-    for seed in {seed for lacking in missing.values() for seed in lacking}:
-        there = kept.get(seed, set())
-        lacking = [step for step in plan.steps if step > 0 and step not in there]
-        if FINAL not in there:
-            yield plan.recipe.steps
-        elif lacking:
-            yield lacking[-1] - max((step for step in there if 0 < step < lacking[0]), default=0)
-
-
-def _sized(kind: str, facts: Facts, networks: int, at: int, keep: float) -> tuple[Work, int]:
-    """Work of a kind on so many networks, and in how many pieces it is done.
-
-    A scorer may train or look at the images; which it does is not known.
-    """
-    steps, width, batch_size, inputs, images = facts
-    if kind in (TRAINING, PRUNE_EARLY):
-        return Work(kind, steps - at, networks, kept_count(width, keep), inputs, batch_size), 1
-    if kind.startswith(SCORER):
-        return Work(kind, steps, networks, width, inputs, batch_size, images), 1
-    return Work(kind, width=width, inputs=inputs, images=images), networks
+        for protocol, _ in (measure for measures in lacking.values() for measure in measures):
+            work[protocol, key.step] += draws if protocol == PRUNE_EARLY else 1
+    return work

@@ -1,8 +1,8 @@
 """What is measured of one trained network with scores, without training again."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from prunebench.evaluation.metrics import Metrics, per_seed
 from prunebench.evaluation.rank import rank, sign_agreement
 from prunebench.evaluation.selection import top_k
 from prunebench.evaluation.statistics import number_or_none
-from prunebench.store.records import Measure, Values
+from prunebench.store.records import Key, Measure, Values
 
 # The protocols that make the trained network narrower, and how.
 NARROW: dict[str, Callable[[Activations, Int64[Tensor, "choices kept"]], Narrowed]] = {
@@ -28,8 +28,7 @@ NARROW: dict[str, Callable[[Activations, Int64[Tensor, "choices kept"]], Narrowe
 CHOICES_AT_ONCE = 128
 
 
-@dataclass(frozen=True, eq=False)
-class Asked:
+class Asked(NamedTuple):
     """What one scorer at a step says of one network, and what is to be measured with that.
 
     Attributes:
@@ -37,13 +36,9 @@ class Asked:
         signs: predicted output signs, laid out as the scores, of scorers that predict them.
     """
 
-    scores: Float[Tensor, "draws neurons"]
-    signs: Float[Tensor, "draws neurons"] | None
+    scores: Float[np.ndarray, "draws neurons"]
+    signs: Float[np.ndarray, "draws neurons"] | None
     measures: Sequence[Measure]
-
-    def draws(self, measure: Measure) -> int:
-        """How many of the draws a measure takes: correlations cost nothing, accuracies do."""
-        return len(self.scores) if measure.protocol == "rank" else min(len(self.scores), ACCURACY_DRAWS)
 
 
 def measure_networks(final: Activations) -> Values:
@@ -55,24 +50,25 @@ def measure_networks(final: Activations) -> Values:
     return values_of([metrics], 0)
 
 
-def measure_scores(asked: Sequence[Asked], final: Activations) -> list[dict[Measure, Values]]:
+def measure_scores(asked: Mapping[Key, Asked], final: Activations) -> dict[Key, dict[Measure, Values]]:
     """The values that each of those asked gets by measure, draw by draw; `prune_early` is left out.
 
     All of them together, so that what a protocol computes of the network is computed once, and equal choices
     of neurons are looked at once.
     """
-    rows: dict[Measure, list[tuple[int, int]]] = defaultdict(list)
-    for number, each in enumerate(asked):
+    rows = defaultdict[Measure, list[tuple[Key, Float[np.ndarray, " neurons"]]]](list)
+    for key, each in asked.items():
         for measure in each.measures:
-            if measure.protocol != "prune_early":
-                rows[measure] += [(number, draw) for draw in range(each.draws(measure))]
-    found: list[dict[Measure, Values]] = [{} for _ in asked]
+            if measure.protocol != "prune_early":  # correlations cost nothing, accuracies do
+                draws = each.scores if measure.protocol == "rank" else each.scores[:ACCURACY_DRAWS]
+                rows[measure] += [(key, draw) for draw in draws]
+    found: dict[Key, dict[Measure, Values]] = {key: {} for key in asked}
     narrowed: dict[tuple[str, ...], list[Narrowed]] = {}
     place: dict[tuple[str, ...], Int64[Tensor, " rows"]] = {}
-    for measure, places in rows.items():
-        scores = torch.stack([asked[number].scores[draw] for number, draw in places])
+    for measure, drawn in rows.items():
+        scores = torch.from_numpy(np.stack([draw for _, draw in drawn])).to(final.network.device)
         if measure.protocol == "rank":
-            _share_out(found, measure, places, rank(scores, final.network))
+            _share_out(found, measure, drawn, rank(scores, final.network))
         else:
             kept, place[measure] = torch.unique(
                 top_k(scores, kept_count(final.width, float(measure.keep))), dim=0, return_inverse=True
@@ -84,10 +80,11 @@ def measure_scores(asked: Sequence[Asked], final: Activations) -> list[dict[Meas
         at = place[name].cpu().numpy()
         mine = {path: values[at] for path, values in accuracies.items() if path[1:] == name}
         _share_out(found, Measure(*name), rows[Measure(*name)], mine)
-    for each, values in zip(asked, found, strict=True):
+    for key, each in asked.items():
         if each.signs is not None and Measure("rank") in each.measures:
-            for path, numbers in sign_agreement(each.signs, final.network).items():
-                values[Measure("rank")]["/".join(path)] = [number_or_none(number) for number in numbers]
+            signs = torch.from_numpy(each.signs).to(final.network.device)
+            for path, numbers in sign_agreement(signs, final.network).items():
+                found[key][Measure("rank")]["/".join(path)] = [number_or_none(number) for number in numbers]
     return found
 
 
@@ -102,18 +99,16 @@ def _accuracies(final: Activations, named: Mapping[tuple[str, ...], Sequence[Nar
 
 
 def _share_out(
-    found: list[dict[Measure, Values]], measure: Measure, places: Sequence[tuple[int, int]], metrics: Metrics
+    found: dict[Key, dict[Measure, Values]],
+    measure: Measure,
+    drawn: Sequence[tuple[Key, object]],
+    metrics: Metrics,
 ) -> None:
-    """Give each of those asked the numbers of its draws; `places` says whose row is whose."""
+    """Give each of those asked the numbers of its draws, which stand row by row in the metrics."""
     for path, numbers in metrics.items():
-        for (number, _), value in zip(places, numbers.tolist(), strict=True):
-            values = found[number].setdefault(measure, {})
+        for (key, _), value in zip(drawn, numbers.tolist(), strict=True):
+            values = found[key].setdefault(measure, {})
             values.setdefault("/".join(path), []).append(number_or_none(value))
-
-
-def fractions_of(measures: Iterable[Measure], protocol: str) -> list[float]:
-    """The shares of neurons that a protocol keeps."""
-    return [float(measure.keep) for measure in measures if measure.protocol == protocol]
 
 
 def values_of(draws: Sequence[Metrics], position: int) -> Values:

@@ -1,7 +1,5 @@
 """What of a plan is not in the store yet."""
 
-from collections.abc import Iterator, Mapping
-
 from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, DRAWS, Plan
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.records import Key, Measure
@@ -30,11 +28,3 @@ def find_missing(plan: Plan, store: Store, *, force: bool = False) -> Missing:
             if lacking:
                 missing.setdefault(key, {})[seed] = lacking
     return missing
-
-
-def batches(
-    seeds: Mapping[int, tuple[Measure, ...]],
-) -> Iterator[tuple[tuple[Measure, ...], tuple[int, ...]]]:
-    """The seeds that lack the same measures, together."""
-    for lacking in dict.fromkeys(seeds.values()):
-        yield lacking, tuple(seed for seed, measures in seeds.items() if measures == lacking)

@@ -1,5 +1,10 @@
 """What hears how the work gets on."""
 
+from collections.abc import Collection, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
 
 class Reporter:
     """Hears how a run gets on. This one says nothing."""
@@ -17,3 +22,11 @@ class Reporter:
         self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
     ) -> None:
         """`done` of `total` units of a stage are finished; `seconds_left` where the caller knows better."""
+
+    def each(self, stage: str, items: Collection[Item], unit: str) -> Iterator[Item]:
+        """The items of a stage, one after the other; hears how many of them are done."""
+        for done, item in enumerate(items):
+            self.progress(stage, done, len(items), unit)
+            yield item
+        if items:
+            self.progress(stage, len(items), len(items), unit)

@@ -4,6 +4,7 @@ Whatever is done is kept in the store at once.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,12 +17,11 @@ from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import Document, document
 from prunebench.benchmark.measures import (
     Asked,
-    fractions_of,
     measure_networks,
     measure_scores,
     values_of,
 )
-from prunebench.benchmark.missing import Missing, batches, find_missing
+from prunebench.benchmark.missing import Missing, find_missing
 from prunebench.benchmark.plan import (
     ACCURACY_DRAWS,
     DENSE,
@@ -29,13 +29,11 @@ from prunebench.benchmark.plan import (
     DRAWS,
     Plan,
     asked_at,
-    reinitialised,
 )
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
 from prunebench.device import resolve_device
 from prunebench.evaluation.activations import Activations
-from prunebench.evaluation.fractions import label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.prune import prune_early
 from prunebench.scoring.execute import Outcome, execute
@@ -43,10 +41,11 @@ from prunebench.scoring.scorer import Scorer
 from prunebench.store.damage import check_structure, forget_damage
 from prunebench.store.networks import Damaged
 from prunebench.store.provenance import environment
-from prunebench.store.records import Environment, Key, Measure, Scoring, Values, network_rows
+from prunebench.store.records import Environment, Key, Measure, Scoring, Values
 from prunebench.store.reference import subset
 from prunebench.store.store import Store
-from prunebench.training.train import Trajectory
+
+Draws = Float[np.ndarray, "draws neurons"]
 
 
 def run_benchmark(
@@ -107,42 +106,12 @@ def dry_run(plan: Plan, reporter: Reporter, store: Store, *, force: bool = False
 
 
 @dataclass(eq=False)
-class _Entry:
-    """A scorer at a step for some of the seeds, on its way through the protocols.
-
-    Attributes:
-        scorer: None for the control that prune_early brings, which has no scores.
-        measures: what is missing of it.
-        outcomes: one for each draw.
-    """
-
-    key: Key
-    scorer: Scorer | None
-    seeds: tuple[int, ...]
-    measures: tuple[Measure, ...]
-    outcomes: Sequence[Outcome] = ()
-
-    @property
-    def error(self) -> str | None:
-        return next((outcome.error for outcome in self.outcomes if outcome.error), None)
-
-    def scores(self, draws: int) -> list[Float[Tensor, "seeds neurons"]]:
-        return [o.scores for o in self.outcomes[:draws] if o.scores is not None]
-
-    def asked(self, seed: int) -> Asked:
-        """What is to be measured of one network with the scores."""
-        at = self.seeds.index(seed)
-        scores = torch.stack([scores[at] for scores in self.scores(len(self.outcomes))])
-        signs = [outcome.signs[at] for outcome in self.outcomes if outcome.signs is not None]
-        return Asked(scores, torch.stack(signs) if len(signs) == len(scores) else None, self.measures)
-
-
-@dataclass(eq=False)
 class _Work:
     """What is missing of a plan, being done.
 
     Attributes:
         said: what came of asking each scorer for its scores, by when it was asked.
+        scores: scores and predicted signs of each network that is not measured yet, one row for each draw.
     """
 
     plan: Plan
@@ -151,141 +120,119 @@ class _Work:
     made: Environment
     missing: Missing
     again: bool
-    said: dict[tuple[Key, tuple[int, ...]], Sequence[Outcome]] = field(default_factory=dict)
+    said: dict[tuple[Key, tuple[int, ...]], list[Outcome]] = field(default_factory=dict)
+    scores: dict[tuple[Key, int], tuple[Draws, Draws | None]] = field(default_factory=dict)
 
     def do(self) -> None:
         seeds = tuple(s for s in self.plan.seeds if any(s in lacking for lacking in self.missing.values()))
         self.run = networks_of(self.plan, seeds, self.store, self.made, self.reporter, again=self.again)
-        entries = [e for key, scorer in self.plan.scored.items() for e in self._entries(key, scorer)]
-        for done, entry in enumerate(entries):
-            self.reporter.progress("scoring", done, len(entries), "scores")
-            self._score(entry)
-        self.reporter.progress("scoring", len(entries), len(entries), "scores")
-        scored = [entry for entry in entries if entry.error is None]
-        for done, seed in enumerate(seeds):
-            self.reporter.progress("evaluation", done, len(seeds), "networks")
-            self._evaluate(seed, [*self._entries(DENSE, None), *scored])
-        self.reporter.progress("evaluation", len(seeds), len(seeds), "networks")
-        controls = [e for step in self.plan.steps for e in self._entries(reinitialised(step), None)]
-        self._prune_early([*scored, *controls])
+        scored = [key for key in self.plan.scored if key in self.missing]
+        for key in self.reporter.each("scoring", scored, "scores"):
+            self._score(key, self.plan.scored[key])
+        for seed in self.reporter.each("evaluation", seeds, "networks"):
+            self._evaluate(seed)
+        self._prune_early()
 
-    def _entries(self, key: Key, scorer: Scorer | None) -> list[_Entry]:
-        return [_Entry(key, scorer, seeds, lacking) for lacking, seeds in batches(self.missing.get(key, {}))]
-
-    def _score(self, entry: _Entry) -> None:
+    def _score(self, key: Key, scorer: Scorer) -> None:
         """Take the scores from the store, or compute and keep them."""
-        assert entry.scorer is not None
-        run = subset(self.run, entry.seeds)
-        entry.outcomes = [] if self.again else self._kept_outcomes(entry, run)
-        if not entry.outcomes:
-            entry.outcomes = self._new_outcomes(entry, entry.scorer, run)
-            self._put([self._scoring(entry, seed, entry.outcomes) for seed in entry.seeds])
+        asked = []
+        for seed in self.missing[key]:
+            kept = None if self.again else self.store.scores(self.plan.training, seed, key)
+            if kept is None or len(kept[0]) != (DRAWS if scorer.stochastic else 1):
+                asked.append(seed)
+            else:
+                self.scores[key, seed] = kept
+        if not asked:
+            return
+        outcomes = self._ask(key, scorer, tuple(asked))
+        error = next((outcome.error for outcome in outcomes if outcome.error), None)
+        scores = signs = None
+        if error is None:
+            scores = _stacked([outcome.scores for outcome in outcomes])
+            signs = _stacked([outcome.signs for outcome in outcomes])
+        extra_steps = max(outcome.extra_gradient_steps for outcome in outcomes)
+        seconds = float(np.mean([outcome.seconds for outcome in outcomes])) / len(asked)
+        scorings = []
+        for at, seed in enumerate(asked):
+            mine = (None if scores is None else scores[at]), (None if signs is None else signs[at])
+            if mine[0] is not None:
+                self.scores[key, seed] = mine[0], mine[1]
+            scorings.append(Scoring(seed, key, error, len(outcomes), extra_steps, seconds, self.made, *mine))
+        self._put(scorings)
 
-    def _new_outcomes(self, entry: _Entry, scorer: Scorer, run: Trajectory) -> Sequence[Outcome]:
-        """Ask the scorer, or recall what it said."""
-        asked = asked_at(entry.key, scorer), entry.seeds
+    def _ask(self, key: Key, scorer: Scorer, seeds: tuple[int, ...]) -> list[Outcome]:
+        """Ask the scorer, once for each draw, or recall what it said."""
+        asked = asked_at(key, scorer), seeds
         if asked not in self.said:
-            snapshot = run.snapshot(entry.key.step, with_final=scorer.sees_end)
+            snapshot = subset(self.run, seeds).snapshot(key.step, with_final=scorer.sees_end)
             if scorer.initial_only:
                 snapshot = replace(snapshot, step=0, networks=snapshot.initial)
             draws = [replace(scorer, draw=i) for i in range(DRAWS)] if scorer.stochastic else [scorer]  # type: ignore[type-var]
             self.said[asked] = [execute(drawn, snapshot) for drawn in draws]
             raised = next((o.traceback for o in self.said[asked] if o.traceback), None)
             if raised is not None:
-                self.reporter.failure(entry.key.scorer, entry.key.step, raised)
+                self.reporter.failure(key.scorer, key.step, raised)
         return self.said[asked]
 
-    def _kept_outcomes(self, entry: _Entry, run: Trajectory) -> list[Outcome]:
-        rows = [self.store.scores(self.plan.training, seed, entry.key) for seed in entry.seeds]
-        kept = [row for row in rows if row is not None]
-        if len(kept) < len(rows) or len({scores.shape for scores, _ in kept}) > 1:
-            return []
-        to = run.final.w_in
-        scores = torch.from_numpy(np.stack([scores for scores, _ in kept])).to(to)
-        predicted = [signs for _, signs in kept if signs is not None]
-        signs = torch.from_numpy(np.stack(predicted)).to(to) if len(predicted) == len(kept) else None
-        return [
-            Outcome(scores[:, draw], None if signs is None else signs[:, draw], None, 0, 0.0)
-            for draw in range(scores.shape[1])
-        ]
-
-    def _evaluate(self, seed: int, entries: Sequence[_Entry]) -> None:
+    def _evaluate(self, seed: int) -> None:
         """Take all measures of one network that need no training, and keep them."""
-        mine = [entry for entry in entries if seed in entry.seeds]
         began = time.perf_counter()
         final = Activations(self.run.final.select(self.run.seeds.index(seed)), self.run.task)
-        scored = [entry for entry in mine if entry.scorer is not None]
-        results = dict(
-            zip(scored, measure_scores([entry.asked(seed) for entry in scored], final), strict=True)
-        ) | {entry: {DENSE_MEASURE: measure_networks(final)} for entry in mine if entry.scorer is None}
-        measured = sum(len(values) for values in results.values())
-        seconds = (time.perf_counter() - began) / max(1, measured)
-        self._put(
-            [
-                self._scoring(entry, seed, results=values, seconds=seconds)
-                for entry, values in results.items()
-                if values
-            ]
-        )
+        lacking = {key: seeds[seed] for key, seeds in self.missing.items() if seed in seeds}
+        asked = {
+            key: Asked(*self.scores[key, seed], measures)
+            for key, measures in lacking.items()
+            if (key, seed) in self.scores
+        }
+        results = measure_scores(asked, final)
+        if DENSE in lacking:
+            results[DENSE] = {DENSE_MEASURE: measure_networks(final)}
+        seconds = (time.perf_counter() - began) / max(1, sum(map(len, results.values())))
+        self._put(self._results(key, seed, values, seconds) for key, values in results.items() if values)
 
-    def _prune_early(self, entries: Iterable[_Entry]) -> None:
-        """Entries of equal step, seeds and shares train side by side; each share is kept when it is done."""
-        groups: dict[tuple[int, tuple[int, ...], tuple[float, ...]], list[_Entry]] = {}
-        for entry in entries:
-            if fractions := tuple(fractions_of(entry.measures, "prune_early")):
-                groups.setdefault((entry.key.step, entry.seeds, fractions), []).append(entry)
-        total, done = sum(len(fractions) for _, _, fractions in groups), 0
-        for (step, seeds, fractions), group in groups.items():
-            run, scored = subset(self.run, seeds), [entry for entry in group if entry.scorer is not None]
-            for fraction in fractions:
-                self.reporter.progress("prune_early", done, total, "trainings")
-                began = time.perf_counter()
-                candidates = [scores for entry in scored for scores in entry.scores(ACCURACY_DRAWS)]
-                results = prune_early(candidates, run, step, [fraction], control=len(scored) < len(group))
-                seconds = (time.perf_counter() - began) / len(group) / len(seeds)
-                measure = Measure("prune_early", label(fraction))
-                for entry in group:  # the control, which has no scores, comes last in both
-                    count = len(entry.scores(ACCURACY_DRAWS)) if entry.scorer is not None else 1
-                    mine, results = results[:count], results[count:]
-                    self._put(
-                        [
-                            self._scoring(
-                                entry, seed, results={measure: values_of(mine, position)}, seconds=seconds
-                            )
-                            for position, seed in enumerate(seeds)
-                        ]
-                    )
-                done += 1
-        if total:
-            self.reporter.progress("prune_early", total, total, "trainings")
+    def _prune_early(self) -> None:
+        """What is asked at a step of the same networks trains side by side, and is kept when it is done."""
+        groups = defaultdict[tuple[int, Measure, tuple[int, ...]], list[Key]](list)
+        for key, lacking in self.missing.items():
+            control = key not in self.plan.scored  # which has no scores, and comes last
+            seeds = defaultdict[Measure, list[int]](list)
+            for seed, measures in lacking.items():
+                for measure in measures:
+                    if measure.protocol == "prune_early" and (control or (key, seed) in self.scores):
+                        seeds[measure].append(seed)
+            for measure, mine in seeds.items():
+                groups[key.step, measure, tuple(mine)].append(key)
+        for (step, measure, those), keys in self.reporter.each("prune_early", groups.items(), "trainings"):
+            began, run = time.perf_counter(), subset(self.run, those)
+            drawn = {
+                key: np.stack([self.scores[key, seed][0][:ACCURACY_DRAWS] for seed in those], axis=1)
+                for key in keys
+                if key in self.plan.scored
+            }
+            candidates = [torch.from_numpy(draw).to(run.final.device) for d in drawn.values() for draw in d]
+            results = prune_early(
+                candidates, run, step, [float(measure.keep)], control=len(drawn) < len(keys)
+            )
+            seconds = (time.perf_counter() - began) / len(keys) / len(those)
+            for key in keys:
+                count = len(drawn.get(key, [None]))
+                draws, results = results[:count], results[count:]
+                self._put(
+                    self._results(key, seed, {measure: values_of(draws, at)}, seconds)
+                    for at, seed in enumerate(those)
+                )
 
-    def _scoring(
-        self,
-        entry: _Entry,
-        seed: int,
-        outcomes: Sequence[Outcome] = (),
-        results: dict[Measure, Values] | None = None,
-        seconds: float = 0.0,
-    ) -> Scoring:
-        """What is kept of an entry for one network: its scores from new `outcomes`, or results."""
-        position = entry.seeds.index(seed)
-        scores = [o.scores for o in outcomes if o.scores is not None and entry.error is None]
-        signs = [o.signs for o in outcomes if o.signs is not None and entry.error is None]
-        share = 1 / len(entry.seeds)
-        return Scoring(
-            seed=seed,
-            key=entry.key,
-            error=entry.error,
-            draws=max(1, len(entry.outcomes)),
-            extra_steps=max((o.extra_gradient_steps for o in outcomes), default=0),
-            seconds=share * float(np.mean([o.seconds for o in outcomes])) if outcomes else 0.0,
-            environment=self.made,
-            scores=network_rows(scores, position),
-            signs=network_rows(signs, position) if len(signs) == len(scores) else None,
-            results=results or {},
-            result_seconds=seconds,
-        )
+    def _results(self, key: Key, seed: int, results: dict[Measure, Values], seconds: float) -> Scoring:
+        """What was measured of one network; its scores, where it has any, are kept already."""
+        draws = len(self.scores[key, seed][0]) if (key, seed) in self.scores else 1
+        return Scoring(seed, key, None, draws, 0, 0.0, self.made, results=results, result_seconds=seconds)
 
-    def _put(self, scorings: Sequence[Scoring]) -> None:
+    def _put(self, scorings: Iterable[Scoring]) -> None:
         """Keep these in one transaction."""
         self.store.put(self.plan.training, EVALUATOR_VERSION, scorings)
+
+
+def _stacked(draws: Sequence[Tensor | None]) -> Float[np.ndarray, "seeds draws neurons"] | None:
+    """What a scorer gave in each draw, None where it gave nothing."""
+    there = [draw for draw in draws if draw is not None]
+    return torch.stack(there, dim=1).cpu().float().numpy() if len(there) == len(draws) else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from prunebench.benchmark.estimate import Estimate, Timings, work_of
+from prunebench.benchmark.estimate import Estimate, Timings, size_of, work_of
 from prunebench.benchmark.missing import find_missing
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
@@ -32,9 +32,7 @@ class ToDo:
     @property
     def weight(self) -> int:
         """The work to be done, in a unit that is the same for all cells of a study, roughly."""
-        recipe = self.plan.recipe
-        size = recipe.steps * recipe.batch_size * recipe.width * self.plan.task.inputs * len(self.plan.seeds)
-        return size * self.lacking // self.results
+        return size_of(self.plan) * len(self.plan.seeds) * self.lacking // self.results
 
 
 def find_to_do(
@@ -47,7 +45,7 @@ def find_to_do(
     for cell, plan in cells:
         missing = find_missing(plan, store, force=force)
         lacking = sum(len(seeds) for seeds in missing.values())
-        estimate = timings.total(work_of(plan, missing, store, force=force))
+        estimate = timings.total(plan, work_of(plan, missing, store, force=force))
         items.append(ToDo(cell, plan, len(plan.wanted) * len(plan.seeds), lacking, estimate))
     return items
 

@@ -9,6 +9,7 @@ import torch
 
 import prunebench as pb
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
+from prunebench.benchmark.plan import DENSE
 from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.prune import prune_early
 from prunebench.networks import accuracy, predictions
@@ -69,9 +70,9 @@ def test_of_scores_no_metric_changes(silent_run: pb.Trajectory, scores: Scores) 
     for s, (values, signs) in enumerate(zip(*scores, strict=True)):
         one, two = (
             measure_scores(
-                [Asked(values[None], sign * signs[None], measures)],
+                {DENSE: Asked(values[None].numpy(), sign * signs[None].numpy(), measures)},
                 Activations(run.final.select(s), run.task),
-            )[0]
+            )[DENSE]
             for run, sign in ((silent_run, 1), (other, -1))
         )
         assert one.keys() == two.keys() == set(measures)
