@@ -3,19 +3,28 @@
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from prunebench.evaluation.statistics import summarise
 from prunebench.leaderboard.board import Board
+from prunebench.results import Row, TaskRecord, Training
+from prunebench.training.recipe import Recipe
 
 SEEDS = 20
 
 
 def summary(values: np.ndarray, **more: Any) -> dict[str, Any]:
-    return summarise({("x",): values})["x",] | more
+    return to_builtins(summarise({("x",): values})["x",]) | more
 
 
-def row(scorer: str, step: int, values: np.ndarray, **changes: Any) -> dict[str, Any]:
-    return {
+def with_metric(row: Row, *path: str, **changes: Any) -> Row:
+    """The row with other numbers in a metric."""
+    return replace(row, metrics=row.metrics | {path: replace(row.metrics[path], **changes)})
+
+
+def row(scorer: str, step: int, values: np.ndarray, /, **changes: Any) -> Row:
+    content = {
         "scorer": scorer, "name": scorer, "parameters": {}, "version": "1", "source": "abc", "draws": 1,
         "sees_end": scorer == "oracle", "control": scorer in ("oracle", "random"), "at_step": step,
         "relative_time": step / 300, "status": "ok", "error": None, "seeds": list(range(len(values))),
@@ -24,7 +33,8 @@ def row(scorer: str, step: int, values: np.ndarray, **changes: Any) -> dict[str,
         "spearman": summary(values), "kendall": summary(values / 2),
         "accuracy": {"dense": summary(values), "prune_final": {"0.1": summary(values.round(2), kept=30)}},
         "train_accuracy": {"dense": summary(values)},
-    } | changes  # fmt: skip
+    }  # fmt: skip
+    return Row.read(content | changes, "row")
 
 
 def board(
@@ -32,6 +42,8 @@ def board(
     effects: dict[str, float] | None = None,
     steps: tuple[int, ...] = (0, 50),
     seeds: int = SEEDS,
+    fingerprint: str | None = None,
+    init_std: float = 1e-5,
 ) -> Board:
     """Scorers whose values are 0.4 + their effect, on networks that differ."""
     draw = np.random.default_rng(seed)
@@ -40,10 +52,9 @@ def board(
     for step in steps:
         network = draw.normal(0.4, 0.1, seeds)
         for scorer, effect in effects.items():
-            rows.append(row(scorer, step, network + effect + draw.normal(0, 0.05, seeds)))
-            if scorer == "random":
-                rows[-1]["spearman"]["band"] = {"low": -0.04, "high": 0.031}
-                rows[-1]["draws"] = 10
+            values = network + effect + draw.normal(0, 0.05, seeds)
+            chance = {"spearman": summary(values, band={"low": -0.04, "high": 0.031}), "draws": 10}
+            rows.append(row(scorer, step, values, **(chance if scorer == "random" else {})))
     one = summary(np.full(seeds, 0.5))
     training = {
         "drop_step": 300.0, "initial_loss": one, "train_loss": one, "groups": {"all": one, "relevant": one},
@@ -51,15 +62,15 @@ def board(
         "train_accuracy": {"dense": one, "merged_groups": one},
     }  # fmt: skip
     task = {
-        "name": "mnist5k", "samples": 800, "inputs": 784, "tests": 400, "fingerprint": f"f{seed}",
-        "dataset": "mnist5k", "classes": [[0, 3], [1, 2]], "seed": 0, "scaling": "symmetric",
+        "name": "mnist5k", "samples": 800, "inputs": 784, "tests": 400,
+        "fingerprint": fingerprint or f"f{seed}", "dataset": "mnist5k", "classes": [[0, 3], [1, 2]],
+        "seed": 0, "scaling": "symmetric",
     }  # fmt: skip
-    recipe = {
-        "width": 300,
-        "init_std": 1e-5,
-        "learning_rate": 1e-3,
-        "momentum": 0.9,
-        "batch_size": 4,
-        "steps": 4000,
-    }
-    return Board(task, recipe, training, {"torch": "x"}, "2", rows)
+    return Board(
+        TaskRecord.read(task),
+        Recipe(init_std=init_std, steps=4000),
+        Training.read(training, "training"),
+        {"torch": "x"},
+        "2",
+        rows,
+    )

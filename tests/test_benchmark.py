@@ -1,16 +1,15 @@
 import json
 from dataclasses import replace
-from functools import reduce
-from operator import getitem
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 import prunebench as pb
 from prunebench.benchmark import DRAWS, Plan, Reporter, run_benchmark
-from prunebench.benchmark.document import Document
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.results import Document, Row
 from prunebench.store.records import Measure
 from prunebench.store.store import Store
 
@@ -21,8 +20,8 @@ def plan(task: pb.Task, recipe: pb.Recipe) -> Plan:
     return Plan(task, recipe, scorers, at_steps=(0, 15), seeds=range(4), device="cpu", fractions=(0.5, 0.1))
 
 
-def find(document: Document, scorer: str, step: int) -> Any:
-    return next(row for row in document["rows"] if (row["scorer"], row["at_step"]) == (scorer, step))
+def find(document: Document, scorer: str, step: int) -> Row:
+    return next(row for row in document.rows if row.key == (scorer, step))
 
 
 class Ears(Reporter):
@@ -43,7 +42,7 @@ class Ears(Reporter):
 def test_document_is_strict_json_and_every_stage_is_reported(plan: Plan) -> None:
     ears = Ears()
     document = run_benchmark(plan, ears)
-    json.dumps(document, allow_nan=False)
+    json.dumps(document.to_json(), allow_nan=False)
     assert set(ears.stages) == {"training", "scoring", "evaluation"}
     assert all(done == total for done, total in ears.stages.values())
     assert "train 4 networks of 16 neurons for 120 steps" in ears.plans[0]
@@ -52,11 +51,13 @@ def test_document_is_strict_json_and_every_stage_is_reported(plan: Plan) -> None
 def test_random_is_the_mean_of_its_draws_with_their_band(plan: Plan) -> None:
     """And each draw ranks about nothing: the mean over draws and seeds is near 0."""
     document = run_benchmark(plan)
-    row = next(row for row in document["rows"] if row["scorer"] == "random")
-    assert row["draws"] == DRAWS
-    spearman = row["spearman"]
-    assert spearman["band"]["low"] <= spearman["mean"] <= spearman["band"]["high"]
-    assert abs(spearman["mean"]) < 4 / np.sqrt(DRAWS * 4 * 16)
+    row = next(row for row in document.rows if row.scorer == "random")
+    assert row.draws == DRAWS
+    spearman = row.spearman
+    assert spearman
+    assert spearman.band
+    assert spearman.band.low <= spearman.mean <= spearman.band.high
+    assert abs(spearman.mean) < 4 / np.sqrt(DRAWS * 4 * 16)
 
 
 @pytest.mark.parametrize(
@@ -71,11 +72,11 @@ def test_random_is_shown_by_the_mean_and_tested_by_the_first_of_its_draws(
     key = next(key for key in plan.scored if (key.scorer, key.step) == ("random", 15))
     found = store.scorings(plan.training, EVALUATOR_VERSION)
     values = np.array([found[key, seed].results[measure]["/".join(path)] for seed in plan.seeds])
-    summary = reduce(getitem, path, find(document, "random", 15))
+    summary = find(document, "random", 15).metrics[path]
     assert values.shape == (4, draws)
-    assert summary["first_draw"] == values[:, 0].tolist()
-    assert summary["per_seed"] == values.mean(axis=1).tolist()
-    assert "first_draw" not in reduce(getitem, path, find(document, "magnitude", 15))
+    assert summary.first_draw == values[:, 0].tolist()
+    assert summary.per_seed == values.mean(axis=1).tolist()
+    assert find(document, "magnitude", 15).metrics[path].first_draw is UNSET
 
 
 def test_scores_at_a_step_do_not_depend_on_the_other_steps_or_scorers(plan: Plan) -> None:
@@ -83,7 +84,7 @@ def test_scores_at_a_step_do_not_depend_on_the_other_steps_or_scorers(plan: Plan
     alone = run_benchmark(
         Plan(plan.task, plan.recipe, plan.scorers[:1], at_steps=(15,), seeds=range(4), device="cpu")
     )
-    assert find(both, "magnitude", 15)["spearman"] == find(alone, "magnitude", 15)["spearman"]
+    assert find(both, "magnitude", 15).spearman == find(alone, "magnitude", 15).spearman
 
 
 def test_imp_trains_once_for_all_steps_unless_it_rewinds_to_them(
@@ -103,13 +104,12 @@ def test_imp_trains_once_for_all_steps_unless_it_rewinds_to_them(
     assert asked == [("initial", 0)] * 2 + [("initial", 0)] * 2 + [("late", 15)] * 2
 
     first, second = (find(document, "imp[rounds=2]", step) for step in steps)
-    for same in ("spearman", "accuracy"):
-        assert first[same] == second[same]
-    assert first["cost"]["extra_gradient_steps"] == second["cost"]["extra_gradient_steps"] == 2 * 120
-    assert first["cost"]["seconds"] == second["cost"]["seconds"]
+    assert first.metrics == second.metrics
+    assert first.cost.extra_gradient_steps == second.cost.extra_gradient_steps == 2 * 120
+    assert first.cost.seconds == second.cost.seconds
     # Asked for one step alone, it says the same.
     alone = run_benchmark(replace(plan, scorers=scorers[:1], at_steps=(15,)))
-    assert find(alone, "imp[rounds=2]", 15)["spearman"] == second["spearman"]
+    assert find(alone, "imp[rounds=2]", 15).spearman == second.spearman
 
 
 def test_global_random_state_is_neither_used_nor_moved(plan: Plan) -> None:
@@ -123,8 +123,8 @@ def test_global_random_state_is_neither_used_nor_moved(plan: Plan) -> None:
     assert np.array_equal(before[1], np.random.get_state()[1])  # type: ignore[index]  # noqa: NPY002
     torch.manual_seed(2)
     second = run_benchmark(plan)
-    for a, b in zip(first["rows"], second["rows"], strict=True):
-        assert a["spearman"] == b["spearman"]
+    for a, b in zip(first.rows, second.rows, strict=True):
+        assert a.spearman == b.spearman
 
 
 def test_a_step_after_the_end_is_refused(plan: Plan) -> None:

@@ -11,7 +11,8 @@ import torch
 from scipy import stats
 
 import prunebench as pb
-from prunebench.benchmark import Document, Plan, run_benchmark
+from prunebench.benchmark import Plan, run_benchmark
+from prunebench.results import Document
 
 pytestmark = pytest.mark.slow
 
@@ -152,7 +153,7 @@ def test_groups_and_merging(cifar_run: pb.Trajectory) -> None:
 
 
 def test_mnist_row(mnist: Document) -> None:
-    rows = {(row["scorer"], row["at_step"]): row for row in mnist["rows"]}
-    assert 0.93 <= rows["alignment", 50]["accuracy"]["dense"]["mean"] <= 0.98
-    assert 0.78 <= rows["alignment", 50]["spearman"]["mean"] <= 0.97
-    assert 0.75 <= rows["growing_mode", 0]["spearman"]["mean"] <= 0.96
+    rows = {row.key: row for row in mnist.rows}
+    assert 0.93 <= rows["alignment", 50].metrics["accuracy", "dense"].mean <= 0.98
+    assert 0.78 <= rows["alignment", 50].metrics["spearman",].mean <= 0.97
+    assert 0.75 <= rows["growing_mode", 0].metrics["spearman",].mean <= 0.96

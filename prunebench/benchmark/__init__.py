@@ -1,6 +1,5 @@
 """One run: train, snapshot, score, evaluate, record. What the store holds already is not computed again."""
 
-from prunebench.benchmark.document import SCHEMA, Document
 from prunebench.benchmark.plan import ACCURACY_DRAWS, CONTROLS, DRAWS, Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.run import dry_run, run_benchmark
@@ -9,8 +8,6 @@ __all__ = [
     "ACCURACY_DRAWS",
     "CONTROLS",
     "DRAWS",
-    "SCHEMA",
-    "Document",
     "Plan",
     "Reporter",
     "dry_run",

@@ -1,24 +1,27 @@
 """The result document of a plan (docs/protocols.md), put together from what the store holds."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from prunebench.benchmark.plan import CONTROLS, DENSE, DENSE_MEASURE, Plan
 from prunebench.evaluation.fractions import kept_count
-from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, nest, per_seed
+from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, Path, per_seed
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.evaluation.statistics import band, number_or_none, summarise
+from prunebench.evaluation.summary import Summary
+from prunebench.results import Cost, Curves, Document, Norms, Row, Scores, TaskRecord, Training
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Trained, join_history
 from prunebench.store.store import Store, task_record
 from prunebench.training.loop import History
 
-SCHEMA = 1
-Document = dict[str, Any]
 # A metric's path to its value in each draw (there is one, unless the scorer is stochastic) of each network.
-Draws = dict[tuple[str, ...], Float[np.ndarray, "draws seeds"]]
+Draws = dict[Path, Float[np.ndarray, "draws seeds"]]
+# Of these, chance is shown by the range over a stochastic scorer's draws.
+BANDED = (("spearman",), ("kendall",))
 
 
 def document(plan: Plan, store: Store, environment: Environment) -> Document:
@@ -37,24 +40,22 @@ def document(plan: Plan, store: Store, environment: Environment) -> Document:
     for key, measures in plan.wanted.items():
         if key != DENSE:
             scorings = [found[key, seed] for seed in plan.seeds]
+            scores = store.scores(plan.training, example, key)
+            drawn = UNSET if scores is None else Scores(example, _short(scores[0][0]))
             accuracies = {path: values for path, values in dense.items() if path[-1] == "dense"}
-            row = _row(plan, key, measures, scorings, accuracies, drops)
-            scores = store.scores(plan.training, example, key) if row["status"] == "ok" else None
-            if scores is not None:
-                row["example"] = {"seed": example, "scores": _short(scores[0][0])}
-            rows.append(row)
-    controls = [row for row in rows if row["source"] is None]
-    return {
-        "schema": SCHEMA,
-        "task": task_record(plan.task),
-        "recipe": plan.recipe.record,
-        "environment": environment,
-        "evaluator": EVALUATOR_VERSION,
-        "seeds": list(plan.seeds),
-        "protocols": [protocol for protocol in PROTOCOLS if protocol in plan.protocols],
-        "training": _training_record(networks, history, dense, drops) | _norms(plan, example, store),
-        "rows": [row for row in rows if row["source"] is not None] + controls,
-    }
+            rows.append(_row(plan, key, measures, scorings, accuracies, drops, drawn))
+    final = store.load_state(plan.training, example, FINAL).networks
+    norms = Norms(example, _short(final.norms("effective")[0].cpu().numpy()))
+    return Document(
+        task=TaskRecord.read(task_record(plan.task)),
+        recipe=plan.recipe,
+        environment=environment,
+        evaluator=EVALUATOR_VERSION,
+        seeds=list(plan.seeds),
+        protocols=[protocol for protocol in PROTOCOLS if protocol in plan.protocols],
+        training=_training(networks, history, dense, drops, norms),
+        rows=sorted(rows, key=lambda row: row.source is None),  # the control that no scorer chose comes last
+    )
 
 
 def _row(
@@ -64,43 +65,36 @@ def _row(
     scorings: Sequence[Scoring],
     dense: Draws,
     drops: float | None,
-) -> Document:
+    example: Scores | UnsetType,
+) -> Row:
     scorer = plan.scored.get(key)
     error = next((scoring.error for scoring in scorings if scoring.error), None)
     newest = max((scoring.environment for scoring in scorings), key=lambda made: made["utc"])
-    row: Document = {
-        "scorer": key.scorer,
-        "name": key.scorer if scorer is None else scorer.name,
-        "parameters": {}
-        if scorer is None
-        else {f.name: getattr(scorer, f.name) for f in scorer.parameters()},
-        "version": key.version,
-        "source": key.source or None,
-        "sees_end": scorer is not None and scorer.sees_end,
-        "control": scorer is None or scorer.name in CONTROLS,
-        "at_step": key.step,
-        "relative_time": None if not drops or scorer is None else key.step / drops,
-        "status": "ok" if error is None else "failed",
-        "error": error,
-        "seeds": list(plan.seeds),
-        "draws": max(scoring.draws for scoring in scorings),
-        "cost": {
-            "gradient_steps": key.step,
-            "extra_gradient_steps": max(scoring.extra_steps for scoring in scorings),
-            "seconds": sum(scoring.seconds for scoring in scorings),
-        },
-        "evaluator": EVALUATOR_VERSION,
-        "command": newest.get("command"),
-        "environment": {name: value for name, value in newest.items() if name != "command"},
-    }
-    if error is not None:
-        return row
-    draws = _draws(scorings, measures)
-    row |= _summaries(dense | draws, plan.recipe.width)
-    for path in (("spearman",), ("kendall",)):
-        if len(draws.get(path, ())) > 1 and path[0] in row:
-            row[path[0]]["band"] = band(draws[path])
-    return row
+    return Row(
+        scorer=key.scorer,
+        name=key.scorer if scorer is None else scorer.name,
+        parameters={} if scorer is None else {f.name: getattr(scorer, f.name) for f in scorer.parameters()},
+        version=key.version,
+        source=key.source or None,
+        sees_end=scorer is not None and scorer.sees_end,
+        control=scorer is None or scorer.name in CONTROLS,
+        at_step=key.step,
+        relative_time=None if not drops or scorer is None else key.step / drops,
+        status="ok" if error is None else "failed",
+        error=error,
+        seeds=list(plan.seeds),
+        draws=max(scoring.draws for scoring in scorings),
+        cost=Cost(
+            gradient_steps=key.step,
+            extra_gradient_steps=max(scoring.extra_steps for scoring in scorings),
+            seconds=sum(scoring.seconds for scoring in scorings),
+        ),
+        evaluator=EVALUATOR_VERSION,
+        command=newest.get("command"),
+        environment={name: value for name, value in newest.items() if name != "command"},
+        metrics=_summaries(dense | _draws(scorings, measures), plan.recipe.width) if error is None else {},
+        example=example if error is None else UNSET,
+    )
 
 
 def _draws(scorings: Sequence[Scoring], measures: Sequence[Measure]) -> Draws:
@@ -114,25 +108,22 @@ def _draws(scorings: Sequence[Scoring], measures: Sequence[Measure]) -> Draws:
     }
 
 
-def _summaries(draws: Draws, width: int) -> Document:
-    """Summaries of the means over draws, nested as in the JSON document.
+def _summaries(draws: Draws, width: int) -> dict[Path, Summary]:
+    """Summaries of the means over draws.
 
     Pruned accuracies say how many neurons were kept, and a mean of several draws has the first of them beside
-    it, for tests.
+    it, for tests; correlations have their band.
     """
     summaries = summarise({path: values.mean(axis=0) for path, values in draws.items()})
     for path, summary in summaries.items():
-        if len(path) == 3:
-            summary["kept"] = kept_count(width, float(path[2]))
-        if len(draws[path]) > 1:
-            summary["first_draw"] = [number_or_none(value) for value in draws[path][0]]
-    return nest(summaries)
-
-
-def _norms(plan: Plan, seed: int, store: Store) -> Document:
-    """One network's final norms, which people see beside its scores."""
-    final = store.load_state(plan.training, seed, FINAL).networks
-    return {"example": {"seed": seed, "norms": _short(final.norms("effective")[0].cpu().numpy())}}
+        several = len(draws[path]) > 1
+        summaries[path] = replace(
+            summary,
+            kept=kept_count(width, float(path[2])) if len(path) == 3 else UNSET,
+            first_draw=[number_or_none(value) for value in draws[path][0]] if several else UNSET,
+            band=band(draws[path]) if several and path in BANDED else UNSET,
+        )
+    return summaries
 
 
 def _short(values: Float[np.ndarray, " neurons"]) -> list[float]:
@@ -145,22 +136,23 @@ def _drop_step(history: History) -> float | None:
     return float(drops.mean()) if bool((drops > 0).all()) else None
 
 
-def _training_record(
-    networks: Sequence[Trained], history: History, dense: Draws, drops: float | None
-) -> Document:
+def _training(
+    networks: Sequence[Trained], history: History, dense: Draws, drops: float | None, norms: Norms
+) -> Training:
     metrics: Metrics = {
         ("initial_loss",): per_seed(history.loss[:, 0]),
         ("train_loss",): per_seed(history.loss[:, -1]),
         **{path: values[0] for path, values in dense.items()},
     }
-    return {
-        "gradient_steps": networks[0].gradient_steps,
-        "seconds": sum(network.seconds for network in networks),
-        "drop_step": drops,
-        "curves": {
-            "step": history.steps.tolist(),
-            "loss": history.loss.double().mean(dim=0).tolist(),
-            "accuracy": history.accuracy.double().mean(dim=0).tolist(),
-        },
-        **nest(summarise(metrics)),
-    }
+    return Training(
+        gradient_steps=networks[0].gradient_steps,
+        seconds=sum(network.seconds for network in networks),
+        drop_step=drops,
+        curves=Curves(
+            step=history.steps.tolist(),
+            loss=history.loss.double().mean(dim=0).tolist(),
+            accuracy=history.accuracy.double().mean(dim=0).tolist(),
+        ),
+        metrics=summarise(metrics),
+        example=norms,
+    )

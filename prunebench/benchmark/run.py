@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.benchmark.announce import announce
-from prunebench.benchmark.document import Document, document
+from prunebench.benchmark.document import document
 from prunebench.benchmark.measures import (
     Asked,
     measure_networks,
@@ -36,6 +36,7 @@ from prunebench.device import resolve_device
 from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.prune import prune_early
+from prunebench.results import Document
 from prunebench.scoring.execute import Outcome, execute
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.damage import check_structure, forget_damage

@@ -110,14 +110,14 @@ def command(**options: Any) -> int:
         document = run_benchmark(plan, reporter, store, force=options["force"])
     board, files = add_to_folder(document, folder)
     if options["as_json"]:
-        click.echo(json.dumps(document, indent=1, allow_nan=False))
+        click.echo(json.dumps(document.to_json(), indent=1, allow_nan=False))
     else:
-        keys = {(row["scorer"], row["at_step"]) for row in document["rows"]}
-        console().print(render(board, [r for r in board.rows if (r["scorer"], r["at_step"]) in keys]))
+        keys = {row.key for row in document.rows}
+        console().print(render(board, [row for row in board.rows if row.key in keys]))
     click.echo(f"board: {files[1]} (and .json, .csv)", err=True)
     cite_published(board.name, folder)
-    asked = [row for row in document["rows"] if not row["control"]]
-    return 1 if asked and all(row["status"] != "ok" for row in asked) else 0
+    asked = [row for row in document.rows if not row.control]
+    return 1 if asked and all(row.status != "ok" for row in asked) else 0
 
 
 def _plan(options: dict[str, Any]) -> "Plan":

@@ -24,14 +24,14 @@ def command(scorer: str, at_step: int | None, board: str | None, out: str | None
         (b, row)
         for b in boards
         for row in b.rows
-        if scorer in (row["scorer"], row["name"]) and at_step in (None, row["at_step"])
+        if scorer in (row.scorer, row.name) and at_step in (None, row.at_step)
     ]
-    steps = {row["at_step"] for b in boards for row in b.rows if scorer in (row["scorer"], row["name"])}
+    steps = {row.at_step for b in boards for row in b.rows if scorer in (row.scorer, row.name)}
     if not found and steps:
         there = ", ".join(map(str, sorted(steps)))
         raise RequestError("--at-step", at_step, f"steps at which {scorer} has results here: {there}")
     if not found:
-        names = {row["scorer"] for b in boards for row in b.rows if at_step in (None, row["at_step"])}
+        names = {row.scorer for b in boards for row in b.rows if at_step in (None, row.at_step)}
         raise unknown_name("SCORER", scorer, names, "scorers with results here")
     for b, row in found:
         console().print(render_row(b, row), "")

@@ -1,10 +1,12 @@
 """What every protocol returns: one number per network under each name."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float
+
+from prunebench.evaluation.protocols import PROTOCOLS, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor  # boards are read without torch
@@ -12,21 +14,44 @@ if TYPE_CHECKING:
 # Raised whenever the same scores would get other numbers: results of two evaluators are never mixed.
 EVALUATOR_VERSION = "3"
 
-# A metric's path in the JSON document, e.g. ("accuracy", "prune_final", "0.1"), to its value per network.
-# NaN: not defined for that network.
-Metrics = dict[tuple[str, ...], Float[np.ndarray, " seeds"]]
+# A metric's place in the JSON document: ("spearman",), ("accuracy", "prune_final", "0.1").
+Path = tuple[str, ...]
+# To its value per network; NaN: not defined for that network.
+Metrics = dict[Path, Float[np.ndarray, " seeds"]]
+
+# What a metric can be; no interval reaches beyond it.
+Kind = Literal["correlation", "share", "accuracy", "amount"]
+RANGES: dict[Kind, tuple[float, float]] = {
+    "correlation": (-1.0, 1.0),
+    "share": (0.0, 1.0),
+    "accuracy": (0.0, 1.0),
+    "amount": (0.0, math.inf),
+}
+# By the first key of the path; all others are shares.
+_KINDS: dict[str, Kind] = {
+    "spearman": "correlation",
+    "kendall": "correlation",
+    "spearman_within_groups": "correlation",
+    "accuracy": "accuracy",
+    "train_accuracy": "accuracy",
+    "groups": "amount",
+    "initial_loss": "amount",
+    "train_loss": "amount",
+}
+# Accuracies by the split that they are measured on.
+SPLITS = {"accuracy": "test", "train_accuracy": "train"}
 
 
-def nest(flat: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
-    """`{("a", "b"): 1}` as `{"a": {"b": 1}}`."""
-    nested: dict[str, Any] = {}
-    for path, value in flat.items():
-        *parents, leaf = path
-        level = nested
-        for parent in parents:
-            level = level.setdefault(parent, {})
-        level[leaf] = value
-    return nested
+def kind_of(path: Path) -> Kind:
+    """What a metric can be."""
+    return _KINDS.get(path[0], "share")
+
+
+def protocol_of(path: Path) -> Protocol | None:
+    """The protocol that gives a metric; None: it is of the whole network, whatever scores it."""
+    if path[0] not in SPLITS:
+        return "rank"
+    return next((protocol for protocol in PROTOCOLS if protocol == path[1]), None)
 
 
 def per_seed(values: "Tensor") -> Float[np.ndarray, " seeds"]:

@@ -1,13 +1,13 @@
 """Intervals over seeds (docs/statistics.md): the trained network is the replicate, never the neuron."""
 
 import math
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64
 from scipy import stats
 
-from prunebench.evaluation.metrics import Metrics
+from prunebench.evaluation.metrics import RANGES, Metrics, Path, kind_of
+from prunebench.evaluation.summary import Band, Summary
 
 # Raised whenever equal values would get other intervals: boards keep theirs, and are given the new ones when
 # they are read.
@@ -20,13 +20,6 @@ RESAMPLED_AT_ONCE = 10_000_000
 # Resamples of fewer are so often nearly constant that their t says nothing.
 FEWEST_RESAMPLED = 5
 
-# A network that lost the wrong neurons collapses, however rarely: of these metrics 20 seeds tell the median,
-# not how far the mean may be off (docs/statistics.md).
-_COLLAPSING = ("accuracy", "train_accuracy")
-_CORRELATIONS = ("spearman", "kendall", "spearman_within_groups")
-_UNBOUNDED = ("groups", "initial_loss", "train_loss")
-
-Summary = dict[str, Any]
 Ends = tuple[Float[np.ndarray, " metrics"], Float[np.ndarray, " metrics"]]
 
 
@@ -74,23 +67,24 @@ def median_intervals(values: Float[np.ndarray, "metrics seeds"]) -> Ends:
     return ordered[:, outside - 1], ordered[:, seeds - outside]
 
 
-def collapses(path: tuple[str, ...]) -> bool:
+def collapses(path: Path) -> bool:
     """Whether a metric is one of those whose rare collapses few seeds do not show: all accuracies.
 
-    Then no interval of the mean is given, but the median with its own. By the metric and not by its values:
-    where no collapse was seen, they look as if there were none.
+    A network that lost the wrong neurons collapses, however rarely: 20 seeds tell the median, not how far the
+    mean may be off (docs/statistics.md). Then no interval of the mean is given, but the median with its own.
+    By the metric and not by its values: where no collapse was seen, they look as if there were none.
     """
-    return path[0] in _COLLAPSING
+    return kind_of(path) == "accuracy"
 
 
-def summarise(metrics: Metrics) -> dict[tuple[str, ...], Summary]:
+def summarise(metrics: Metrics) -> dict[Path, Summary]:
     """`mean`, `low`, `high` and `per_seed` of every metric; None stands where a number is not defined.
 
     Accuracies have `median`, `median_low` and `median_high` as well, and no `low` and `high` (`collapses`). A
     metric that no network defines is left out.
     """
-    summaries: dict[tuple[str, ...], Summary] = {}
-    alike: dict[tuple[bytes, bool], list[tuple[str, ...]]] = {}
+    summaries: dict[Path, Summary] = {}
+    alike: dict[tuple[bytes, bool], list[Path]] = {}
     for path, values in metrics.items():
         present = np.isfinite(values)
         if present.any():
@@ -100,26 +94,21 @@ def summarise(metrics: Metrics) -> dict[tuple[str, ...], Summary]:
         block = np.stack([metrics[path][present] for path in paths])
         ends = median_intervals(block) if skewed else intervals(block)
         for path, row, low, high in zip(paths, block, *ends, strict=True):
-            least, most = _range(path)
-            summaries[path] = {
-                "mean": float(row.mean()),
-                "low": None if skewed else number_or_none(max(low, least)),
-                "high": None if skewed else number_or_none(min(high, most)),
-                "per_seed": [number_or_none(value) for value in metrics[path]],
-            }
+            mean, per_seed = float(row.mean()), [number_or_none(value) for value in metrics[path]]
             if skewed:
-                summaries[path] |= {
-                    "median": float(np.median(row)),
-                    "median_low": number_or_none(low),
-                    "median_high": number_or_none(high),
-                }
+                middle = float(np.median(row)), number_or_none(low), number_or_none(high)
+                summaries[path] = Summary(mean, None, None, per_seed, *middle)
+            else:
+                least, most = RANGES[kind_of(path)]
+                inside = number_or_none(max(low, least)), number_or_none(min(high, most))
+                summaries[path] = Summary(mean, *inside, per_seed)
     return {path: summaries[path] for path in metrics if path in summaries}
 
 
-def band(draws: Float[np.ndarray, "draws seeds"]) -> dict[str, float] | None:
+def band(draws: Float[np.ndarray, "draws seeds"]) -> Band | None:
     """Range over a stochastic scorer's draws of the mean over seeds: what chance alone gives."""
     means = draws.mean(axis=1)
-    return {"low": float(means.min()), "high": float(means.max())} if np.isfinite(means).all() else None
+    return Band(float(means.min()), float(means.max())) if np.isfinite(means).all() else None
 
 
 def number_or_none(value: float) -> float | None:
@@ -142,10 +131,3 @@ def _studentised(
 def _standard_error(values: Float[np.ndarray, "*batch seeds"]) -> Float[np.ndarray, "*batch"]:
     error: Float[np.ndarray, "*batch"] = values.std(axis=-1, ddof=1) / math.sqrt(values.shape[-1])
     return error
-
-
-def _range(path: tuple[str, ...]) -> tuple[float, float]:
-    """What a metric can be: no interval reaches beyond it."""
-    if path[0] in _UNBOUNDED:
-        return 0.0, math.inf
-    return (-1.0, 1.0) if path[0] in _CORRELATIONS else (0.0, 1.0)

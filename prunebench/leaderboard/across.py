@@ -48,7 +48,7 @@ class Across:
 
 def steps_of(boards: Sequence[Board]) -> list[int]:
     """All steps at which something was scored."""
-    return sorted({row["at_step"] for board in boards for row in board.rows})
+    return sorted({row.at_step for board in boards for row in board.rows})
 
 
 def across(boards: Sequence[Board], column: Column, step: int) -> Across | None:
@@ -101,7 +101,7 @@ def wins(boards: Sequence[Board], column: Column) -> Wins | None:
 
 def _means(board: Board, column: Column, step: int) -> dict[str, float]:
     return {
-        row["scorer"]: summary["mean"]
+        row.scorer: summary.mean
         for row in board.rows
-        if row["at_step"] == step and not row["sees_end"] and (summary := column.summary(row))
+        if row.at_step == step and not row.sees_end and (summary := column.summary(row))
     }

@@ -3,40 +3,28 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from prunebench.errors import PrunebenchError
+from prunebench.evaluation.metrics import protocol_of
 from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
-from prunebench.leaderboard.check import check_content
+from prunebench.leaderboard.canonical import canonical_json
 from prunebench.leaderboard.command import reproduce
-from prunebench.leaderboard.record import write
+from prunebench.results import SCHEMA, Document, Measured, Row, TaskRecord, Training, convert, read_recipe
+from prunebench.training.recipe import Recipe
 
-SCHEMA = 1
 # Of a task in the name of its board's files; a file's name may have 255 bytes, and the hash tells them apart.
 LONGEST_NAME = 100
-Row = dict[str, Any]
-
 # What a row must share with its replacement for protocols that were not run again to be carried over.
 _IDENTITY = ("scorer", "at_step", "version", "source", "evaluator", "seeds", "status")
-_PROTOCOL_GROUPS = ("accuracy", "train_accuracy")
-_RANK_FIELDS = ("spearman", "kendall", "spearman_within_groups", "top_k_overlap", "sign_agreement")
-
-
-def summaries(
-    level: dict[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Every metric's path and summary in a row."""
-    for key, value in level.items():
-        if isinstance(value, dict):
-            if "per_seed" in value:
-                yield (*path, key), value
-            else:
-                yield from summaries(value, (*path, key))
+M = TypeVar("M", bound=Measured)
 
 
 @dataclass
@@ -51,33 +39,28 @@ class Board:
         rows: by step and scorer; the `command` of each makes this row again.
     """
 
-    task: dict[str, Any]
-    recipe: dict[str, Any]
-    training: dict[str, Any]
+    task: TaskRecord
+    recipe: Recipe
+    training: Training
     environment: dict[str, Any]
     evaluator: str
     rows: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        commands = (reproduce(self.task, self.recipe, row) for row in self.rows)
-        rows = [row | {"command": command} for row, command in zip(self.rows, commands, strict=True)]
-        self.rows = sorted(rows, key=lambda row: (row["at_step"], row["scorer"]))
+        rows = (replace(row, command=reproduce(self.task, self.recipe, row)) for row in self.rows)
+        self.rows = sorted(rows, key=lambda row: (row.at_step, row.scorer))
 
-    @property
+    @cached_property
     def name(self) -> str:
         """File name without ending: the task and what sets it apart, with a hash of the identity."""
-        identity = json.dumps([self.task["fingerprint"], self.recipe], sort_keys=True)
-        digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-        task = re.sub(r"[^A-Za-z0-9.-]+", "-", str(self.task["name"])).strip("-.")[:LONGEST_NAME] or "task"
-        recipe = self.recipe
-        return f"{task}_n{self.task['samples']}_d{recipe['width']}_std{recipe['init_std']:g}_{digest}"
+        return name_of(self.task, self.recipe)
 
     @classmethod
-    def of(cls, document: dict[str, Any]) -> "Board":
+    def of(cls, document: Document) -> "Board":
         """The board that a result document belongs to, with its rows."""
-        parts = {key: document[key] for key in ("task", "recipe", "training", "environment", "evaluator")}
-        rows = [row | {"environment": document["environment"]} for row in document["rows"]]
-        return cls(**parts, rows=rows)
+        made = document.environment
+        rows = [replace(row, environment=made) for row in document.rows]
+        return cls(document.task, document.recipe, document.training, made, document.evaluator, rows)
 
     def join(self, newer: "Board") -> "Board":
         """This board with a newer one's rows in it: same scorer and step, the newer row replaces the older.
@@ -85,27 +68,28 @@ class Board:
         A replaced row that is the same in all but the protocols run passes on those that were not run again.
         Rows of another evaluator version are dropped: their numbers cannot be compared.
         """
-        kept = {_key(row): row for row in self.rows if row["evaluator"] == newer.evaluator}
+        kept = {row.key: row for row in self.rows if row.evaluator == newer.evaluator}
         for row in newer.rows:
-            older = kept.get(_key(row))
-            kept[_key(row)] = row if older is None else _carry_over(older, row)
+            older = kept.get(row.key)
+            kept[row.key] = row if older is None else _carry_over(older, row)
         rows = list(kept.values())
         return Board(newer.task, newer.recipe, newer.training, newer.environment, newer.evaluator, rows)
 
     def to_json(self) -> str:
         """The board as text; equal boards give equal bytes."""
-        content = {
-            "schema": SCHEMA,
-            "name": self.name,
-            "task": self.task,
-            "recipe": self.recipe,
-            "evaluator": self.evaluator,
-            "intervals": INTERVALS_VERSION,
-            "environment": self.environment,
-            "training": self.training,
-            "rows": self.rows,
-        }
-        return write(content)
+        return canonical_json(
+            {
+                "schema": SCHEMA,
+                "name": self.name,
+                "task": self.task.record,
+                "recipe": self.recipe.record,
+                "evaluator": self.evaluator,
+                "intervals": INTERVALS_VERSION,
+                "environment": self.environment,
+                "training": self.training.to_json(),
+                "rows": [row.to_json() for row in self.rows],
+            }
+        )
 
     @classmethod
     def read(cls, path: Path) -> "Board":
@@ -122,16 +106,17 @@ class Board:
         if isinstance(schema, int) and schema != SCHEMA:
             raise PrunebenchError(f"{file}: board of schema {schema}; {SCHEMA} is understood")
         try:
-            check_content(content)
-            if content.get("intervals") != INTERVALS_VERSION:
-                content = content | {
-                    "training": _with_intervals(content["training"]),
-                    "rows": [_with_intervals(row) for row in content["rows"]],
-                }
-            keys = ("task", "recipe", "training", "environment", "evaluator", "rows")
-            return cls(**{key: content[key] for key in keys})
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            return _read(content)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PrunebenchError(f"{file}: not a whole board ({error}); move it away") from error
+
+
+def name_of(task: TaskRecord, recipe: Recipe) -> str:
+    """The name of the board of a task and a recipe."""
+    identity = json.dumps([task.fingerprint, recipe.record], sort_keys=True)
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", task.name).strip("-.")[:LONGEST_NAME] or "task"
+    return f"{name}_n{task.samples}_d{recipe.width}_std{recipe.init_std:g}_{digest}"
 
 
 def read_json(path: Path) -> Any:
@@ -144,33 +129,47 @@ def read_json(path: Path) -> Any:
         raise PrunebenchError(f"{path.name}: not readable as JSON ({error})") from error
 
 
-def _with_intervals(record: dict[str, Any]) -> dict[str, Any]:
+class _Content(msgspec.Struct):
+    """A board's JSON, its parts as they are."""
+
+    task: Any
+    recipe: Any
+    training: Any
+    environment: dict[str, Any]
+    evaluator: str
+    rows: list[Any]
+    intervals: Any = None
+
+
+def _read(content: object) -> Board:
+    """Raises `ValueError` with the place of what does not fit."""
+    parts = convert("it", content, _Content)
+    task, recipe, training = (
+        TaskRecord.read(parts.task),
+        read_recipe(parts.recipe),
+        Training.read(parts.training, "training"),
+    )
+    rows = [Row.read(row, f"row {number}") for number, row in enumerate(parts.rows)]
+    if len({row.key for row in rows}) < len(rows):
+        raise ValueError("two rows of one scorer at one step")
+    if parts.intervals != INTERVALS_VERSION:
+        training, rows = _with_intervals(training), [_with_intervals(row) for row in rows]
+    return Board(task, recipe, training, parts.environment, parts.evaluator, rows)
+
+
+def _with_intervals(record: M) -> M:
     """A row or a training whose summaries are made again from their values per seed."""
-    found = dict(summaries(record))
-    values = {path: np.array(summary["per_seed"], dtype=float) for path, summary in found.items()}
-    again = summarise(values)
-
-    def renewed(level: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-        return {
-            key: value | again.get((*path, key), {})
-            if (*path, key) in found
-            else renewed(value, (*path, key))
-            if isinstance(value, dict)
-            else value
-            for key, value in level.items()
-        }
-
-    return renewed(record, ())
-
-
-def _key(row: Row) -> tuple[str, int]:
-    return row["scorer"], row["at_step"]
+    values = {path: np.array(summary.per_seed, dtype=float) for path, summary in record.metrics.items()}
+    again = {
+        path: replace(summary, kept=old.kept, first_draw=old.first_draw, band=old.band)
+        for path, summary in summarise(values).items()
+        if (old := record.metrics[path])
+    }
+    return replace(record, metrics=record.metrics | again)
 
 
 def _carry_over(older: Row, newer: Row) -> Row:
-    if any(older[key] != newer[key] for key in _IDENTITY):
+    if any(getattr(older, name) != getattr(newer, name) for name in _IDENTITY):
         return newer
-    merged = {key: older[key] for key in _RANK_FIELDS if key in older} | newer
-    for group in _PROTOCOL_GROUPS:
-        merged[group] = older.get(group, {}) | newer.get(group, {})
-    return merged
+    kept = {p: s for p, s in older.metrics.items() if protocol_of(p) in older.protocols - newer.protocols}
+    return replace(newer, metrics=kept | newer.metrics)

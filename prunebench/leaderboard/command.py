@@ -8,29 +8,26 @@ from pathlib import PurePath
 from typing import Any
 
 from prunebench.evaluation.fractions import FRACTIONS, label
-from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, REINITIALISED
+from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINITIALISED
+from prunebench.results import Row, TaskRecord
 from prunebench.tasks.datasets import DATASETS, DEFAULT, default_samples, default_steps
 from prunebench.training.recipe import Recipe
 
 Record = dict[str, Any]
 
-_RANK_FIELDS = ("spearman", "kendall", "top_k_overlap")
-_KEPT = ("prune_final", "merge", "prune_early")
 
-
-def reproduce(task: Record, recipe: Record, row: Record) -> str | None:
+def reproduce(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     """`prunebench run ...` for this row alone; options that have their default are left out.
 
     A task that no data set was named for (made in Python, say) keeps the command that was recorded. Files
     that a record cannot tell, of plugins and of saved scores, are taken from there too. An .npz file or a
     folder of images is named without its place, which differs between machines.
     """
-    recorded: str | None = row["command"]
-    if "dataset" not in task:
-        return recorded
-    words = [*_task_words(task), *_recipe_words(task["dataset"], recipe)]
-    words += [*_scorer_words(row["scorer"], shlex.split(recorded or "")), "--at-step", str(row["at_step"])]
-    words += _option("--seeds", _seeds(row["seeds"]), "20") + _protocol_words(row)
+    if "dataset" not in task.record:
+        return row.command
+    words = [*_task_words(task.record), *_recipe_words(task.record["dataset"], recipe)]
+    words += [*_scorer_words(row.scorer, shlex.split(row.command or "")), "--at-step", str(row.at_step)]
+    words += _option("--seeds", _seeds(row.seeds), "20") + _protocol_words(row)
     return shlex.join(["prunebench", "run", *words])
 
 
@@ -45,12 +42,12 @@ def _task_words(task: Record) -> list[str]:
     return words + (["--download"] if dataset in DATASETS and DATASETS[dataset].download else [])
 
 
-def _recipe_words(dataset: str, recipe: Record) -> list[str]:
+def _recipe_words(dataset: str, recipe: Recipe) -> list[str]:
     defaults = {field.name: field.default for field in fields(Recipe)}
-    defaults |= {"steps": default_steps(dataset), "until_loss": None}
+    defaults |= {"steps": default_steps(dataset)}
     return [
         word
-        for name, value in recipe.items()
+        for name, value in recipe.record.items()
         for word in _option("--" + name.replace("_", "-"), value, defaults.get(name))
     ]
 
@@ -64,11 +61,9 @@ def _scorer_words(scorer: str, recorded: list[str]) -> list[str]:
     return [*plugins, "--scorer", "random" if scorer == REINITIALISED else scorer]
 
 
-def _protocol_words(row: Record) -> list[str]:
-    kept = {protocol: row.get("accuracy", {}).get(protocol) for protocol in _KEPT}
-    protocols = ["rank"] if any(row.get(name) for name in _RANK_FIELDS) else []
-    protocols += [protocol for protocol in _KEPT if kept[protocol]]
-    shares = sorted({share for part in kept.values() for share in part or ()}, key=float, reverse=True)
+def _protocol_words(row: Row) -> list[str]:
+    protocols = [protocol for protocol in PROTOCOLS if protocol in row.protocols]
+    shares = sorted({path[2] for path in row.metrics if len(path) == 3}, key=float, reverse=True)
     words: list[str] = []
     if protocols and set(protocols) != set(DEFAULT_PROTOCOLS):
         words += [word for protocol in protocols for word in ("--protocol", protocol)]

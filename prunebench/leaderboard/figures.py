@@ -10,17 +10,19 @@ from scipy import stats
 
 from prunebench.drawing import panels, save, style
 from prunebench.evaluation.fractions import kept_count
+from prunebench.evaluation.metrics import SPLITS
+from prunebench.evaluation.summary import Summary
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.chart_data import PROTOCOLS, SPLITS, ChartBoard, ChartRow, Summary, chart_boards
-from prunebench.leaderboard.columns import middle_of
-from prunebench.leaderboard.looks import LIGHT, SYMBOLS, Look, looks
+from prunebench.leaderboard.chart_data import ChartBoard, chart_boards
+from prunebench.leaderboard.columns import PRUNING
+from prunebench.leaderboard.styles import LIGHT, SYMBOLS
+from prunebench.results import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 GRAY, INK = "#8a939d", "#1b1f24"
-Looks = dict[str, Look]
 
 
 def draw(boards: Sequence[Board], folder: Path) -> Iterator[Path]:
@@ -28,44 +30,43 @@ def draw(boards: Sequence[Board], folder: Path) -> Iterator[Path]:
 
     Raises `RequestError` where matplotlib is not installed.
     """
-    look = looks(boards)
     for chart in chart_boards(boards):
         with style(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of a name in another script
-            for name, figure in _figures(chart, look):
+            for name, figure in _figures(chart):
                 path = folder / chart.name / name
                 path.parent.mkdir(exist_ok=True)
                 save(figure, path)
                 yield path
 
 
-def _figures(chart: ChartBoard, look: Looks) -> Iterator[tuple[str, "Figure"]]:
+def _figures(chart: ChartBoard) -> Iterator[tuple[str, "Figure"]]:
     if any(row.spearman for row in chart.predictors):
-        yield "standing", _standing(chart, look)
-        yield "cost", _cost(chart, look)
-        yield "time", _time(chart, look)
+        yield "standing", _standing(chart)
+        yield "cost", _cost(chart)
+        yield "time", _time(chart)
     for step in chart.steps:
-        if any(chart.kept_curves(protocol, "accuracy") for protocol in PROTOCOLS):
-            yield f"kept_step{step}", _kept(chart, look, step)
-        rows = [row for row in chart.scattered() if row.step == step]
-        if rows:
-            yield f"scatter_step{step}", _scatter(chart, look, rows)
+        if any(chart.kept_curves(protocol, "accuracy") for protocol in PRUNING):
+            yield f"kept_step{step}", _kept(chart, step)
+        scores = [(row, np.array(drawn)) for row in chart.at(step) if (drawn := chart.scores(row))]
+        if scores:
+            yield f"scatter_step{step}", _scatter(chart, step, scores)
 
 
-def _standing(chart: ChartBoard, look: Looks) -> "Figure":
+def _standing(chart: ChartBoard) -> "Figure":
     """Who wins at each step, and how sure that is: the intervals of the rank correlation."""
-    names = [*chart.order, *sorted({row.name for row in chart.rows if row.spearman} - set(chart.order))]
-    trained = {row.name: row.row["cost"]["extra_gradient_steps"] for row in chart.rows}
+    names = [*chart.order, *sorted({row.scorer for row in chart.rows if row.spearman} - set(chart.order))]
+    trained = {row.scorer: row.cost.extra_gradient_steps for row in chart.rows}
     own = {name: f" ({steps:,} steps of its own)" for name, steps in trained.items() if steps}
     figure, grid = panels(1, len(chart.steps), height=1.1 + 0.17 * len(names), sharey=True, sharex=True)
     for axes, step in zip(grid[0], chart.steps, strict=True):
         _title(axes, chart, step)
-        _random_band(axes.axvspan, [row for row in chart.at(step) if row.name == "random"])
+        _random_band(axes.axvspan, [row for row in chart.at(step) if row.scorer == "random"])
         for row in chart.at(step):
             if row.spearman:
-                place, colour = float(names.index(row.name)), _colour(row, look)
+                place, colour = float(names.index(row.scorer)), _colour(row, chart)
                 axes.plot(_ends(row.spearman), (place, place), color=colour)
-                _point(axes, row.spearman["mean"], place, row, look)
+                _point(axes, row.spearman.mean, place, row, chart)
         axes.grid(axis="x", color="0.9")
     figure.supxlabel("Spearman correlation with the final norms (gray: random)", fontsize=8)
     grid[0, 0].set_yticks(range(len(names)), [_plain(name) + own.get(name, "") for name in names])
@@ -73,12 +74,12 @@ def _standing(chart: ChartBoard, look: Looks) -> "Figure":
     return figure
 
 
-def _cost(chart: ChartBoard, look: Looks) -> "Figure":
+def _cost(chart: ChartBoard) -> "Figure":
     """Rank correlation against what it took, in gradient steps and in seconds."""
     figure, grid = panels(1, 2, height=2.8)
     steps, seconds = grid[0]
-    _correlations(steps, chart, look, lambda row: row.steps)
-    _log_steps(steps, [0, *(10**k for k in range(1, 7))], max(row.steps for row in chart.rows))
+    _correlations(steps, chart, lambda row: row.cost.steps)
+    _log_steps(steps, [0, *(10**k for k in range(1, 7))], max(row.cost.steps for row in chart.rows))
     steps.axvline(chart.training_steps, color="0.5", linestyle=":", linewidth=0.9)
     steps.annotate(
         "one training",
@@ -88,22 +89,22 @@ def _cost(chart: ChartBoard, look: Looks) -> "Figure":
         ha="right",
     )
     steps.set_xlabel("gradient steps per network")
-    _correlations(seconds, chart, look, lambda row: row.seconds)
+    _correlations(seconds, chart, chart.seconds)
     seconds.set_xscale("log")
     seconds.set_xlabel("seconds per network")
     return figure
 
 
-def _time(chart: ChartBoard, look: Looks) -> "Figure":
+def _time(chart: ChartBoard) -> "Figure":
     """Rank correlation against the snapshot's step, and against the share of the plateau that has passed."""
-    drop = chart.board.training["drop_step"]
+    drop = chart.board.training.drop_step
     figure, grid = panels(1, 2 if drop else 1, height=2.8)
-    _correlations(grid[0, 0], chart, look, lambda row: row.step)
+    _correlations(grid[0, 0], chart, lambda row: row.at_step)
     _log_steps(grid[0, 0], chart.steps, max(chart.steps))
     grid[0, 0].set_xlabel("step of the snapshot")
     if drop:
         axes = grid[0, 1]
-        _correlations(axes, chart, look, lambda row: row.row["relative_time"])
+        _correlations(axes, chart, lambda row: row.relative_time)
         axes.set_xscale("symlog", linthresh=0.03)
         axes.set_xlim(left=-0.002)
         axes.axvline(1, color="0.5", linestyle=":", linewidth=0.9)
@@ -111,109 +112,106 @@ def _time(chart: ChartBoard, look: Looks) -> "Figure":
     return figure
 
 
-def _kept(chart: ChartBoard, look: Looks, step: int) -> "Figure":
+def _kept(chart: ChartBoard, step: int) -> "Figure":
     """Median accuracy against the share of neurons kept: a column for each protocol, a row for each split."""
-    present = [protocol for protocol in PROTOCOLS if chart.kept_curves(protocol, "accuracy")]
+    present = [protocol for protocol in PRUNING if chart.kept_curves(protocol, "accuracy")]
     figure, grid = panels(len(SPLITS), len(present), height=2.4, sharex=True, sharey="row")
-    shown = [row for row in chart.at(step) if row.name in chart.drawn_scorers or row.row["control"]]
+    shown = [row for row in chart.at(step) if row.scorer in chart.drawn_scorers or row.control]
     for line, (split, title) in zip(grid, SPLITS.items(), strict=True):
         for axes, protocol in zip(line, present, strict=True):
             ends = []
             for row in shown:
                 columns = chart.kept_curves(protocol, split)
-                curve = [(float(c.path[-1]), s) for c in columns if (s := c.summary(row.row))]
+                curve = [(float(c.path[-1]), s) for c in columns if (s := c.summary(row))]
                 if curve:
-                    _band(axes, curve, row, look, scale=100.0)
-                    ends.append((curve[-1][0], 100 * middle_of(curve[-1][1])[0], row))
-            axes.axhline(100 * middle_of(chart.dense(split))[0], color=INK, linestyle=":", linewidth=0.9)
+                    _band(axes, curve, row, chart, scale=100.0)
+                    ends.append((curve[-1][0], 100 * curve[-1][1].middle[0], row))
+            axes.axhline(100 * chart.dense(split).middle[0], color=INK, linestyle=":", linewidth=0.9)
             shares = sorted({float(column.path[-1]) for column in chart.kept_curves(protocol, split)})
             axes.set_xscale("log")
             axes.set_xlim(max(shares) * 1.1, min(shares) / 1.1)
             axes.set_xticks(shares, [f"{100 * share:g}" for share in shares])
             axes.xaxis.minorticks_off()
-            _label_ends(axes, ends, look)
+            _label_ends(axes, ends, chart)
             if split == next(iter(SPLITS)):
-                axes.set_title(PROTOCOLS[protocol])
+                axes.set_title(PRUNING[protocol][0])
         line[0].set_ylabel(f"{title} accuracy (median), %")
     for axes in grid[-1]:
         axes.set_xlabel("% of the neurons kept")
     return figure
 
 
-def _scatter(chart: ChartBoard, look: Looks, rows: Sequence[ChartRow]) -> "Figure":
+def _scatter(chart: ChartBoard, step: int, shown: Sequence[tuple[Row, np.ndarray]]) -> "Figure":
     """One network: the rank of each neuron's score against its final norm, for every scorer."""
     columns = 4
-    lines = -(-len(rows) // columns)
+    lines = -(-len(shown) // columns)
     figure, grid = panels(lines, columns, height=1.6, sharex=True, sharey=True)
     norms = np.asarray(chart.norms)[chart.drawn_neurons]
-    for axes, row in zip(grid.flat, rows, strict=False):
-        scores = np.asarray(row.scores)[chart.drawn_neurons]
+    for axes, (row, scores) in zip(grid.flat, shown, strict=False):
         ranks = stats.rankdata(scores)
         kept = ranks >= np.sort(ranks)[-kept_count(len(ranks), 0.1)]
-        colour = _colour(row, look)
+        colour = _colour(row, chart)
         options: dict[str, Any] = {"s": 7, "linewidths": 0.5, "edgecolors": colour, "rasterized": True}
         axes.scatter(ranks[~kept], norms[~kept], facecolors="none", **options)
         axes.scatter(ranks[kept], norms[kept], facecolors=colour, **options)
         axes.axhline(np.sort(norms)[-kept_count(len(norms), 0.1)], color="0.5", linestyle=":", linewidth=0.8)
-        axes.set_title(_plain(row.name))
+        axes.set_title(_plain(row.scorer))
         axes.set_yscale("log" if (norms > 0).all() else "linear")
         axes.minorticks_off()
-    for axes in grid.flat[len(rows) :]:
+    for axes in grid.flat[len(shown) :]:
         axes.set_visible(False)
-    figure.supxlabel(f"rank of the score at step {rows[0].step} (filled: the best 10 %)", fontsize=8)
+    figure.supxlabel(f"rank of the score at step {step} (filled: the best 10 %)", fontsize=8)
     figure.supylabel("final effective norm (dotted: the largest 10 %)", fontsize=8)
     return figure
 
 
-def _correlations(
-    axes: "Axes", chart: ChartBoard, look: Looks, x: Callable[[ChartRow], float | None]
-) -> None:
+def _correlations(axes: "Axes", chart: ChartBoard, x: Callable[[Row], float | None]) -> None:
     rows = [row for row in chart.rows if row.spearman and x(row) is not None]
-    _random_band(axes.axhspan, [row for row in rows if row.name == "random"])
+    _random_band(axes.axhspan, [row for row in rows if row.scorer == "random"])
     for row in rows:
-        if row.row["sees_end"] and row.spearman:
-            axes.axhline(row.spearman["mean"], color=INK, linestyle="--", linewidth=0.8)
+        if row.sees_end and row.spearman:
+            axes.axhline(row.spearman.mean, color=INK, linestyle="--", linewidth=0.8)
     ends = []
     for name in chart.drawn_scorers:
-        line = sorted((row for row in rows if row.name == name), key=lambda row: row.step)
+        line = sorted((row for row in rows if row.scorer == name), key=lambda row: row.at_step)
         if line:
             curve = [(float(x(row) or 0), row.spearman) for row in line if row.spearman]
-            _band(axes, curve, line[0], look)
+            _band(axes, curve, line[0], chart)
             ends.append((*_last(curve), line[-1]))
     axes.set_ylabel("Spearman correlation")
     axes.grid(axis="y", color="0.9")
     for at in {x for x, _, _ in ends}:
-        _label_ends(axes, [end for end in ends if end[0] == at], look)
+        _label_ends(axes, [end for end in ends if end[0] == at], chart)
 
 
 def _last(curve: Sequence[tuple[float, Summary]]) -> tuple[float, float]:
-    return curve[-1][0], curve[-1][1]["mean"]
+    return curve[-1][0], curve[-1][1].mean
 
 
 def _band(
-    axes: "Axes", curve: Sequence[tuple[float, Summary]], row: ChartRow, look: Looks, scale: float = 1.0
+    axes: "Axes", curve: Sequence[tuple[float, Summary]], row: Row, chart: ChartBoard, scale: float = 1.0
 ) -> None:
-    x, colour = [at for at, _ in curve], _colour(row, look)
-    middles = [scale * middle_of(summary)[0] for _, summary in curve]
+    x, colour = [at for at, _ in curve], _colour(row, chart)
+    middles = [scale * summary.middle[0] for _, summary in curve]
     low, high = zip(*(_ends(summary, scale) for _, summary in curve), strict=True)
-    dashes = "--" if row.row["sees_end"] else "-"
+    dashes = "--" if row.sees_end else "-"
     axes.plot(x, middles, dashes, color=colour, zorder=3)
-    if not row.row["sees_end"]:
+    if not row.sees_end:
         axes.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
         axes.vlines(x, low, high, color=colour, linewidth=0.9)
-    if not row.row["control"]:
+    if not row.control:
         for at, middle in zip(x, middles, strict=True):
-            _point(axes, at, middle, row, look)
+            _point(axes, at, middle, row, chart)
 
 
-def _label_ends(axes: "Axes", ends: Iterable[tuple[float, float, ChartRow]], look: Looks) -> None:
+def _label_ends(axes: "Axes", ends: Iterable[tuple[float, float, Row]], chart: ChartBoard) -> None:
     """Names beside the ends of their lines, pushed apart so that each can be read."""
     gap = 7.5  # points
     figure = cast("Figure", axes.get_figure())
     height = 0.75 * 72 * figure.get_size_inches()[1] / cast(Any, axes.get_subplotspec()).get_gridspec().nrows
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
-    order = sorted(ends, key=lambda end: (end[1], end[2].name))
+    order = sorted(ends, key=lambda end: (end[1], end[2].scorer))
     at = np.array([height * (y - low) / (high - low) for _, y, _ in order])
     places = at.copy()
     for i in range(1, len(places)):
@@ -222,11 +220,11 @@ def _label_ends(axes: "Axes", ends: Iterable[tuple[float, float, ChartRow]], loo
         places[i] = min(places[i], height - gap * (len(places) - 1 - i))
     for (x, y, row), offset in zip(order, places - at, strict=True):
         axes.annotate(
-            _plain(row.name),
+            _plain(row.scorer),
             (x, y),
             xytext=(6, float(offset)),
             textcoords="offset points",
-            color=GRAY if row.row["control"] else _colour(row, look),
+            color=GRAY if row.control else _colour(row, chart),
             va="center",
             fontsize=6.5,
             annotation_clip=False,
@@ -242,11 +240,11 @@ def _log_steps(axes: "Axes", ticks: Sequence[int], most: int) -> None:
 
 
 def _title(axes: "Axes", chart: ChartBoard, step: int) -> None:
-    drop = chart.board.training["drop_step"]
+    drop = chart.board.training.drop_step
     axes.set_title(f"step {step:,}" + (f"\nt = {step / drop:.2g} t_drop" if drop else ""))
 
 
-def _random_band(span: Callable[..., Any], rows: Sequence[ChartRow]) -> None:
+def _random_band(span: Callable[..., Any], rows: Sequence[Row]) -> None:
     ends = [_ends(row.spearman) for row in rows if row.spearman]
     if ends:
         low, high = min(low for low, _ in ends), max(high for _, high in ends)
@@ -254,24 +252,24 @@ def _random_band(span: Callable[..., Any], rows: Sequence[ChartRow]) -> None:
 
 
 def _ends(summary: Summary, scale: float = 1.0) -> tuple[float, float]:
-    middle, *ends = middle_of(summary)
+    middle, *ends = summary.middle
     low, high = (scale * (middle if end is None else end) for end in ends)
     return low, high
 
 
-def _point(axes: "Axes", x: float, y: float, row: ChartRow, look: Looks) -> None:
-    marker = SYMBOLS[look[row.name].symbol][1]
+def _point(axes: "Axes", x: float, y: float, row: Row, chart: ChartBoard) -> None:
+    marker = SYMBOLS[chart.styles[row.scorer].symbol][1]
     size = 6 if marker == "*" else 4
     axes.plot(
-        x, y, marker, color=_colour(row, look), zorder=4, markerfacecolor="white", markeredgewidth=1,
+        x, y, marker, color=_colour(row, chart), zorder=4, markerfacecolor="white", markeredgewidth=1,
         markersize=size,
     )  # fmt: skip
 
 
-def _colour(row: ChartRow, look: Looks) -> str:
-    if row.row["sees_end"]:
+def _colour(row: Row, chart: ChartBoard) -> str:
+    if row.sees_end:
         return INK
-    colour = look[row.name].colour
+    colour = chart.styles[row.scorer].colour
     return GRAY if colour is None else LIGHT[colour]
 
 

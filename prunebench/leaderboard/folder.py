@@ -1,18 +1,18 @@
 """The folder that boards live in: a JSON file each, and the tables made of it."""
 
 from pathlib import Path
-from typing import Any
 
 from prunebench.errors import PrunebenchError, RequestError, unknown_name
 from prunebench.leaderboard.board import Board, read_json
 from prunebench.leaderboard.overview import overview
 from prunebench.leaderboard.text import markdown, to_csv
+from prunebench.results import Document
 from prunebench.store.files import folder_lock, write_atomically
 
 _BEGIN, _END = "<!-- overview -->", "<!-- end of overview -->"
 
 
-def add_to_folder(document: dict[str, Any], folder: Path) -> tuple[Board, list[Path]]:
+def add_to_folder(document: Document, folder: Path) -> tuple[Board, list[Path]]:
     """Join a result document's rows to their board in `folder`; returns the board and its files."""
     newer = Board.of(document)
     path = folder / f"{newer.name}.json"

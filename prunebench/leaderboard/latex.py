@@ -2,10 +2,12 @@
 
 import unicodedata
 
-from prunebench.evaluation.comparison import RankInterval
-from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.columns import Column, Section, marked_name, middle_of, ranked, sections
-from prunebench.leaderboard.standing import CHANCE, FIRST, Key, marks, rank_rows
+from msgspec import UNSET
+
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.columns import Section
+from prunebench.leaderboard.ranks import CHANCE, FIRST
+from prunebench.leaderboard.tables import Cell, Line, tables
 from prunebench.leaderboard.text import heading
 
 _SPECIAL = {
@@ -31,10 +33,8 @@ _READING = (
 
 def latex(board: Board) -> str:
     """A table for each section of the board, to `\\input` into a paper; equal boards give equal bytes."""
-    rows = ranked(board.rows)
-    ranks = rank_rows(rows)
-    tables = [_table(board, section, rows, ranks) for section in sections(rows)]
-    return "\n\n".join([_HEAD, *tables]) + "\n"
+    parts = [_table(board, section, lines) for section, lines in tables(board.rows)]
+    return "\n\n".join([_HEAD, *parts]) + "\n"
 
 
 def escape(text: str) -> str:
@@ -51,18 +51,16 @@ def _character(character: str) -> str:
     return "".join(_SPECIAL.get(c, c) for c in plain) or f"[U+{ord(character):04X}]"
 
 
-def _table(board: Board, section: Section, rows: list[Row], ranks: dict[Key, RankInterval]) -> str:
-    present = [row for row in rows if any(column.summary(row) for column in section.columns)]
-    columns = [c for c in section.columns if any(c.summary(row) for row in present)]
-    signs = [marks(rows, column) for column in columns]
-    lines: list[str] = []
-    for before, row in zip([None, *present], present, strict=False):
-        key = row["scorer"], row["at_step"]
-        if before is not None and before["at_step"] != key[1]:
-            lines.append(r"\midrule")
-        cells = [_cell(column, row, sign.get(key, "")) for column, sign in zip(columns, signs, strict=True)]
-        rank = str(ranks.get(key, "")).replace("-", "--")
-        lines.append(" & ".join([str(key[1]), rank, escape(marked_name(row)), *cells]) + r" \\")
+def _table(board: Board, section: Section, lines: list[Line]) -> str:
+    body: list[str] = []
+    for before, line in zip([None, *lines], lines, strict=False):
+        if before is not None and before.row.at_step != line.row.at_step:
+            body.append(r"\midrule")
+        step, rank, name = line.head
+        body.append(
+            " & ".join([step, rank.replace("-", "--"), escape(name), *map(_cell, line.cells)]) + r" \\"
+        )
+    columns = [cell.column for cell in lines[0].cells]
     titles = " & ".join(["step", "rank", "scorer", *(escape(column.title) for column in columns)])
     caption = escape(f"{heading(board)}. {section.title}: {section.note}. {_READING}")
     return "\n".join(
@@ -77,7 +75,7 @@ def _table(board: Board, section: Section, rows: list[Row], ranks: dict[Key, Ran
             r"\toprule",
             rf"{titles} \\",
             r"\midrule",
-            *lines,
+            *body,
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
@@ -85,15 +83,15 @@ def _table(board: Board, section: Section, rows: list[Row], ranks: dict[Key, Ran
     )
 
 
-def _cell(column: Column, row: Row, mark: str) -> str:
-    summary = column.summary(row)
+def _cell(cell: Cell) -> str:
+    column, summary = cell.column, cell.column.summary(cell.row)
     if summary is None:
         return ""
-    mean = column.number(summary["mean"])
-    mean = rf"\mathbf{{{mean}}}" if mark == FIRST else mean
-    middle, low, high = middle_of(summary)
+    mean = column.number(summary.mean)
+    mean = rf"\mathbf{{{mean}}}" if cell.mark == FIRST else mean
+    middle, low, high = summary.middle
     interval = ""
     if low is not None and high is not None:
-        median = rf" \cdot {column.number(middle)}" if "median" in summary else ""
+        median = "" if summary.median is UNSET else rf" \cdot {column.number(middle)}"
         interval = f"{median}_{{{column.number(low)}}}^{{{column.number(high)}}}"
-    return f"${mean}{interval}$" + (escape(mark) if mark == CHANCE else "")
+    return f"${mean}{interval}$" + (escape(cell.mark) if cell.mark == CHANCE else "")

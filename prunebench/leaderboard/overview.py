@@ -1,6 +1,7 @@
 """All boards of a folder in one text, made from the records alone."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from prunebench.escape import for_markdown
 from prunebench.leaderboard.across import Across, Wins, across, steps_of, wins
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import OVERVIEW, Column, ranked
-from prunebench.leaderboard.standing import FIRST, marks
+from prunebench.leaderboard.ranks import FIRST, marks
 from prunebench.leaderboard.text import markdown_table
 
 COLUMNS = (OVERVIEW[0], *OVERVIEW[3:])
@@ -48,16 +49,16 @@ def _boards(boards: Sequence[Board]) -> str:
     ]
     lines = [titles]
     for board in boards:
-        recipe, drop = board.recipe, board.training["drop_step"]
+        recipe, training = board.recipe, board.training
         lines.append(
             [
                 f"[{board.name}]({board.name}.md)",
-                for_markdown(board.task["name"]),
-                *(str(value) for value in (board.task["samples"], recipe["width"])),
-                f"{recipe['init_std']:g}",
-                f"{recipe['steps']:,}",
-                "" if drop is None else f"{drop:.0f}",
-                f"{100 * board.training['accuracy']['dense']['mean']:.1f} %",
+                for_markdown(board.task.name),
+                *(str(value) for value in (board.task.samples, recipe.width)),
+                f"{recipe.init_std:g}",
+                f"{recipe.steps:,}",
+                "" if training.drop_step is None else f"{training.drop_step:.0f}",
+                f"{100 * training.metrics['accuracy', 'dense'].mean:.1f} %",
             ]
         )
     return markdown_table(lines)
@@ -95,15 +96,15 @@ def _best(boards: Sequence[Board], column: Column) -> str:
         signs = marks(board.rows, column)
         cells = []
         for step in steps:
-            rows = [r for r in ranked(board.rows) if r["at_step"] == step and column.summary(r)]
-            predictors = [row for row in rows if not row["sees_end"] and not row["control"]]
-            if not predictors:
+            rows = [row for row in ranked(board.rows) if row.at_step == step and row.predicts]
+            means = [(summary.mean, row) for row in rows if (summary := column.summary(row))]
+            if not means:
                 cells.append("")
                 continue
-            best = max(predictors, key=lambda row: (column.summary(row) or {})["mean"])
+            _, best = max(means, key=itemgetter(0))
             ties = [scorer for (scorer, at), sign in signs.items() if at == step and sign == FIRST]
-            others = f" +{len(ties) - 1}" if best["scorer"] in ties and len(ties) > 1 else ""
-            cells.append(f"{for_markdown(best['scorer'])} {column.cell(best, interval=False)}{others}")
+            others = f" +{len(ties) - 1}" if best.scorer in ties and len(ties) > 1 else ""
+            cells.append(f"{for_markdown(best.scorer)} {column.cell(best, interval=False)}{others}")
         lines.append([board.name, *cells])
     return markdown_table(lines)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import MARKS, RANKS
-from prunebench.leaderboard.looks import DARK, LIGHT
 from prunebench.leaderboard.page_data import page_data, to_script
+from prunebench.leaderboard.styles import DARK, LIGHT
 
 # Each file is one <script>, so that the policy can name its hash.
 LIBRARIES = ("d3.min.js", "plot.umd.min.js", "dataTables.min.js")

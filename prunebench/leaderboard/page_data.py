@@ -3,24 +3,21 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 
+from prunebench.evaluation.metrics import SPLITS
+from prunebench.evaluation.summary import Summary
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.chart_data import (
-    PROTOCOLS,
-    SPLITS,
-    ChartBoard,
-    ChartRow,
-    Summary,
-    Verdict,
-    chart_boards,
-)
-from prunebench.leaderboard.columns import OVERVIEW, Column, middle_of
-from prunebench.leaderboard.looks import SYMBOLS, looks
-from prunebench.leaderboard.standing import floor_note
+from prunebench.leaderboard.chart_data import ChartBoard, Winner, chart_boards
+from prunebench.leaderboard.columns import OVERVIEW, PRUNING, Column
+from prunebench.leaderboard.ranks import floor_note
+from prunebench.leaderboard.styles import SYMBOLS, styles
 from prunebench.leaderboard.text import facts
+from prunebench.results import Row
 
 UNIT = 1000  # means and intervals are in whole thousandths
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -46,18 +43,15 @@ class Numbered:
 def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     """All that the page shows of these boards; equal boards give equal data."""
     columns, scorers = Numbered(), Numbered()
-    look = looks(boards)
+    style = styles(boards)
     packed = [_board(board, columns, scorers) for board in chart_boards(boards)]
     return {
         "unit": UNIT,
         "digits": DIGITS,
         "symbols": [name for name, _ in SYMBOLS],
-        "protocols": PROTOCOLS,
+        "protocols": {protocol: title for protocol, (title, _) in PRUNING.items()},
         "splits": SPLITS,
-        "scorers": [
-            scorer | {"colour": look[scorer["name"]].colour, "symbol": look[scorer["name"]].symbol}
-            for scorer in scorers.values
-        ],
+        "scorers": [scorer | asdict(style[scorer["name"]]) for scorer in scorers.values],
         "columns": columns.values,
         "boards": packed,
     }
@@ -69,29 +63,30 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
     used = [column for column in used if any(column.summary(row) for row in board.rows)]
     numbers = {column.path: columns.number(_column(column)) for column in used}
     commands, environments = Numbered(), Numbered()
+    ranks = [chart.ranks.get(row.key) for row in chart.rows]
+    scores = [chart.scores(row) for row in chart.rows]
     rows = {
         "scorer": [scorers.number(_scorer(row)) for row in chart.rows],
-        "step": [row.step for row in chart.rows],
-        "relative": [_round(row.row["relative_time"]) for row in chart.rows],
-        "rank": [None if row.rank is None else [row.rank.first, row.rank.last] for row in chart.rows],
-        "steps": [row.steps for row in chart.rows],
-        "own": [row.row["cost"]["extra_gradient_steps"] for row in chart.rows],
-        "seconds": [_round(row.seconds) for row in chart.rows],
-        "seeds": [len(row.row["seeds"]) for row in chart.rows],
-        "error": [None if row.row["status"] == "ok" else row.row["error"] or "failed" for row in chart.rows],
-        "version": [row.row["version"] for row in chart.rows],
-        "source": [row.row["source"] for row in chart.rows],
-        "command": [commands.number(row.row["command"]) for row in chart.rows],
-        "environment": [environments.number(row.row["environment"]) for row in chart.rows],
+        "step": [row.at_step for row in chart.rows],
+        "relative": [_round(row.relative_time) for row in chart.rows],
+        "rank": [None if rank is None else [rank.first, rank.last] for rank in ranks],
+        "steps": [row.cost.steps for row in chart.rows],
+        "own": [row.cost.extra_gradient_steps for row in chart.rows],
+        "seconds": [_round(chart.seconds(row)) for row in chart.rows],
+        "seeds": [len(row.seeds) for row in chart.rows],
+        "error": [None if row.status == "ok" else row.error or "failed" for row in chart.rows],
+        "version": [row.version for row in chart.rows],
+        "source": [row.source for row in chart.rows],
+        "command": [commands.number(row.command) for row in chart.rows],
+        "environment": [environments.number(row.environment) for row in chart.rows],
     }
-    verdicts = {step: chart.verdict(step) for step in chart.steps}
     return {
         "name": chart.name,
         "task": chart.task,
         "recipe": chart.recipe,
         "facts": facts(board),
         "floor": floor_note(board.rows),
-        "drop": _round(board.training["drop_step"]),
+        "drop": _round(board.training.drop_step),
         "training": chart.training_steps,
         "dense": {split: _thousandths(chart.dense(split)) for split in SPLITS},
         "overview": [[numbers[c.path], c.title] for c in OVERVIEW if c.path in numbers],
@@ -103,18 +98,18 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
             }
             for section in sections
         ],
-        "verdicts": [_verdict(step, verdict, chart) for step, verdict in verdicts.items()],
+        "verdicts": [_winner(step, chart.winner(step), chart) for step in chart.steps],
         "order": chart.order,
         "drawn": chart.drawn_scorers,
         "rows": rows,
         "values": {numbers[column.path]: _values(column, chart.rows) for column in used},
         "kept": _kept(used, chart.rows),
-        "norms": None if chart.norms is None else pack([chart.norms[i] for i in chart.drawn_neurons]),
-        "neurons": len(chart.norms or ()),
-        "scores": _scores(chart),
+        "norms": pack([chart.norms[i] for i in chart.drawn_neurons]) if chart.norms else None,
+        "neurons": len(chart.norms),
+        "scores": [None if drawn is None else pack(drawn) for drawn in scores],
         "provenance": {
-            "task": board.task,
-            "recipe": board.recipe,
+            "task": board.task.record,
+            "recipe": board.recipe.record,
             "evaluator": board.evaluator,
             "newest run": board.environment,
         },
@@ -123,45 +118,44 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
     }
 
 
-def _scorer(row: ChartRow) -> dict[str, Any]:
-    kind = "oracle" if row.row["sees_end"] else "control" if row.row["control"] else "predictor"
-    return {"name": row.name, "kind": kind}
+def _scorer(row: Row) -> dict[str, Any]:
+    kind = "oracle" if row.sees_end else "control" if row.control else "predictor"
+    return {"name": row.scorer, "kind": kind}
 
 
 def _column(column: Column) -> dict[str, Any]:
     return {"title": column.title, "path": list(column.path), "percent": column.percent}
 
 
-def _verdict(step: int, verdict: Verdict | None, chart: ChartBoard) -> dict[str, Any]:
-    if verdict is None:
+def _winner(step: int, winner: Winner | None, chart: ChartBoard) -> dict[str, Any]:
+    if winner is None:
         return {"step": step, "row": None}
     return {
         "step": step,
-        "row": chart.rows.index(verdict.row),
-        "spearman": _thousandths(verdict.row.spearman),
-        "runner": verdict.runner_up,
-        "ahead": _thousandths(verdict.ahead),
-        "tied": verdict.tied,
-        "costly": None if verdict.costly is None else chart.rows.index(verdict.costly),
+        "row": chart.rows.index(winner.row),
+        "spearman": _thousandths(winner.row.spearman),
+        "runner": winner.runner_up,
+        "ahead": _thousandths(winner.ahead),
+        "tied": winner.tied,
+        "costly": None if winner.costly is None else chart.rows.index(winner.costly),
     }
 
 
-def _kept(columns: Sequence[Column], rows: Sequence[ChartRow]) -> dict[str, int]:
+def _kept(columns: Sequence[Column], rows: Sequence[Row]) -> dict[str, int]:
     """Neurons kept by share."""
-    counts: dict[str, int] = {}
-    for column in columns:
-        for row in rows:
-            summary = column.summary(row.row)
-            if summary and "kept" in summary:
-                counts[column.path[-1]] = summary["kept"]
-    return counts
+    return {
+        column.path[-1]: summary.kept
+        for column in columns
+        for row in rows
+        if (summary := column.summary(row)) and summary.kept is not UNSET
+    }
 
 
-def _values(column: Column, rows: Sequence[ChartRow]) -> list[list[int | None]]:
+def _values(column: Column, rows: Sequence[Row]) -> list[list[int | None]]:
     """Means, reaches below and above, and where there are medians how far above the means; row by row."""
-    found = [column.summary(row.row) for row in rows]
+    found = [column.summary(row) for row in rows]
     parts = [list(values) for values in zip(*map(_thousandths, found), strict=True)]
-    return parts if any(summary and "median" in summary for summary in found) else parts[:-1]
+    return parts if any(summary and summary.median is not UNSET for summary in found) else parts[:-1]
 
 
 def _thousandths(summary: Summary | None) -> list[int | None]:
@@ -172,23 +166,15 @@ def _thousandths(summary: Summary | None) -> list[int | None]:
     """
     if summary is None:
         return [None, 0, 0, 0]
-    middle, *ends = middle_of(summary)
-    mean, at = round(UNIT * summary["mean"]), round(UNIT * middle)
+    middle, *ends = summary.middle
+    mean, at = round(UNIT * summary.mean), round(UNIT * middle)
     low, high = (None if end is None else round(UNIT * end) for end in ends)
     reach = [None if low is None else at - low, None if high is None else high - at]
-    return [mean, *reach, at - mean if "median" in summary else None]
+    return [mean, *reach, None if summary.median is UNSET else at - mean]
 
 
 def _round(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
-
-
-def _scores(chart: ChartBoard) -> list[list[Any] | None]:
-    rows = {id(row) for row in chart.scattered()}
-    return [
-        pack([row.scores[i] for i in chart.drawn_neurons]) if row.scores and id(row) in rows else None
-        for row in chart.rows
-    ]
 
 
 def pack(values: Sequence[float]) -> list[Any]:

@@ -8,8 +8,9 @@ import numpy as np
 from prunebench.errors import RequestError, unknown_name
 from prunebench.evaluation.comparison import LEVEL, Difference, difference, holm, seeds_needed
 from prunebench.evaluation.statistics import collapses
-from prunebench.leaderboard.board import Board, Row
-from prunebench.leaderboard.columns import Column, columns_by_name, tested
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.columns import Column, columns_by_name
+from prunebench.results import Row
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def compare_scorers(
     pairs: list[Pair] = []
     remarks: list[str] = []
     for board in boards:
-        found = {(row["scorer"], row["at_step"]): row for row in board.rows if row["status"] == "ok"}
+        found = {row.key: row for row in board.rows if row.status == "ok"}
         steps = sorted({at for _, at in found} if step is None else {step})
         both = dict.fromkeys(
             (at if a_step is None else a_step, at if b_step is None else b_step) for at in steps
@@ -93,17 +94,17 @@ def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: in
         versions = f"evaluators {first.evaluator} and {second.evaluator}"
         raise RequestError("A, B", versions, "boards of one evaluator version; run the older one again")
     columns = _columns([*first.rows, *second.rows], metrics)
-    theirs = {(row["scorer"], row["at_step"]): row for row in second.rows}
+    theirs = {row.key: row for row in second.rows}
     remarks = [f"The boards differ in {what}" for what in _unlike(first, second)]
     pairs: list[Pair] = []
     for row in first.rows:
-        other = theirs.get((row["scorer"], row["at_step"]))
-        if other is None or row["control"] or row["sees_end"] or step not in (None, row["at_step"]):
+        other = theirs.get(row.key)
+        if other is None or not row.predicts or step not in (None, row.at_step):
             continue
-        name = f"{row['scorer']}, step {row['at_step']}"
-        if (row["version"], row["source"]) != (other["version"], other["source"]):
+        name = f"{row.scorer}, step {row.at_step}"
+        if (row.version, row.source) != (other.version, other.source):
             remarks.append(f"{name}: the scorer's code is not the same on both boards")
-        pairs += _pairs(("", row["scorer"], str(row["at_step"])), row, other, columns, remarks)
+        pairs += _pairs(("", row.scorer, str(row.at_step)), row, other, columns, remarks)
     return _together(first.name, second.name, pairs, remarks, "the boards share no results with this metric")
 
 
@@ -145,7 +146,7 @@ def _together(first: str, second: str, pairs: list[Pair], remarks: list[str], no
 def _parse(option: str, text: str, rows: Sequence[Row]) -> tuple[str, int | None]:
     name, at, step = text.rpartition("@")
     name, number = (name, int(step)) if at and step.isdecimal() else (text, None)
-    known = {row["scorer"] for row in rows}
+    known = {row.scorer for row in rows}
     if name not in known:
         raise unknown_name(option, name, known, "scorers with results here")
     return name, number
@@ -164,19 +165,19 @@ def _by_seed(row: Row, column: Column) -> dict[int, tuple[float, float]]:
     summary = column.summary(row)
     if summary is None:
         return {}
-    values = zip(row["seeds"], summary["per_seed"], tested(summary), strict=False)
+    values = zip(row.seeds, summary.per_seed, summary.tested, strict=True)
     return {seed: (shown, one) for seed, shown, one in values if shown is not None and one is not None}
 
 
 def _unlike(first: Board, second: Board) -> list[str]:
     """Settings in which two boards differ, in words."""
-    settings = [board.task | board.recipe for board in (first, second)]
+    settings = [board.task.record | board.recipe.record for board in (first, second)]
     keys = [key for key in settings[0] | settings[1] if key not in ("fingerprint", "data_sha256")]
     unlike = [
         f"{key}: {one} and {other}"
         for key in keys
         if (one := settings[0].get(key)) != (other := settings[1].get(key))
     ]
-    if not unlike and first.task["fingerprint"] != second.task["fingerprint"]:
+    if not unlike and first.task.fingerprint != second.task.fingerprint:
         return ["their data"]
     return unlike

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from msgspec import UNSET
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderableType, RenderHook
 from rich.markup import escape
 from rich.measure import Measurement
@@ -11,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from prunebench.escape import for_terminal
-from prunebench.leaderboard.board import Board, Row, summaries
-from prunebench.leaderboard.columns import OVERVIEW, Column, marked_name, middle_of, ranked
-from prunebench.leaderboard.standing import marks, rank_rows
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.columns import OVERVIEW, Column, marked_name, ranked
+from prunebench.leaderboard.tables import Line, lines
 from prunebench.leaderboard.text import facts, heading, notes
+from prunebench.results import Row
 
 # Where the terminal is narrow, columns go in this order; the files have them all.
 _FIRST_TO_GO = tuple(OVERVIEW[place] for place in (1, 2, 4, 5, 3))
@@ -34,17 +36,18 @@ class _Table:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         columns = [c for c in OVERVIEW if any(c.summary(row) for row in self.rows)]
+        found = lines(self.rows, columns, self.board.rows)
         shown = columns
         left_out = [column for column in _FIRST_TO_GO if column in columns]
         for count in range(len(left_out) + 1):
             shown = [column for column in columns if column not in left_out[:count]]
-            table = self._table(shown)
+            table = self._table(found, shown)
             if Measurement.get(console, options.update(width=10_000), table).maximum <= options.max_width:
                 break
         yield table
         for row in self.rows:
-            if row["error"]:
-                yield Text(f"failed: {row['scorer']} at step {row['at_step']}: {row['error']}", style="red")
+            if row.error:
+                yield Text(f"failed: {row.scorer} at step {row.at_step}: {row.error}", style="red")
         hidden = ", ".join(column.title for column in columns if column not in shown)
         wider = f"In a wider terminal, and in the board's files: {hidden}." if hidden else None
         accuracy = "Accuracy: on the test set, in %."
@@ -52,57 +55,54 @@ class _Table:
             if line:
                 yield Text(line, style="dim")
 
-    def _table(self, columns: list[Column]) -> Table:
+    def _table(self, found: list[Line], columns: list[Column]) -> Table:
         table = Table(title=escape(heading(self.board)), title_justify="left", title_style="bold")
         table.add_column("step", justify="right")
         table.add_column("rank", justify="right")
         table.add_column("scorer", no_wrap=True)
         for column in columns:
             table.add_column(column.title)
-        own_steps = any(row["cost"]["extra_gradient_steps"] for row in self.rows)
+        own_steps = any(row.cost.extra_gradient_steps for row in self.rows)
         if own_steps:
             table.add_column("own steps", justify="right")
-        ranks = rank_rows(self.board.rows)
-        signs = [marks(self.board.rows, column) for column in columns]
         previous = None
-        for row in self.rows:
-            if previous is not None and row["at_step"] != previous:
+        for row, rank, all_cells in found:
+            if previous is not None and row.at_step != previous:
                 table.add_section()
-            key = row["scorer"], (previous := row["at_step"])
-            cells = [c.cell(row) + sign.get(key, "") for c, sign in zip(columns, signs, strict=True)]
-            if row["status"] != "ok":
-                cells = ["failed"] + [""] * (len(columns) - 1) if columns else []
-            extra = row["cost"]["extra_gradient_steps"]
+            previous, failed, extra = row.at_step, row.status != "ok", row.cost.extra_gradient_steps
+            cells = [str(cell) for cell in all_cells if cell.column in columns]
+            if failed:
+                cells = ["failed", *cells[1:]] if cells else []
             if own_steps:
                 cells.append(f"{extra:,}" if extra else "")
-            style = "red" if row["status"] != "ok" else "dim" if row["control"] else None
-            table.add_row(str(key[1]), str(ranks.get(key, "")), escape(marked_name(row)), *cells, style=style)
+            style = "red" if failed else "dim" if row.control else None
+            table.add_row(str(row.at_step), rank, escape(marked_name(row)), *cells, style=style)
         return table
 
 
 def render_row(board: Board, row: Row) -> RenderableType:
     """One row in full: every metric with its interval and its value per seed, cost and provenance."""
-    table = Table(title=escape(f"{heading(board)}: {marked_name(row)} at step {row['at_step']}"))
+    table = Table(title=escape(f"{heading(board)}: {marked_name(row)} at step {row.at_step}"))
     table.title_justify, table.title_style = "left", "bold"
     for name in ("metric", "mean", "median", "95 % interval"):
         table.add_column(name)
-    table.add_column(f"by seed ({', '.join(map(str, row['seeds']))})")
-    for path, summary in summaries(row):
-        middle, low, high = middle_of(summary)
-        interval = "" if low is None else f"{low:.3f} to {high:.3f}"
-        median = f"{middle:.3f}" if "median" in summary else ""
-        seeds = " ".join("-" if value is None else f"{value:.2f}" for value in summary["per_seed"])
-        table.add_row(" ".join(path), f"{summary['mean']:.3f}", median, interval, seeds)
-    cost = row["cost"]
-    lines = [
-        f"status: {row['status']}" + (f" ({row['error']})" if row["error"] else ""),
-        f"version {row['version']}, source {row['source']}, parameters {row['parameters']}",
-        f"cost: {cost['gradient_steps']} steps to the snapshot, {cost['extra_gradient_steps']} of its own, "
-        f"{cost['seconds']:.3f} s of scoring",
-        f"this row again: {row['command']}",
-        f"made with {', '.join(f'{key} {value}' for key, value in row['environment'].items())}",
+    table.add_column(f"by seed ({', '.join(map(str, row.seeds))})")
+    for path, summary in row.metrics.items():
+        middle, low, high = summary.middle
+        interval = "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+        median = "" if summary.median is UNSET else f"{middle:.3f}"
+        seeds = " ".join("-" if value is None else f"{value:.2f}" for value in summary.per_seed)
+        table.add_row(" ".join(path), f"{summary.mean:.3f}", median, interval, seeds)
+    cost = row.cost
+    said = [
+        f"status: {row.status}" + (f" ({row.error})" if row.error else ""),
+        f"version {row.version}, source {row.source}, parameters {row.parameters}",
+        f"cost: {cost.gradient_steps} steps to the snapshot, {cost.extra_gradient_steps} of its own, "
+        f"{cost.seconds:.3f} s of scoring",
+        f"this row again: {row.command}",
+        f"made with {', '.join(f'{key} {value}' for key, value in row.environment.items())}",
     ]
-    return Group(table, *(Text(line, style="dim") for line in lines))
+    return Group(table, *(Text(line, style="dim") for line in said))
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -17,7 +17,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "prunebench": code().version,
         "commit": code().commit,
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "numpy": _version("numpy"),
         "scipy": _version("scipy"),
         "platform": platform.platform(),

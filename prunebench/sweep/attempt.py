@@ -3,12 +3,12 @@
 import time
 from dataclasses import dataclass
 
-from prunebench.benchmark.document import Document
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.run import complete
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError, in_words
+from prunebench.results import Document
 from prunebench.store.database import StoreError
 from prunebench.store.provenance import environment
 from prunebench.store.store import Store

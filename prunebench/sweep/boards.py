@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from prunebench.benchmark.document import Document
 from prunebench.benchmark.plan import DENSE, Plan
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.leaderboard.board import Board, Row
+from prunebench.leaderboard.board import Board, name_of
 from prunebench.leaderboard.folder import add_to_folder, has_tables
+from prunebench.results import Document, Row, TaskRecord
+from prunebench.store.records import Key
 from prunebench.store.store import task_record
 
 
@@ -32,19 +33,17 @@ class Boards:
             reason = f"{error.strerror}; all results are in the store, make room and run again"
             raise PrunebenchError(f"{self.folder}: {reason}") from error
         self.names.add(board.name)
-        self.failed += sum(row["status"] != "ok" and not row["control"] for row in document["rows"])
+        self.failed += sum(row.status != "ok" and not row.control for row in document.rows)
 
     def hold(self, plan: Plan) -> bool:
         """Whether the rows of a cell that is done are on its board already."""
-        empty = Board(task_record(plan.task), plan.recipe.record, {}, {}, EVALUATOR_VERSION)
-        path = self.folder / f"{empty.name}.json"
+        name = name_of(TaskRecord.read(task_record(plan.task)), plan.recipe)
+        path = self.folder / f"{name}.json"
         try:
             board = Board.read(path)
         except PrunebenchError:
             return False
-        rows = {
-            (row["at_step"], row["scorer"], row["version"], row["source"] or ""): row for row in board.rows
-        }
+        rows = {Key(row.at_step, row.scorer, row.version, row.source or ""): row for row in board.rows}
         return has_tables(board, path) and all(
             key in rows and _has(rows[key], plan, {measure.protocol for measure in measures})
             for key, measures in plan.wanted.items()
@@ -53,11 +52,9 @@ class Boards:
 
 
 def _has(row: Row, plan: Plan, protocols: set[str]) -> bool:
-    wanted = {"spearman"} if "rank" in protocols else set()
     return (
-        row["status"] == "ok"
-        and row["evaluator"] == EVALUATOR_VERSION
-        and row["seeds"] == list(plan.seeds)
-        and wanted <= set(row)
-        and protocols - {"rank"} <= set(row["accuracy"])
+        row.status == "ok"
+        and row.evaluator == EVALUATOR_VERSION
+        and row.seeds == list(plan.seeds)
+        and protocols <= row.protocols
     )

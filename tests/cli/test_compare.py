@@ -16,8 +16,7 @@ def boards(folder: Path) -> list[Path]:
     (folder / BOARDS).mkdir(parents=True)
     effects = {"snip": 0.3, "alignment": 0.25, "random": 0.0, "oracle": 0.5}
     for number, std in enumerate((0.05, 0.1)):
-        one = board(number, effects, steps=(0, 10), seeds=7)
-        one.recipe["init_std"], one.task["fingerprint"] = std, "f"
+        one = board(number, effects, steps=(0, 10), seeds=7, fingerprint="f", init_std=std)
         if number:
             one.rows.append(row("taylor", 10, np.linspace(0.1, 0.2, 3), seeds=[4, 5, 6]))
         (folder / BOARDS / f"{one.name}.json").write_text(one.to_json())

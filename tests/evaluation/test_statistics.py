@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from msgspec import UNSET
 from scipy import stats
 
 from prunebench.evaluation.statistics import intervals, median_intervals, summarise
@@ -50,11 +51,11 @@ def test_accuracies_have_the_medians_interval_and_none_of_the_mean() -> None:
     values = np.append(np.linspace(0.95, 0.97, 19), 0.5)
     for name in ("accuracy", "train_accuracy"):
         found = summarise({(name, "merge", "0.1"): values})[name, "merge", "0.1"]
-        assert (found["mean"], found["low"], found["high"]) == (pytest.approx(values.mean()), None, None)
+        assert (found.mean, found.low, found.high) == (pytest.approx(values.mean()), None, None)
         ordered = np.sort(values)
-        assert (found["median_low"], found["median_high"]) == (ordered[5], ordered[14])
-        assert found["median"] == pytest.approx(np.median(values))
-    assert "median" not in summarise({("spearman",): values})["spearman",]
+        assert (found.median_low, found.median_high) == (ordered[5], ordered[14])
+        assert found.median == pytest.approx(np.median(values))
+    assert summarise({("spearman",): values})["spearman",].median is UNSET
 
 
 @pytest.mark.parametrize(
@@ -69,9 +70,11 @@ def test_no_interval_reaches_beyond_what_the_metric_can_be(
     path: tuple[str, ...], values: list[float], low: float, high: float | None
 ) -> None:
     found = summarise({path: np.array(values)})[path]
-    assert found["low"] >= low
-    assert found["high"] == high if high is not None else found["high"] > 2.9
-    assert found["low"] == low or path == ("spearman",)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low >= low
+    assert found.high == high if high is not None else found.high > 2.9
+    assert found.low == low or path == ("spearman",)
 
 
 def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -83,17 +86,17 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 def test_too_few_seeds_have_no_interval_and_equal_values_one_of_width_zero() -> None:
     summary = summarise({("a",): np.array([0.5, 0.7])})["a",]
-    assert (summary["mean"], summary["low"], summary["high"]) == (pytest.approx(0.6), None, None)
+    assert (summary.mean, summary.low, summary.high) == (pytest.approx(0.6), None, None)
     summary = summarise({("a",): np.full(5, 0.5)})["a",]
-    assert (summary["low"], summary["high"]) == (0.5, 0.5)
+    assert (summary.low, summary.high) == (0.5, 0.5)
 
 
 def test_undefined_numbers_are_none_never_nan() -> None:
     metrics = {("a",): np.array([0.1, np.nan, 0.2, 0.3, 0.25]), ("b",): np.full(5, np.nan)}
     summaries = summarise(metrics)
     assert list(summaries) == [("a",)]
-    assert summaries["a",]["per_seed"][1] is None
-    assert summaries["a",]["mean"] == pytest.approx(0.2125)
+    assert summaries["a",].per_seed[1] is None
+    assert summaries["a",].mean == pytest.approx(0.2125)
 
 
 def test_same_values_same_interval() -> None:

@@ -6,6 +6,8 @@ import numpy as np
 
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.page_data import page_data
+from prunebench.results import Row, TaskRecord, Training
+from prunebench.training.recipe import Recipe
 
 SHARES = ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01")
 HOSTILE = (
@@ -19,8 +21,9 @@ Draw = np.random.Generator
 
 def summary(draw: Draw, centre: float, seeds: int, **more: Any) -> dict[str, Any]:
     values = np.clip(centre + draw.normal(0, 0.03, seeds), -1, 1)
-    low, high = values.mean() - 0.02, min(1.0, values.mean() + 0.02)
-    return {"mean": float(values.mean()), "low": low, "high": high, "per_seed": values.tolist()} | more
+    mean = float(values.mean())
+    ends = {"low": mean - 0.02, "high": min(1.0, mean + 0.02)}
+    return {"mean": mean, **ends, "per_seed": values.tolist()} | more
 
 
 def accuracy(draw: Draw, centre: float, seeds: int, **more: Any) -> dict[str, Any]:
@@ -121,12 +124,13 @@ def board(
         for one in rows:
             one.pop("example", None)
     task = {"name": name, "samples": 40, "inputs": 7, "tests": 60, "fingerprint": name}
-    recipe = {
-        "width": width,
-        "init_std": init_std,
-        "learning_rate": 1e-3,
-        "momentum": 0.9,
-        "batch_size": 4,
-        "steps": 4000,
-    }
-    return Board(task, recipe, training, {"torch": "2.11"}, "2", rows)
+    read = [Row.read(one, "row") for one in rows]
+    trained = Training.read(training, "training")
+    return Board(
+        TaskRecord.read(task),
+        Recipe(width=width, init_std=init_std, steps=4000),
+        trained,
+        {"torch": "2.11"},
+        "2",
+        read,
+    )

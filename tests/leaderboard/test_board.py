@@ -1,4 +1,3 @@
-import copy
 import json
 import os
 from pathlib import Path
@@ -6,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import to_builtins
 
 import prunebench as pb
 from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import add_to_folder, find_boards, has_tables, read_folder
 from prunebench.leaderboard.text import markdown, to_csv
+from prunebench.results import Document, Row, TaskRecord, Training
 
 
 def summary(mean: float) -> dict[str, Any]:
@@ -30,27 +31,26 @@ def row(scorer: str, step: int = 50, value: float = 0.5, **changes: Any) -> dict
     } | changes  # fmt: skip
 
 
-def document(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def document(
+    *rows: dict[str, Any], evaluator: str = "1", fingerprint: str = "f", steps: int = 99
+) -> Document:
     training = {
         "drop_step": 100.0, "initial_loss": summary(0.69), "train_loss": summary(0.01),
         "groups": {"all": summary(12), "relevant": summary(2)},
         "accuracy": {"dense": summary(0.9), "merged_groups": summary(0.9)},
         "train_accuracy": {"dense": summary(1.0), "merged_groups": summary(1.0)},
     }  # fmt: skip
-    recipe = {
-        "width": 30,
-        "init_std": 1e-5,
-        "learning_rate": 1e-3,
-        "momentum": 0.9,
-        "batch_size": 4,
-        "steps": 99,
-    }
-    base = {
-        "schema": 1, "task": {"name": "toy", "samples": 40, "inputs": 7, "tests": 60, "fingerprint": "f"},
-        "recipe": recipe, "environment": {"torch": "x"}, "evaluator": "1", "training": training,
-        "rows": list(rows),
-    }  # fmt: skip
-    return base | changes
+    task = {"name": "toy", "samples": 40, "inputs": 7, "tests": 60, "fingerprint": fingerprint}
+    return Document(
+        task=TaskRecord.read(task),
+        recipe=pb.Recipe(width=30, steps=steps),
+        environment={"torch": "x"},
+        evaluator=evaluator,
+        seeds=[0, 1],
+        protocols=["rank", "prune_final"],
+        training=Training.read(training, "training"),
+        rows=[Row.read({"environment": {}} | row, "row") for row in rows],
+    )
 
 
 def test_a_board_of_older_intervals_is_read_with_todays_and_all_else_as_it_was(tmp_path: Path) -> None:
@@ -65,36 +65,34 @@ def test_a_board_of_older_intervals_is_read_with_todays_and_all_else_as_it_was(t
     assert content.pop("intervals") == INTERVALS_VERSION
     assert content["rows"][0]["spearman"]["low"] == 0.59  # as it came
     path.write_text(json.dumps(content))
-    read = Board.read(path).rows[0]
+    read = Board.read(path).rows[0].to_json()
     paths = ("spearman",), ("accuracy", "prune_final", "0.1")
     fresh = summarise({key: np.array(values) for key in paths})
-    assert read["spearman"] == fresh["spearman",] | {"band": {"low": 0, "high": 1}}
-    assert read["accuracy"]["prune_final"]["0.1"] == fresh[paths[1]] | {"kept": 30}
+    assert read["spearman"] == to_builtins(fresh["spearman",]) | {"band": {"low": 0, "high": 1}}
+    assert read["accuracy"]["prune_final"]["0.1"] == to_builtins(fresh[paths[1]]) | {"kept": 30}
     assert read["spearman"]["low"] < 0.59
     renewed = ("spearman", "accuracy", "train_accuracy")
-    before, after = ({k: v for k, v in row.items() if k not in renewed} for row in (board.rows[0], read))
+    before, after = (
+        {k: v for k, v in row.items() if k not in renewed} for row in (board.rows[0].to_json(), read)
+    )
     assert after == before
     path.write_text(Board.read(path).to_json())
     assert json.loads(path.read_text())["intervals"] == INTERVALS_VERSION
-    assert Board.read(path).rows == [read]
+    assert [row.to_json() for row in Board.read(path).rows] == [read]
 
 
 def test_runs_join_one_board_and_a_rerun_replaces(tmp_path: Path) -> None:
     add_to_folder(document(row("a"), row("a", step=0)), tmp_path)
     add_to_folder(document(row("b")), tmp_path)
     board, files = add_to_folder(document(row("a", value=0.7)), tmp_path)
-    assert [(r["scorer"], r["at_step"]) for r in board.rows] == [("a", 0), ("a", 50), ("b", 50)]
-    assert board.rows[1]["spearman"]["mean"] == 0.7
+    assert [row.key for row in board.rows] == [("a", 0), ("a", 50), ("b", 50)]
+    assert board.rows[1].metrics["spearman",].mean == 0.7
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".csv", ".json", ".md"]
     assert [b.name for b in read_folder(tmp_path)] == [files[0].stem]
 
 
 def test_other_tasks_and_recipes_have_boards_of_their_own(tmp_path: Path) -> None:
-    first = document(row("a"))
-    second, third = copy.deepcopy(first), copy.deepcopy(first)
-    second["task"]["fingerprint"] = "g"
-    third["recipe"]["steps"] = 98
-    for each in (first, second, third):
+    for each in (document(row("a")), document(row("a"), fingerprint="g"), document(row("a"), steps=98)):
         add_to_folder(each, tmp_path)
     assert len(read_folder(tmp_path)) == 3
 
@@ -104,15 +102,15 @@ def test_protocols_that_were_not_run_again_are_kept_only_for_the_same_scorer(tmp
     early["accuracy"]["prune_early"] = {"0.02": summary(0.7)}
     add_to_folder(document(early), tmp_path)
     board, _ = add_to_folder(document(row("a")), tmp_path)
-    assert board.rows[0]["accuracy"]["prune_early"]["0.02"]["mean"] == 0.7
+    assert board.rows[0].metrics["accuracy", "prune_early", "0.02"].mean == 0.7
     board, _ = add_to_folder(document(row("a", source="changed")), tmp_path)
-    assert "prune_early" not in board.rows[0]["accuracy"]
+    assert "prune_early" not in board.rows[0].protocols
 
 
 def test_rows_of_an_old_evaluator_are_not_mixed_with_new_ones(tmp_path: Path) -> None:
     add_to_folder(document(row("a"), row("b")), tmp_path)
     board, _ = add_to_folder(document(row("a", evaluator="2"), evaluator="2"), tmp_path)
-    assert [r["scorer"] for r in board.rows] == ["a"]
+    assert [row.scorer for row in board.rows] == ["a"]
 
 
 def test_same_rows_same_bytes(tmp_path: Path) -> None:

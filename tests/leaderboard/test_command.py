@@ -1,26 +1,37 @@
 from typing import Any
 
+import numpy as np
 import pytest
+from made_up_boards import row, summary
 
+import prunebench as pb
 from prunebench.leaderboard.command import reproduce
+from prunebench.results import TaskRecord
 
 TASK = {
     "dataset": "mnist5k", "classes": [[0, 3], [1, 2]], "samples": 800, "seed": 0, "scaling": "symmetric",
+    "name": "mnist5k", "inputs": 784, "tests": 400, "fingerprint": "f",
 }  # fmt: skip
 RECIPE = {
     "width": 300, "init_std": 1e-5, "learning_rate": 1e-3, "momentum": 0.9, "batch_size": 4, "steps": 4000,
 }  # fmt: skip
-NUMBERS = {str(share): {"mean": 1.0} for share in (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)}
+SHARES = ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01")
 
 
 def command(
-    task: dict[str, Any] | None = None, recipe: dict[str, Any] | None = None, **row: Any
+    task: dict[str, Any] | None = None,
+    recipe: dict[str, Any] | None = None,
+    shares: dict[str, tuple[str, ...]] | None = None,
+    **changes: Any,
 ) -> str | None:
-    whole = {
-        "scorer": "snip", "at_step": 50, "seeds": list(range(20)), "command": "prunebench sweep study.toml",
-        "spearman": {"mean": 0.5}, "accuracy": {"dense": {}, "prune_final": NUMBERS, "merge": NUMBERS},
-    } | row  # fmt: skip
-    return reproduce(TASK | (task or {}), RECIPE | (recipe or {}), whole)
+    seeds = changes.get("seeds", list(range(20)))
+    values = np.ones(len(seeds))
+    accuracy: dict[str, Any] = {"dense": summary(values)}
+    for protocol, kept in (shares or {"prune_final": SHARES, "merge": SHARES}).items():
+        accuracy[protocol] = {share: summary(values) for share in kept}
+    whole = {"command": "prunebench sweep study.toml", "accuracy": accuracy} | changes
+    of = TaskRecord.read(TASK | (task or {}))
+    return reproduce(of, pb.Recipe(**(RECIPE | (recipe or {}))), row("snip", 50, values, **whole))
 
 
 def test_defaults_are_left_out() -> None:
@@ -61,8 +72,7 @@ def test_seeds_are_those_of_the_row(seeds: list[int], text: str) -> None:
 
 
 def test_protocols_and_shares_are_those_of_the_row() -> None:
-    early: dict[str, Any] = {"accuracy": {"prune_early": {"0.1": {}, "0.5": {}}}}
-    assert command(**early) == (
+    assert command(shares={"prune_early": ("0.1", "0.5")}) == (
         "prunebench run --scorer snip --at-step 50 --protocol rank --protocol prune_early "
         "--keep 0.5 --keep 0.1"
     )
@@ -89,6 +99,6 @@ def test_the_control_of_prune_early_comes_with_any_scorer() -> None:
 
 
 def test_a_task_without_a_data_set_keeps_what_was_recorded() -> None:
-    row = {"scorer": "snip", "at_step": 0, "seeds": [0], "command": None}
-    assert reproduce({"name": "custom"}, RECIPE, row) is None
-    assert reproduce({"name": "custom"}, RECIPE, row | {"command": "python mine.py"}) == "python mine.py"
+    task = TaskRecord.read({key: value for key, value in TASK.items() if key != "dataset"})
+    for recorded in (None, "python mine.py"):
+        assert reproduce(task, pb.Recipe(), row("snip", 0, np.ones(1), command=recorded)) == recorded

@@ -31,7 +31,7 @@ def test_names_are_text_and_boards_without_an_example_have_no_scatter(tmp_path: 
 
 def test_a_board_whose_scorers_all_failed_can_be_drawn(tmp_path: Path) -> None:
     failed = board(steps=(0,), example=False)
-    failed.rows = [row for row in failed.rows if row["status"] != "ok"]
+    failed.rows = [row for row in failed.rows if row.status != "ok"]
     assert drawn(tmp_path / "a", failed) == {}
 
 

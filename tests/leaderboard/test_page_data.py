@@ -11,10 +11,10 @@ import pytest
 from page_boards import HOSTILE, board
 
 import prunebench
-from prunebench.leaderboard.chart_data import ChartBoard
-from prunebench.leaderboard.looks import DARK, LIGHT, SYMBOLS, looks
+from prunebench.leaderboard.chart_data import chart_boards
 from prunebench.leaderboard.page import to_html
 from prunebench.leaderboard.page_data import pack, page_data, to_script, unpack
+from prunebench.leaderboard.styles import DARK, LIGHT, SYMBOLS, styles
 
 ROOT = Path(prunebench.__file__).parents[1]
 ASSETS = ROOT / "prunebench/leaderboard/assets"
@@ -76,34 +76,37 @@ def test_the_page_does_not_repeat_what_single_seeds_gave() -> None:
         assert len(parts) == (4 if median else 3)
 
 
-def test_the_verdict_names_the_best_early_predictor_and_what_it_is_sure_of() -> None:
-    chart = ChartBoard(board(seeds=20))
-    verdict = chart.verdict(0)
-    assert verdict
-    assert (verdict.row.name, verdict.runner_up) == ("angle", "growth")
-    assert verdict.costly
-    assert verdict.costly.name == "imp", "it predicts better, and takes three trainings"
-    assert verdict.ahead
-    a, b = (next(r.row for r in chart.at(0) if r.name == name) for name in ("angle", "growth"))
-    difference = a["spearman"]["mean"] - b["spearman"]["mean"]
-    assert verdict.ahead["mean"] == pytest.approx(difference)
-    assert verdict.ahead["low"] < difference < verdict.ahead["high"]
+def test_the_winner_is_the_best_early_predictor_and_what_it_is_sure_of() -> None:
+    (chart,) = chart_boards([board(seeds=20)])
+    winner = chart.winner(0)
+    assert winner
+    assert (winner.row.scorer, winner.runner_up) == ("angle", "growth")
+    assert winner.costly
+    assert winner.costly.scorer == "imp", "it predicts better, and takes three trainings"
+    assert winner.ahead
+    a, b = (next(r for r in chart.at(0) if r.scorer == name) for name in ("angle", "growth"))
+    difference = a.metrics["spearman",].mean - b.metrics["spearman",].mean
+    assert winner.ahead.mean == pytest.approx(difference)
+    assert winner.ahead.low is not None
+    assert winner.ahead.high is not None
+    assert winner.ahead.low < difference < winner.ahead.high
 
 
 def test_the_cost_counts_the_steps_to_the_snapshot_and_those_of_its_own() -> None:
-    rows = {(row.name, row.step): row for row in ChartBoard(board(seeds=10)).rows}
-    assert (rows["imp", 0].steps, rows["angle", 50].steps) == (12000, 50)
-    assert rows["imp", 0].seconds == pytest.approx(6.0)
-    assert rows["angle", 50].seconds == pytest.approx(0.01 + 2.0 * 50 / 4000)
+    (chart,) = chart_boards([board(seeds=10)])
+    rows = {row.key: row for row in chart.rows}
+    assert (rows["imp", 0].cost.steps, rows["angle", 50].cost.steps) == (12000, 50)
+    assert chart.seconds(rows["imp", 0]) == pytest.approx(6.0)
+    assert chart.seconds(rows["angle", 50]) == pytest.approx(0.01 + 2.0 * 50 / 4000)
 
 
 def test_a_scorer_looks_the_same_on_every_board_and_unlike_the_others() -> None:
     names = tuple(f"s{i}" for i in range(len(LIGHT) * len(SYMBOLS)))
-    found = looks([board(scorers=names), board("other", scorers=names[:5])])
+    found = styles([board(scorers=names), board("other", scorers=names[:5])])
     drawn = [(found[name].colour, found[name].symbol) for name in names]
     assert (
         len(set(drawn[:-1])) == len(names) - 1
-    )  # with imp and the broken one, two more than there are looks
+    )  # with imp and the broken one, two more than there are styles
     assert found["random"].colour is None
 
 

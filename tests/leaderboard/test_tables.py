@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_boards import board, row
+from made_up_boards import board, row, with_metric
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from prunebench.evaluation.statistics import summarise
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import columns_by_name
 from prunebench.leaderboard.latex import escape, latex
 from prunebench.leaderboard.text import markdown, to_csv
+from prunebench.results import Row, TaskRecord, Training, read_recipe
 
 HOSTILE = r"a_b $x^2$ 100% #1 & {c} \input{/etc/passwd} ~ <i>|" "" + '"† größe 中'
 
@@ -38,8 +41,14 @@ def test_equal_records_give_equal_bytes_whatever_their_order(seed: int, tmp_path
     one, draw = board(), random.Random(seed)
     rows = list(one.rows)
     draw.shuffle(rows)
-    parts = (one.task, one.recipe, one.training, one.environment)
-    other = Board(*(shuffled(part, draw) for part in parts), one.evaluator, [shuffled(r, draw) for r in rows])  # type: ignore[call-arg]
+    other = Board(
+        TaskRecord.read(shuffled(one.task.record, draw)),
+        read_recipe(shuffled(one.recipe.record, draw)),
+        Training.read(shuffled(one.training.to_json(), draw), "training"),
+        shuffled(one.environment, draw),
+        one.evaluator,
+        [Row.read(shuffled(each.to_json(), draw), "row") for each in rows],
+    )
     assert every_text(other) == every_text(one)
     (tmp_path / "board.json").write_text(one.to_json())
     assert every_text(Board.read(tmp_path / "board.json")) == every_text(one)
@@ -51,7 +60,7 @@ def test_the_record_has_a_summary_on_a_line_and_old_ones_can_be_read(tmp_path: P
     assert sum('"per_seed": [' in line and line.rstrip(",").endswith("]}") for line in lines) == sum(
         line.count('"per_seed"') for line in lines
     )
-    assert json.loads(one.to_json())["rows"][0]["spearman"] == one.rows[0]["spearman"]
+    assert json.loads(one.to_json())["rows"][0]["spearman"] == to_builtins(one.rows[0].spearman)
     old = tmp_path / "old.json"
     old.write_text(json.dumps(json.loads(one.to_json()), indent=1))
     assert Board.read(old).to_json() == one.to_json()
@@ -59,7 +68,7 @@ def test_the_record_has_a_summary_on_a_line_and_old_ones_can_be_read(tmp_path: P
 
 def test_every_row_has_its_command_in_every_text() -> None:
     one = board()
-    commands = [r["command"] for r in one.rows]
+    commands = [r.command for r in one.rows]
     assert len(set(commands)) == len(commands) == 8
     listed = list(csv.DictReader(io.StringIO(to_csv(one))))
     assert sorted(line["command"] for line in listed) == sorted(commands)
@@ -88,8 +97,8 @@ def test_ranks_in_csv_are_two_numbers_that_no_spreadsheet_reads_as_a_date() -> N
 
 def test_no_number_is_a_negative_zero_and_no_cell_is_nan() -> None:
     one = board(effects={"good": 0.2})
-    one.rows[0]["spearman"] |= {"mean": -0.0001, "low": -0.001, "high": 0.001}
-    one.rows[1]["spearman"] = {"mean": 0.5, "low": None, "high": None, "per_seed": [0.5] * 20}
+    one.rows[0] = with_metric(one.rows[0], "spearman", mean=-0.0001, low=-0.001, high=0.001)
+    one.rows[1] = with_metric(one.rows[1], "spearman", mean=0.5, low=None, high=None, per_seed=[0.5] * 20)
     for text in every_text(one)[1:]:
         assert "-0.00 " not in text
         assert "nan" not in text.lower()
@@ -101,12 +110,13 @@ def test_accuracies_are_shown_with_their_median_and_its_interval() -> None:
     """A network in twenty that collapsed moves the mean out of every interval of the others."""
     one = board()
     values = np.append(np.linspace(0.95, 0.969, 19), 0.5)
-    one.rows[0]["accuracy"]["prune_final"]["0.1"] = summarise({("accuracy",): values})["accuracy",]
+    path = ("accuracy", "prune_final", "0.1")
+    one.rows[0] = replace(one.rows[0], metrics=one.rows[0].metrics | summarise({path: values}))
     column = columns_by_name(one.rows)["accuracy.prune_final.0.1"]
     assert column.cell(one.rows[0]) == "93.7 · 95.9 [95.4, 96.4]"
     assert r" \cdot 95.9_{95.4}^{96.4}$" in latex(one)
     lines = list(csv.DictReader(io.StringIO(to_csv(one))))
-    line = next(x for x in lines if (x["scorer"], x["at_step"]) == (one.rows[0]["scorer"], "0"))
+    line = next(x for x in lines if (x["scorer"], x["at_step"]) == (one.rows[0].scorer, "0"))
     assert "accuracy_prune_final_0.1_low" not in line
     name = "accuracy_prune_final_0.1"
     numbers = [float(line[f"{name}{part}"]) for part in ("", "_median", "_median_low", "_median_high")]

@@ -14,8 +14,8 @@ import pytest
 
 import prunebench as pb
 from prunebench.benchmark import Plan, Reporter, run_benchmark
-from prunebench.benchmark.document import Document
 from prunebench.benchmark.missing import find_missing
+from prunebench.results import Document
 from prunebench.store.damage import find_damage, forget
 from prunebench.store.database import FILE, StoreError
 from prunebench.store.merge import merge
@@ -67,6 +67,8 @@ class Lines(Reporter):
 
 def numbers(value: Any) -> Any:
     """A document without times and environments, its numbers to six digits."""
+    if isinstance(value, Document):
+        return numbers(value.to_json())
     if isinstance(value, dict):
         left_out = ("environment", "seconds", "command")
         return {name: numbers(part) for name, part in value.items() if name not in left_out}

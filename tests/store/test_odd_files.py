@@ -60,7 +60,7 @@ def test_a_folder_that_is_deleted_in_use_keeps_its_results(tmp_path: Path, plan:
     with pytest.raises(StoreError, match="back in their place, run again"):
         store.close()
     with Store(folder) as again:
-        assert run_benchmark(plan, store=again)["rows"] == document["rows"]  # with networks trained anew
+        assert run_benchmark(plan, store=again).rows == document.rows  # with networks trained anew
 
 
 def test_a_database_that_is_replaced_in_use_stays_and_ours_is_kept_beside_it(

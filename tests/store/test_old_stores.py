@@ -82,7 +82,7 @@ def test_its_board_is_rebuilt_to_equal_numbers(old: Path, monkeypatch: pytest.Mo
     with Store(old) as store:
         assert store.kept_steps(plan.training) == {0: {10, FINAL}, 1: {10, FINAL}}
         scorings = store.scorings(plan.training, board["evaluator"])
-        document = run_benchmark(plan, store=store)
+        document = run_benchmark(plan, store=store).to_json()
     (row,) = [row for row in document["rows"] if row["scorer"] == "magnitude"]
     (before,) = [row for row in board["rows"] if row["scorer"] == "magnitude"]
     for measure in ("spearman", "kendall"):

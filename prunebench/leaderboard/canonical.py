@@ -12,7 +12,7 @@ _FIRST = (
 _PLACE = {key: place for place, key in enumerate(_FIRST)}
 
 
-def write(content: dict[str, Any]) -> str:
+def canonical_json(content: dict[str, Any]) -> str:
     """The text; only what holds containers of containers is broken into lines. `ValueError`: not finite."""
     text = _text(content, "") + "\n"
     # Half a character, of a file name that is no text, is written as JSON escapes it: UTF-8 has none.

@@ -1,46 +1,33 @@
-from typing import Any
-
 import numpy as np
+from made_up_boards import row, with_metric
 from scipy import stats
 
-from prunebench.leaderboard.standing import floor_note, rank_rows
-
-
-def row(scorer: str, values: np.ndarray, step: int = 50, **changes: Any) -> dict[str, Any]:
-    spearman = {"mean": float(values.mean()), "per_seed": values.tolist()}
-    seeds = list(range(len(values)))
-    return {
-        "scorer": scorer,
-        "at_step": step,
-        "sees_end": False,
-        "seeds": seeds,
-        "spearman": spearman,
-    } | changes
+from prunebench.leaderboard.ranks import floor_note, rank_rows
 
 
 def test_ranks_are_by_step_and_leave_the_oracle_out() -> None:
     base = np.random.default_rng(0).uniform(0.4, 0.5, 20)
     rows = [
-        row("a", base + 0.2),
-        row("b", base),
-        row("oracle", np.ones(20), sees_end=True),
-        row("b", base, step=0),
+        row("a", 50, base + 0.2),
+        row("b", 50, base),
+        row("oracle", 50, np.ones(20)),
+        row("b", 0, base),
     ]
-    ranks = {key: str(standing) for key, standing in rank_rows(rows).items()}
+    ranks = {key: str(interval) for key, interval in rank_rows(rows).items()}
     assert ranks == {("a", 50): "1", ("b", 50): "2", ("b", 0): "1"}
     assert floor_note(rows) is None
 
 
 def test_other_seeds_are_not_compared() -> None:
     base = np.random.default_rng(0).uniform(0.4, 0.5, 20)
-    rows = [row("a", base + 0.2), row("b", base), row("c", base[:7])]
+    rows = [row("a", 50, base + 0.2), row("b", 50, base), row("c", 50, base[:7])]
     assert set(rank_rows(rows)) == {("a", 50), ("b", 50)}
 
 
 def test_too_few_seeds_say_why_nothing_is_significant() -> None:
     base = np.random.default_rng(0).uniform(0.4, 0.5, 5)
-    rows = [row("a", base + 0.2), row("b", base), row("c", base - 0.2)]
-    assert {str(standing) for standing in rank_rows(rows).values()} == {"1-3"}
+    rows = [row("a", 50, base + 0.2), row("b", 50, base), row("c", 50, base - 0.2)]
+    assert {str(interval) for interval in rank_rows(rows).values()} == {"1-3"}
     assert "5 seeds cannot separate 3 scorers (3 corrected comparisons need 7 seeds)" in (
         floor_note(rows) or ""
     )
@@ -52,11 +39,13 @@ def test_random_scores_are_told_apart_from_random_ones_no_more_often_than_tests_
     That mean is less skewed than a single draw: tested against it, a quarter of the boards tell them apart.
     """
     draw, boards, wrong, by_means = np.random.default_rng(0), 400, 0, 0
+    other, chance = (row(scorer, 50, np.zeros(100)) for scorer in ("other", "random"))
     for _ in range(boards):
         single, draws = (0.95 - 0.1 * draw.gamma(0.5, size=shape) for shape in (100, (3, 100)))
-        chance = row("random", draws.mean(axis=0))
-        by_means += len(set(rank_rows([row("other", single), chance]).values())) > 1
-        chance["spearman"]["first_draw"] = draws[0].tolist()
-        wrong += len(set(rank_rows([row("other", single), chance]).values())) > 1
+        other = with_metric(other, "spearman", per_seed=single.tolist())
+        means = with_metric(chance, "spearman", per_seed=draws.mean(axis=0).tolist())
+        by_means += len(set(rank_rows([other, means]).values())) > 1
+        drawn = with_metric(means, "spearman", first_draw=draws[0].tolist())
+        wrong += len(set(rank_rows([other, drawn]).values())) > 1
     assert wrong <= stats.binom.ppf(0.999, boards, 0.05)
     assert by_means > 0.2 * boards

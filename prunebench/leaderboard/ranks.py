@@ -5,35 +5,35 @@ from collections import defaultdict
 import numpy as np
 
 from prunebench.evaluation.comparison import RankInterval, beats, rank_intervals, seeds_needed
-from prunebench.leaderboard.board import Row
-from prunebench.leaderboard.columns import RANK, Column, tested
+from prunebench.leaderboard.columns import RANK, Column
+from prunebench.results import Row
 
-Key = tuple[str, int]
+RowKey = tuple[str, int]
 SPEARMAN = RANK[0]
 FIRST, CHANCE = "*", "°"
 RANDOM = "random"
 
 
-def rank_rows(rows: list[Row], column: Column = SPEARMAN) -> dict[Key, RankInterval]:
+def rank_rows(rows: list[Row], column: Column = SPEARMAN) -> dict[RowKey, RankInterval]:
     """Ranks by a column among the predictors at each step, for rows on the same seeds.
 
     The oracle sees the end and takes no part. Rows on other seeds than most at their step have no rank: the
     comparison is paired.
     """
-    ranks: dict[Key, RankInterval] = {}
-    for step, values in _comparable(rows, column).items():
-        for scorer, standing in rank_intervals(values).items():
-            ranks[scorer, step] = standing
-    return ranks
+    return {
+        (scorer, step): interval
+        for step, values in _comparable(rows, column).items()
+        for scorer, interval in rank_intervals(values).items()
+    }
 
 
-def marks(rows: list[Row], column: Column) -> dict[Key, str]:
+def marks(rows: list[Row], column: Column) -> dict[RowKey, str]:
     """`*` where no scorer is significantly better and some are worse; `°` where random is not worse.
 
     All pairs at a step are one family, so on a board of equals a star appears with a chance of 5 % at most in
     a column at a step. Where the seeds are too few to tell anything there are no marks.
     """
-    found: dict[Key, str] = {}
+    found: dict[RowKey, str] = {}
     for step, values in _comparable(rows, column).items():
         if _too_few(values):
             continue
@@ -61,14 +61,17 @@ def floor_note(rows: list[Row]) -> str | None:
 
 def chance_note(rows: list[Row]) -> str | None:
     """What rank correlation random scores reach: the range over draws and steps of their means."""
-    found = [row for row in rows if row["scorer"] == RANDOM and (row.get("spearman") or {}).get("band")]
+    found = [
+        (row.draws, row.spearman.band)
+        for row in rows
+        if row.scorer == RANDOM and row.spearman and row.spearman.band
+    ]
     if not found:
         return None
-    bands = [row["spearman"]["band"] for row in found]
-    low, high = min(band["low"] for band in bands), max(band["high"] for band in bands)
+    low, high = min(band.low for _, band in found), max(band.high for _, band in found)
     return (
         f"Random scores reach a Spearman correlation of {SPEARMAN.number(low)} to {SPEARMAN.number(high)} "
-        f"(the means of {found[0]['draws']} draws at each step)."
+        f"(the means of {found[0][0]} draws at each step)."
     )
 
 
@@ -77,9 +80,9 @@ def _comparable(rows: list[Row], column: Column) -> dict[int, dict[str, np.ndarr
     by_step: dict[int, dict[tuple[int, ...], dict[str, np.ndarray]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
         summary = column.summary(row)
-        if summary and not row["sees_end"] and None not in (values := tested(summary)):
-            same_seeds = by_step[row["at_step"]][tuple(row["seeds"])]
-            same_seeds[row["scorer"]] = np.array(values, dtype=float)
+        if summary and not row.sees_end and None not in summary.tested:
+            same_seeds = by_step[row.at_step][tuple(row.seeds)]
+            same_seeds[row.scorer] = np.array(summary.tested, dtype=float)
     return {
         step: sets[max(sets, key=lambda seeds: (len(sets[seeds]), len(seeds), seeds))]
         for step, sets in sorted(by_step.items())

@@ -1,0 +1,273 @@
+"""What a benchmark found, as the JSON document and the boards hold it: rows, their metrics, what was trained.
+
+A board may be anybody's, so what is read is checked: errors name the place, and what is accepted there.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from prunebench.errors import RequestError
+from prunebench.evaluation.metrics import SPLITS, Path, protocol_of
+from prunebench.evaluation.protocols import Protocol
+from prunebench.evaluation.summary import Count, Number, Summary
+from prunebench.training.recipe import Recipe
+
+SCHEMA = 1
+
+T = TypeVar("T")
+M = TypeVar("M", bound="Measured")
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a prediction took: steps per network (to the snapshot, and the scorer's own), seconds of all."""
+
+    gradient_steps: Count
+    extra_gradient_steps: Count
+    seconds: Number
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps per network."""
+        return self.gradient_steps + self.extra_gradient_steps
+
+
+class Scores(msgspec.Struct, frozen=True):
+    """One network's scores, to draw."""
+
+    seed: Count
+    scores: list[Number]
+
+
+class Norms(msgspec.Struct, frozen=True):
+    """One network's final norms, to draw."""
+
+    seed: Count
+    norms: list[Number]
+
+
+class Curves(msgspec.Struct, frozen=True):
+    """Means over the networks as training went on."""
+
+    step: list[Count]
+    loss: list[Number]
+    accuracy: list[Number]
+
+
+class TaskRecord(msgspec.Struct, frozen=True):
+    """What is recorded of a task.
+
+    Attributes:
+        tests: test samples.
+        record: all of it: how the task was drawn too (data set, classes, seed), where a data set was named.
+    """
+
+    name: str
+    samples: Count
+    inputs: Count
+    tests: Count
+    fingerprint: str
+    record: dict[str, Any]
+
+    @classmethod
+    def read(cls, content: object) -> "TaskRecord":
+        """Raises `ValueError` with what does not fit."""
+        return convert("task", {**_table("task", content), "record": content}, cls)
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A record whose metrics stand, as nested tables, among its other fields in JSON."""
+
+    metrics: dict[Path, Summary]
+
+    @classmethod
+    def read(cls: type[M], content: object, place: str) -> M:
+        """From what JSON has at a place. Raises `ValueError` with the place of what does not fit."""
+        table = _table(place, content)
+        fields = {key: value for key, value in table.items() if key in cls.__struct_fields__}
+        others = {key: value for key, value in table.items() if key not in fields}
+        fields["metrics"] = dict(_summaries(others, place))
+        found = convert(place, fields, cls)
+        found.check(place)
+        return found
+
+    def check(self, place: str) -> None:
+        """Raises `ValueError` where the parts do not go together."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `read` takes it."""
+        content: dict[str, Any] = msgspec.to_builtins(self)
+        return content | nest(content.pop("metrics"))
+
+
+class Row(Measured, frozen=True, kw_only=True):
+    """A scorer at a step.
+
+    Attributes:
+        scorer: with its parameters; `name` is without.
+        source: hash of its code; None for the control that has no scorer.
+        sees_end: it knows the trained network, so it is no predictor.
+        relative_time: the step over the one at which the plateau ends; None where it does not.
+        draws: of a stochastic scorer.
+        command: makes this row again.
+    """
+
+    scorer: str
+    name: str
+    parameters: dict[str, Any]
+    version: str
+    source: str | None
+    sees_end: bool
+    control: bool
+    at_step: Count
+    relative_time: Number | None
+    status: Literal["ok", "failed"]
+    error: str | None
+    seeds: Annotated[list[Count], Meta(min_length=1)]
+    draws: Count
+    cost: Cost
+    evaluator: str
+    command: str | None
+    environment: dict[str, Any]
+    example: Scores | UnsetType = UNSET
+
+    def check(self, place: str) -> None:
+        """One number for each seed; shares that are numbers."""
+        for path, summary in self.metrics.items():
+            where, count = f"{place} {' '.join(path)}", len(self.seeds)
+            for values in (summary.per_seed, summary.tested):
+                if len(values) != count:
+                    raise ValueError(f"{where} has {len(values)} numbers for {count} seeds")
+            if len(path) == 3 and not _is_number(path[2]):
+                raise ValueError(f"{where}: {path[2]!r} is no share")
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What no two rows of a board share."""
+        return self.scorer, self.at_step
+
+    @property
+    def spearman(self) -> Summary | None:
+        """Rank correlation with the final norms."""
+        return self.metrics.get(("spearman",))
+
+    @property
+    def protocols(self) -> set[Protocol]:
+        """Those that it has numbers of."""
+        return {protocol for path in self.metrics if (protocol := protocol_of(path))}
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it competes: neither a control nor a scorer that sees the end."""
+        return not self.control and not self.sees_end
+
+
+class Training(Measured, frozen=True, kw_only=True):
+    """How the networks of a board were trained, and what came of it.
+
+    Attributes:
+        gradient_steps: of each.
+        seconds: of all.
+        drop_step: mean step at which the plateau ends; None where it does not.
+    """
+
+    needed: ClassVar[tuple[Path, ...]] = (
+        *(("train_loss",), ("initial_loss",), ("groups", "all"), ("groups", "relevant")),
+        *((split, of) for split in SPLITS for of in ("dense", "merged_groups")),
+    )
+
+    gradient_steps: Count | UnsetType = UNSET
+    seconds: Number | UnsetType = UNSET
+    drop_step: Number | None
+    curves: Curves | UnsetType = UNSET
+    example: Norms | UnsetType = UNSET
+
+    def check(self, place: str) -> None:
+        """What every table needs is there."""
+        for path in self.needed:
+            if path not in self.metrics:
+                raise ValueError(f"{place} {' '.join(path)} is missing")
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The result of a run (docs/protocols.md)."""
+
+    task: TaskRecord
+    recipe: Recipe
+    environment: dict[str, Any]
+    evaluator: str
+    seeds: list[int]
+    protocols: list[str]
+    training: Training
+    rows: list[Row]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `prunebench run --json` prints it."""
+        return {
+            "schema": SCHEMA,
+            "task": self.task.record,
+            "recipe": self.recipe.record,
+            "environment": self.environment,
+            "evaluator": self.evaluator,
+            "seeds": self.seeds,
+            "protocols": self.protocols,
+            "training": self.training.to_json(),
+            "rows": [row.to_json() for row in self.rows],
+        }
+
+
+def convert(place: str, content: object, kind: type[T]) -> T:
+    """What JSON has at a place, by its type. Raises `ValueError` with what does not fit, and where."""
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{place}: {error}") from None
+
+
+def nest(flat: Mapping[Path, Any]) -> dict[str, Any]:
+    """`{("a", "b"): 1}` as `{"a": {"b": 1}}`."""
+    nested: dict[str, Any] = {}
+    for path, value in flat.items():
+        *parents, leaf = path
+        level = nested
+        for parent in parents:
+            level = level.setdefault(parent, {})
+        level[leaf] = value
+    return nested
+
+
+def _summaries(level: Mapping[str, Any], place: str, path: Path = ()) -> Iterator[tuple[Path, Summary]]:
+    for key, value in level.items():
+        inner = f"{place} {key}"
+        if isinstance(value, dict) and not {"mean", "per_seed"} & set(value) and (value or not path):
+            yield from _summaries(value, inner, (*path, key))
+        elif isinstance(value, dict) or path or key in SPLITS:
+            yield (*path, key), convert(inner, value, Summary)
+
+
+def read_recipe(content: object) -> Recipe:
+    """Raises `ValueError` with what does not fit, and with what a later version added: it names the board."""
+    unknown = set(_table("recipe", content)) - {field.name for field in fields(Recipe)}
+    if unknown:
+        raise ValueError(f"recipe {min(unknown)} is not known here")
+    try:
+        return convert("recipe", content, Recipe)
+    except RequestError as error:
+        raise ValueError(f"recipe {error}") from None
+
+
+def _table(place: str, content: object) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise ValueError(f"{place} is no table of values")
+    return content
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
