@@ -5,10 +5,9 @@ from typing import Any, get_args
 import pandas as pd
 import torch
 
-from prunebench.drawing import COLOURS
 from prunebench.evaluation.rank import output_sign, spearman
 from prunebench.experiments.experiment import Experiment, Rows, Tables
-from prunebench.experiments.figures import THIN, Panels
+from prunebench.experiments.figures import THIN, Panels, marked
 from prunebench.experiments.growth_law import fit_growth
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.merging import merged_accuracies
@@ -92,20 +91,15 @@ class Reference(Experiment):
         (0: lower end, 1: upper end); names without a unit are rank correlations with the final norms.
         """
         rows = tables["quantities"].iloc[::-1].reset_index(drop=True)
-        width = (rows.high - rows.low).where(rows.high > rows.low, 1.0)
-        place = ((rows["mean"] - rows.low) / width).where(
-            rows.high > rows.low, rows.inside.map({True: 0.5, False: 1.5})
-        )
+        width = (rows.high - rows.low).replace(0, 1)
+        place = (0.5 + (rows["mean"] - (rows.low + rows.high) / 2) / width).clip(-0.5, 1.5)
         spread, panels = rows["std"] / width, Panels(1, height=5.2)
         (ax,) = panels
         ax.axvspan(0, 1, color="0.9")
-        for part, colour, marker, label in (
-            (rows.inside, COLOURS[0], "o", "inside"),
-            (~rows.inside, COLOURS[1], "X", "outside"),
-        ):
+        for i, (label, part) in enumerate((("inside", rows.inside), ("outside", ~rows.inside))):
             if part.any():
-                look: dict[str, Any] = {"color": colour, "marker": marker, "label": label}
-                ax.errorbar(place[part], rows.index[part], xerr=spread[part], ls="none", **look, **THIN)
+                look = {"ls": "none", "label": label, **THIN, **marked(i)}
+                ax.errorbar(place[part], rows.index[part], xerr=spread[part], **look)
         labels = [f"{name}: {mean:.4g}" for name, mean in zip(rows.quantity, rows["mean"], strict=True)]
         ax.set_yticks(rows.index, labels)
         ax.set(xlabel="place within the accepted range", xlim=(-0.6, 1.6))
