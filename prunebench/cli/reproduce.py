@@ -75,20 +75,8 @@ def command(names: tuple[str, ...], **options: Any) -> int:
     setting, load = _setting(options)
     out = writable_folder("--out", Path(options["out"]))
     with TerminalReporter(quiet=options["quiet"]) as reporter, Store(out / ".cache") as store:
-        lab = Lab(
-            setting,
-            load,
-            store,
-            device=str(device),
-            progress=lambda done, total: reporter.progress("training", done, total, "network-steps"),
-            warn=reporter.warn,
-        )
-
-        def announce(name: str, number: int, count: int, done: bool) -> None:
-            reporter.plan(f"{name} ({number} of {count})" + (": rows are there" if done else ""))
-            reporter.progress("experiments", number - 1, count, "experiments")
-
-        files = reproduce(names, lab, out, _about(lab, options["dataset"], device), announce=announce)
+        lab = Lab(setting, load, store, str(device), reporter)
+        files = reproduce(names, lab, out, _about(lab, options["dataset"], device))
     for file in files:
         click.echo(f"report: {file}", err=True)
     return 0

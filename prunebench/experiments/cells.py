@@ -40,7 +40,7 @@ class StableCellCounts(Experiment):
                     fixed=sum(count.fixed for count in both),
                     silent=sum(count.silent for count in both),
                     converged=all(count.converged for count in both),
-                    log10_all_cells=_log10(cell_count(samples, task.inputs)),
+                    log10_all_cells=math.log10(cell_count(samples, task.inputs)),
                     width=setting.width,
                 )
             history = found.positive.history
@@ -102,9 +102,3 @@ class StableCellCounts(Experiment):
             f"at most {counts.cells_90.max()} cells hold 90 % of the probes, {held:.2f} per neuron",
             "90 % of the probes in at most half as many cells as neurons (fragile: in as many)",
         )
-
-
-def _log10(number: int) -> float:
-    """Of a whole number that no float can hold."""
-    shift = max(0, number.bit_length() - 60)
-    return math.log10(number >> shift) + shift * math.log10(2)

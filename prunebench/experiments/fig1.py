@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-import numpy as np
+import pandas as pd
 import torch
-from scipy import stats
 
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, cloud, log_norms
@@ -80,15 +79,9 @@ class Figure1(Experiment):
 
 
 def _fit(angle: torch.Tensor, norm: torch.Tensor, final: torch.Tensor) -> dict[str, float]:
-    cosine, size = angle.cos().double().numpy(), norm.double().numpy()
-    result = {"size": float(len(cosine))}
-    keys = ("now", "final", "r2_exponential", "r2_linear")
-    if len(cosine) < LEAST or np.ptp(cosine) == 0 or size.min() <= 0:
-        return result | dict.fromkeys(keys, np.nan)
-    values = (
-        stats.spearmanr(cosine, size).statistic,
-        stats.spearmanr(cosine, final.numpy()).statistic,
-        stats.pearsonr(cosine, np.log(size)).statistic ** 2,
-        stats.pearsonr(cosine, size).statistic ** 2,
-    )
-    return result | dict(zip(keys, values, strict=True))
+    """Of a group too small, and of what is equal in all of it, NaN."""
+    columns = {"cosine": angle.cos(), "norm": norm, "log": norm.double().log(), "final": final}
+    table = pd.DataFrame(columns).astype(float)
+    ranks, values = (table.corr(kind, min_periods=LEAST)["cosine"] for kind in ("spearman", "pearson"))
+    squares = {"r2_exponential": values["log"] ** 2, "r2_linear": values["norm"] ** 2}
+    return {"size": float(len(table)), "now": ranks["norm"], "final": ranks["final"], **squares}

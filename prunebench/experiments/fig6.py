@@ -12,7 +12,7 @@ from prunebench.experiments.figures import Panels, band, dashed, drop_line
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step
 from prunebench.experiments.verdict import Verdict, at_least, judge
-from prunebench.networks import Networks
+from prunebench.theory.alignment import angle
 from prunebench.theory.gradients import polar_speed
 
 ORDERS, ORDER = 100, 10  # "orders of magnitude": two; one
@@ -34,7 +34,7 @@ class Figure6(Experiment):
             speed = polar_speed(a, run.task)
             rate, size, steps = run.recipe.flow_rate, a.norms("incoming"), last - first
             changes = {
-                "turned": _turned(a, b) / steps,
+                "turned": angle(a.w_in.double(), b.w_in.double()) / steps,
                 "grown": (b.norms("incoming") - size).abs() / steps,
                 "relative": torch.log(b.norms("incoming") / size).abs() / steps,
                 "flow_turned": rate * speed.incoming_direction,
@@ -92,10 +92,3 @@ class Figure6(Experiment):
             f"median ratio {after:.3g} after twice the time of the drop",
             "{} times less than the least before (fragile: {})",
         )
-
-
-def _turned(a: Networks, b: Networks) -> torch.Tensor:
-    """Angle between the incoming weights then and now; exact for small angles too."""
-    units = [n.w_in.double() / torch.linalg.vector_norm(n.w_in.double(), dim=2, keepdim=True) for n in (a, b)]
-    half = torch.linalg.vector_norm(units[0] - units[1], dim=2) / 2
-    return 2 * torch.asin(half.clamp(max=1))

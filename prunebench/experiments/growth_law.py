@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 
 from prunebench.experiments.experiment import Experiment, Rows, Tables
 from prunebench.experiments.figures import Panels, cloud, equality
@@ -86,7 +86,6 @@ def fit_growth(run: Trajectory, first: int) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def _fit(x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
-    keep = x.isfinite() & y.isfinite()
-    a, b = (values[keep].double().numpy() for values in (x, y))
-    slope, offset = np.polyfit(a, b, 1)
-    return {"slope": slope, "r2": 1 - (b - slope * a - offset).var() / b.var()}
+    finite = x.isfinite() & y.isfinite()
+    line = stats.linregress(x[finite].double(), y[finite].double())
+    return {"slope": line.slope, "r2": line.rvalue**2}

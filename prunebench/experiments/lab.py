@@ -1,9 +1,11 @@
 """The tasks and trained networks of a setting, shared by all experiments so that nothing is trained twice."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
+from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.experiments.plateau import COARSE, FINE, geometric, last_steps, without_later_looks
 from prunebench.experiments.setting import Setting
@@ -11,50 +13,40 @@ from prunebench.networks import Networks
 from prunebench.store.reference import reference_networks
 from prunebench.store.store import Store
 from prunebench.tasks.task import Task
-from prunebench.training.loop import Progress
 from prunebench.training.recipe import Recipe
 from prunebench.training.train import Trajectory
 
 
+@dataclass(eq=False)
 class Lab:
     """Loads tasks and trains networks of a setting, once.
 
-    Args:
+    Attributes:
         load: gives the task of N training samples.
-        store: where trained networks are kept; in memory if left out.
-        progress: called with (network-steps taken, to take) of each training.
-        warn: called with a line for each damaged file of the store, which is made again.
+        store: where trained networks are kept; in memory by default.
+        reporter: hears how the trainings get on.
     """
 
-    def __init__(
-        self,
-        setting: Setting,
-        load: Callable[[int], Task],
-        store: Store | None = None,
-        device: str = "auto",
-        progress: Progress | None = None,
-        warn: Callable[[str], None] | None = None,
-    ) -> None:
-        self.setting, self.store, self._device = setting, store or Store(), resolve_device(device)
-        self._load, self._progress, self._warn = cache(load), progress, warn
+    setting: Setting
+    load: Callable[[int], Task]
+    store: Store = field(default_factory=Store)
+    device: str = "auto"
+    reporter: Reporter = field(default_factory=Reporter)
+
+    def __post_init__(self) -> None:
+        self.load = cache(self.load)
 
     def task(self, samples: int | None = None) -> Task:
         """The task of N samples (the setting's by default)."""
-        return self._load(samples or self.setting.samples)
+        return self.load(samples or self.setting.samples)
 
-    def run(
-        self,
-        samples: int | None = None,
-        width: int | None = None,
-        init_std: float | None = None,
-        learning_rate: float | None = None,
-    ) -> Trajectory:
-        """Networks trained by the setting's recipe, on the CPU; what is left out has its default.
+    def run(self, samples: int | None = None, **options: Any) -> Trajectory:
+        """Networks trained on N samples by the setting's recipe with these `options`, on the CPU.
 
         Networks of the default size have snapshots on a geometric grid of steps, others only at 0 and at the
         early steps. The loss is recorded on a uniform grid, and on a finer geometric one on the plateau.
         """
-        recipe, task = self.setting.recipe(samples, width, init_std, learning_rate), self.task(samples)
+        task, recipe = self.task(samples), self.setting.recipe(samples, **options)
         steps = {0, *(step for step in self.setting.early if step <= recipe.steps)}
         if self._is_default_size(task, recipe):
             steps |= set(geometric(COARSE, recipe.steps, first=12))
@@ -71,7 +63,8 @@ class Lab:
 
     def train_on(self, run: Trajectory, step: int, networks: Networks) -> Networks:
         """The end of training of networks that take the place of a run's at one of its snapshots."""
-        return run.snapshot(step).train(networks.to(self._device), from_step=step).to("cpu")
+        there = networks.to(resolve_device(self.device))
+        return run.snapshot(step).train(there, from_step=step).to("cpu")
 
     def _is_default_size(self, task: Task, recipe: Recipe) -> bool:
         return (task.samples, recipe.width) == (self.setting.samples, self.setting.width)
@@ -86,11 +79,11 @@ class Lab:
             recipe,
             seeds,
             steps,
-            device=str(self._device),
+            device=self.device,
             record_every=every,
             record_at=geometric(FINE, recipe.steps),
-            progress=self._progress,
-            warn=self._warn,
+            progress=lambda done, total: self.reporter.progress("training", done, total, "network-steps"),
+            warn=self.reporter.warn,
         )
         return replace(
             run,

@@ -1,9 +1,8 @@
 """From a list of experiments to a folder with figures, rows and a report."""
 
-import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,14 @@ from prunebench.experiments.experiment import Experiment, Tables
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.report import write_report
 from prunebench.store.files import write_atomically
+from prunebench.store.identity import digest
 
 # Raised when the rows of experiments would be others, and no version of an experiment says so.
 RESULTS_VERSION = "0.1.0"
 MADE_WITH = "made with"  # rows keep this line of the report: they may be older than the code that draws them
 
-# Called with an experiment's name, its number from 1, how many there are, and whether it was done before.
-Announce = Callable[[str, int, int, bool], None]
 
-
-def reproduce(
-    names: Sequence[str], lab: Lab, out: Path, about: dict[str, Any], *, announce: Announce | None = None
-) -> list[Path]:
+def reproduce(names: Sequence[str], lab: Lab, out: Path, about: dict[str, Any]) -> list[Path]:
     """Compute, draw and judge experiments; then a report of all that the folder holds of this setting.
 
     An experiment whose rows are in the folder, from the same setting and data, is not computed again.
@@ -43,8 +38,9 @@ def reproduce(
     for number, experiment in enumerate(experiments, start=1):
         key = _key(experiment, lab)
         tables = _read(experiment, out, key)
-        if announce is not None:
-            announce(experiment.name, number, len(experiments), tables is not None)
+        place = f"{experiment.name} ({number} of {len(experiments)})"
+        lab.reporter.plan(place if tables is None else f"{place}: rows are there")
+        lab.reporter.progress("experiments", number - 1, len(experiments), "experiments")
         if tables is None:
             began = time.perf_counter()
             tables = {name: _rounded(table) for name, table in experiment.compute(lab).items()}
@@ -63,22 +59,15 @@ def reproduce(
 
 
 def _key(experiment: Experiment, lab: Lab) -> str:
-    parts = [
-        RESULTS_VERSION,
-        experiment.name,
-        experiment.version,
-        asdict(lab.setting),
-        lab.task().fingerprint,
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    what = [RESULTS_VERSION, experiment.name, experiment.version]
+    parts = [*what, asdict(lab.setting), lab.task().fingerprint]
+    return digest(json.dumps(parts, sort_keys=True).encode())
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     """Five significant digits: what is drawn and judged is what the file says."""
-    table = table.reset_index(drop=True)
-    for name in table.columns[[kind.kind == "f" for kind in table.dtypes]]:
-        table[name] = [float(f"{value:.5g}") for value in table[name]]
-    return table
+    numbers = table.select_dtypes("floating")
+    return table.assign(**numbers.map(lambda value: float(f"{value:.5g}")))
 
 
 def _write(

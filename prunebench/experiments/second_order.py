@@ -1,7 +1,6 @@
 """Appendix C.3: does the next-order target predict better?"""
 
 import numpy as np
-import torch
 
 from prunebench.evaluation.rank import spearman
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
@@ -9,7 +8,7 @@ from prunebench.experiments.figures import Panels, error_bars, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step, nearest
 from prunebench.experiments.verdict import Verdict, Verdicts, judge, mean_std
-from prunebench.theory.alignment import target_vectors
+from prunebench.theory.alignment import angle, target_vectors
 from prunebench.theory.second_order import second_order_targets
 
 RIDGES = (1.0, 10.0)
@@ -31,14 +30,14 @@ class SecondOrder(Experiment):
             targets = {"first": target_vectors(nets, run.task)}
             targets |= {f"ridge {ridge:g}": second_order_targets(nets, run.task, ridge) for ridge in RIDGES}
             for name, target in targets.items():
-                cosine = torch.nn.functional.cosine_similarity(nets.w_in.double(), target.double(), dim=2)
+                away = angle(nets.w_in.double(), target.double())
                 yield rows_of(
                     "angles",
                     seed=run.seeds,
                     step=step,
                     target=name,
-                    spearman=spearman(cosine, run.final.norms()),
-                    median_angle=np.degrees(np.median(cosine.clamp(-1, 1).arccos(), axis=1)),
+                    spearman=spearman(-away, run.final.norms()),
+                    median_angle=np.degrees(np.median(away, axis=1)),
                 )
 
     def draw(self, tables: Tables) -> Panels:

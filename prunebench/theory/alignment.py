@@ -36,7 +36,7 @@ def effective_data(networks: Networks, task: Task) -> EffectiveData:
 
     def compute() -> tuple[Tensor, ...]:
         rows = [
-            (c, _angle(w, c[:, None] * total), (w * total).sum(dim=1), torch.linalg.vector_norm(total, dim=1))
+            (c, angle(w, c[:, None] * total), (w * total).sum(dim=1), torch.linalg.vector_norm(total, dim=1))
             for w, total, c in _effective_sums(networks, task)
         ]
         return tuple(torch.stack(part) for part in zip(*rows, strict=True))
@@ -90,12 +90,13 @@ def alignment_angle(networks: Networks, task: Task) -> Float[Tensor, "seeds neur
     return effective_data(networks, task).angle.to(networks.dtype)
 
 
-def _angle(
-    a: Float[Tensor, "neurons inputs"], b: Float[Tensor, "neurons inputs"]
-) -> Float[Tensor, " neurons"]:
-    """Kahan's formula: unlike the arc cosine it loses no digits near 0 and pi."""
-    a_norm, b_norm = (torch.linalg.vector_norm(t, dim=1, keepdim=True) for t in (a, b))
-    defined = ((a_norm > 0) & (b_norm > 0)).squeeze(1)
+def angle(a: Float[Tensor, "*batch inputs"], b: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch"]:
+    """Between two vectors, in radians; pi/2 where one of them is 0.
+
+    Kahan's formula: unlike the arc cosine it loses no digits near 0 and pi.
+    """
+    a_norm, b_norm = (torch.linalg.vector_norm(t, dim=-1, keepdim=True) for t in (a, b))
+    defined = ((a_norm > 0) & (b_norm > 0)).squeeze(-1)
     a, b = a * b_norm, b * a_norm
-    angle = 2 * torch.atan2(torch.linalg.vector_norm(a - b, dim=1), torch.linalg.vector_norm(a + b, dim=1))
-    return torch.where(defined, angle, math.pi / 2)
+    half = torch.atan2(torch.linalg.vector_norm(a - b, dim=-1), torch.linalg.vector_norm(a + b, dim=-1))
+    return torch.where(defined, 2 * half, math.pi / 2)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import prunebench as pb
+from prunebench.benchmark.reporter import Reporter
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.setting import Setting
 from prunebench.store import reference
@@ -43,7 +44,7 @@ def toy(samples: int) -> pb.Task:
 @pytest.fixture(scope="session")
 def make_lab() -> Callable[..., Lab]:
     def make(store: Store | None = None, load: Callable[[int], pb.Task] = toy, **options: Any) -> Lab:
-        return Lab(TINY, load, store, device="cpu", **options)
+        return Lab(TINY, load, store or Store(), "cpu", **options)
 
     return make
 
@@ -52,6 +53,32 @@ def make_lab() -> Callable[..., Lab]:
 def lab(make_lab: Callable[..., Lab], tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """One for all tests: what one experiment trained the others find."""
     return make_lab(Store(tmp_path_factory.mktemp("store")))
+
+
+class Listener(Reporter):
+    """Remembers what it hears; interrupts at the end of training number `stop_at`."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.steps: list[tuple[int, int]] = []
+        self.stop_at = 0
+
+    def plan(self, text: str) -> None:
+        self.lines.append(text)
+
+    def warn(self, text: str) -> None:
+        self.lines.append(text)
+
+    def progress(self, stage: str, done: int, total: int, *_: object) -> None:
+        if stage == "training":
+            self.steps.append((done, total))
+            if done == total and sum(done == total for done, total in self.steps) == self.stop_at:
+                raise KeyboardInterrupt
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
 
 
 @pytest.fixture

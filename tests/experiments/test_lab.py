@@ -30,13 +30,12 @@ def test_defaults_spelled_out_are_the_same_training(make_lab: Make, trainings: l
     assert len(trainings) == 2
 
 
-def test_damaged_files_are_named_and_made_again(make_lab: Make, tmp_path: Path) -> None:
+def test_damaged_files_are_named_and_made_again(make_lab: Make, tmp_path: Path, listener) -> None:
     whole = make_lab(Store(tmp_path)).run()
     file = next(tmp_path.glob("networks/*/seed0-step20-*"))
     file.write_bytes(file.read_bytes()[:1000])
-    warnings: list[str] = []
-    again = make_lab(Store(tmp_path), warn=warnings.append).run()
-    assert file.name in warnings[0]
+    again = make_lab(Store(tmp_path), reporter=listener).run()
+    assert file.name in listener.lines[0]
     assert torch.allclose(again.snapshots[20].w_in, whole.snapshots[20].w_in, rtol=1e-4)
 
 
@@ -83,7 +82,6 @@ def test_nearest_kept_step(lab: Lab) -> None:
     assert nearest(run, 1e9) == max(run.snapshots)
 
 
-def test_progress_is_told(make_lab: Make) -> None:
-    heard: list[tuple[int, int]] = []
-    make_lab(progress=lambda *args: heard.append(args)).run()
-    assert heard[-1] == (600, 600)  # two networks
+def test_progress_is_told(make_lab: Make, listener) -> None:
+    make_lab(reporter=listener).run()
+    assert listener.steps[-1] == (600, 600)  # two networks

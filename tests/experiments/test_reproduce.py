@@ -46,15 +46,17 @@ def test_the_page_needs_no_other_file(out: Path) -> None:
     assert "toy &lt;data&gt;" in page
 
 
-def test_what_is_done_is_not_done_again(out: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_done_is_not_done_again(
+    out: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch, listener
+) -> None:
     def never(self: Figure8, lab: Lab) -> None:
         pytest.fail("computed again")
 
     before = {path.name: path.read_bytes() for path in out.glob("*.*") if path.suffix != ".json"}
     monkeypatch.setattr(Figure8, "compute", never)
-    heard = []
-    reproduce(["fig8"], lab, out, ABOUT, announce=lambda *args: heard.append(args))
-    assert heard == [("fig8", 1, 1, True)]
+    monkeypatch.setattr(lab, "reporter", listener)
+    reproduce(["fig8"], lab, out, ABOUT)
+    assert listener.lines == ["fig8 (1 of 1): rows are there"]
     assert {path.name: path.read_bytes() for path in out.glob("*.*") if path.suffix != ".json"} == before
 
 
@@ -77,15 +79,12 @@ def test_damaged_rows_are_computed_again(out: Path, lab: Lab) -> None:
 
 
 def test_an_interrupted_run_keeps_its_trainings(
-    make_lab: Callable[..., Lab], tmp_path: Path, trainings: list[int]
+    make_lab: Callable[..., Lab], tmp_path: Path, trainings: list[int], listener
 ) -> None:
-    def interrupted(done: int, total: int) -> None:
-        if done == total and len(trainings) == 3:
-            raise KeyboardInterrupt
-
+    store, listener.stop_at = Store(tmp_path / ".cache"), 3
     with pytest.raises(KeyboardInterrupt):
-        reproduce(["fig8"], make_lab(Store(tmp_path / ".cache"), progress=interrupted), tmp_path, ABOUT)
-    reproduce(["fig8"], make_lab(Store(tmp_path / ".cache")), tmp_path, ABOUT)
+        reproduce(["fig8"], make_lab(store, reporter=listener), tmp_path, ABOUT)
+    reproduce(["fig8"], make_lab(store), tmp_path, ABOUT)
     assert len(trainings) == 5  # four trainings, one of them twice
 
 

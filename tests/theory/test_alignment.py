@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.theory.alignment import _angle
+from prunebench.theory.alignment import angle
 
 
 def random_problem(seed=0, seeds=2, width=9, inputs=5, samples=14, dead=(3,), dtype=torch.float32):
@@ -76,8 +76,8 @@ def test_angles_near_0_and_pi_keep_their_digits(small):
     """The arc cosine of a float64 gives 0 for every angle below 1e-8."""
     a = torch.tensor([[1.0, 0.0]], dtype=torch.float64) * 1e-5
     b = torch.tensor([[math.cos(small), math.sin(small)]], dtype=torch.float64) * 300
-    assert float(_angle(a, b)) == pytest.approx(small, rel=1e-6, abs=1e-300)
-    assert float(math.pi - _angle(a, -b)) == pytest.approx(small, rel=1e-6, abs=5e-16)
+    assert float(angle(a, b)) == pytest.approx(small, rel=1e-6, abs=1e-300)
+    assert float(math.pi - angle(a, -b)) == pytest.approx(small, rel=1e-6, abs=5e-16)
 
 
 def test_angle_does_not_depend_on_the_scale_of_the_weights():
