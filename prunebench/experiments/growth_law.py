@@ -10,7 +10,7 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables
 from prunebench.experiments.figures import Panels, cloud, equality
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
-from prunebench.experiments.plateau import last_steps
+from prunebench.experiments.plateau import last_on_plateau
 from prunebench.experiments.verdict import Verdict, judge, mean_std
 from prunebench.theory.growth import asinh_growth, growth_rate, predicted_asinh_growth
 from prunebench.training.train import Trajectory
@@ -67,7 +67,7 @@ class GrowthLaw(Experiment):
 
 def fit_growth(run: Trajectory, first: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Neurons of the first seed from step `first` to the plateau's end, and fits of every seed."""
-    last = max(int(last_steps(run).min()), first + 1)
+    last = max(int(last_on_plateau(run).min()), first + 1)
     steps = [step for step in run.snapshots if first <= step <= last]
     if len(steps) < 2:  # no plateau is left after the early step
         steps = list(run.snapshots)[:2]

@@ -7,7 +7,7 @@ from prunebench.drawing import COLOURS
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import THIN, Panels, dashed, hatched, over_seeds
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.plateau import last_steps
+from prunebench.experiments.plateau import last_on_plateau
 from prunebench.experiments.verdict import Verdict, Verdicts, at_least, at_most, mean_std
 from prunebench.training.initial import generator
 
@@ -25,7 +25,7 @@ class KnockOut(Experiment):
     def rows(self, lab: Lab) -> Rows:
         """`totals`: each variant and seed; `ranks`: mean final norm of each rank."""
         run = lab.run()
-        task, step = run.task, max(s for s in run.snapshots if s <= int(last_steps(run).min()))
+        task, step = run.task, max(s for s in run.snapshots if s <= int(last_on_plateau(run).min()))
         nets = run.snapshots[step]
         count = max(1, round(SHARE * nets.width))
         order = nets.norms().argsort(dim=1, descending=True, stable=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
-from prunebench.experiments.plateau import COARSE, FINE, geometric, last_steps, without_later_looks
+from prunebench.experiments.plateau import COARSE, FINE, geometric, last_on_plateau, without_fine_tail
 from prunebench.experiments.setting import Setting
 from prunebench.networks import Networks
 from prunebench.store.reference import reference_networks
@@ -57,7 +57,7 @@ class Lab:
         return Networks.cat(
             [
                 self._networks(run.task, run.recipe, (seed,), (step,)).snapshots[step]
-                for seed, step in zip(run.seeds, last_steps(run).tolist(), strict=True)
+                for seed, step in zip(run.seeds, last_on_plateau(run).tolist(), strict=True)
             ]
         )
 
@@ -90,5 +90,5 @@ class Lab:
             initial=run.initial.to("cpu"),
             final=run.final.to("cpu"),
             states={step: state.to("cpu") for step, state in run.states.items()},
-            history=without_later_looks(run.history, every),
+            history=without_fine_tail(run.history, every),
         )

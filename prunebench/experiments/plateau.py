@@ -31,7 +31,7 @@ def drop_step(run: Trajectory) -> Int64[Tensor, " seeds"]:
     return first_below(run, PLATEAU * run.history.loss[:, :1])
 
 
-def last_steps(run: Trajectory) -> Int64[Tensor, " seeds"]:
+def last_on_plateau(run: Trajectory) -> Int64[Tensor, " seeds"]:
     """The last step of the fine grid that each network's plateau reaches; 0 is in the grid."""
     steps, on = _watched(run.history)
     return steps[on.sum(dim=1) - 1]
@@ -42,7 +42,7 @@ def nearest(run: Trajectory, step: float) -> int:
     return min((s for s in run.snapshots if s > 0), key=lambda s: abs(math.log(s / step)))
 
 
-def without_later_looks(history: History, every: int) -> History:
+def without_fine_tail(history: History, every: int) -> History:
     """The curves on their own grid, and on the fine one until no network is on its plateau any more."""
     steps, on = _watched(history)
     last = steps[min(int(on.any(dim=0).sum()), len(steps) - 1)]
@@ -50,7 +50,7 @@ def without_later_looks(history: History, every: int) -> History:
     return History(history.steps[own], history.loss[:, own], history.accuracy[:, own])
 
 
-def _watched(history: History) -> tuple[Int64[Tensor, " looks"], Bool[Tensor, "seeds looks"]]:
+def _watched(history: History) -> tuple[Int64[Tensor, " points"], Bool[Tensor, "seeds points"]]:
     """The steps of the fine grid, and whether each network had not left its plateau by then."""
     fine = torch.isin(history.steps, torch.tensor([0, *geometric(FINE, int(history.steps[-1]))]))
     on = history.loss[:, fine] >= PLATEAU * history.loss[:, :1]

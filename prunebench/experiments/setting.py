@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from prunebench.training.recipe import Recipe
 
@@ -42,22 +43,12 @@ class Setting:
     probes: tuple[int, int] = (2_000, 20_000)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
 
-    def recipe(
-        self,
-        samples: int | None = None,
-        width: int | None = None,
-        init_std: float | None = None,
-        learning_rate: float | None = None,
-    ) -> Recipe:
-        """The recipe for N samples; what is left out has its default."""
-        rate = learning_rate or self.rates[0]
+    def recipe(self, samples: int | None = None, **options: Any) -> Recipe:
+        """The recipe for N samples with these `options`; what is left out has its default."""
+        default = {"width": self.width, "init_std": self.scales[0], "learning_rate": self.rates[0]}
+        recipe = Recipe(**default | options)
         steps = min(self.most_steps, self.steps * max(1.0, (samples or self.samples) / self.samples))
-        return Recipe(
-            width=width or self.width,
-            init_std=init_std or self.scales[0],
-            learning_rate=rate,
-            steps=round(steps * self.rates[0] / rate),
-        )
+        return dataclasses.replace(recipe, steps=round(steps * self.rates[0] / recipe.learning_rate))
 
     def up_to(self, samples: int) -> "Setting":
         """Without the sizes that a data set of this many training samples cannot hold."""

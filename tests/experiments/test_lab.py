@@ -4,7 +4,7 @@ from pathlib import Path
 import torch
 
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.plateau import PLATEAU, drop_step, geometric, last_steps, nearest
+from prunebench.experiments.plateau import PLATEAU, drop_step, geometric, last_on_plateau, nearest
 from prunebench.store.store import Store
 
 Make = Callable[..., Lab]
@@ -41,7 +41,7 @@ def test_damaged_files_are_named_and_made_again(make_lab: Make, tmp_path: Path, 
 
 def test_networks_before_the_drop_are_on_the_plateau(lab: Lab) -> None:
     run = lab.run()
-    before, last = lab.before(run), last_steps(run)
+    before, last = lab.before(run), last_on_plateau(run)
     loss = before.loss(run.task.x_train, run.task.y_train)
     assert bool((loss >= PLATEAU * run.history.loss[:, 0] - 1e-5).all())
     assert bool((last < drop_step(run)).all())
@@ -56,7 +56,7 @@ def test_the_fine_grid_of_the_curves_ends_with_the_plateau(lab: Lab) -> None:
     fine = [step for step in run.history.steps.tolist() if step % 50]
     assert fine
     assert set(fine) <= set(geometric(2**0.25, 300))
-    assert sum(step > int(last_steps(run).max()) for step in fine) <= 1
+    assert sum(step > int(last_on_plateau(run).max()) for step in fine) <= 1
 
 
 def test_small_networks_keep_only_the_early_steps(lab: Lab) -> None:
