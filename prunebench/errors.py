@@ -1,7 +1,7 @@
 """Errors that reach a user: one line that names the option, the value and what would be accepted."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class PrunebenchError(Exception):
@@ -33,9 +33,13 @@ class MissingPackageError(RequestError):
 def unknown_name(option: str, name: str, known: Iterable[str], noun: str) -> RequestError:
     """The error for a name that is not in `known`, with the nearest name first."""
     known = sorted(known)
+    return RequestError(option, name, f"{did_you_mean(name, known)}{noun}: {', '.join(known) or 'none'}")
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The question before a list of what is known; empty where nothing is near."""
     close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return RequestError(option, name, f"{hint}{noun}: {', '.join(known) or 'none'}")
+    return f"did you mean {close[0]!r}? " if close else ""
 
 
 def in_words(error: BaseException, place: str = "") -> str:

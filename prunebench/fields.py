@@ -2,7 +2,7 @@
 
 All of it comes from their annotations: int, float, bool, str, a `Literal`, or one of these `| None`.
 `Annotated[int, msgspec.Meta(ge=1)]` sets limits; `title="a share"` says what it is where "a number" is too
-little, and `description` is its help.
+little. What is an option besides has its help in `description`, and may be a tuple.
 """
 
 import math
@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import inspect
 
-from prunebench.errors import RequestError
+from prunebench.errors import RequestError, did_you_mean
 
-_NOUNS = {int: "a whole number", float: "a number", str: "text"}
+_NOUNS = {int: "a whole number", float: "a number", str: "a text in quotes"}
 _TYPES: dict[type, type] = {
     inspect.IntType: int,
     inspect.FloatType: float,
@@ -38,7 +38,6 @@ class Kind:
         optional: whether None is taken too.
         limits: of a number, in words; empty where it has none.
         noun: what it is.
-        help: what it is described with.
     """
 
     type: type
@@ -46,7 +45,6 @@ class Kind:
     optional: bool
     limits: str
     noun: str
-    help: str
 
     @property
     def accepted(self) -> str:
@@ -80,7 +78,39 @@ def kind_of(annotation: Any) -> Kind | None:
     choices = (True, False) if kind is bool else _choices(annotation)
     limits = _limits(found[0]) if kind in (int, float) else ""
     noun = about.get("title", _NOUNS.get(kind, ""))
-    return Kind(kind, choices, len(found) < len(parts), limits, noun, about.get("description", ""))
+    return Kind(kind, choices, len(found) < len(parts), limits, noun)
+
+
+@dataclass(frozen=True)
+class Option:
+    """A field as command lines and study files know it.
+
+    Attributes:
+        flag: `--batch-size`, or what the annotation's `extra={"flag": ...}` says.
+        annotation: of a value.
+        many: whether it takes several: its field is a tuple.
+        help: what it is described with.
+    """
+
+    name: str
+    flag: str
+    annotation: Any
+    many: bool
+    default: Any
+    help: str
+
+
+@cache
+def options_of(cls: type) -> Mapping[str, Option]:
+    """The fields of a dataclass as options, by name."""
+    options = {}
+    for name, annotation in annotations(cls).items():
+        about: dict[str, str] = {}
+        many = any(isinstance(p, inspect.VarTupleType) for p in _parts(inspect.type_info(annotation), about))
+        flag = about.get("flag", "--" + name.replace("_", "-"))
+        value = typing.get_args(_bare(annotation))[0] if many else annotation
+        options[name] = Option(name, flag, value, many, getattr(cls, name), about.get("description", ""))
+    return options
 
 
 def check(instance: object, called: Callable[[str], str] = str) -> None:
@@ -108,9 +138,9 @@ def convert(option: str, value: object, annotation: Any) -> Any:
             plain = int(value) if isinstance(value, Integral) else float(value)
         converted = msgspec.convert(plain, annotation)
     except (msgspec.ValidationError, OverflowError):
-        raise RequestError(option, value, kind.accepted) from None
+        raise _refusal(option, value, kind) from None
     if kind.limits and isinstance(converted, float) and not math.isfinite(converted):
-        raise RequestError(option, value, kind.accepted)
+        raise _refusal(option, value, kind)
     return converted
 
 
@@ -133,7 +163,7 @@ def read(option: str, text: str, annotation: Any) -> Any:
     except ValueError:
         value = None
     if value is None:
-        raise RequestError(option, text, kind.accepted)
+        raise _refusal(option, text, kind)
     return convert(option, value, annotation)
 
 
@@ -147,6 +177,11 @@ def written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
+def _refusal(option: str, value: object, kind: Kind) -> RequestError:
+    near = did_you_mean(value, list(map(written, kind.choices))) if isinstance(value, str) else ""
+    return RequestError(option, value, near + kind.accepted)
+
+
 def _known(annotation: Any) -> Kind:
     kind = kind_of(annotation)
     if kind is None:
@@ -157,13 +192,18 @@ def _known(annotation: Any) -> Kind:
 def _parts(info: inspect.Type, about: dict[str, str]) -> Iterator[inspect.Type]:
     """The types of a union, or the one; what is said about any of them is put into `about`."""
     if isinstance(info, inspect.Metadata):
-        about |= info.extra_json_schema or {}
+        for key, text in ((info.extra_json_schema or {}) | (info.extra or {})).items():
+            about.setdefault(key, text)
         yield from _parts(info.type, about)
     elif isinstance(info, inspect.UnionType):
         for part in info.types:
             yield from _parts(part, about)
     else:
         yield info
+
+
+def _bare(annotation: Any) -> Any:
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
 
 
 def _choices(annotation: Any) -> tuple[Any, ...]:

@@ -11,7 +11,7 @@ import pytest
 import prunebench as pb
 from prunebench import fields
 
-WIDTH = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="Hidden neurons.")]
+WIDTH = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 SHARE = Annotated[float, msgspec.Meta(title="a share", gt=0, lt=1)]
 KIND = Literal["a", "b", 3]
 
@@ -31,7 +31,7 @@ class Example:
     ("annotation", "words"),
     [
         (int, "a whole number is needed"),
-        (str, "text is needed"),
+        (str, "a text in quotes is needed"),
         (bool, "true or false"),
         (KIND, "one of a, b, 3"),
         (WIDTH, "a whole number from 1 to 1,000,000 is needed"),
@@ -56,10 +56,34 @@ def test_other_types_are_not_known(annotation: Any) -> None:
     assert fields.read("x", "[1]", annotation) == "[1]"
 
 
-def test_help_is_the_description() -> None:
-    kind = fields.kind_of(fields.annotations(Example)["width"])
-    assert kind is not None
-    assert kind.help == "Hidden neurons."
+def test_a_near_choice_is_named() -> None:
+    with pytest.raises(
+        pb.RequestError, match="got 'initl'; did you mean 'initial'\\? one of initial, snapshot"
+    ):
+        fields.read("rewind", "initl", Literal["initial", "snapshot"])
+
+
+@dataclass(frozen=True)
+class Options:
+    batch_size: Annotated[int, msgspec.Meta(ge=1, description="Samples in a minibatch.")] = 4
+    steps: Annotated[
+        tuple[Annotated[int, msgspec.Meta(ge=0, description="of one")], ...],
+        msgspec.Meta(description="Steps.", extra={"flag": "--at-step"}),
+    ] = ()
+    share: SHARE | None = None
+
+
+def test_fields_are_options() -> None:
+    batch_size, steps, share = fields.options_of(Options).values()
+    assert (batch_size.flag, batch_size.many, batch_size.default, batch_size.help) == (
+        "--batch-size",
+        False,
+        4,
+        "Samples in a minibatch.",
+    )
+    assert (steps.flag, steps.many, steps.default, steps.help) == ("--at-step", True, (), "Steps.")
+    assert fields.accepted(steps.annotation) == "a whole number from 0 up is needed"
+    assert (share.flag, share.many, share.help) == ("--share", False, "")
 
 
 @pytest.mark.parametrize(
