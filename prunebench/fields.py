@@ -6,26 +6,20 @@ little. What is an option besides has its help in `description`, and may be a tu
 """
 
 import math
+import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Union
 
 import msgspec
-from msgspec import inspect
 
 from prunebench.errors import RequestError, did_you_mean
 
 _NOUNS = {int: "a whole number", float: "a number", str: "a text in quotes"}
-_TYPES: dict[type, type] = {
-    inspect.IntType: int,
-    inspect.FloatType: float,
-    inspect.StrType: str,
-    inspect.BoolType: bool,
-    inspect.LiteralType: object,
-}
+_SAID = ("ge", "gt", "le", "lt", "title", "description", "extra")
 
 
 @dataclass(frozen=True)
@@ -37,48 +31,14 @@ class Kind:
         choices: the values of a `Literal` and of a bool.
         optional: whether None is taken too.
         limits: of a number, in words; empty where it has none.
-        noun: what it is.
+        accepted: what is taken: `a whole number from 1 to 1,000,000 is needed`, `one of a, b`.
     """
 
     type: type
     choices: tuple[Any, ...]
     optional: bool
     limits: str
-    noun: str
-
-    @property
-    def accepted(self) -> str:
-        """What is taken, in words: `a whole number from 1 to 1,000,000 is needed`, `one of a, b`."""
-        if self.type is bool:
-            return "true or false"
-        if self.choices:
-            return f"one of {', '.join(map(written, self.choices))}"
-        return " ".join(filter(None, (self.noun, self.limits, "is needed")))
-
-
-@cache
-def annotations(cls: type) -> Mapping[str, Any]:
-    """The annotation of each field of a dataclass, by name."""
-    hints = typing.get_type_hints(cls, include_extras=True)
-    return {name: hints[name] for name in vars(cls)["__dataclass_fields__"] if name in hints}
-
-
-@cache
-def kind_of(annotation: Any) -> Kind | None:
-    """What an annotation says; None where its type is none of this module's."""
-    about: dict[str, str] = {}
-    try:
-        parts = list(_parts(inspect.type_info(annotation), about))
-    except TypeError:
-        return None
-    found = [part for part in parts if not isinstance(part, inspect.NoneType)]
-    if not found or not all(type(part) in _TYPES for part in found):
-        return None
-    kind = _TYPES[type(found[0])]
-    choices = (True, False) if kind is bool else _choices(annotation)
-    limits = _limits(found[0]) if kind in (int, float) else ""
-    noun = about.get("title", _NOUNS.get(kind, ""))
-    return Kind(kind, choices, len(found) < len(parts), limits, noun)
+    accepted: str
 
 
 @dataclass(frozen=True)
@@ -101,16 +61,41 @@ class Option:
 
 
 @cache
+def annotations(cls: type) -> Mapping[str, Any]:
+    """The annotation of each field of a dataclass, by name."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {name: hints[name] for name in vars(cls)["__dataclass_fields__"] if name in hints}
+
+
+@cache
 def options_of(cls: type) -> Mapping[str, Option]:
     """The fields of a dataclass as options, by name."""
     options = {}
     for name, annotation in annotations(cls).items():
-        about: dict[str, str] = {}
-        many = any(isinstance(p, inspect.VarTupleType) for p in _parts(inspect.type_info(annotation), about))
-        flag = about.get("flag", "--" + name.replace("_", "-"))
-        value = typing.get_args(_bare(annotation))[0] if many else annotation
-        options[name] = Option(name, flag, value, many, getattr(cls, name), about.get("description", ""))
+        inside, said = _opened(annotation)
+        many = typing.get_origin(inside[0]) is tuple
+        value = typing.get_args(inside[0])[0] if many else annotation
+        flag = said.get("extra", {}).get("flag", "--" + name.replace("_", "-"))
+        options[name] = Option(name, flag, value, many, getattr(cls, name), said.get("description", ""))
     return options
+
+
+@cache
+def kind_of(annotation: Any) -> Kind | None:
+    """What an annotation says; None where its type is none of this module's."""
+    inside, said = _opened(annotation)
+    found, *others = [part for part in inside if part is not types.NoneType] or [None]
+    optional = types.NoneType in inside
+    if typing.get_origin(found) is Literal:
+        choices = typing.get_args(found)
+        return Kind(object, choices, optional, "", f"one of {', '.join(map(written, choices))}")
+    if found is bool:
+        return Kind(bool, (True, False), optional, "", "true or false")
+    if not {found, *others} <= set(_NOUNS):
+        return None
+    limits = _limits(*(_number(said.get(name)) for name in ("ge", "gt", "le", "lt")))
+    accepted = " ".join(filter(None, (said.get("title", _NOUNS[found]), limits, "is needed")))
+    return Kind(found, (), optional, limits, accepted)
 
 
 def check(instance: object, called: Callable[[str], str] = str) -> None:
@@ -152,18 +137,14 @@ def read(option: str, text: str, annotation: Any) -> Any:
     kind = kind_of(annotation)
     if kind is None:
         return text
-    if kind.optional and text == "none":
-        return None
+    words = {written(choice): choice for choice in kind.choices} | ({"none": None} if kind.optional else {})
     word = text.lower() if kind.type is bool else text
-    for choice in kind.choices:
-        if word == written(choice):
-            return choice
+    if word in words:
+        return words[word]
     try:
-        value = None if kind.choices else kind.type(text)
+        value = text if kind.choices else kind.type(text)
     except ValueError:
-        value = None
-    if value is None:
-        raise _refusal(option, text, kind)
+        raise _refusal(option, text, kind) from None
     return convert(option, value, annotation)
 
 
@@ -183,45 +164,33 @@ def _refusal(option: str, value: object, kind: Kind) -> RequestError:
 
 
 def _known(annotation: Any) -> Kind:
-    kind = kind_of(annotation)
-    if kind is None:
+    if (kind := kind_of(annotation)) is None:
         raise TypeError(f"{annotation} is no type of a field")
     return kind
 
 
-def _parts(info: inspect.Type, about: dict[str, str]) -> Iterator[inspect.Type]:
-    """The types of a union, or the one; what is said about any of them is put into `about`."""
-    if isinstance(info, inspect.Metadata):
-        for key, text in ((info.extra_json_schema or {}) | (info.extra or {})).items():
-            about.setdefault(key, text)
-        yield from _parts(info.type, about)
-    elif isinstance(info, inspect.UnionType):
-        for part in info.types:
-            yield from _parts(part, about)
-    else:
-        yield info
+def _opened(annotation: Any) -> tuple[list[Any], dict[str, Any]]:
+    """The types of a union, or the one, and what is said about them; what stands outside counts."""
+    inside, origin = typing.get_args(annotation), typing.get_origin(annotation)
+    if origin not in (Annotated, Union, types.UnionType):
+        return [annotation], {}
+    found: list[Any] = []
+    said: dict[str, Any] = {}
+    for part in inside[:1] if origin is Annotated else inside:
+        inner, about = _opened(part)
+        found, said = found + inner, said | about
+    for meta in inside[1:] if origin is Annotated else ():
+        said |= {name: value for name in _SAID if (value := getattr(meta, name, None)) is not None}
+    return found, said
 
 
-def _bare(annotation: Any) -> Any:
-    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
-
-
-def _choices(annotation: Any) -> tuple[Any, ...]:
-    """Those of a `Literal` in the order in which they are written, which msgspec does not keep."""
-    inner = typing.get_args(annotation)
-    if typing.get_origin(annotation) is typing.Literal:
-        return inner
-    return next(filter(None, map(_choices, inner)), ())
-
-
-def _limits(number: Any) -> str:
-    least, above, most, below = map(_number, (number.ge, number.gt, number.le, number.lt))
+def _limits(least: str, above: str, most: str, below: str) -> str:
     if least:
         return f"from {least} " + (f"to {most}" if most else f"to below {below}" if below else "up")
-    if above:
-        between = f"between {above} and {below}" if below else ""
-        return between or f"above {above}" + (f" and up to {most}" if most else "")
-    return f"up to {most}" if most else f"below {below}" if below else ""
+    if above and below:
+        return f"between {above} and {below}"
+    last = f"up to {most}" if most else f"below {below}" if below else ""
+    return " and ".join(filter(None, (above and f"above {above}", last)))
 
 
 def _number(limit: int | float | None) -> str:

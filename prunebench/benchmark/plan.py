@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from prunebench.errors import RequestError
-from prunebench.evaluation.fractions import FRACTIONS, check_fractions, label
+from prunebench.evaluation.fractions import check_fractions, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINITIALISED, Protocol
+from prunebench.evaluation.protocols import PROTOCOLS, REINITIALISED, Protocol
+from prunebench.fields import convert
 from prunebench.plugin.source import source_hash
 from prunebench.plugin.spec import canonical
+from prunebench.run_spec import RunSpec
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.stand_in import StandIn
@@ -17,9 +19,9 @@ from prunebench.store.identity import training_id
 from prunebench.store.records import Key, Measure
 from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
-from prunebench.training.initial import check_seeds
 from prunebench.training.recipe import Recipe
 from prunebench.training.room import check_room
+from prunebench.training.seeds import check_seeds
 
 # On every board, so that a number can be read against chance and against the final norm itself.
 CONTROLS = ("random", "oracle")
@@ -48,9 +50,9 @@ class Plan:
     recipe: Recipe
     scorers: Sequence[Scorer]
     at_steps: Sequence[int] = (50,)
-    seeds: Sequence[int] = tuple(range(20))
-    protocols: Sequence[Protocol] = DEFAULT_PROTOCOLS
-    fractions: Sequence[float] = FRACTIONS
+    seeds: Sequence[int] = RunSpec.seeds
+    protocols: Sequence[Protocol] = RunSpec.protocols
+    fractions: Sequence[float] = RunSpec.keep
     device: str = "auto"
     command: str | None = None
 
@@ -66,8 +68,7 @@ class Plan:
         recipe.epoch_steps(task.samples)
         check_room(recipe, task.inputs, task.outputs, len(self.seeds), len(self.steps))
         for protocol in self.protocols:
-            if protocol not in PROTOCOLS:
-                raise RequestError("protocols", protocol, f"one of {', '.join(PROTOCOLS)}")
+            convert("protocols", protocol, Protocol)
         names = [canonical(scorer) for scorer in self.scorers]
         if not names:
             raise RequestError("scorers", names, "at least one scorer is needed")

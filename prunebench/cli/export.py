@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from prunebench.cli.options import recipe_options, store_options, task_options
-from prunebench.cli.types import PATH, SEEDS
+from prunebench.cli.options import cell_from, options_for, store_options, task_options
+from prunebench.cli.types import PATH, SEEDS, STEP
+from prunebench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
@@ -27,12 +28,10 @@ _SHARED = ("snapshot", "form", "store", "out")
 )
 @click.option("--out", type=PATH, help="File to write. Results go to stdout without it.")
 @store_options
-@task_options
-@recipe_options
-@click.option("--seeds", type=SEEDS, default="20", show_default=True, help="Networks, as in `run`.")
-@click.option(
-    "--at-step", type=click.IntRange(min=0), default=50, show_default=True, help="Step of the snapshot."
-)
+@task_options()
+@options_for(Recipe)
+@click.option("--seeds", type=SEEDS, help="Networks, as in `run`. [default: 20]")
+@click.option("--at-step", "at_steps", type=STEP, default=50, show_default=True, help="Step of the snapshot.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--quiet", is_flag=True, help="No plan and no progress bars.")
 @click.pass_context
@@ -112,19 +111,12 @@ def _export_snapshot(options: dict[str, Any]) -> None:
 
 def _plan(options: dict[str, Any]) -> "Plan":
     """A plan of networks; the scorers that every plan brings are not asked."""
-    from prunebench.benchmark import CONTROLS, Plan
-    from prunebench.cli.options import load_recipe, load_task_from
+    from prunebench.benchmark import CONTROLS
     from prunebench.device import resolve_device
-    from prunebench.scoring.registry import load_scorer
+    from prunebench.sweep.cells import Options, plan_of
 
     resolve_device(options["device"])
-    recipe = load_recipe(options)
-    return Plan(
-        task=load_task_from(options),
-        recipe=recipe,
-        scorers=[load_scorer(name) for name in CONTROLS],
-        at_steps=(options["at_step"],),
-        seeds=options["seeds"],
-        device=options["device"],
-        command=shlex.join(["prunebench", *sys.argv[1:]]),
-    )
+    cell = cell_from(options | {"scorers": CONTROLS, "at_steps": (options["at_steps"],)})
+    command = shlex.join(["prunebench", *sys.argv[1:]])
+    asked = Options(device=options["device"], download=options["download"], command=command)
+    return plan_of(cell, asked)

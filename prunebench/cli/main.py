@@ -12,8 +12,6 @@ from prunebench.cli import streams
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.escape import for_terminal
 
-# Options that are not called as the Python argument that they are for.
-_RENAMED = {"seed": "task_seed", "at_steps": "at_step"}
 # Characters of an error in one line: whoever gives a value of a million need not see all of them again.
 _LONGEST = 1000
 # Command to module and one line of help, so that `--help` imports none of them.
@@ -133,8 +131,7 @@ def _flag(arguments: Sequence[str], name: str) -> str:
     """What the command line calls a Python argument; the name itself where it has no such option."""
     used = next((argument for argument in arguments if argument in COMMANDS), None)
     parameters = importlib.import_module(COMMANDS[used][0]).command.params if used else []
-    wanted = {name, _RENAMED.get(name)}
-    found = [option for option in parameters if option.name in wanted and isinstance(option, click.Option)]
+    found = [option for option in parameters if option.name == name and isinstance(option, click.Option)]
     return max(found[0].opts, key=len) if found else name
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunebench.cli.options import isolate, scorer_options, warn
-from prunebench.cli.types import PATH, Number
+from prunebench.cli.types import PATH, SHARE
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _SHOWN = 10
 @click.option(
     "--audit",
     "fraction",
-    type=Number(0, 1, min_open=True),
+    type=SHARE,
     metavar="FRACTION",
     help="First compute this share of OTHER's results again; take nothing over where one differs.",
 )

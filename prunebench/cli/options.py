@@ -1,88 +1,59 @@
-"""Options that describe a task and a recipe, shared by the commands that train."""
+"""Options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from prunebench.cli.complete import complete_datasets
-from prunebench.cli.types import COUNT, PATH, SECONDS, SEED
+from prunebench.cli.types import PATH, SECONDS, Typed
 from prunebench.escape import for_terminal
+from prunebench.fields import options_of, written
+from prunebench.run_spec import RunSpec
+from prunebench.tasks.spec import TaskSpec
+from prunebench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from prunebench.scoring.isolation import Isolation
-    from prunebench.tasks.task import Task
-    from prunebench.training.recipe import Recipe
+    from prunebench.sweep.study import Cell
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def task_options(function: F) -> F:
-    """Which data, which classes, how many samples, how scaled."""
-    for option in reversed(
-        (
-            click.option(
-                "--dataset",
-                type=PATH,
-                default="mnist5k",
-                show_default=True,
-                shell_complete=complete_datasets,
-                help="Name, .npz file or folder. See `prunebench list datasets`.",
-            ),
-            click.option(
-                "--classes",
-                default="0,3/1,2",
-                show_default=True,
-                help="Classes of the two sides, by number or name.",
-            ),
-            click.option(
-                "--samples", type=COUNT, help="Balanced training samples. [default: 400 for digits, else 800]"
-            ),
-            click.option(
-                "--task-seed",
-                type=SEED,
-                default=0,
-                show_default=True,
-                help="Seed of the samples' draw.",
-            ),
-            click.option(
-                "--scaling",
-                default="symmetric",
-                show_default=True,
-                help="symmetric, unit, standard or centred.",
-            ),
-            click.option("--download", is_flag=True, help="Download the data set if it is not in the cache."),
-        )
-    ):
-        function = option(function)
-    return function
+def options_for(cls: type, *, but: Sequence[str] = (), **more: dict[str, Any]) -> Callable[[F], F]:
+    """An option for each field of a dataclass, as its annotation says; `more` goes to click, by field.
+
+    What is not given is None, or no values: the field's default then holds (`given`).
+    """
+
+    def decorate(function: F) -> F:
+        for option in reversed([*options_of(cls).values()]):
+            if option.name in but:
+                continue
+            default = ", ".join(map(written, option.default if option.many else [option.default]))
+            told = option.default in (None, ()) or "[default" in option.help
+            settings: dict[str, Any] = {
+                "type": Typed(option.annotation),
+                "multiple": option.many,
+                "help": option.help + ("" if told else f" [default: {default}]"),
+            }
+            settings |= more.get(option.name, {})
+            function = click.option(option.flag, option.name, **settings)(function)
+        return function
+
+    return decorate
 
 
-def recipe_options(function: F) -> F:
-    """The networks and their training; left out, the defaults of `Recipe` hold."""
-    for option in reversed(
-        (
-            click.option("--width", type=int, help="Hidden neurons. [default: 300]"),
-            click.option(
-                "--init-std", type=float, help="Standard deviation of the initial weights. [default: 1e-5]"
-            ),
-            click.option("--learning-rate", type=float, help="[default: 1e-3]"),
-            click.option("--momentum", type=float, help="[default: 0.9]"),
-            click.option("--batch-size", type=int, help="[default: 4]"),
-            click.option(
-                "--steps",
-                type=int,
-                help="Steps to the end of training. [default: 4000 for mnist5k and digits, else 16000]",
-            ),
-            click.option(
-                "--until-loss",
-                type=float,
-                help="End training once every network's training loss is below this.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+def given(cls: type, options: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a dataclass that were given as options."""
+    return {name: options[name] for name in options_of(cls) if options.get(name) not in (None, ())}
+
+
+def task_options(*but: str) -> Callable[[F], F]:
+    """Which data, which classes, how many samples, how scaled; all `but` some of that."""
+    fields = options_for(TaskSpec, but=but, dataset={"shell_complete": complete_datasets})
+    text = "Download the data set if it is not in the cache."
+    return lambda function: fields(click.option("--download", is_flag=True, help=text)(function))
 
 
 def scorer_options(function: F) -> F:
@@ -147,27 +118,8 @@ def warn(isolation: "Isolation") -> None:
         click.echo(for_terminal(f"prunebench: warning: {problem}"), err=True)
 
 
-def load_recipe(options: dict[str, Any]) -> "Recipe":
-    """The recipe that the options describe."""
-    from prunebench.tasks.datasets import default_steps
-    from prunebench.training.recipe import Recipe
+def cell_from(options: dict[str, Any]) -> "Cell":
+    """The task, the recipe and what is asked, as the options describe them."""
+    from prunebench.sweep.study import Cell
 
-    names = ("width", "init_std", "learning_rate", "momentum", "batch_size", "until_loss")
-    given = {name: options[name] for name in names if options[name] is not None}
-    steps = default_steps(options["dataset"]) if options["steps"] is None else options["steps"]
-    return Recipe(steps=steps, **given)
-
-
-def load_task_from(options: dict[str, Any]) -> "Task":
-    """The task that the options describe."""
-    from prunebench.tasks.datasets import default_samples
-    from prunebench.tasks.load import load_task, parse_classes
-
-    return load_task(
-        options["dataset"],
-        classes=parse_classes(options["classes"]),
-        samples=options["samples"] or default_samples(options["dataset"]),
-        seed=options["task_seed"],
-        scaling=options["scaling"],
-        download=options["download"],
-    )
+    return Cell.of(given(TaskSpec, options), given(Recipe, options), given(RunSpec, options))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.types import PATH, SEED, SEEDS
+from prunebench.cli.options import given, task_options
+from prunebench.cli.types import PATH, SEEDS
 from prunebench.experiments.catalogue import NAMES
+from prunebench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
     import torch
@@ -20,27 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("reproduce", epilog=f"Experiments: {', '.join(NAMES)}.")
 @click.argument("names", nargs=-1, required=True, metavar="EXPERIMENT...")
-@click.option(
-    "--dataset",
-    type=PATH,
-    default="mnist5k",
-    show_default=True,
-    help="Name, .npz file or folder. See `prunebench list datasets`.",
-)
-@click.option(
-    "--classes", default="0,3/1,2", show_default=True, help="Classes of the two sides, by number or name."
-)
-@click.option(
-    "--task-seed",
-    type=SEED,
-    default=0,
-    show_default=True,
-    help="Seed of the samples' draw.",
-)
-@click.option(
-    "--scaling", default="symmetric", show_default=True, help="symmetric, unit, standard or centred."
-)
-@click.option("--download", is_flag=True, help="Download the data set if it is not in the cache.")
+@task_options("samples")
 @click.option("--quick", is_flag=True, help="Small networks and few steps: minutes instead of half an hour.")
 @click.option("--seeds", type=SEEDS, help="Networks to train. [default: 5, with --quick 3]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
@@ -76,7 +58,7 @@ def command(names: tuple[str, ...], **options: Any) -> int:
     out = writable_folder("--out", Path(options["out"]))
     with TerminalReporter(quiet=options["quiet"]) as reporter, Store(out / ".cache") as store:
         lab = Lab(setting, load, store, str(device), reporter)
-        files = reproduce(names, lab, out, _about(lab, options["dataset"], device))
+        files = reproduce(names, lab, out, _about(lab, options["dataset"] or TaskSpec.dataset, device))
     for file in files:
         click.echo(f"report: {file}", err=True)
     return 0
@@ -86,17 +68,12 @@ def _setting(options: dict[str, Any]) -> "tuple[Setting, Callable[[int], Task]]"
     """The setting, less the sizes that the data do not have; and what loads a task of N samples."""
     from prunebench.errors import RequestError
     from prunebench.experiments.setting import FULL, QUICK
-    from prunebench.tasks.load import load_task, parse_classes
+    from prunebench.tasks.load import load_spec
+
+    spec = TaskSpec(**given(TaskSpec, options))
 
     def load(samples: int) -> "Task":
-        return load_task(
-            options["dataset"],
-            classes=parse_classes(options["classes"]),
-            samples=samples,
-            seed=options["task_seed"],
-            scaling=options["scaling"],
-            download=options["download"],
-        )
+        return load_spec(dataclasses.replace(spec, samples=samples), download=options["download"])
 
     setting = QUICK if options["quick"] else FULL
     load(setting.samples)  # what is wrong with the request shows here

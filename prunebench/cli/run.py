@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,27 +11,30 @@ import click
 
 from prunebench.cli.boards import cite_published, out_option
 from prunebench.cli.complete import complete_scorers
-from prunebench.cli.options import isolate, recipe_options, scorer_options, store_options, task_options, warn
-from prunebench.cli.types import PATH, RATE, SEEDS
-from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS
+from prunebench.cli.options import (
+    cell_from,
+    isolate,
+    options_for,
+    scorer_options,
+    store_options,
+    task_options,
+    warn,
+)
+from prunebench.cli.types import PATH, SEEDS
+from prunebench.run_spec import RunSpec
+from prunebench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
 
 
+SCORERS = {"metavar": "[FILE.py:]NAME[PARAM=VALUE,...]", "shell_complete": complete_scorers}
+
+
 @click.command("run")
-@task_options
-@recipe_options
-@click.option(
-    "--scorer",
-    "scorers",
-    multiple=True,
-    default=("alignment",),
-    show_default=True,
-    metavar="[FILE.py:]NAME[PARAM=VALUE,...]",
-    shell_complete=complete_scorers,
-    help="Scorer to rank, one of `prunebench list scorers` or a class in a file of yours; repeatable.",
-)
+@task_options()
+@options_for(Recipe)
+@options_for(RunSpec, scorers=SCORERS, seeds={"type": SEEDS, "multiple": False})
 @click.option(
     "--scores",
     "files",
@@ -40,43 +44,6 @@ if TYPE_CHECKING:
     help="Scores computed elsewhere for the one step: an array `scores` (seeds, neurons); repeatable.",
 )
 @scorer_options
-@click.option(
-    "--at-step",
-    "at_steps",
-    multiple=True,
-    type=click.IntRange(min=0),
-    help="Score at this step; repeatable. [default: 50]",
-)
-@click.option(
-    "--at-epoch",
-    "at_epochs",
-    multiple=True,
-    type=click.IntRange(min=0),
-    help="Score at the end of this epoch; repeatable.",
-)
-@click.option(
-    "--seeds",
-    type=SEEDS,
-    default="20",
-    show_default=True,
-    help="Networks to train: a number, or seeds such as 3,5 or 0-9.",
-)
-@click.option(
-    "--protocol",
-    "protocols",
-    multiple=True,
-    type=click.Choice(PROTOCOLS),
-    default=DEFAULT_PROTOCOLS,
-    show_default=True,
-    help="How to evaluate; repeatable. prune_early trains again, for each scorer and step.",
-)
-@click.option(
-    "--keep",
-    "fractions",
-    multiple=True,
-    type=RATE,
-    help="Share of the neurons to keep; repeatable. [default: 0.5, 0.2, 0.1, 0.05, 0.02, 0.01]",
-)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @out_option
 @store_options
@@ -121,36 +88,21 @@ def command(**options: Any) -> int:
 
 
 def _plan(options: dict[str, Any]) -> "Plan":
-    from prunebench.benchmark import Plan
-    from prunebench.cli.options import load_recipe, load_task_from
     from prunebench.device import resolve_device
     from prunebench.errors import RequestError
-    from prunebench.evaluation.fractions import FRACTIONS, check_fractions
     from prunebench.scoring.saved import read_scores
+    from prunebench.sweep.cells import Options, plan_of
 
     # The cheap checks first: a typo should not wait for a data set.
+    cell, files = cell_from(options), options["files"]
     isolation = isolate(options)
-    scorers = [isolation.load(spec) for spec in options["scorers"]]
+    scorers = {spec: isolation.load(spec) for spec in cell.run.scorers}
     warn(isolation)
     resolve_device(options["device"])
-    recipe = load_recipe(options)
-    if options["files"] and len({*options["at_steps"]}) + len({*options["at_epochs"]}) != 1:
-        raise RequestError("--scores", options["files"][0], "give the one --at-step that they stand for")
-    scorers += [read_scores(Path(file), options["seeds"], recipe.width) for file in options["files"]]
-    task = load_task_from(options)
-    epoch = recipe.epoch_steps(task.samples)
-    for number in options["at_epochs"]:
-        if number * epoch > recipe.steps:
-            raise RequestError("--at-epoch", number, f"training ends after {recipe.steps / epoch:g} epochs")
-    steps = [*options["at_steps"], *(number * epoch for number in options["at_epochs"])] or [50]
-    return Plan(
-        task=task,
-        recipe=recipe,
-        scorers=scorers,
-        at_steps=tuple(dict.fromkeys(steps)),
-        seeds=options["seeds"],
-        protocols=tuple(dict.fromkeys(options["protocols"])),
-        fractions=check_fractions(options["fractions"] or FRACTIONS),
-        device=options["device"],
-        command=shlex.join(["prunebench", *sys.argv[1:]]),
-    )
+    if files and len({*cell.run.at_steps}) + len({*cell.run.at_epochs}) != 1:
+        raise RequestError("--scores", files[0], "give the one --at-step that they stand for")
+    saved = [read_scores(Path(file), cell.run.seeds, cell.recipe.width) for file in files]
+    command = shlex.join(["prunebench", *sys.argv[1:]])
+    asked = Options(device=options["device"], download=options["download"], command=command)
+    plan = plan_of(cell, asked, scorers.__getitem__)
+    return replace(plan, scorers=[*plan.scorers, *saved]) if saved else plan

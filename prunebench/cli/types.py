@@ -1,20 +1,39 @@
 """What values of options may be, beside what click knows."""
 
-import math
-from typing import Any
+from typing import Annotated, Any
 
 import click
+from click.shell_completion import CompletionItem
+from msgspec import Meta
+
+from prunebench.evaluation.fractions import Share
+from prunebench.fields import kind_of, read, written
+from prunebench.run_spec import Count
+from prunebench.training.seeds import read_seeds
 
 
-class Number(click.FloatRange):
-    """A number of a range that is one: neither NaN nor infinite."""
+class Typed(click.ParamType):  # type: ignore[type-arg]  # generic only in click's newer stubs
+    """A value as a field's annotation has it. Raises `RequestError`, which names the parameter."""
+
+    def __init__(self, annotation: Any) -> None:
+        kind = kind_of(annotation)
+        assert kind is not None, annotation
+        self.annotation, self.choices = annotation, list(map(written, kind.choices))
+        self.name = {int: "integer", float: "number"}.get(kind.type, "text")
+
+    def get_metavar(self, *_: Any, **__: Any) -> str | None:
+        """The choices, where there are some."""
+        return f"[{'|'.join(self.choices)}]" if self.choices else None
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number."""
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
+        """The value that a text stands for."""
+        return read(str(param and param.name), value, self.annotation) if isinstance(value, str) else value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The choices that begin so."""
+        return [CompletionItem(choice) for choice in self.choices if choice.startswith(incomplete)]
 
 
 class PathType(click.ParamType):  # type: ignore[type-arg]  # generic only in click's newer stubs
@@ -29,15 +48,8 @@ class PathType(click.ParamType):  # type: ignore[type-arg]  # generic only in cl
         return str(value)
 
 
-COUNT = click.IntRange(min=1)
-SEED = click.IntRange(min=0, max=2**63 - 1)
-RATE = Number(min=0, min_open=True)
-SECONDS = Number(min=0, min_open=True, max=1e7)
-PATH = PathType()
-
-
 class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in click's newer stubs
-    """`20` (seeds 0 to 19), `3,5,8` or `0-9`."""
+    """`20` (seeds 0 to 19), `3,5,8` or `0-9`. Raises `RequestError`."""
 
     name = "seeds"
 
@@ -45,31 +57,11 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in c
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
         """The seeds that the text names."""
-        if isinstance(value, tuple):
-            return value
-        text = str(value)
-        try:
-            seeds = _expand(text)
-        except ValueError:
-            self.fail(
-                f"{text!r}: write a number of networks (20), seeds (3,5,8) or a range (0-9)", param, ctx
-            )
-        if not 1 <= len(seeds) <= 100_000 or len(set(seeds)) < len(seeds) or max(seeds) >= 2**63:
-            self.fail(f"{text!r}: 1 to 100,000 distinct seeds from 0 to 2^63 - 1 are needed", param, ctx)
-        return seeds
+        return read_seeds(value) if isinstance(value, str) else value
 
 
+PATH = PathType()
 SEEDS = SeedsType()
-
-
-def _expand(text: str) -> tuple[int, ...]:
-    if text.strip().isdigit():
-        return tuple(range(min(int(text), 100_001)))
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        end = int(last) if dash else int(first)
-        if end - int(first) > 100_000:
-            raise ValueError(text)
-        seeds += range(int(first), end + 1)
-    return tuple(seeds)
+STEP = Typed(Count)
+SHARE = Typed(Share)
+SECONDS = Typed(Annotated[float, Meta(title="a number of seconds", gt=0, le=10_000_000)])

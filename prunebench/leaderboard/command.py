@@ -3,15 +3,17 @@
 import itertools
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import PurePath
 from typing import Any
 
-from prunebench.evaluation.fractions import FRACTIONS, label
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINITIALISED
+from prunebench.fields import options_of, written
 from prunebench.results import Row, TaskRecord
-from prunebench.tasks.datasets import DATASETS, DEFAULT, default_samples, default_steps
+from prunebench.run_spec import RunSpec
+from prunebench.tasks.datasets import DATASETS, default_samples, default_steps
+from prunebench.tasks.spec import TaskSpec
 from prunebench.training.recipe import Recipe
+from prunebench.training.seeds import written_seeds
 
 Record = dict[str, Any]
 
@@ -25,31 +27,25 @@ def reproduce(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     """
     if "dataset" not in task.record:
         return row.command
-    words = [*_task_words(task.record), *_recipe_words(task.record["dataset"], recipe)]
-    words += [*_scorer_words(row.scorer, shlex.split(row.command or "")), "--at-step", str(row.at_step)]
-    words += _option("--seeds", _seeds(row.seeds), "20") + _protocol_words(row)
+    dataset = task.record["dataset"]
+    classes = "/".join(",".join(map(str, side)) for side in task.record["classes"])
+    words = _given(TaskSpec, task.record | {"classes": classes}, samples=default_samples(dataset))
+    words += ["--download"] if dataset in DATASETS and DATASETS[dataset].download else []
+    words += _given(Recipe, recipe.record, steps=default_steps(dataset))
+    words += _scorer_words(row.scorer, shlex.split(row.command or ""))
+    words += _given(RunSpec, _asked(row), at_steps=())
     return shlex.join(["prunebench", "run", *words])
 
 
-def _task_words(task: Record) -> list[str]:
-    dataset = task["dataset"]
-    classes = "/".join(",".join(map(str, side)) for side in task["classes"])
-    words = _option("--dataset", dataset, DEFAULT)
-    words += _option("--classes", classes, "0,3/1,2")
-    words += _option("--samples", task["samples"], default_samples(dataset))
-    words += _option("--task-seed", task["seed"], 0)
-    words += _option("--scaling", task["scaling"], "symmetric")
-    return words + (["--download"] if dataset in DATASETS and DATASETS[dataset].download else [])
-
-
-def _recipe_words(dataset: str, recipe: Recipe) -> list[str]:
-    defaults = {field.name: field.default for field in fields(Recipe)}
-    defaults |= {"steps": default_steps(dataset)}
-    return [
-        word
-        for name, value in recipe.record.items()
-        for word in _option("--" + name.replace("_", "-"), value, defaults.get(name))
-    ]
+def _given(cls: type, record: Record, **defaults: object) -> list[str]:
+    """The options that a record's values are, but for those that have their default."""
+    words: list[str] = []
+    for name, option in options_of(cls).items():
+        value = record.get(name, option.default)
+        if value != defaults.get(name, option.default):
+            values = [written_seeds(value)] if name == "seeds" else value if option.many else [value]
+            words += [word for each in values for word in (option.flag, written(each))]
+    return words
 
 
 def _scorer_words(scorer: str, recorded: list[str]) -> list[str]:
@@ -61,28 +57,15 @@ def _scorer_words(scorer: str, recorded: list[str]) -> list[str]:
     return [*plugins, "--scorer", "random" if scorer == REINITIALISED else scorer]
 
 
-def _protocol_words(row: Row) -> list[str]:
-    protocols = [protocol for protocol in PROTOCOLS if protocol in row.protocols]
-    shares = sorted({path[2] for path in row.metrics if len(path) == 3}, key=float, reverse=True)
-    words: list[str] = []
+def _asked(row: Row) -> Record:
+    """What a row was asked, beside its scorer, as the fields of a `RunSpec`."""
+    asked: Record = {"at_steps": (row.at_step,), "seeds": tuple(row.seeds)}
+    protocols = tuple(protocol for protocol in PROTOCOLS if protocol in row.protocols)
     if protocols and set(protocols) != set(DEFAULT_PROTOCOLS):
-        words += [word for protocol in protocols for word in ("--protocol", protocol)]
-    if shares and shares != [label(fraction) for fraction in FRACTIONS]:
-        words += [word for share in shares for word in ("--keep", share)]
-    return words
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    first, last = seeds[0], seeds[-1]
-    if list(seeds) != list(range(first, last + 1)):
-        return ",".join(map(str, seeds))
-    if first == 0:
-        return str(last + 1)
-    return f"{first}-{last}"
-
-
-def _option(name: str, value: object, default: object) -> list[str]:
-    return [] if value == default else [name, str(value)]
+        asked["protocols"] = protocols
+    if shares := {float(path[2]) for path in row.metrics if len(path) == 3}:
+        asked["keep"] = tuple(sorted(shares, reverse=True))
+    return asked
 
 
 def _values(words: Sequence[str], option: str) -> list[str]:

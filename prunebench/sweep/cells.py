@@ -1,7 +1,7 @@
 """The plans of a study's cells."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -9,14 +9,13 @@ from typing import Any
 from prunebench.benchmark.plan import Plan
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
+from prunebench.evaluation.fractions import check_fractions
 from prunebench.plugin.spec import split_file
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
-from prunebench.sweep.study import Cell, Study
-from prunebench.tasks.datasets import DATASETS, DEFAULT, default_samples, default_steps
-from prunebench.tasks.load import load_task, parse_classes
-from prunebench.tasks.task import Task
-from prunebench.training.recipe import Recipe
+from prunebench.sweep.study import Cell
+from prunebench.tasks.datasets import DATASETS
+from prunebench.tasks.load import load_spec
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,12 @@ class Options:
 
 
 Load = Callable[[str], Scorer]
+# Cells of a study that are drawn from the same data one after another load them once.
+_load = lru_cache(maxsize=64)(load_spec)
 
 
 def plans_of(
-    study: Study, options: Options | None = None, load: Load = load_scorer
+    cells: Iterable[Cell], options: Options | None = None, load: Load = load_scorer
 ) -> list[tuple[Cell, Plan]]:
     """Every cell with its plan; `load` gives the scorer for a spec.
 
@@ -49,67 +50,50 @@ def plans_of(
     """
     options = options or Options()
     # The cheap checks first: a typo should not wait for a data set.
-    specs = dict.fromkeys(spec for cell in study.cells for spec in cell.settings.scorers)
+    specs = dict.fromkeys(spec for cell in cells for spec in cell.run.scorers)
     scorers = {spec: load(spec) for spec in specs}
     resolve_device(options.device)
-    for cell in study.cells:
-        _recipe_of(cell)
-    return [(cell, _plan(cell, options, scorers)) for cell in study.cells]
+    return [(cell, plan_of(cell, options, scorers.__getitem__)) for cell in cells]
 
 
 def plan_of(cell: Cell, options: Options, load: Load = load_scorer) -> Plan:
     """One cell's plan."""
-    return _plan(cell, options, {spec: load(spec) for spec in cell.settings.scorers})
-
-
-def _plan(cell: Cell, options: Options, scorers: dict[str, Scorer]) -> Plan:
-    settings, recipe = cell.settings, _recipe_of(cell)
-    task = _in_cell(cell, _load, download=options.download, **cell.task)
-    epoch = _in_cell(cell, recipe.epoch_steps, samples=task.samples)
-    steps = [*settings.at_steps, *(number * epoch for number in settings.at_epochs)]
+    recipe, run = cell.recipe, cell.run
+    scorers = [load(spec) for spec in run.scorers]
+    task = _in_cell(cell, _load, cell.task, download=options.download)
+    epoch = _in_cell(cell, recipe.epoch_steps, task.samples)
     plan: Plan = _in_cell(
         cell,
         Plan,
-        task=task,
-        recipe=recipe,
-        scorers=[scorers[spec] for spec in settings.scorers],
-        at_steps=tuple(dict.fromkeys(steps)),
-        seeds=settings.seeds,
-        protocols=settings.protocols,
-        fractions=settings.fractions,
-        device=options.device,
-        command=options.command,
+        task,
+        recipe,
+        scorers,
+        _in_cell(cell, run.steps, epoch, recipe.steps),
+        run.seeds,
+        run.protocols,
+        check_fractions(run.keep),
+        options.device,
+        options.command,
     )
     return plan
 
 
 def from_anywhere(cell: Cell, options: Options) -> tuple[Cell, Options]:
     """The same with absolute paths, for a process that works in another folder."""
-    dataset = cell.task.get("dataset", DEFAULT)
+    dataset = cell.task.dataset
     if dataset not in DATASETS:
-        cell = replace(cell, task=cell.task | {"dataset": os.path.abspath(os.path.expanduser(dataset))})
-    scorers = [split_file(spec) for spec in cell.settings.scorers]
+        dataset = os.path.abspath(os.path.expanduser(dataset))
+    scorers = [split_file(spec) for spec in cell.run.scorers]
     specs = tuple(f"{os.path.abspath(file)}:{rest}" if file else rest for file, rest in scorers)
-    cell = replace(cell, settings=replace(cell.settings, scorers=specs))
+    cell = replace(cell, task=replace(cell.task, dataset=dataset), run=replace(cell.run, scorers=specs))
     return cell, replace(options, plugins=tuple(os.path.abspath(file) for file in options.plugins))
 
 
-def _recipe_of(cell: Cell) -> Recipe:
-    steps = default_steps(cell.task.get("dataset", DEFAULT))
-    values = {"steps": steps, "until_loss": cell.settings.until_loss} | cell.recipe
-    recipe: Recipe = _in_cell(cell, Recipe, **values)
-    return recipe
-
-
-@lru_cache(maxsize=64)
-def _load(download: bool, dataset: str = DEFAULT, classes: str = "0,3/1,2", **options: Any) -> Task:
-    options = {"samples": default_samples(dataset)} | options
-    return load_task(dataset, classes=parse_classes(classes), download=download, **options)
-
-
-def _in_cell(cell: Cell, make: Any, **values: Any) -> Any:
+def _in_cell(cell: Cell, make: Any, *values: Any, **options: Any) -> Any:
     try:
-        return make(**values)
+        return make(*values, **options)
     except RequestError as error:
+        if not cell.title:
+            raise
         accepted = f"{error.accepted} (in cell {cell.title})"
         raise RequestError(error.option, error.value, accepted) from error

@@ -6,88 +6,36 @@ Reading one computes nothing, imports nothing and opens no file but the study it
 import itertools
 import math
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from prunebench.errors import RequestError, unknown_name
-from prunebench.evaluation.fractions import FRACTIONS, check_fractions
-from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, Protocol
-from prunebench.training.initial import LARGEST_SEED, MOST_SEEDS
+from prunebench.fields import Option, accepted, convert, options_of
+from prunebench.run_spec import RunSpec
+from prunebench.tasks.datasets import default_steps
+from prunebench.tasks.spec import TaskSpec
+from prunebench.training.recipe import Recipe
+from prunebench.training.seeds import MOST_SEEDS
 
-Check = Callable[[Any], bool]
 LARGEST = 100_000
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _is_positive(value: Any) -> bool:
-    return _is_number(value) and value > 0
-
-
-def _is_seed(value: Any) -> bool:
-    return _is_count(value) and value <= LARGEST_SEED
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-_COUNT: tuple[Check, str] = (_is_count, "a whole number from 0 up")
-_NUMBER: tuple[Check, str] = (_is_number, "a number")
-_POSITIVE: tuple[Check, str] = (_is_positive, "a number above 0")
-_SEED: tuple[Check, str] = (_is_seed, "a whole number from 0 to 2^63 - 1")
-_TEXT: tuple[Check, str] = (_is_text, "a text in quotes")
-# What each key takes. In [task] and [recipe] a list of such values is an axis of the grid; in [run], where
-# True stands, a list is what is needed.
-TASK = {"dataset": _TEXT, "classes": _TEXT, "samples": _COUNT, "seed": _SEED, "scaling": _TEXT}
-RECIPE = {
-    "width": _COUNT,
-    "init_std": _NUMBER,
-    "learning_rate": _NUMBER,
-    "momentum": _NUMBER,
-    "batch_size": _COUNT,
-    "steps": _COUNT,
-}
-RUN = {
-    "scorers": (*_TEXT, True),
-    "at_steps": (*_COUNT, True),
-    "at_epochs": (*_COUNT, True),
-    "seeds": (*_SEED, False),
-    "protocols": (*_TEXT, True),
-    "keep": (*_NUMBER, True),
-    "until_loss": (*_POSITIVE, False),
-}
-_TABLES = ("task", "recipe", "run")
+# What each table takes. In the first two a list of values is an axis of the grid. `until_loss` stood in [run]
+# before it was a recipe's, and may stand there still.
+_MOVED = "until_loss"
+_AXES = {"task": options_of(TaskSpec), "recipe": options_of(Recipe)}
+_TABLES = {
+    table: {name: replace(option, many=True) for name, option in options.items()}
+    for table, options in _AXES.items()
+} | {"run": {**options_of(RunSpec), _MOVED: options_of(Recipe)[_MOVED]}}
+_Networks = Annotated[int, Meta(title="a whole number of networks", ge=1, le=MOST_SEEDS)]
 # Grids of their own; each takes what it does not set itself from the tables above.
 GRID = "grid"
 # A cell's values by table.
-_Point = dict[str, dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is computed in a cell, from the table [run]."""
-
-    scorers: tuple[str, ...]
-    at_steps: tuple[int, ...]
-    at_epochs: tuple[int, ...]
-    seeds: tuple[int, ...]
-    protocols: tuple[Protocol, ...]
-    fractions: tuple[float, ...]
-    until_loss: float | None
+_Given = dict[str, Any]
+_Point = dict[str, _Given]
 
 
 @dataclass(frozen=True)
@@ -95,25 +43,24 @@ class Cell:
     """One point of a grid.
 
     Attributes:
-        task, recipe: the values that the study gives for it; what is not given takes its default.
-        title: what sets it apart from the study's other cells, for people.
+        title: what sets it apart from the study's other cells, for people; empty for one that is alone.
     """
 
-    task: dict[str, Any]
-    recipe: dict[str, Any]
-    settings: Settings
-    title: str
+    task: TaskSpec
+    recipe: Recipe
+    run: RunSpec
+    title: str = ""
+
+    @classmethod
+    def of(cls, task: _Given, recipe: _Given, run: _Given, title: str = "") -> "Cell":
+        """The cell of the values that are given (`seeds` may be a number); others have their default."""
+        spec = TaskSpec(**task)
+        asked = {key: tuple(range(value) if isinstance(value, int) else value) for key, value in run.items()}
+        return cls(spec, Recipe(**{"steps": default_steps(spec.dataset)} | recipe), RunSpec(**asked), title)
 
 
-@dataclass(frozen=True)
-class Study:
-    """A study file that was read and found right."""
-
-    cells: tuple[Cell, ...]
-
-
-def read_study(path: Path) -> Study:
-    """The study in a TOML file. `RequestError` names the key that is unknown or has a wrong value."""
+def read_study(path: Path) -> tuple[Cell, ...]:
+    """The cells of a TOML file. `RequestError` names the key that is unknown or has a wrong value."""
     if path.exists() and not path.is_file():
         raise RequestError("STUDY", str(path), "an ordinary file is needed")
     try:
@@ -135,75 +82,48 @@ def read_study(path: Path) -> Study:
         points += _points(where, {table: common[table] | own[table] for table in _TABLES})
         if len(points) > LARGEST:
             raise RequestError(path.name, f"over {LARGEST:,} cells", f"up to {LARGEST:,} cells in one study")
-    titles = _titles(points)
-    cells = [
-        Cell(point["task"], point["recipe"], _settings(point["run"]), title)
-        for point, title in zip(points, titles, strict=True)
-    ]
-    return Study(tuple(cells))
+    return tuple(Cell.of(**point, title=title) for point, title in zip(points, _titles(points), strict=True))
 
 
-def _tables(where: str, content: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The tables of a study or of one of its grids, each checked by itself."""
-    for table in _TABLES:
-        if not isinstance(content.get(table, {}), dict):
-            raise RequestError(f"{where} {table}", content[table], f"a table, [{table}], is needed")
-    task, recipe, run = (content.get(table, {}) for table in _TABLES)
-    return {
-        "task": _axes(f"{where} [task]", task, TASK),
-        "recipe": _axes(f"{where} [recipe]", recipe, RECIPE),
-        "run": _run(f"{where} [run]", run),
-    }
+def _tables(where: str, content: dict[str, Any]) -> _Point:
+    """The tables of a study or of one of its grids, each checked by itself; all values of axes are lists."""
+    tables: _Point = {}
+    for table, options in _TABLES.items():
+        given = content.get(table, {})
+        if not isinstance(given, dict):
+            raise RequestError(f"{where} {table}", given, f"a table, [{table}], is needed")
+        if table in _AXES:
+            given = {key: value if isinstance(value, list) else [value] for key, value in given.items()}
+        _check_keys(f"{where} [{table}]", given, options, "keys")
+        tables[table] = {
+            key: _checked(f"{where} [{table}] {key}", value, options[key]) for key, value in given.items()
+        }
+    if _MOVED in tables["run"]:
+        tables["recipe"] = {_MOVED: [tables["run"].pop(_MOVED)]} | tables["recipe"]
+    return tables
 
 
-def _settings(run: dict[str, Any]) -> Settings:
-    seeds = run.get("seeds", 20)
-    return Settings(
-        scorers=tuple(run.get("scorers", ["alignment"])),
-        at_steps=tuple(run.get("at_steps", [] if run.get("at_epochs") else [50])),
-        at_epochs=tuple(run.get("at_epochs", [])),
-        seeds=tuple(seeds) if isinstance(seeds, list) else tuple(range(seeds)),
-        protocols=tuple(run.get("protocols", DEFAULT_PROTOCOLS)),
-        fractions=check_fractions(run.get("keep", FRACTIONS)),
-        until_loss=run.get("until_loss"),
-    )
+def _checked(where: str, value: Any, option: Option) -> Any:
+    if option.name == "seeds":  # a number of networks, or their seeds
+        count = convert(where, (len(value) or 1) if isinstance(value, list) else value, _Networks)
+        if not isinstance(value, list):
+            return count
+    if isinstance(value, list) != option.many:
+        needed = "a list is needed" if option.many else accepted(option.annotation)
+        raise RequestError(where, value, needed)
+    if not option.many:
+        return convert(where, value, option.annotation)
+    values = [convert(where, each, option.annotation) for each in value]
+    if not values:
+        raise RequestError(where, values, "at least one value is needed")
+    if len(set(values)) < len(values):
+        raise RequestError(where, values, "each value once")
+    return values
 
 
-def _run(where: str, table: dict[str, Any]) -> dict[str, Any]:
-    _check_keys(where, table, RUN, "keys")
-    for key, value in table.items():
-        check, accepted, listed = RUN[key]
-        if key == "seeds":  # a number of networks, or their seeds
-            listed = isinstance(value, list)
-        if isinstance(value, list) != listed:
-            raise RequestError(f"{where} {key}", value, f"{'a list' if listed else accepted} is needed")
-        _check_values(f"{where} {key}", value if listed else [value], check, accepted)
-    for protocol in table.get("protocols", ()):
-        if protocol not in PROTOCOLS:
-            raise unknown_name(f"{where} protocols", protocol, PROTOCOLS, "protocols")
-    if "keep" in table:
-        try:
-            check_fractions(table["keep"])
-        except RequestError as error:
-            raise RequestError(f"{where} keep", error.value, error.accepted) from error
-    seeds = table.get("seeds", 1)
-    count = len(seeds) if isinstance(seeds, list) else seeds
-    if not 1 <= count <= MOST_SEEDS:
-        raise RequestError(f"{where} seeds", count, f"1 to {MOST_SEEDS:,} networks are needed")
-    return table
-
-
-def _axes(where: str, table: dict[str, Any], known: dict[str, tuple[Check, str]]) -> dict[str, list[Any]]:
-    _check_keys(where, table, known, "keys")
-    axes = {key: value if isinstance(value, list) else [value] for key, value in table.items()}
-    for key, values in axes.items():
-        _check_values(f"{where} {key}", values, *known[key])
-    return axes
-
-
-def _points(where: str, tables: dict[str, dict[str, Any]]) -> list[_Point]:
+def _points(where: str, tables: _Point) -> list[_Point]:
     """Every combination of the values of the axes in [task] and [recipe]."""
-    axes = [(table, key, values) for table in ("task", "recipe") for key, values in tables[table].items()]
+    axes = [(table, key, values) for table in _AXES for key, values in tables[table].items()]
     if (count := math.prod(len(values) for _, _, values in axes)) > LARGEST:
         raise RequestError(where, f"{count:,} cells", f"up to {LARGEST:,} cells in one study")
     points = []
@@ -218,8 +138,8 @@ def _points(where: str, tables: dict[str, dict[str, Any]]) -> list[_Point]:
 def _titles(points: list[_Point]) -> list[str]:
     """For each point the values that are not the same in all of them."""
     titles: list[list[str]] = [[] for _ in points]
-    for table, known in (("task", TASK), ("recipe", RECIPE), ("run", RUN)):
-        for key in known:
+    for table, options in _TABLES.items():
+        for key in options:
             texts = [_text(point[table].get(key)) for point in points]
             if len(set(texts)) > 1:
                 for title, text in zip(titles, texts, strict=True):
@@ -233,17 +153,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _check_keys(where: str, table: dict[str, Any], known: Sequence[str] | dict[str, Any], noun: str) -> None:
-    for key in table:
+def _check_keys(where: str, given: dict[str, Any], known: Iterable[str], noun: str) -> None:
+    for key in given:
         if key not in known:
             raise unknown_name(where, key, known, noun)
-
-
-def _check_values(where: str, values: list[Any], check: Check, accepted: str) -> None:
-    if not values:
-        raise RequestError(where, values, "at least one value is needed")
-    for value in values:
-        if not check(value):
-            raise RequestError(where, value, f"{accepted} is needed")
-    if len(set(values)) < len(values):
-        raise RequestError(where, values, "each value once")

@@ -8,8 +8,6 @@ from prunebench.tasks import archives, bundled
 from prunebench.tasks.cache import Cache
 from prunebench.tasks.labelled import LabelledData
 
-DEFAULT = "mnist5k"
-
 
 @dataclass(frozen=True)
 class Dataset:

@@ -6,7 +6,9 @@ import numpy as np
 from jaxtyping import Int64
 
 from prunebench.errors import RequestError
+from prunebench.fields import convert
 from prunebench.tasks.classes import Sides, is_whole, label
+from prunebench.tasks.spec import Seed
 
 
 def draw(
@@ -26,8 +28,7 @@ def draw(
         raise RequestError(
             "samples", samples, f"a whole number from {len(classes)}, one per class, is needed"
         )
-    if not is_whole(seed) or not 0 <= seed < 2**63:
-        raise RequestError("seed", seed, "a whole number from 0 to 2^63 - 1 is needed")
+    convert("seed", seed, Seed)
     quotas = _quotas(sides, int(samples))
     _check(y, sides, samples, quotas, names)
     generator = np.random.default_rng(int(seed))

@@ -6,26 +6,26 @@ from pathlib import Path
 import numpy as np
 
 from prunebench.errors import RequestError, unknown_name
+from prunebench.fields import convert
 from prunebench.tasks.cache import Cache, default_folder
-from prunebench.tasks.classes import Classes, label, parse_classes, resolve_classes
-from prunebench.tasks.datasets import DATASETS, DEFAULT
+from prunebench.tasks.classes import Classes, label, resolve_classes
+from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.draw import draw
 from prunebench.tasks.folder import read_folder
 from prunebench.tasks.labelled import LabelledData, gray_vectors
 from prunebench.tasks.npz import read_npz
-from prunebench.tasks.scaling import check_scaling, scale
+from prunebench.tasks.scaling import scale
+from prunebench.tasks.spec import Scaling, TaskSpec
 from prunebench.tasks.task import Task
-
-__all__ = ["load_task", "parse_classes"]
 
 
 def load_task(
-    dataset: str | Path = DEFAULT,
+    dataset: str | Path = TaskSpec.dataset,
     *,
-    classes: Classes = ((0, 3), (1, 2)),
+    classes: Classes = TaskSpec.classes,
     samples: int = 800,
-    seed: int = 0,
-    scaling: str = "symmetric",
+    seed: int = TaskSpec.seed,
+    scaling: str = TaskSpec.scaling,
     cache: str | Path | None = None,
     download: bool = False,
 ) -> Task:
@@ -45,7 +45,7 @@ def load_task(
         RequestError: anything in the request or in the data that does not fit.
         PrunebenchError: a download failed.
     """
-    check_scaling(scaling)
+    convert("scaling", scaling, Scaling)
     folder = default_folder() if cache is None else Path(cache)
     name, shown, data = _read(dataset, classes, Cache(folder, download))
     sides = resolve_classes(classes, data.names)
@@ -73,6 +73,12 @@ def load_task(
             "scaling": scaling,
         },
     )
+
+
+def load_spec(spec: TaskSpec, *, download: bool = False) -> Task:
+    """The task that a command line or a study file describes; raises as `load_task` does."""
+    values = vars(spec) | ({"samples": default_samples(spec.dataset)} if spec.samples is None else {})
+    return load_task(**values, download=download)
 
 
 def _read(dataset: str | Path, classes: Classes, cache: Cache) -> tuple[str, str, LabelledData]:

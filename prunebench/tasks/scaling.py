@@ -1,20 +1,7 @@
 """How inputs are scaled before training."""
 
-from typing import Literal, get_args
-
 import numpy as np
 from jaxtyping import Float64
-
-from prunebench.errors import unknown_name
-
-Scaling = Literal["symmetric", "unit", "standard", "centred"]
-SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
-
-
-def check_scaling(scaling: str) -> None:
-    """Raises `RequestError` unless `scaling` is the name of one."""
-    if scaling not in SCALINGS:
-        raise unknown_name("scaling", str(scaling), SCALINGS, "scalings")
 
 
 def scale(
@@ -30,7 +17,6 @@ def scale(
     sample; `standard` gives every input mean 0 and standard deviation 1 over the training samples, and an
     input that is constant there is 0 everywhere.
     """
-    check_scaling(scaling)
     train, test = ((x - low) / (high - low) for x in (train, test))
     if scaling == "unit":
         return train, test

@@ -1,39 +1,21 @@
 """Initial weights, and the random generators that everything of a seed is drawn from."""
 
-import itertools
 from collections.abc import Iterable
 
 import numpy as np
 import torch
 
-from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.training.recipe import Recipe
+from prunebench.training.seeds import check_seeds
 
 # Streams of one seed. They are independent, so drawing more of one never shifts another.
 WEIGHT_STREAM, ORDER_STREAM, SCORER_STREAM, REINITIALISED_STREAM = range(4)
 
 
-# What the store can hold, and how many networks no machine trains at once.
-LARGEST_SEED, MOST_SEEDS = 2**63 - 1, 100_000
-SEEDS = f"1 to {MOST_SEEDS:,} distinct whole numbers from 0 to 2^63 - 1 are needed"
-
-
 def generator(seed: int, *stream: int) -> np.random.Generator:
     """The CPU generator of one stream of a seed: equal numbers whatever the device and the other seeds."""
     return np.random.default_rng([seed, *stream])
-
-
-def check_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
-    """The seeds as a tuple; they are the replicates, so they must be distinct."""
-    checked = tuple(itertools.islice(seeds, MOST_SEEDS + 1)) if isinstance(seeds, Iterable) else ()
-    whole = all(
-        isinstance(s, int | np.integer) and not isinstance(s, bool) and 0 <= s <= LARGEST_SEED
-        for s in checked
-    )
-    if not 1 <= len(checked) <= MOST_SEEDS or not whole or len(set(checked)) < len(checked):
-        raise RequestError("seeds", seeds, SEEDS)
-    return tuple(int(s) for s in checked)
 
 
 def initialise(

@@ -30,13 +30,25 @@ class Recipe:
         until_loss: end training once every network's training loss, on the grid of the curves, is below this.
     """
 
-    width: Annotated[int, Meta(ge=1, le=1_000_000)] = 300
-    init_std: Annotated[float, Meta(ge=SMALLEST, le=100.0)] = 1e-5
-    learning_rate: Annotated[float, Meta(ge=SMALLEST, le=1000.0)] = 1e-3
-    momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.9
-    batch_size: Annotated[int, Meta(ge=1, le=10_000_000)] = 4
-    steps: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 16_000
-    until_loss: Annotated[float, Meta(title="a loss", gt=0)] | None = None
+    width: Annotated[int, Meta(ge=1, le=1_000_000, description="Hidden neurons.")] = 300
+    init_std: Annotated[
+        float, Meta(ge=SMALLEST, le=100, description="Standard deviation of the initial weights.")
+    ] = 1e-5
+    learning_rate: Annotated[float, Meta(ge=SMALLEST, le=1000, description="Of SGD.")] = 1e-3
+    momentum: Annotated[float, Meta(ge=0, lt=1, description="Of SGD.")] = 0.9
+    batch_size: Annotated[int, Meta(ge=1, le=10_000_000, description="Samples in a minibatch.")] = 4
+    steps: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000_000,
+            description="Steps to the end of training. [default: 4000 for mnist5k and digits, else 16000]",
+        ),
+    ] = 16_000
+    until_loss: Annotated[
+        Annotated[float, Meta(title="a loss", gt=0)] | None,
+        Meta(description="End training once every network's training loss is below this."),
+    ] = None
 
     def __post_init__(self) -> None:
         check(self)

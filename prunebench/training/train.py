@@ -9,10 +9,11 @@ from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.networks import Masks, Networks
 from prunebench.tasks.task import Task
-from prunebench.training.initial import check_seeds, initialise
+from prunebench.training.initial import initialise
 from prunebench.training.loop import History, Progress, run_loop
 from prunebench.training.recipe import Recipe
 from prunebench.training.room import check_room
+from prunebench.training.seeds import check_seeds
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.state import State
 

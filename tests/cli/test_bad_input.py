@@ -192,7 +192,7 @@ STUDIES = {
     "infinite loss": ("until_loss", STUDY + "until_loss = inf\n"),
     "keep too much": ("keep", STUDY + "keep = [2.0]\n"),
     "step of 400 digits": ("at_steps", STUDY + f"at_steps = [{DIGITS}]\n"),
-    "epoch of 400 digits": ("at_steps", STUDY + f"at_epochs = [{DIGITS}]\n"),
+    "epoch of 400 digits": ("at_epochs", STUDY + f"at_epochs = [{DIGITS}]\n"),
     "samples of 400 digits": ("samples", STUDY.replace("samples = 40", f"samples = {DIGITS}")),
     "task's seed": ("seed", STUDY.replace("samples = 40", f"seed = {DIGITS}")),
     "a date": ("width", STUDY.replace("width = 8", "width = 2020-01-01")),

@@ -139,7 +139,7 @@ def test_other_numbers_are_named_and_mine_stay(prunebench: Prunebench, stores: N
     [
         (("nowhere",), "OTHER: got 'nowhere'"),
         (("mine", "--store", "mine"), "OTHER: got 'mine'"),
-        (("mine", "--audit", "2"), "'--audit'"),
+        (("mine", "--audit", "2"), "--audit: got 2.0"),
         (("mine", "--store", "other", "--plugin", "factor.py"), "--plugin: got 'factor.py'"),
     ],
 )

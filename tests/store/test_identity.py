@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import prunebench as pb
-from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.board import name_of
+from prunebench.results import TaskRecord
 from prunebench.store.identity import id_of, training_id
 from prunebench.store.store import task_record
 
@@ -98,7 +99,7 @@ class Later(pb.Recipe):
 
 
 def board_name(task: pb.Task, recipe: pb.Recipe) -> str:
-    return Board(task_record(task), recipe.record, {}, {}, "3").name
+    return name_of(TaskRecord.read(task_record(task)), recipe)
 
 
 def test_trainings_are_called_as_they_ever_were() -> None:

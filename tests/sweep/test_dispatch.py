@@ -231,7 +231,7 @@ def test_cells_of_others_are_left_for_later(
         monkeypatch.setattr("prunebench.sweep.dispatch.time.sleep", nap)
         workers = Client()
         assert sweep(workers) == 0
-    assert [cell.recipe["width"] for cell, *_ in workers.jobs] == [6, 8]
+    assert [cell.recipe.width for cell, *_ in workers.jobs] == [6, 8]
     assert naps.count(dispatch.BUSY_SECONDS) == 1
 
 

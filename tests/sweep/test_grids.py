@@ -6,7 +6,7 @@ import pytest
 
 import prunebench as pb
 from prunebench.sweep.cells import Options, plans_of
-from prunebench.sweep.study import Study, read_study
+from prunebench.sweep.study import Cell, read_study
 
 STUDY = """
 [task]
@@ -34,25 +34,25 @@ protocols = ["prune_early"]
 """
 
 
-def read(folder: Path, text: str) -> Study:
+def read(folder: Path, text: str) -> tuple[Cell, ...]:
     path = folder / "study.toml"
     path.write_text(text)
     return read_study(path)
 
 
 def test_grids_share_what_stands_above_them(tmp_path: Path) -> None:
-    cells = read(tmp_path, STUDY).cells
-    assert [cell.task["samples"] for cell in cells] == [40, 80, 40, 40]
+    cells = read(tmp_path, STUDY)
+    assert [cell.task.samples for cell in cells] == [40, 80, 40, 40]
     assert [cell.recipe for cell in cells[2:]] == [
-        {"width": 8, "steps": 30, "init_std": std} for std in (1e-3, 1e-2)
+        pb.Recipe(width=8, steps=30, init_std=std) for std in (1e-3, 1e-2)
     ]
-    assert [cell.settings.scorers for cell in cells] == [("alignment", "snip")] * 2 + [("snip",)] * 2
-    assert {cell.settings.seeds for cell in cells} == {(0, 1)}
-    assert cells[3].settings.protocols == ("prune_early",)
+    assert [cell.run.scorers for cell in cells] == [("alignment", "snip")] * 2 + [("snip",)] * 2
+    assert {cell.run.seeds for cell in cells} == {(0, 1)}
+    assert cells[3].run.protocols == ("prune_early",)
 
 
 def test_titles_say_what_sets_a_cell_apart(tmp_path: Path) -> None:
-    titles = [cell.title for cell in read(tmp_path, STUDY).cells]
+    titles = [cell.title for cell in read(tmp_path, STUDY)]
     assert titles[1] == "samples=80 scorers=alignment,snip at_steps=0,10"
     assert titles[2] == "samples=40 init_std=0.001 scorers=snip at_steps=10 protocols=prune_early"
     assert len(set(titles)) == 4

@@ -6,10 +6,11 @@ import pytest
 
 import prunebench as pb
 from prunebench.sweep.cells import Options, from_anywhere, plan_of, plans_of
-from prunebench.sweep.study import Study, read_study
+from prunebench.sweep.study import Cell, read_study
+from prunebench.tasks.spec import TaskSpec
 
 
-def study(folder: Path, text: str) -> Study:
+def study(folder: Path, text: str) -> tuple[Cell, ...]:
     (folder / "study.toml").write_text(text)
     return read_study(folder / "study.toml")
 
@@ -54,8 +55,8 @@ def test_steps_default_to_what_the_data_set_needs(tmp_path: Path) -> None:
         ('[run]\nscorers = ["snp"]', ["--scorer", "'snp'", "did you mean 'snip'?"]),
         ('[run]\nscorers = ["imp[sparsity=3]"]', ["sparsity", "3"]),
         ('[run]\nscorers = ["snip", "snip"]', ["snip", "each value once"]),
-        ("[recipe]\nwidth = [8, 0]", ["width", "0", "in cell width=0"]),
-        ("[recipe]\nmomentum = [0.5, 1.0]", ["momentum", "1", "in cell momentum=1.0"]),
+        ("[recipe]\nwidth = [8, 0]", ["study.toml [recipe] width", "got 0"]),
+        ("[recipe]\nmomentum = [0.5, 1.0]", ["study.toml [recipe] momentum", "got 1.0"]),
         (
             '[task]\ndataset = ["digits", "digit"]',
             ["'digit'", "did you mean 'digits'?", "in cell dataset=digit"],
@@ -81,12 +82,12 @@ def test_a_cell_that_could_not_run_is_named_before_any_runs(
 
 def test_paths_hold_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    cells = study(tmp_path, '[task]\ndataset = ["digits", "mine.npz", "~/data.npz"]').cells
+    cells = study(tmp_path, '[task]\ndataset = ["digits", "mine.npz", "~/data.npz"]')
     moved = [from_anywhere(cell, Options(plugins=("here/one.py",))) for cell in cells]
-    assert [cell.task["dataset"] for cell, _ in moved] == [
+    assert [cell.task.dataset for cell, _ in moved] == [
         "digits",
         str(tmp_path / "mine.npz"),
         str(Path.home() / "data.npz"),
     ]
     assert {options.plugins for _, options in moved} == {(str(tmp_path / "here" / "one.py"),)}
-    assert from_anywhere(study(tmp_path, "").cells[0], Options())[0].task == {}
+    assert from_anywhere(study(tmp_path, "")[0], Options())[0].task == TaskSpec()

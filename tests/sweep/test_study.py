@@ -7,10 +7,12 @@ import pytest
 import prunebench as pb
 from prunebench.evaluation.fractions import FRACTIONS
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS
-from prunebench.sweep.study import LARGEST, read_study
+from prunebench.run_spec import RunSpec
+from prunebench.sweep.study import LARGEST, Cell, read_study
+from prunebench.tasks.spec import TaskSpec
 
 
-def read(folder: Path, text: str) -> object:
+def read(folder: Path, text: str) -> tuple[Cell, ...]:
     path = folder / "study.toml"
     path.write_text(text)
     return read_study(path)
@@ -19,14 +21,10 @@ def read(folder: Path, text: str) -> object:
 def test_an_empty_study_is_one_cell_with_the_command_lines_defaults(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text("")
-    (cell,) = read_study(path).cells
-    assert (cell.task, cell.recipe, cell.title) == ({}, {}, "the only cell")
-    settings = cell.settings
-    assert settings.scorers == ("alignment",)
-    assert settings.at_steps == (50,)
-    assert settings.seeds == tuple(range(20))
-    assert settings.protocols == DEFAULT_PROTOCOLS
-    assert settings.fractions == tuple(FRACTIONS)
+    (cell,) = read_study(path)
+    assert (cell.task, cell.recipe, cell.title) == (TaskSpec(), pb.Recipe(steps=4000), "the only cell")
+    assert cell.run == RunSpec(("alignment",), (), (), tuple(range(20)), DEFAULT_PROTOCOLS, FRACTIONS)
+    assert cell.run.steps(10, 4000) == (50,)
 
 
 def test_lists_are_axes_and_titles_name_them(tmp_path: Path) -> None:
@@ -34,21 +32,32 @@ def test_lists_are_axes_and_titles_name_them(tmp_path: Path) -> None:
     path.write_text(
         'task.samples = [100, 200]\nrecipe.width = [20, 40]\nrecipe.steps = 1500\nrun.scorers = ["snip"]'
     )
-    cells = read_study(path).cells
+    cells = read_study(path)
     assert [cell.title for cell in cells] == [
         "samples=100 width=20",
         "samples=100 width=40",
         "samples=200 width=20",
         "samples=200 width=40",
     ]
-    assert {cell.recipe["steps"] for cell in cells} == {1500}
+    assert {cell.recipe.steps for cell in cells} == {1500}
 
 
 def test_epochs_replace_the_default_step_and_seeds_may_be_named(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text("[run]\nat_epochs = [0, 2]\nseeds = [3, 8]")
-    settings = read_study(path).cells[0].settings
-    assert (settings.at_steps, settings.at_epochs, settings.seeds) == ((), (0, 2), (3, 8))
+    (cell,) = read_study(path)
+    assert (cell.run.at_steps, cell.run.at_epochs, cell.run.seeds) == ((), (0, 2), (3, 8))
+    assert cell.run.steps(10, 4000) == (0, 20)
+
+
+@pytest.mark.parametrize("table", ["recipe", "run"])
+def test_a_loss_that_ends_training_is_the_recipes_and_may_stand_where_it_once_did(
+    tmp_path: Path, table: str
+) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(f"[{table}]\nuntil_loss = 0.1")
+    (cell,) = read_study(path)
+    assert cell.recipe == pb.Recipe(steps=4000, until_loss=0.1)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +84,8 @@ def test_epochs_replace_the_default_step_and_seeds_may_be_named(tmp_path: Path) 
         ("[run]\nscorers = 'snip'", ["scorers", "'snip'", "a list is needed"]),
         ("[run]\nat_steps = 5", ["at_steps", "5", "a list is needed"]),
         ("[run]\nat_steps = [-5]", ["at_steps", "-5", "a whole number"]),
-        ("[run]\nuntil_loss = [0.1]", ["until_loss", "a number above 0 is needed"]),
-        ("[run]\nseeds = 0", ["seeds", "0", "1 to 100,000 networks"]),
+        ("[run]\nuntil_loss = [0.1]", ["until_loss", "a loss above 0 is needed"]),
+        ("[run]\nseeds = 0", ["seeds", "0", "a whole number of networks from 1 to 100,000"]),
         ("[run]\nseeds = []", ["seeds", "at least one value"]),
         ("[run]\nseeds = [1, 1]", ["seeds", "each value once"]),
         ("[run]\nseeds = 'all'", ["seeds", "'all'", "a whole number"]),
@@ -114,8 +123,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_study_executes_nothing_and_writes_nothing(tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     for hostile in ("__import__('os').system('touch x')", "$(touch x)", "../../../x", "!!python/object:x"):
-        cell = read(tmp_path, f'[task]\ndataset = "{hostile}"').cells[0]  # type: ignore[attr-defined]
-        assert cell.task == {"dataset": hostile}
+        (cell,) = read(tmp_path, f'[task]\ndataset = "{hostile}"')
+        assert cell.task == TaskSpec(dataset=hostile)
         (tmp_path / "study.toml").unlink()
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -124,5 +133,5 @@ def test_the_studies_of_the_repository_are_studies(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     page = (root / "docs" / "sweeps.md").read_text()
     (tmp_path / "study.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
-    assert len(read_study(tmp_path / "study.toml").cells) == 4
-    assert len(read_study(root / "leaderboards" / "study.toml").cells) == 16
+    assert len(read_study(tmp_path / "study.toml")) == 4
+    assert len(read_study(root / "leaderboards" / "study.toml")) == 16

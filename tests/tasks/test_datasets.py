@@ -1,13 +1,14 @@
 import subprocess
 import sys
 
-from prunebench.tasks.datasets import DATASETS, DEFAULT, default_steps
+from prunebench.tasks.datasets import DATASETS, default_steps
+from prunebench.tasks.spec import TaskSpec
 
 
 def test_list() -> None:
     known = ("mnist5k", "digits", "cifar10", "cifar100", "mnist", "fashion-mnist", "svhn")
     assert tuple(DATASETS) == known
-    assert DEFAULT == "mnist5k"
+    assert TaskSpec.dataset == "mnist5k"
     assert all(dataset.description and dataset.origin for dataset in DATASETS.values())
     assert [name for name in known if not DATASETS[name].download] == ["mnist5k", "digits"]
 

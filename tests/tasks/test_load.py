@@ -120,7 +120,7 @@ def test_tasks_can_be_pickled_for_other_processes(npz: Path) -> None:
         ({"dataset": Path("digits")}, "dataset", "no such file or folder"),
         ({"dataset": "x" * 5000}, "dataset", "mnist5k"),
         ({"dataset": "a\0b"}, "dataset", "mnist5k"),
-        ({"scaling": "symetric"}, "scaling", "did you mean 'symmetric'? scalings: centred, standard"),
+        ({"scaling": "symetric"}, "scaling", "did you mean 'symmetric'? one of symmetric, unit"),
         ({"samples": 49}, "samples", "class 0 (airplane) has 12 training samples, 13 are needed; 48"),
         ({"samples": 10**30}, "samples", "48 samples can be drawn"),
         ({"samples": 3}, "samples", "a whole number from 4"),

@@ -1,11 +1,13 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from prunebench.tasks.load import load_task
-from prunebench.tasks.scaling import SCALINGS, scale
+from prunebench.tasks.scaling import scale
+from prunebench.tasks.spec import Scaling
 
 DRAW = np.random.default_rng(2)
 TRAIN, TEST = DRAW.uniform(-3, 5, (50, 4)), DRAW.uniform(-4, 6, (30, 4))
@@ -43,7 +45,7 @@ def test_a_constant_input_stays_0_though_its_deviation_rounds_to_more() -> None:
     assert not test[:, 1].any()
 
 
-@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("scaling", get_args(Scaling))
 def test_nothing_of_the_test_samples_is_used(scaling: str) -> None:
     train, _ = scale(TRAIN, TEST, scaling, -3.0, 5.0)
     same, _ = scale(TRAIN, 100 * TEST, scaling, -3.0, 5.0)

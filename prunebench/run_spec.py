@@ -1,0 +1,66 @@
+"""What is asked of trained networks: the options of a command line and the table [run] of a study file."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from prunebench.errors import RequestError
+from prunebench.evaluation.fractions import FRACTIONS, Share
+from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, Protocol
+from prunebench.tasks.spec import Seed
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Scorers, where they are asked, and how they are measured (docs/protocols.md).
+
+    Attributes:
+        scorers: as `prunebench list scorers` has them, with parameters in brackets.
+        at_steps, at_epochs: where to score; step 50 where both are empty.
+        keep: shares of the neurons.
+    """
+
+    scorers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Scorer to rank, one of `prunebench list scorers` or a class in a file of yours; "
+            "repeatable.",
+            extra={"flag": "--scorer"},
+        ),
+    ] = ("alignment",)
+    at_steps: Annotated[
+        tuple[Count, ...],
+        Meta(description="Score at this step; repeatable. [default: 50]", extra={"flag": "--at-step"}),
+    ] = ()
+    at_epochs: Annotated[
+        tuple[Count, ...],
+        Meta(description="Score at the end of this epoch; repeatable.", extra={"flag": "--at-epoch"}),
+    ] = ()
+    seeds: Annotated[
+        tuple[Seed, ...],
+        Meta(description="Networks to train: a number, or seeds such as 3,5 or 0-9. [default: 20]"),
+    ] = tuple(range(20))
+    protocols: Annotated[
+        tuple[Protocol, ...],
+        Meta(
+            description="How to evaluate; repeatable. prune_early trains again, for each scorer and step.",
+            extra={"flag": "--protocol"},
+        ),
+    ] = DEFAULT_PROTOCOLS
+    keep: Annotated[tuple[Share, ...], Meta(description="Share of the neurons to keep; repeatable.")] = (
+        FRACTIONS
+    )
+
+    def steps(self, epoch: int, end: int) -> tuple[int, ...]:
+        """The steps at which to score, each once; `epoch` and `end` are steps too.
+
+        Raises `RequestError` for an epoch after the end.
+        """
+        for number in self.at_epochs:
+            if number * epoch > end:
+                raise RequestError("at_epochs", number, f"training ends after {end / epoch:g} epochs")
+        steps = (*self.at_steps, *(number * epoch for number in self.at_epochs))
+        return tuple(dict.fromkeys(steps)) or (50,)

@@ -1,0 +1,53 @@
+"""Seeds: the replicates, by which networks are told apart."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+from prunebench.errors import RequestError
+from prunebench.tasks.classes import is_whole
+from prunebench.tasks.spec import LARGEST_SEED
+
+# How many networks no machine trains at once.
+MOST_SEEDS = 100_000
+
+
+def check_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
+    """The seeds as a tuple; they are the replicates, so they must be distinct."""
+    checked = tuple(itertools.islice(seeds, MOST_SEEDS + 1)) if isinstance(seeds, Iterable) else ()
+    whole = all(is_whole(seed) and 0 <= seed <= LARGEST_SEED for seed in checked)
+    if not 1 <= len(checked) <= MOST_SEEDS or not whole or len(set(checked)) < len(checked):
+        accepted = f"1 to {MOST_SEEDS:,} distinct whole numbers from 0 to 2^63 - 1 are needed"
+        raise RequestError("seeds", seeds, accepted)
+    return tuple(int(seed) for seed in checked)
+
+
+def read_seeds(text: str) -> tuple[int, ...]:
+    """The seeds that a text names: `20` (seeds 0 to 19), `3,5,8` or `0-9`. Raises `RequestError`."""
+    try:
+        return check_seeds(_expand(text))
+    except RequestError as error:
+        raise RequestError("seeds", text, error.accepted) from None
+    except ValueError:
+        accepted = "a number of networks (20), seeds (3,5,8) or a range (0-9)"
+        raise RequestError("seeds", text, accepted) from None
+
+
+def written_seeds(seeds: Sequence[int]) -> str:
+    """The text that `read_seeds` reads."""
+    first, last = seeds[0], seeds[-1]
+    if list(seeds) != list(range(first, last + 1)):
+        return ",".join(map(str, seeds))
+    return f"{first}-{last}" if first else str(last + 1)
+
+
+def _expand(text: str) -> list[int]:
+    if text.strip().isdigit():
+        return list(range(min(int(text), MOST_SEEDS + 1)))
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        end = int(last) if dash else int(first)
+        if end - int(first) > MOST_SEEDS:
+            raise ValueError(text)
+        seeds += range(int(first), end + 1)
+    return seeds
