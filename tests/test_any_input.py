@@ -46,14 +46,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_spec_is_read_as_it_was_written(name: str, parameters: dict[str, str], space: str) -> None:
     inside = f"{space},{space}".join(f"{key}{space}={space}{value}" for key, value in parameters.items())
     text = f"{name}[{space}{inside}{space}]" if parameters else name
-    assert parse_spec(f"{space}{text}{space}") == (name, parameters)
+    assert parse_spec(f"{space}{text}{space}", "--scorer") == (name, parameters)
 
 
 @examples
 @given(text=SPEC_TEXT)
 def test_any_text_as_a_spec(text: str) -> None:
     try:
-        name, parameters = parse_spec(text)
+        name, parameters = parse_spec(text, "--scorer")
     except pb.RequestError:
         return
     assert name in text

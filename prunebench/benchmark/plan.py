@@ -9,12 +9,11 @@ from prunebench.evaluation.fractions import check_fractions, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import PROTOCOLS, REINITIALISED, Protocol
 from prunebench.fields import convert
-from prunebench.plugin.source import source_hash
+from prunebench.plugin.isolation import source_of
 from prunebench.plugin.spec import canonical
 from prunebench.run_spec import RunSpec
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.stand_in import StandIn
 from prunebench.store.identity import training_id
 from prunebench.store.records import Key, Measure
 from prunebench.tasks.classes import is_whole
@@ -32,7 +31,6 @@ DENSE = Key(0, "", "", "")
 DENSE_MEASURE = Measure("dense")
 
 # A sweep has thousands of plans, and to find these takes a moment. A class, once loaded, stays what it is.
-_hash_of = cache(source_hash)
 _control = cache(load_scorer)
 
 
@@ -117,11 +115,6 @@ class Plan:
 
     def _kept(self, protocol: str) -> list[Measure]:
         return [Measure(protocol, label(fraction)) for fraction in self.fractions]
-
-
-def source_of(scorer: Scorer) -> str:
-    """The hash of the code that a scorer is, wherever it runs."""
-    return scorer.origin_source if isinstance(scorer, StandIn) else _hash_of(type(scorer))
 
 
 def asked_at(key: Key, scorer: Scorer) -> Key:

@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from prunebench.benchmark.plan import source_of
 from prunebench.errors import PrunebenchError
+from prunebench.plugin.isolation import StandIn, source_of
 from prunebench.plugin.spec import parse_spec
 from prunebench.scoring.conformance import TOLERANCE
 from prunebench.scoring.execute import execute
-from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.stand_in import Broken
+from prunebench.scoring.registry import SCORERS
+from prunebench.scoring.scorer import Scorer, drawn
 from prunebench.store.records import FINAL, Key
 from prunebench.store.store import Store
 from prunebench.tasks.task import Task
@@ -45,8 +43,7 @@ def rescore(
         raise NotHere("scores of scorers that train")
     snapshot = _snapshot(store, training, seed, 0 if scorer.initial_only else key.step, task, scorer)
     for draw, stored in enumerate(kept[0]):
-        drawn: Any = replace(scorer, draw=draw) if scorer.stochastic else scorer  # type: ignore[type-var]
-        outcome = execute(drawn, snapshot)
+        outcome = execute(drawn(scorer, draw), snapshot)
         if outcome.scores is None:
             return f"it {outcome.error}" if outcome.broken != "raises" else str(outcome.error)
         again = outcome.scores[0].cpu().numpy()
@@ -60,12 +57,12 @@ def rescore(
 
 def _same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:
     try:
-        parse_spec(key.scorer)  # a store of others names no file that is to be run here
+        parse_spec(key.scorer, SCORERS.option)  # a store of others names no file that is to be run here
         scorer = load(key.scorer)
     except PrunebenchError:
         raise NotHere(f"scores of {key.scorer}, which is not here (--plugin)") from None
-    if isinstance(scorer, Broken):
-        raise NotHere(f"scores of {key.scorer}, which does not load here: {scorer.reason}")
+    if isinstance(scorer, StandIn) and scorer.problem is not None:
+        raise NotHere(f"scores of {key.scorer}, which does not load here: {scorer.problem}")
     if (scorer.version, source_of(scorer)) != (key.version, key.source):
         raise NotHere(f"scores of {key.scorer} by other code than is here")
     return scorer

@@ -37,8 +37,9 @@ from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.prune import prune_early
 from prunebench.results import Document
-from prunebench.scoring.execute import Outcome, execute
-from prunebench.scoring.scorer import Scorer
+from prunebench.scoring.execute import execute
+from prunebench.scoring.outcome import Outcome
+from prunebench.scoring.scorer import Scorer, drawn
 from prunebench.store.damage import check_structure, forget_damage
 from prunebench.store.networks import Damaged
 from prunebench.store.provenance import environment
@@ -168,8 +169,8 @@ class _Work:
             snapshot = subset(self.run, seeds).snapshot(key.step, with_final=scorer.sees_end)
             if scorer.initial_only:
                 snapshot = replace(snapshot, step=0, networks=snapshot.initial)
-            draws = [replace(scorer, draw=i) for i in range(DRAWS)] if scorer.stochastic else [scorer]  # type: ignore[type-var]
-            self.said[asked] = [execute(drawn, snapshot) for drawn in draws]
+            draws = DRAWS if scorer.stochastic else 1
+            self.said[asked] = [execute(drawn(scorer, draw), snapshot) for draw in range(draws)]
             raised = next((o.traceback for o in self.said[asked] if o.traceback), None)
             if raised is not None:
                 self.reporter.failure(key.scorer, key.step, raised)

@@ -9,8 +9,8 @@ from prunebench.cli.types import SECONDS
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
-    from prunebench.scoring.conformance import Finding
-    from prunebench.scoring.isolation import Isolation
+    from prunebench.plugin.conformance import Finding
+    from prunebench.plugin.isolation import Isolation
     from prunebench.scoring.scorer import Scorer
 
 # What is expected of a plugin before anything can be checked, and why it usually is not so.
@@ -45,17 +45,15 @@ def command(scorers: tuple[str, ...], every: bool, timeout: float, verbose: bool
     prunebench check --all
     """
     from prunebench.errors import RequestError
-    from prunebench.plugin.process import PluginProcess
+    from prunebench.plugin.isolation import Isolation
+    from prunebench.plugin.spec import canonical
+    from prunebench.scoring.registry import SCORERS
 
     if not scorers and not every:
         raise RequestError("SCORER", "nothing", "name a file or a scorer, or give --all")
-    worker = PluginProcess()
-    worker.start()  # its imports take as long as ours: side by side
-    from prunebench.plugin.spec import canonical
-    from prunebench.scoring.isolation import Isolation
-
     files = [scorer for scorer in scorers if scorer.endswith(".py")]
-    isolation = click.get_current_context().with_resource(Isolation(timeout, files, worker))
+    isolation = click.get_current_context().with_resource(Isolation(SCORERS, timeout, files))
+    isolation.process.start()  # its imports take as long as ours: side by side
     known = isolation.plugins
     specs = [spec for given in scorers for spec in _specs(isolation, given)]
     if every:
@@ -66,14 +64,14 @@ def command(scorers: tuple[str, ...], every: bool, timeout: float, verbose: bool
     return 0 if passed == len(loaded) else 1
 
 
-def _specs(isolation: "Isolation", given: str) -> list[str]:
+def _specs(isolation: "Isolation[Scorer]", given: str) -> list[str]:
     """A file stands for all its scorers."""
     if not given.endswith(".py"):
         return [given]
     return [name for name, plugin in isolation.plugins.items() if plugin.origin == given]
 
 
-def _lacks_package(isolation: "Isolation", name: str) -> bool:
+def _lacks_package(isolation: "Isolation[Scorer]", name: str) -> bool:
     """Name what a scorer of prunebench's own needs that is not installed: that is no failure of its code."""
     from prunebench.errors import MissingPackageError
 
@@ -85,38 +83,29 @@ def _lacks_package(isolation: "Isolation", name: str) -> bool:
     return False
 
 
-def _passes(isolation: "Isolation", scorer: "Scorer", verbose: bool) -> bool:
+def _passes(isolation: "Isolation[Scorer]", scorer: "Scorer", verbose: bool) -> bool:
     """Print the findings as they come; whether no check failed."""
-    from prunebench.plugin.process import Lost
+    from prunebench.plugin.conformance import Finding
+    from prunebench.plugin.isolation import StandIn
     from prunebench.plugin.spec import canonical
-    from prunebench.scoring.conformance import CHECKS, NEEDS, Finding
-    from prunebench.scoring.stand_in import Broken
+    from prunebench.scoring.conformance import SCORER_CHECKS
 
     plugin = isolation.plugins.get(scorer.name)
     origin = "" if plugin is None or plugin.own else f" ({plugin.origin})"
     click.echo(click.style(for_terminal(canonical(scorer)), bold=True) + for_terminal(origin))
-    if isinstance(scorer, Broken):
-        _echo(Finding("plugin", "failed", scorer.reason, *PLUGIN), verbose)
+    if isinstance(scorer, StandIn) and scorer.problem is not None:
+        _echo(Finding("plugin", "failed", scorer.problem, *PLUGIN), verbose)
         return False
-    failed: set[str] = set()
-    skipped = []
-    for name in CHECKS:
-        if failed.intersection(NEEDS[name]):
-            skipped.append(name)
+    passed, not_run = True, []
+    for finding in SCORER_CHECKS.run(scorer):
+        if finding.status == "not run":
+            not_run.append(finding.check)
             continue
-        try:
-            finding = isolation.check(scorer, name)
-        except Lost as lost:
-            failed |= set(CHECKS)  # a process that was lost once is not waited for again
-            cause = "a loop that does not end, or a call that ends the process"
-            expected = "scores, for 3 networks of 12 neurons, in a moment"
-            finding = Finding(name, "failed", f"it {lost}", expected, cause)
-        if finding.status == "failed":
-            failed.add(name)
+        passed = passed and finding.status != "failed"
         _echo(finding, verbose)
-    if skipped:
-        click.echo(f"  -      not run, for they need the failed check to pass: {', '.join(skipped)}")
-    return not failed
+    if not_run:
+        click.echo(f"  -      not run, for they need the failed check to pass: {', '.join(not_run)}")
+    return passed
 
 
 def _echo(finding: "Finding", verbose: bool) -> None:

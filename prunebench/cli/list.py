@@ -26,20 +26,19 @@ def scorers(plugins: tuple[str, ...]) -> None:
 
     from prunebench.cli.options import isolate, warn
     from prunebench.leaderboard.terminal import console
-    from prunebench.plugin.spec import describe
-    from prunebench.scoring.registry import PluginError
+    from prunebench.plugin.registry import PluginError
 
     isolation = isolate({"plugins": plugins, "scorer_timeout": None})
     table = Table("scorer", "version", "parameters", "paper", "from")
     for name, plugin in isolation.plugins.items():
         try:
-            cls = isolation.load_class(name)
+            scorer = isolation.describe(name)
         except PluginError as error:
             isolation.problems.append(str(error))
             continue
-        parameters = ", ".join(describe(field) for field in cls.parameters())
-        marked = name + (" (sees the end)" if cls.sees_end else "")
-        table.add_row(*(escape(text) for text in (marked, cls.version, parameters, cls.paper, plugin.origin)))
+        marked = name + (" (sees the end)" if scorer.flags["sees_end"] else "")
+        cells = marked, scorer.version, scorer.signature, scorer.paper, plugin.origin
+        table.add_row(*map(escape, cells))
     console().print(table)
     warn(isolation)
 

@@ -78,9 +78,10 @@ def _refuse_taken(name: str) -> None:
     import importlib.util
 
     from prunebench.errors import RequestError
-    from prunebench.scoring.registry import discover
+    from prunebench.plugin.registry import Registry
+    from prunebench.scoring.registry import SCORERS
 
-    if name in (known := discover()):
+    if name in (known := Registry(SCORERS).plugins):
         raise RequestError("NAME", name, f"it is taken by {known[name].origin}")
     if name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
         raise RequestError("NAME", name, f"{name}.py would hide the module {name}")

@@ -14,7 +14,8 @@ from prunebench.tasks.spec import TaskSpec
 from prunebench.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from prunebench.scoring.isolation import Isolation
+    from prunebench.plugin.isolation import Isolation
+    from prunebench.scoring.scorer import Scorer
     from prunebench.sweep.study import Cell
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -99,20 +100,18 @@ def store_options(function: F) -> F:
     return function
 
 
-def isolate(options: dict[str, Any]) -> "Isolation":
+def isolate(options: dict[str, Any]) -> "Isolation[Scorer]":
     """What finds and loads scorers, as the options of `scorer_options` say; closed when the command ends."""
-    from prunebench.plugin.process import PluginProcess
+    from prunebench.plugin.isolation import Isolation
+    from prunebench.scoring.registry import SCORERS
 
-    worker = PluginProcess()
+    isolation = Isolation(SCORERS, options["scorer_timeout"], options["plugins"])
     if options["plugins"]:
-        worker.start()  # its imports take as long as ours: side by side
-    from prunebench.scoring.isolation import Isolation
-
-    isolation = Isolation(options["scorer_timeout"], options["plugins"], worker)
+        isolation.process.start()  # its imports take as long as ours: side by side
     return click.get_current_context().with_resource(isolation)
 
 
-def warn(isolation: "Isolation") -> None:
+def warn(isolation: "Isolation[Scorer]") -> None:
     """Name the plugins that were left out."""
     for problem in isolation.problems:
         click.echo(for_terminal(f"prunebench: warning: {problem}"), err=True)

@@ -1,16 +1,21 @@
 """What everything that is plugged in has: a name, a version, the paper it comes from, and parameters."""
 
 from abc import ABC
-from dataclasses import Field, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields, replace
 from inspect import get_annotations
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
+
+from prunebench.fields import annotations, convert, kind_of
 
 
 class Plugin(ABC):
     """The base of the classes that others derive theirs from, such as `prunebench.Scorer`.
 
     A subclass has a `name` and is a dataclass whose fields are its parameters (`imp[sparsity=0.5]` on the
-    command line). Frozen or not is its own choice, and the decorator may be left out.
+    command line). Frozen or not is its own choice, and the decorator may be left out. Parameters are checked
+    against their types when an instance is made: choices are a `Literal`, and limits
+    `Annotated[float, msgspec.Meta(gt=0, lt=1)]`. `RequestError` for a value that does not fit.
 
     Class attributes:
         name: how the command line and the boards call it.
@@ -22,9 +27,10 @@ class Plugin(ABC):
     version: ClassVar[str] = "1"
     paper: ClassVar[str] = ""
 
-    def __new__(cls, *_args: object, **_parameters: object) -> "Plugin":
+    def __new__(cls, *given: object, **named: object) -> "Plugin":
         """An instance; the class becomes a dataclass first where its author left the decorator out."""
-        cls.parameters()
+        positions = [field.name for field in cls.parameters() if not field.kw_only]
+        _check(cls, dict(zip(positions, given, strict=False)) | named)
         return super().__new__(cls)
 
     @classmethod
@@ -35,6 +41,26 @@ class Plugin(ABC):
                 inherited = getattr(each, "__dataclass_params__", None)
                 dataclass(frozen=inherited is not None and inherited.frozen)(each)
         return tuple(f for f in fields(cls) if f.init)  # type: ignore[arg-type]  # a dataclass by now
+
+
+P = TypeVar("P", bound=Plugin)
+
+
+def changed(plugin: P, **parameters: object) -> P:
+    """A new instance with other parameters."""
+    made: P = replace(plugin, **parameters)  # type: ignore[type-var]  # its class is a dataclass by now
+    return made
+
+
+def _check(cls: type[Plugin], values: Mapping[str, object]) -> None:
+    """Before the class's own code sees them."""
+    try:
+        known = annotations(cls)
+    except Exception:  # types that only their author's type checker finds
+        return
+    for name, value in values.items():
+        if name in known and kind_of(known[name]) is not None:
+            convert(f"{getattr(cls, 'name', cls.__name__)}[{name}]", value, known[name])
 
 
 def _has_fields(base: type) -> bool:

@@ -1,4 +1,4 @@
-"""The other end of `prunebench.scoring.worker`: starting it, asking it, and stopping it when time is up.
+"""The other end of `prunebench.plugin.worker`: starting it, asking it, and stopping it when time is up.
 
 A request is a line of JSON. Its answer is a file in a folder of its own, and a byte on a pipe says that it
 is there: whatever else comes out of that pipe is not for us, and nothing that comes back is unpickled.
@@ -50,18 +50,22 @@ class Failed(PrunebenchError):
 class PluginProcess:
     """A process that runs plugins. It starts with the first request, and again after it was lost.
 
+    Args:
+        module: what it runs, which calls `prunebench.plugin.worker.serve`.
+
     Attributes:
         starts: how often it was started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        self.module = module
         self.starts = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._stop: Callable[[], object] = lambda: None
 
     def ask(self, do: str, timeout: float | None, folder: Path | None = None, **arguments: object) -> Any:
-        """The answer to a request (see `prunebench.scoring.worker`), a dictionary as JSON has it.
+        """The answer to a request (see `prunebench.plugin.worker`), a dictionary as JSON has it.
 
         `folder` is empty, or holds what the request is about. Raises `Lost` if there is no answer within
         `timeout` seconds (None: wait for ever) or the process ends, `Failed` if the request failed there, and
@@ -98,7 +102,7 @@ class PluginProcess:
             self.stop()
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "prunebench.scoring.worker"],
+                [sys.executable, "-P", "-m", self.module],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 # The same modules as here, found in the same places.

@@ -16,6 +16,8 @@ from prunebench.plugin.imported import content, is_installed, module_of
 # Of what prunebench gives plugins (networks, gradients, theory, training): raised whenever the same call
 # would return other numbers. Its code is not in the hash, or each edit would make every score stale.
 CONTRACT = "1"
+# Why there are no results: they would stand under the hash of code that did not compute them.
+CHANGED = "its code was changed after it was loaded; run again to score with the code as it is now"
 _unreadable: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 

@@ -1,162 +1,103 @@
 """What every scorer must satisfy, checked on small networks in seconds."""
 
+import contextlib
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.errors import in_words
 from prunebench.networks import Networks
-from prunebench.plugin.frames import file_of, place, trace
+from prunebench.plugin.conformance import Checks, Skip, Violation
+from prunebench.plugin.plugin import changed
 from prunebench.scoring.execute import execute, global_generators_kept, same
 from prunebench.scoring.fixture import DEAD, DOMINANT, EARLY, large_snapshot, small_snapshot
 from prunebench.scoring.memory import peak_memory
-from prunebench.scoring.scorer import Scorer
+from prunebench.scoring.outcome import REQUIREMENTS, Outcome
+from prunebench.scoring.scorer import Scorer, drawn
 from prunebench.training.snapshot import Snapshot
 
-Status = Literal["passed", "failed", "skipped", "reported"]
 # Scores that are the same but for float rounding differ by far less than this share of a network's range.
 TOLERANCE = 1e-3
 DRAWING = "draw from snapshot.generators(), never from torch.rand, np.random or random"
-# What is expected of the scores themselves, and why they usually are not so.
-REQUIREMENTS = {
-    "raises": ("scores", "run it under a debugger: pb.load_scorer(...).score(snapshot)"),
-    "type": (
-        "a torch.Tensor or a numpy array",
-        "it returns a list, or nothing; use torch.stack or torch.tensor",
-    ),
-    "layout": ("a dense tensor", "sparse operations were used; return scores.to_dense()"),
-    "shape": ("one score per neuron, (seeds, neurons)", "a sum over the wrong axis, or a missing seed axis"),
-    "dtype": ("floating numbers", "argsort gives int64, and so do counts: .to(w_in)"),
-    "device": ("the networks' device", "a tensor made without device=; use .to(snapshot.networks.w_in)"),
-    "finite": ("finite scores", "a division by a norm or a log that is 0 for a dead neuron"),
-    "constant": ("scores that differ between neurons", "a sum over the neurons, or gradients that are 0"),
-    "signs": ("signs() that gives None or (seeds, neurons)", "the seed axis is missing, or a sign of NaN"),
-    "cost": (
-        "a count of steps as snapshot.cost",
-        "it was set to something else; snapshot.train counts itself",
-    ),
-    "changed": ("a snapshot left as it was", "an in-place operation such as mul_ or x[...] = on its tensors"),
-}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What one check found.
-
-    Attributes:
-        check: the check's name in `CHECKS`.
-        seen: what was measured or seen, one line.
-        expected: what should have been, where it failed.
-        cause: what usually causes the failure.
-        traceback: of what the scorer raised, many lines.
-    """
-
-    check: str
-    status: Status
-    seen: str = ""
-    expected: str = ""
-    cause: str = ""
-    traceback: str | None = None
-
-    def __str__(self) -> str:
-        lines = [f"{self.check}: {self.status}" + (f": {self.seen}" if self.status != "failed" else "")]
-        if self.status == "failed":
-            parts = ("expected", self.expected), ("seen", self.seen), ("likely cause", self.cause)
-            lines += [f"  {name}: {text}" for name, text in parts]
-        return "\n".join(lines)
-
-
-class _NoScores(Exception):
-    """Scores were needed for a comparison, and the scorer gave none."""
-
-
-def run_checks(scorer: Scorer) -> Iterator[Finding]:
-    """Every check in turn. What a failed check leaves meaningless is skipped."""
-    failed: set[str] = set()
-    for name in CHECKS:
-        needed = next((before for before in NEEDS.get(name, ()) if before in failed), None)
-        if needed is not None:
-            yield Finding(name, "skipped", f"it needs the check {needed!r} to pass")
-            continue
-        finding = run_check(scorer, name)
-        if finding.status == "failed":
-            failed.add(name)
-        yield finding
-
-
-def run_check(scorer: Scorer, name: str) -> Finding:
-    """One check by its name, on one thread: networks this small only lose time on more."""
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Networks this small only lose time on more."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return CHECKS[name](scorer)
-    except _NoScores as error:
-        return Finding(
-            name, "failed", str(error), "scores as for the whole batch", "it cannot take networks like these"
-        )
-    except Exception as error:  # in code of the scorer that is not its score
-        seen = in_words(error, place(error, file_of(type(scorer))))
-        return Finding(name, "failed", seen, *REQUIREMENTS["raises"], traceback=trace(error))
+        yield
     finally:
         torch.set_num_threads(threads)
 
 
-def _scores_are_valid(scorer: Scorer) -> Finding:
+SCORER_CHECKS: Checks[Scorer] = Checks(
+    raised=REQUIREMENTS["raises"],
+    lost=(
+        "scores, for 3 networks of 12 neurons, in a moment",
+        "a loop that does not end, or a call that ends the process",
+    ),
+    during=_one_thread,
+)
+# A comparison says something only about scores that are valid and repeat, and come in the neurons' order.
+_REPEATS = ("scores", "unchanged", "deterministic", "global generator")
+_COMPARES = (*_REPEATS, "neuron order", "seed batch")
+
+
+@SCORER_CHECKS.add("scores")
+def _scores_are_valid(scorer: Scorer) -> str:
     for step in (0, EARLY):
         outcome = execute(scorer, small_snapshot(step, with_final=scorer.sees_end))
         if outcome.broken is not None and outcome.broken != "changed":
-            expected, cause = REQUIREMENTS[outcome.broken]
-            seen = f"at step {step} it {_said(outcome.error)}"
-            return Finding("scores", "failed", seen, expected, cause, outcome.traceback)
-    return Finding("scores", "passed", "a finite float tensor (seeds, neurons) that ranks, at two steps")
+            raise _violation(outcome, f"at step {step} it {_said(outcome)}")
+    return "a finite float tensor (seeds, neurons) that ranks, at two steps"
 
 
-def _snapshot_is_unchanged(scorer: Scorer) -> Finding:
+@SCORER_CHECKS.add("unchanged", _REPEATS[:1])
+def _snapshot_is_unchanged(scorer: Scorer) -> str:
     for step in (0, EARLY):
         original = small_snapshot(step, with_final=scorer.sees_end)
         private = original.copy()
         with global_generators_kept(original.networks.device):
             scorer.score(private)
         if not same(private, original):
-            expected, cause = REQUIREMENTS["changed"]
-            parts = _changed_parts(private, original)
-            return Finding("unchanged", "failed", f"changed in place: {parts}", expected, cause)
-    return Finding("unchanged", "passed", "every tensor of the snapshot is as it was")
+            raise Violation(
+                f"changed in place: {_changed_parts(private, original)}", *REQUIREMENTS["changed"]
+            )
+    return "every tensor of the snapshot is as it was"
 
 
-def _deterministic(scorer: Scorer) -> Finding:
+@SCORER_CHECKS.add("deterministic", _REPEATS[:2])
+def _deterministic(scorer: Scorer) -> str:
     snapshot = _early(scorer)
-    first, again, fresh = (
-        _scores(scorer, snapshot),
-        _scores(scorer, snapshot),
-        _scores(_new(scorer), snapshot),
-    )
+    first, again, fresh = (_scores(asked, snapshot) for asked in (scorer, scorer, changed(scorer)))
     for other, what in ((again, "a second call"), (fresh, "a new instance")):
         difference = _difference(first, other)
         if difference > 1e-6:
-            seen = f"{what} gives scores that differ by {difference:.2g} of their range"
-            cause = f"numbers that depend on the time or on state kept between calls; {DRAWING}"
-            return Finding("deterministic", "failed", seen, "the same scores for the same snapshot", cause)
+            raise Violation(
+                f"{what} gives scores that differ by {difference:.2g} of their range",
+                "the same scores for the same snapshot",
+                f"numbers that depend on the time or on state kept between calls; {DRAWING}",
+            )
     if not scorer.stochastic:
-        return Finding("deterministic", "passed", "same snapshot, same scores")
+        return "same snapshot, same scores"
     if "draw" not in {parameter.name for parameter in scorer.parameters()}:
         expected = "a parameter `draw: int = 0` that the numbers are drawn from"
-        return Finding("deterministic", "failed", "stochastic = True without it", expected, "it was left out")
-    other_draw = _scores(replace(scorer, draw=1), snapshot)  # type: ignore[type-var]
-    if _difference(first, other_draw) == 0:
+        raise Violation("stochastic = True without it", expected, "it was left out")
+    if _difference(first, _scores(drawn(scorer, 1), snapshot)) == 0:
         cause = "the generator is seeded without the draw"
-        return Finding("deterministic", "failed", "draw=1 repeats draw=0", "other scores in each draw", cause)
-    return Finding("deterministic", "passed", "same snapshot and draw, same scores; another draw, others")
+        raise Violation("draw=1 repeats draw=0", "other scores in each draw", cause)
+    return "same snapshot and draw, same scores; another draw, others"
 
 
-def _independent_of_global_generators(scorer: Scorer) -> Finding:
+@SCORER_CHECKS.add("global generator", _REPEATS[:3])
+def _independent_of_global_generators(scorer: Scorer) -> str:
     snapshot = _early(scorer)
     results = []
     with global_generators_kept(snapshot.networks.device):
@@ -167,70 +108,76 @@ def _independent_of_global_generators(scorer: Scorer) -> Finding:
             results.append(_scores(scorer, snapshot))
     difference = _difference(*results)
     if difference > 1e-6:
-        seen = f"another torch.manual_seed changes the scores by {difference:.2g} of their range"
-        expected = "scores that depend on the snapshot alone"
-        return Finding("global generator", "failed", seen, expected, f"it uses a global generator; {DRAWING}")
-    return Finding("global generator", "passed", "global random seeds change nothing")
+        raise Violation(
+            f"another torch.manual_seed changes the scores by {difference:.2g} of their range",
+            "scores that depend on the snapshot alone",
+            f"it uses a global generator; {DRAWING}",
+        )
+    return "global random seeds change nothing"
 
 
-def _equivariant(scorer: Scorer) -> Finding:
-    if scorer.stochastic:
-        return Finding("neuron order", "skipped", "scores are drawn (stochastic = True)")
+@SCORER_CHECKS.add("neuron order", _REPEATS)
+def _equivariant(scorer: Scorer) -> str:
+    _skip_drawn(scorer)
     snapshot = _early(scorer)
     order = torch.from_numpy(np.random.default_rng(7).permutation(snapshot.networks.width))
     rows = order.expand(snapshot.networks.seeds, -1)
     permuted = _map_networks(snapshot, lambda networks: networks.keep(rows))
     difference = _difference(_scores(scorer, snapshot)[:, order], _scores(scorer, permuted))
     if difference > TOLERANCE:
-        seen = f"in another order, neurons get scores that differ by {difference:.2g} of their range"
-        cause = "scores that were sorted (return them in the order of the neurons), or a neuron's number used"
-        return Finding("neuron order", "failed", seen, "each neuron keeps its score in any order", cause)
-    return Finding("neuron order", "passed", "neurons in another order keep their scores")
+        raise Violation(
+            f"in another order, neurons get scores that differ by {difference:.2g} of their range",
+            "each neuron keeps its score in any order",
+            "scores that were sorted (return them in the order of the neurons), or a neuron's number used",
+        )
+    return "neurons in another order keep their scores"
 
 
-def _seeds_are_independent(scorer: Scorer) -> Finding:
+@SCORER_CHECKS.add("seed batch", _REPEATS)
+def _seeds_are_independent(scorer: Scorer) -> str:
     snapshot = _early(scorer)
     together = _scores(scorer, snapshot)
     expected = "each network scored as if it were alone"
     cause = "a mean, norm or softmax over the seed axis (use dim=1), or a loop that carries a result over"
-    try:
-        alone = torch.cat([_scores(scorer, snapshot.network(i)) for i in range(snapshot.networks.seeds)])
-    except _NoScores as error:
-        return Finding("seed batch", "failed", f"alone, network by network, it {error}", expected, cause)
+    outcomes = [execute(scorer, snapshot.network(i)) for i in range(snapshot.networks.seeds)]
+    failed = next((outcome for outcome in outcomes if outcome.scores is None), None)
+    if failed is not None:
+        raise Violation(f"alone, network by network, it {_said(failed)}", expected, cause)
+    alone = torch.cat([outcome.scores for outcome in outcomes if outcome.scores is not None])
     difference = _difference(together, alone)
     if difference > TOLERANCE:
         which = (together - alone).abs().amax(dim=1).argmax()
         seen = f"alone, network {int(which)} gets scores that differ by {difference:.2g} of their range"
-        return Finding("seed batch", "failed", seen, expected, cause)
-    back = _scores(scorer, _reversed(snapshot)).flip(0)
-    difference = _difference(together, back)
+        raise Violation(seen, expected, cause)
+    difference = _difference(together, _scores(scorer, _reversed(snapshot)).flip(0))
     if difference > TOLERANCE:
         seen = f"with the seeds in reverse order, scores differ by {difference:.2g} of their range"
         cause = (
             "a loop over the seeds that carries a result over, or position used in place of snapshot.seeds"
         )
-        return Finding("seed batch", "failed", seen, expected, cause)
-    return Finding("seed batch", "passed", "each network gets the same scores alone, together and reversed")
+        raise Violation(seen, expected, cause)
+    return "each network gets the same scores alone, together and reversed"
 
 
-def _higher_means_keep(scorer: Scorer) -> Finding:
-    if scorer.stochastic:
-        return Finding("higher = keep", "skipped", "scores are drawn (stochastic = True)")
+@SCORER_CHECKS.add("higher = keep", _COMPARES)
+def _higher_means_keep(scorer: Scorer) -> str:
+    _skip_drawn(scorer)
     for step in (0, EARLY):
         scores = _scores(scorer, small_snapshot(step, with_final=scorer.sees_end))
         gap = scores[:, DOMINANT] - scores[:, DEAD]
         if bool((gap <= 0).any()):
             dominant, dead = (scores[int(gap.argmin()), i].item() for i in (DOMINANT, DEAD))
-            seen = f"at step {step}: {dominant:.3g} for the dominant neuron, {dead:.3g} for the dead one"
-            expected = "a large, aligned neuron above one that is silent on every sample"
-            cause = "lower means keep in this score, or GraSP's original sign: return its negative"
-            return Finding("higher = keep", "failed", seen, expected, cause)
-    return Finding("higher = keep", "passed", "the dominant neuron is above the dead one")
+            raise Violation(
+                f"at step {step}: {dominant:.3g} for the dominant neuron, {dead:.3g} for the dead one",
+                "a large, aligned neuron above one that is silent on every sample",
+                "lower means keep in this score, or GraSP's original sign: return its negative",
+            )
+    return "the dominant neuron is above the dead one"
 
 
-def _scale(scorer: Scorer) -> Finding:
-    if scorer.stochastic:
-        return Finding("scale", "skipped", "scores are drawn (stochastic = True)")
+@SCORER_CHECKS.add("scale", _COMPARES, reports=True)
+def _scale(scorer: Scorer) -> str:
+    _skip_drawn(scorer)
     snapshot = _early(scorer)
     scaled = _map_networks(snapshot, lambda networks: Networks(*(2 * tensor for tensor in networks.tensors)))
     small, large = _scores(scorer, snapshot), _scores(scorer, scaled)
@@ -238,90 +185,70 @@ def _scale(scorer: Scorer) -> Finding:
     moved = float((ranks[0] != ranks[1]).double().mean())
     power = math.log2(float(large.abs().sum() / small.abs().sum()))
     how = "ranks stay" if moved == 0 else f"{moved:.0%} of the ranks change"
-    return Finding(
-        "scale", "reported", f"weights twice as large: scores grow like weights^{power:.2g}, {how}"
-    )
+    return f"weights twice as large: scores grow like weights^{power:.2g}, {how}"
 
 
-def _time_and_memory(scorer: Scorer) -> Finding:
+@SCORER_CHECKS.add("time and memory", _COMPARES, reports=True)
+def _time_and_memory(scorer: Scorer) -> str:
     small = execute(scorer, _early(scorer))
     if small.extra_gradient_steps or small.seconds > 0.5:
         seen = f"{small.seconds:.2g} s for 3 networks of 12 neurons"
         if small.extra_gradient_steps:
             seen += f", {small.extra_gradient_steps} gradient steps of its own"
-        return Finding("time and memory", "reported", seen)
+        return seen
     snapshot = large_snapshot(with_final=scorer.sees_end)
     with peak_memory(snapshot.networks.device) as peak:
         outcome = execute(scorer, snapshot)
     networks = snapshot.networks
     size = f"{networks.seeds} networks of {networks.width} neurons, {networks.inputs} inputs, one thread"
     if outcome.error is not None:
-        expected, cause = "scores at this size as well", "a fixed size in the code, or memory for all at once"
-        return Finding(
-            "time and memory", "failed", f"{size}: {outcome.error}", expected, cause, outcome.traceback
+        raise Violation(
+            f"{size}: {outcome.error}",
+            "scores at this size as well",
+            "a fixed size in the code, or memory for all at once",
+            outcome.traceback,
         )
-    return Finding(
-        "time and memory", "reported", f"{outcome.seconds:.2g} s and {peak.megabytes:.0f} MB for {size}"
-    )
+    return f"{outcome.seconds:.2g} s and {peak.megabytes:.0f} MB for {size}"
 
 
-def _cuda(scorer: Scorer) -> Finding:
+@SCORER_CHECKS.add("cuda", _COMPARES)
+def _cuda(scorer: Scorer) -> str:
     if not torch.cuda.is_available():
-        return Finding("cuda", "skipped", "no CUDA device here")
+        raise Skip("no CUDA device here")
     snapshot = _early(scorer)
-    on_device = _map_networks(snapshot, lambda networks: networks.to("cuda"))
-    outcome = execute(scorer, on_device)
-    if outcome.broken is not None:
-        expected, cause = REQUIREMENTS[outcome.broken]
-        return Finding("cuda", "failed", _said(outcome.error), expected, cause, outcome.traceback)
-    assert outcome.scores is not None
+    outcome = execute(scorer, _map_networks(snapshot, lambda networks: networks.to("cuda")))
+    if outcome.scores is None:
+        raise _violation(outcome, _said(outcome))
     difference = _difference(_scores(scorer, snapshot), outcome.scores.cpu())
     if difference > 10 * TOLERANCE and not outcome.extra_gradient_steps:
         seen = f"scores differ by {difference:.2g} of their range from the CPU's"
-        return Finding(
-            "cuda", "failed", seen, "the CPU's scores", "numbers drawn on the device, or half precision"
-        )
-    return Finding("cuda", "passed", f"within {difference:.1g} of the CPU's scores, {outcome.seconds:.2g} s")
-
-
-CHECKS: dict[str, Callable[[Scorer], Finding]] = {
-    "scores": _scores_are_valid,
-    "unchanged": _snapshot_is_unchanged,
-    "deterministic": _deterministic,
-    "global generator": _independent_of_global_generators,
-    "neuron order": _equivariant,
-    "seed batch": _seeds_are_independent,
-    "higher = keep": _higher_means_keep,
-    "scale": _scale,
-    "time and memory": _time_and_memory,
-    "cuda": _cuda,
-}
-# A comparison says something only about scores that are valid and repeat, and come in the neurons' order.
-_REPEATS = ("scores", "unchanged", "deterministic", "global generator")
-_COMPARES = ("neuron order", "seed batch")
-NEEDS = {
-    name: _REPEATS[:index] if name in (*_REPEATS, *_COMPARES) else (*_REPEATS, *_COMPARES)
-    for index, name in enumerate(CHECKS)
-}
+        raise Violation(seen, "the CPU's scores", "numbers drawn on the device, or half precision")
+    return f"within {difference:.1g} of the CPU's scores, {outcome.seconds:.2g} s"
 
 
 def _early(scorer: Scorer) -> Snapshot:
     return small_snapshot(EARLY, with_final=scorer.sees_end)
 
 
-def _new(scorer: Scorer) -> Scorer:
-    return type(scorer)(**{field.name: getattr(scorer, field.name) for field in scorer.parameters()})
+def _skip_drawn(scorer: Scorer) -> None:
+    if scorer.stochastic:
+        raise Skip("scores are drawn (stochastic = True)")
 
 
 def _scores(scorer: Scorer, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"]:
     outcome = execute(scorer, snapshot)
     if outcome.scores is None:
-        raise _NoScores(_said(outcome.error))
+        expected, cause = "scores as for the whole batch", "it cannot take networks like these"
+        raise Violation(_said(outcome), expected, cause)
     return outcome.scores
 
 
-def _said(error: str | None) -> str:
-    text = error or ""
+def _violation(outcome: Outcome, seen: str) -> Violation:
+    return Violation(seen, *REQUIREMENTS[outcome.broken or "raises"], outcome.traceback)
+
+
+def _said(outcome: Outcome) -> str:
+    text = outcome.error or ""
     return text if text.startswith(("returned", "changed", "signs")) else f"raised {text}"
 
 

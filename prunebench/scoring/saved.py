@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.errors import RequestError
+from prunebench.plugin.registry import Registry
 from prunebench.plugin.spec import NAME
-from prunebench.scoring.registry import discover
+from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 from prunebench.tasks.npz import read_arrays
 from prunebench.training.snapshot import Snapshot
@@ -54,7 +55,7 @@ def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
     name = path.stem
     if not re.fullmatch(NAME, name):
         raise RequestError("--scores", str(path), "the file names the row: letters, digits, _, - and . only")
-    if name in (known := discover()):
+    if name in (known := Registry(SCORERS).plugins):
         taken = f"the name {name!r} is taken by {known[name].origin}; rename the file"
         raise RequestError("--scores", str(path), taken)
     arrays = read_arrays("--scores", path, ("scores",), ("signs",))

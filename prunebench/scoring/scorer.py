@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.plugin.plugin import Plugin
+from prunebench.plugin.plugin import Plugin, changed
 from prunebench.training.snapshot import Snapshot
 
 
@@ -47,3 +47,8 @@ class Scorer(Plugin):
     def signs(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"] | None:
         """The predicted sign of `v.u` at the end (+1: class 1), or None if the method predicts none."""
         return None
+
+
+def drawn(scorer: Scorer, draw: int) -> Scorer:
+    """The scorer with another draw; itself, where nothing is drawn."""
+    return changed(scorer, draw=draw) if scorer.stochastic else scorer

@@ -6,7 +6,9 @@ from functools import cache
 from prunebench.benchmark.plan import Plan
 from prunebench.errors import in_words
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.scoring.isolation import Isolation
+from prunebench.plugin.isolation import Isolation
+from prunebench.scoring.registry import SCORERS
+from prunebench.scoring.scorer import Scorer
 from prunebench.store.store import Store
 from prunebench.sweep.attempt import Attempted, attempt
 from prunebench.sweep.cells import Options, plan_of
@@ -63,7 +65,7 @@ def _plan(cell: Cell, options: Options, expected: dict[str, str]) -> Plan:
         return _same_plan(cell, options, expected, _isolation(options.scorer_timeout, options.plugins))
 
 
-def _same_plan(cell: Cell, options: Options, expected: dict[str, str], isolation: Isolation) -> Plan:
+def _same_plan(cell: Cell, options: Options, expected: dict[str, str], isolation: Isolation[Scorer]) -> Plan:
     plan = plan_of(cell, options, isolation.load)
     found = fingerprint(plan)
     if other := [name for name in expected if found.get(name) != expected[name]]:
@@ -75,9 +77,9 @@ def _same_plan(cell: Cell, options: Options, expected: dict[str, str], isolation
 
 
 @cache
-def _isolation(timeout: float | None, plugins: tuple[str, ...]) -> Isolation:
+def _isolation(timeout: float | None, plugins: tuple[str, ...]) -> Isolation[Scorer]:
     """What loads scorers here, one for all cells; its process ends with this one."""
-    return Isolation(timeout, plugins)
+    return Isolation(SCORERS, timeout, plugins)
 
 
 def dask_setup(_worker: object) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from prunebench.scoring.registry import discover
+from prunebench.plugin.registry import Registry
+from prunebench.scoring.registry import SCORERS
 
 
 def test_scorers_with_parameters_and_origin(prunebench: Any) -> None:
@@ -26,7 +27,7 @@ def test_scorers_whose_package_is_not_installed(prunebench: Any, monkeypatch: py
         "prunebench: --scorer: got 'torch_pruning'; it needs the package torch-pruning: "
         "pip install 'prunebench[torch-pruning]'"
     ]
-    others = set(discover()) - {"torch_pruning", "magnitude"}
+    others = set(Registry(SCORERS).plugins) - {"torch_pruning", "magnitude"}
     monkeypatch.setenv("PRUNEBENCH_DISABLE_PLUGINS", ",".join(others))
     result = prunebench("check", "--all")
     assert result.code == 0

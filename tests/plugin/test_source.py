@@ -7,8 +7,9 @@ import pytest
 
 from prunebench.plugin import source
 from prunebench.plugin.imported import content
+from prunebench.plugin.registry import Registry
 from prunebench.plugin.source import source_hash
-from prunebench.scoring.registry import load_class
+from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 
 SCORER = """
@@ -40,7 +41,7 @@ def mine(folder: Path) -> type[Scorer]:
     importlib.invalidate_caches()
     for name in [n for n in sys.modules if n.startswith(("my_helpers", "prunebench_file_"))]:
         del sys.modules[name]
-    return load_class("mine", [folder / "mine.py"])
+    return Registry(SCORERS, [folder / "mine.py"]).load_class("mine")
 
 
 def hash_of(folder: Path) -> str:
@@ -123,7 +124,7 @@ def test_compiled_code_is_known_by_its_bytes(folder: Path) -> None:
 
 def test_prunebench_itself_counts_by_the_version_of_its_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     """An edit of prunebench makes no score stale, unless it says that numbers change."""
-    cls = load_class("growing_mode")  # calls prunebench.theory
+    cls = Registry(SCORERS).load_class("growing_mode")  # calls prunebench.theory
     read: list[str] = []
 
     def noted(path: Path) -> bytes:

@@ -23,7 +23,7 @@ class Example(pb.Scorer):
 
 
 def make(spec: str) -> pb.Scorer:
-    return build(Example, parse_spec(spec)[1], spec)
+    return build(Example, parse_spec(spec, "--scorer")[1], spec, "--scorer")
 
 
 def test_parameters_take_their_fields_types() -> None:
@@ -48,7 +48,7 @@ def test_parameters_of_a_base_that_is_no_dataclass_yet() -> None:
         beta: int = 1
 
     assert [field.name for field in Derived.parameters()] == ["alpha", "beta"]
-    assert build(Derived, {"alpha": "2"}, "derived[alpha=2]").alpha == 2.0
+    assert build(Derived, {"alpha": "2"}, "derived[alpha=2]", "--scorer").alpha == 2.0
 
 
 @pytest.mark.parametrize("frozen", [True, False])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.scoring.registry import GROUP
+from prunebench.scoring.registry import SCORERS
 
 SPECS = [
     "alignment",
@@ -60,7 +60,7 @@ def swapped(snapshot):
 
 
 def test_every_registered_scorer_is_here():
-    shipped = {p.name for p in entry_points(group=GROUP) if p.value.startswith("prunebench_plugins.")}
+    shipped = {p.name for p in entry_points(group=SCORERS.group) if p.value.startswith("prunebench_plugins.")}
     assert {spec.partition("[")[0] for spec in SPECS} == shipped
 
 

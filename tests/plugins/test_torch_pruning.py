@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from torch import nn
 
 import prunebench as pb
-from prunebench.scoring.conformance import run_checks
+from prunebench.scoring.conformance import SCORER_CHECKS
 
 tp = pytest.importorskip("torch_pruning")
 
@@ -162,7 +162,7 @@ def test_torch_prunings_own_normalizer_changes_no_rank(snapshot) -> None:
 
 @pytest.mark.parametrize("parameters", SPECS)
 def test_it_conforms(parameters) -> None:
-    findings = list(run_checks(pb.load_scorer(f"torch_pruning[{parameters}]")))
+    findings = list(SCORER_CHECKS.run(pb.load_scorer(f"torch_pruning[{parameters}]")))
     assert [str(finding) for finding in findings if finding.status == "failed"] == []
     assert {finding.check for finding in findings if finding.status == "skipped"} <= {"cuda"}
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.scoring.conformance import CHECKS, Finding, run_checks
+from prunebench.plugin.conformance import Finding
+from prunebench.scoring.conformance import SCORER_CHECKS
 from prunebench.scoring.fixture import DEAD, DOMINANT, EARLY, small_snapshot
 from prunebench.testing import ScorerConformance
 
@@ -28,11 +29,11 @@ class TestSaliency(ScorerConformance):
 
 
 def findings(scorer: pb.Scorer) -> dict[str, Finding]:
-    return {finding.check: finding for finding in run_checks(scorer)}
+    return {finding.check: finding for finding in SCORER_CHECKS.run(scorer)}
 
 
 def failures(scorer: pb.Scorer) -> list[Finding]:
-    return [finding for finding in run_checks(scorer) if finding.status == "failed"]
+    return [finding for finding in SCORER_CHECKS.run(scorer) if finding.status == "failed"]
 
 
 def broken(function) -> pb.Scorer:
@@ -144,7 +145,7 @@ def test_a_good_scorer_passes_everything_in_time() -> None:
     began = time.perf_counter()
     found = findings(Saliency())
     assert time.perf_counter() - began < 10
-    assert list(found) == list(CHECKS)
+    assert list(found) == list(SCORER_CHECKS.checks)
     assert {finding.status for finding in found.values()} <= {"passed", "reported", "skipped"}
     assert "weights^" in found["scale"].seen
     assert "MB for 5 networks of 300 neurons" in found["time and memory"].seen

@@ -10,12 +10,13 @@ import torch
 from prunebench_plugins.magnitude import Magnitude
 
 import prunebench as pb
+from prunebench.plugin.isolation import Isolation, StandIn
 from prunebench.plugin.process import PluginProcess
 from prunebench.plugin.source import source_hash
 from prunebench.plugin.spec import canonical
 from prunebench.scoring.execute import execute
-from prunebench.scoring.isolation import Isolation
-from prunebench.scoring.stand_in import StandIn
+from prunebench.scoring.registry import SCORERS
+from prunebench.scoring.scorer import Scorer
 
 PLUGIN = """
 import os, signal, time
@@ -79,11 +80,13 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def isolation(plugin: Path) -> Isolation:
-    return Isolation(timeout=60.0, files=[plugin])
+def isolation(plugin: Path) -> Isolation[Scorer]:
+    return Isolation(SCORERS, timeout=60.0, files=[plugin])
 
 
-def test_the_same_scores_as_in_process(run: pb.Trajectory, plugin: Path, isolation: Isolation) -> None:
+def test_the_same_scores_as_in_process(
+    run: pb.Trajectory, plugin: Path, isolation: Isolation[Scorer]
+) -> None:
     here = execute(pb.load_scorer("good[alpha=0.5]", [plugin]), run.snapshot(15))
     there = execute(isolation.load("good[alpha=0.5]"), run.snapshot(15))
     assert there.error is None
@@ -92,7 +95,7 @@ def test_the_same_scores_as_in_process(run: pb.Trajectory, plugin: Path, isolati
     assert 0 < there.seconds < 1
 
 
-def test_own_training_is_counted(run: pb.Trajectory, isolation: Isolation) -> None:
+def test_own_training_is_counted(run: pb.Trajectory, isolation: Isolation[Scorer]) -> None:
     outcome = execute(isolation.load("trains"), run.snapshot(15))
     assert outcome.extra_gradient_steps == run.recipe.steps
 
@@ -107,7 +110,7 @@ def test_own_training_is_counted(run: pb.Trajectory, isolation: Isolation) -> No
     ],
 )
 def test_a_lost_process_is_an_error_and_the_next_scorer_is_unharmed(
-    run: pb.Trajectory, isolation: Isolation, name: str, message: str
+    run: pb.Trajectory, isolation: Isolation[Scorer], name: str, message: str
 ) -> None:
     outcome = execute(isolation.load(name), run.snapshot(15))
     assert outcome.scores is None
@@ -116,7 +119,7 @@ def test_a_lost_process_is_an_error_and_the_next_scorer_is_unharmed(
 
 
 def test_a_scorer_that_never_ends_is_stopped(run: pb.Trajectory, plugin: Path) -> None:
-    isolation = Isolation(files=[plugin])
+    isolation = Isolation(SCORERS, files=[plugin])
     assert execute(isolation.load("good"), run.snapshot(15)).error is None
     isolation.timeout, hangs = 1.0, isolation.load("hangs")
     began = time.perf_counter()
@@ -128,20 +131,20 @@ def test_a_scorer_that_never_ends_is_stopped(run: pb.Trajectory, plugin: Path) -
 def test_importing_is_not_the_scorers_time(run: pb.Trajectory, tmp_path: Path) -> None:
     path = tmp_path / "slow.py"
     path.write_text("import time\ntime.sleep(1)\n" + PLUGIN)
-    isolation = Isolation(timeout=0.8, files=[path])
+    isolation = Isolation(SCORERS, timeout=0.8, files=[path])
     scorers = [isolation.load(name) for name in ("exits", "good")]
     assert "exit code 7" in (execute(scorers[0], run.snapshot(15)).error or "")
     assert execute(scorers[1], run.snapshot(15)).error is None  # in a process that began anew
 
 
-def test_who_is_run_elsewhere(isolation: Isolation, plugin: Path) -> None:
-    free = Isolation(files=[plugin])
+def test_who_is_run_elsewhere(isolation: Isolation[Scorer], plugin: Path) -> None:
+    free = Isolation(SCORERS, files=[plugin])
     assert isinstance(free.load("good"), StandIn)
     assert isinstance(free.load("magnitude"), Magnitude)
     assert isinstance(isolation.load("magnitude[kind=incoming]"), StandIn)  # it has a time limit
 
 
-def test_a_time_limit_changes_no_scores(run: pb.Trajectory, isolation: Isolation) -> None:
+def test_a_time_limit_changes_no_scores(run: pb.Trajectory, isolation: Isolation[Scorer]) -> None:
     for spec in ("magnitude[kind=incoming]", "oracle", "random[draw=3]"):
         here, there = pb.load_scorer(spec), isolation.load(spec)
         snapshot = run.snapshot(15, with_final=True)
@@ -153,17 +156,17 @@ def test_a_time_limit_changes_no_scores(run: pb.Trajectory, isolation: Isolation
         isolation.load("magnitude[kind=outward]")
 
 
-def test_code_of_others_never_runs_in_this_process(isolation: Isolation, tmp_path: Path) -> None:
+def test_code_of_others_never_runs_in_this_process(isolation: Isolation[Scorer], tmp_path: Path) -> None:
     path = tmp_path / "global_state.py"
     path.write_text("import os\nos.environ['HARM'] = 'done'\n" + PLUGIN)
-    isolation = Isolation(files=[path])
+    isolation = Isolation(SCORERS, files=[path])
     scorer = isolation.load("good[alpha=2]")
     assert canonical(scorer) == "good[alpha=2.0]"
     assert "HARM" not in os.environ
     assert str(path) not in {getattr(module, "__file__", None) for module in sys.modules.values()}
 
 
-def test_a_stand_in_is_known_as_what_it_stands_for(isolation: Isolation, plugin: Path) -> None:
+def test_a_stand_in_is_known_as_what_it_stands_for(isolation: Isolation[Scorer], plugin: Path) -> None:
     """Results that were computed here and there are the same results."""
     real, stand_in = pb.load_scorer("good[alpha=0.5]", [plugin]), isolation.load("good[alpha=0.5]")
     assert isinstance(stand_in, StandIn)
@@ -191,17 +194,17 @@ BROKEN = {
 def test_files_that_do_not_load_are_wrong_requests(
     tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prunebench.scoring.isolation.LOAD_SECONDS", 2.0)
-    worker = PluginProcess()
+    monkeypatch.setattr("prunebench.plugin.isolation.LOAD_SECONDS", 2.0)
+    process = PluginProcess(SCORERS.worker)
     for number, (text, message) in enumerate(BROKEN.items()):
         file = tmp_path / f"broken{number}.py"
         file.write_text(text)
         with pytest.raises(pb.RequestError) as caught:
-            Isolation(files=[file, plugin], worker=worker).load("magnitude")
+            Isolation(SCORERS, files=[file, plugin], process=process).load("magnitude")
         assert str(file) in str(caught.value)
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
-    worker.stop()
+    process.stop()
 
 
 def test_a_taken_name_is_a_wrong_request(tmp_path: Path, plugin: Path) -> None:
@@ -215,11 +218,11 @@ def test_a_taken_name_is_a_wrong_request(tmp_path: Path, plugin: Path) -> None:
         ([], f"{path}:magnitude"),
     ):
         with pytest.raises(pb.RequestError, match="'magnitude' is taken by prunebench"):
-            Isolation(files=files).load(spec)
+            Isolation(SCORERS, files=files).load(spec)
 
 
 def test_a_spec_may_name_its_file(run: pb.Trajectory, plugin: Path) -> None:
-    with Isolation() as isolation:
+    with Isolation(SCORERS) as isolation:
         scorer = isolation.load(f"{plugin}:Good[alpha=0.5]")
         assert (
             canonical(scorer) == canonical(isolation.load(f"{plugin}:good[alpha=0.5]")) == "good[alpha=0.5]"
@@ -229,7 +232,7 @@ def test_a_spec_may_name_its_file(run: pb.Trajectory, plugin: Path) -> None:
             isolation.load(f"{plugin}:Goof")
 
 
-def test_wrong_requests_are_refused_and_not_taken_for_broken_plugins(isolation: Isolation) -> None:
+def test_wrong_requests_are_refused_and_not_taken_for_broken_plugins(isolation: Isolation[Scorer]) -> None:
     for spec, message in (
         ("god", "did you mean 'good'"),
         ("good[beta=1]", "no parameter 'beta'; its parameters: alpha=1.0"),
@@ -241,9 +244,9 @@ def test_wrong_requests_are_refused_and_not_taken_for_broken_plugins(isolation: 
 
 
 def test_no_process_is_left_behind(run: pb.Trajectory, plugin: Path) -> None:
-    with Isolation(files=[plugin]) as isolation:
+    with Isolation(SCORERS, files=[plugin]) as isolation:
         assert execute(isolation.load("good"), run.snapshot(15)).error is None
-        process = isolation._worker._process
+        process = isolation.process._process
         assert process is not None
         os.kill(process.pid, 0)
     assert process.returncode is not None
@@ -258,8 +261,9 @@ def has_ended(process: int) -> bool:
 def test_a_scorer_that_never_ends_ends_with_its_parent(plugin: Path, how: signal.Signals) -> None:
     """In compiled code that keeps the interpreter to itself, and so does what it has started."""
     ask = (
-        "import sys\nfrom prunebench.plugin.process import PluginProcess\nworker = PluginProcess()\n"
-        "print(worker.start().pid, flush=True)\nworker.ask('names', None, file=sys.argv[1])"
+        "import sys\nfrom prunebench.plugin.process import PluginProcess\n"
+        "worker = PluginProcess('prunebench.scoring.worker')\n"
+        "print(worker.start().pid, flush=True)\nworker.ask('names', None, files=[], file=sys.argv[1])"
     )
     hanging = plugin.with_name("hanging.py")
     hanging.write_text(
@@ -288,14 +292,14 @@ def test_a_scorer_that_never_ends_ends_with_its_parent(plugin: Path, how: signal
 
 
 def test_a_worker_that_was_lost_between_requests_is_started_again(run: pb.Trajectory, plugin: Path) -> None:
-    with Isolation(files=[plugin]) as isolation:
+    with Isolation(SCORERS, files=[plugin]) as isolation:
         good = isolation.load("good")
-        os.kill(isolation._worker.start().pid, signal.SIGKILL)
+        os.kill(isolation.process.start().pid, signal.SIGKILL)
         time.sleep(0.5)
         assert execute(good, run.snapshot(15)).error is None
 
 
-def test_a_scorer_that_need_be_asked_once_says_so(isolation: Isolation) -> None:
+def test_a_scorer_that_need_be_asked_once_says_so(isolation: Isolation[Scorer]) -> None:
     for spec, once in (("imp", True), ("imp[rewind=snapshot]", False), ("good", False), ("trains", True)):
         scorer = isolation.load(spec)
         assert isinstance(scorer, StandIn)

@@ -1,14 +1,16 @@
-from importlib.metadata import entry_points
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import pytest
 
 import prunebench as pb
+from prunebench.plugin.registry import PluginError, Registration, Registry
 from prunebench.plugin.source import source_hash
 from prunebench.plugin.spec import canonical
-from prunebench.scoring.registry import PluginError, discover, load_class
+from prunebench.scoring.registry import SCORERS
+from prunebench.scoring.scorer import Scorer
 
 SCORER = """
 import prunebench as pb
@@ -25,6 +27,14 @@ SHIPPED = {
     "alignment", "cluster_alignment", "imp", "snip", "grasp", "random", "magnitude", "gradient_norm",
     "synflow", "growth", "growing_mode", "taylor", "oracle", "torch_pruning",
 }  # fmt: skip
+
+
+def discover(files: Iterable[Path] = ()) -> dict[str, Registration]:
+    return Registry(SCORERS, files).plugins
+
+
+def load_class(name: str, files: Iterable[Path] = ()) -> type[Scorer]:
+    return Registry(SCORERS, files).load_class(name)
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -120,12 +130,12 @@ def test_what_is_no_python_file(tmp_path: Path, name: str) -> None:
         discover([tmp_path / name])
 
 
-class Point(NamedTuple):
-    """An installed package's entry point."""
+class Point(EntryPoint):
+    """An installed package's, which gives `cls`, or raises it."""
 
-    name: str
-    cls: object
-    dist: object = SimpleNamespace(name="other-package", version="1.2")
+    def __init__(self, name: str, cls: object) -> None:
+        super().__init__(name, "other:Class", SCORERS.group)
+        vars(self).update(cls=cls, dist=SimpleNamespace(name="other-package", version="1.2"))
 
     def load(self) -> object:
         if isinstance(self.cls, BaseException):
@@ -153,7 +163,7 @@ def test_a_broken_package_is_named_and_the_others_load(
     monkeypatch: pytest.MonkeyPatch, cls: object, message: str
 ) -> None:
     points = [*entry_points(group="prunebench.scorers"), Point("wanted", cls)]
-    monkeypatch.setattr("prunebench.scoring.registry.entry_points", lambda group: points)
+    monkeypatch.setattr("prunebench.plugin.registry.entry_points", lambda group: points)
     with pytest.raises(PluginError, match=message) as caught:
         pb.load_scorer("wanted")
     assert "the plugin from other-package 1.2" in str(caught.value)
@@ -163,7 +173,7 @@ def test_a_broken_package_is_named_and_the_others_load(
 @pytest.mark.parametrize("listed", ["all", "other-package", "x, named"])
 def test_plugins_are_disabled_by_distribution_or_name(monkeypatch: pytest.MonkeyPatch, listed: str) -> None:
     points = [*entry_points(group="prunebench.scorers"), Point("named", Named)]
-    monkeypatch.setattr("prunebench.scoring.registry.entry_points", lambda group: points)
+    monkeypatch.setattr("prunebench.plugin.registry.entry_points", lambda group: points)
     assert "named" in discover()
     monkeypatch.setenv("PRUNEBENCH_DISABLE_PLUGINS", listed)
     assert set(discover()) >= SHIPPED

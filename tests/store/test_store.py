@@ -15,9 +15,9 @@ import torch
 import prunebench as pb
 from prunebench.benchmark import Plan, Reporter, run_benchmark
 from prunebench.benchmark.missing import find_missing
-from prunebench.benchmark.plan import _hash_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.scoring.registry import load_file
+from prunebench.plugin.isolation import _hash_of
+from prunebench.scoring.registry import load_scorer
 from prunebench.store import reference
 from prunebench.store.database import FILE
 from prunebench.store.provenance import environment
@@ -131,7 +131,7 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
         "    def score(self, snapshot):\n        return helper_of_mine.score(snapshot)\n"
     )
     file.write_text(text)
-    scorer = load_file(file)[0]()
+    scorer = load_scorer("mine", [file])
     first = dataclasses.replace(plan, scorers=[scorer])
     run_benchmark(first, store=store)
     assert not find_missing(first, store)
@@ -141,7 +141,7 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
         _hash_of.cache_clear()
         for name in [name for name in sys.modules if name.startswith(("helper_of_mine", "prunebench_file_"))]:
             del sys.modules[name]
-        return dataclasses.replace(plan, scorers=[load_file(file)[0]()])
+        return dataclasses.replace(plan, scorers=[load_scorer("mine", [file])])
 
     helper.write_text("# another comment\n" + helper.read_text())
     assert not find_missing(fresh(), store)

@@ -1,0 +1,60 @@
+"""What other processes need to know of a plugin, as JSON has it."""
+
+from dataclasses import MISSING, dataclass
+from typing import Any
+
+from prunebench.plugin.kind import PluginKind
+from prunebench.plugin.plugin import Plugin
+from prunebench.plugin.source import source_hash
+from prunebench.plugin.spec import signature
+
+Value = None | bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Description:
+    """A plugin, or the class of one.
+
+    Attributes:
+        source: hash of its code.
+        flags: those of its kind; of a class, those that hold for all parameters.
+        parameters: names of the parameters, in order.
+        defaults: of the parameters that have one.
+        values: of the parameters; none of a class.
+    """
+
+    name: str
+    version: str
+    paper: str
+    source: str
+    flags: dict[str, bool]
+    parameters: list[str]
+    defaults: dict[str, Value]
+    values: dict[str, Value]
+
+    @property
+    def signature(self) -> str:
+        """The parameters, with their defaults."""
+        return signature({name: self.defaults.get(name, MISSING) for name in self.parameters})
+
+
+def describe(kind: PluginKind[Any], plugin: Plugin | type[Plugin]) -> Description:
+    """What this is."""
+    cls = plugin if isinstance(plugin, type) else type(plugin)
+    flags = {flag: getattr(plugin, flag) for flag in kind.flags}
+    defaults = {field.name: field.default for field in cls.parameters()}
+    return Description(
+        cls.name,
+        cls.version,
+        str(cls.paper),
+        source_hash(cls),
+        {flag: bool(value) for flag, value in flags.items() if not isinstance(value, property)},
+        list(defaults),
+        {key: as_json(value) for key, value in defaults.items() if value is not MISSING},
+        {} if plugin is cls else {key: as_json(getattr(plugin, key)) for key in defaults},
+    )
+
+
+def as_json(value: object) -> Value:
+    """A parameter's value; those that no spec can give are kept as text."""
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)

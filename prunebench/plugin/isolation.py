@@ -1,0 +1,199 @@
+"""Other people's plugins in a process of their own: one that hangs, exits or crashes harms no other."""
+
+from collections.abc import Iterable
+from dataclasses import MISSING, field, make_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from prunebench.errors import PrunebenchError, RequestError
+from prunebench.plugin.description import Description, describe
+from prunebench.plugin.kind import PluginKind
+from prunebench.plugin.plugin import P, Plugin
+from prunebench.plugin.process import Lost, PluginProcess
+from prunebench.plugin.registry import PluginError, Registration, Registry, check_file
+from prunebench.plugin.source import CHANGED, source_hash
+from prunebench.plugin.spec import canonical, parse_spec
+
+# A plugin that takes longer than this to import is broken; time limits of plugins begin after it.
+LOAD_SECONDS = 60.0
+_hash_of = cache(source_hash)  # thousands are asked for, and a class, once loaded, stays what it is
+
+
+class StandIn(Plugin):
+    """Has a plugin's name, parameters and source; what is asked of it, its process is asked.
+
+    Derived classes, which derive from the kind's base class too, are made by `Isolation`.
+
+    Class attributes:
+        isolation: what asks the process.
+        origin_source: hash of the code that it stands for.
+        problem: why there is nothing to be asked: the plugin does not load.
+    """
+
+    isolation: "ClassVar[Isolation[Any]]"
+    origin_source: ClassVar[str]
+    problem: ClassVar[str | None]
+
+
+class Isolation(Registry[P]):
+    """Finds and loads plugins; code of others runs in a process of its own, never in this one.
+
+    What is loaded are stand-ins: one that hangs, exits or crashes has failed. Plugins of prunebench itself
+    are run here, unless there is a time limit. Close it, or use it in a `with` statement, to end the process.
+
+    Args:
+        kind: of plugins.
+        timeout: seconds for whatever a plugin is asked; it is stopped when they are over.
+        files: files that plugins come from (`--plugin`). `RequestError` for one that is not there.
+        process: where it was started before.
+
+    Attributes:
+        problems: a line for each package's plugin that was found to be broken so far; it is left out.
+    """
+
+    def __init__(
+        self,
+        kind: PluginKind[P],
+        timeout: float | None = None,
+        files: Iterable[str | Path] = (),
+        process: PluginProcess | None = None,
+    ) -> None:
+        super().__init__(kind, files)
+        self.timeout = timeout
+        self.problems: list[str] = []
+        self.process = process or PluginProcess(kind.worker)
+        self._loaded: set[tuple[int, str]] = set()
+
+    def names_in(self, file: str) -> dict[str, str]:
+        """Names of the plugins in a file, by their classes'; the process imports it."""
+        check_file(file)
+        try:
+            names: dict[str, str] = self.process.ask("names", LOAD_SECONDS, files=[], file=file)["names"]
+        except RequestError:
+            raise
+        except PrunebenchError as error:
+            raise RequestError("--plugin", file, f"it does not load: {error}") from error
+        return names
+
+    def require(self, name: str) -> Registration:
+        """The plugin called `name`; `RequestError` where there is none. The others of its name are noted."""
+        plugin = super().require(name)
+        for rival in plugin.rivals:
+            left_out = f"the plugin {rival} is left out: its name {name!r} is taken by {plugin.origin}"
+            self._note(f"{left_out}; rename it")
+        return plugin
+
+    def describe(self, name: str) -> Description:
+        """What the class called `name` is. `RequestError`: an unknown name. `PluginError`: it is broken."""
+        plugin = self.require(name)
+        if plugin.own:
+            return describe(self.kind, self.load_class(name))
+        return self._described("describe", plugin, name=name)
+
+    def load_class(self, name: str) -> type[P]:
+        """One of prunebench's own; code of others is not loaded here."""
+        assert self.require(name).own
+        return super().load_class(name)
+
+    def load(self, spec: str) -> P:
+        """The plugin for a spec. One whose package is broken is noted, and fails when it is asked.
+
+        `RequestError`: a spec that cannot be read, an unknown name or parameter, a file that does not load.
+        """
+        spec = self.named(spec)
+        plugin = self.require(parse_spec(spec, self.kind.option)[0])
+        try:
+            if not plugin.own:
+                return self._stand_in(self._described("load", plugin, spec=spec))
+            own = self.build(spec)
+            return own if self.timeout is None else self._stand_in(describe(self.kind, own))
+        except PluginError as error:
+            self._note(str(error))
+            name = spec.replace(" ", "")
+            return self._stand_in(Description(name, "1", "", "", {}, [], {}, {}), problem=str(error))
+
+    def prepare(self, plugin: StandIn) -> None:
+        """Have the process import a plugin, if it has not: that is not the plugin's time.
+
+        Raises as `ask`, and `PluginError` for one that does not load.
+        """
+        if plugin.problem is not None:
+            raise PluginError(plugin.problem)
+        self.process.start()
+        if (self.process.starts, plugin.name) not in self._loaded:
+            found = self.process.ask("describe", LOAD_SECONDS, files=self.files, name=plugin.name)
+            if found["source"] != plugin.origin_source:
+                raise PrunebenchError(CHANGED)
+            self._loaded.add((self.process.starts, plugin.name))
+
+    def ask(self, do: str, plugin: StandIn, folder: Path | None = None, **arguments: Any) -> dict[str, Any]:
+        """The answer of a plugin that was prepared. Raises as `PluginProcess.ask`."""
+        answer: dict[str, Any] = self.process.ask(
+            do,
+            self.timeout,
+            folder,
+            files=self.files,
+            spec=canonical(plugin),
+            source=plugin.origin_source,
+            **arguments,
+        )
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.stop()
+
+    def __enter__(self) -> "Isolation[P]":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _stand_in(self, described: Description, problem: str | None = None) -> P:
+        """What stands for the plugin described."""
+        parameters = [
+            (name, Any, field(default=described.defaults.get(name, MISSING), kw_only=True))
+            for name in described.parameters
+        ]
+        attributes = {
+            "isolation": self,
+            "origin_source": described.source,
+            "problem": problem,
+            "name": described.name,
+            "version": described.version,
+            "paper": described.paper,
+        }
+        cls: Any = make_dataclass(
+            "StandIn",
+            parameters,
+            bases=(StandIn, self.kind.base_class),
+            namespace=attributes | described.flags,
+            frozen=True,
+        )
+        made: P = cls(**described.values)
+        return made
+
+    def _described(self, do: str, plugin: Registration, **arguments: str) -> Description:
+        """What the process says of a plugin; `PluginError` where it says nothing."""
+        try:
+            found = self.process.ask(do, LOAD_SECONDS, None, files=self.files, **arguments)
+        except Lost as lost:
+            raise PluginError(f"the plugin from {plugin.origin} does not load: {lost}") from lost
+        except RequestError:
+            raise
+        except PrunebenchError as error:
+            raise PluginError(str(error)) from error
+        self._loaded.add((self.process.starts, plugin.name))
+        return msgspec.convert(found, Description)
+
+    def _note(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def source_of(plugin: Plugin) -> str:
+    """The hash of the code that a plugin is, wherever it runs."""
+    return plugin.origin_source if isinstance(plugin, StandIn) else _hash_of(type(plugin))

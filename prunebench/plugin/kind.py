@@ -1,0 +1,38 @@
+"""What a kind of plugin is called, and where its parts are; nothing is imported to know it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pkgutil import resolve_name
+from typing import Generic
+
+from prunebench.plugin.plugin import P
+
+
+@dataclass(frozen=True)
+class PluginKind(Generic[P]):
+    """A kind of plugin, such as scorers.
+
+    Attributes:
+        noun: what one of them is called; its option is `--noun`.
+        group: the entry points by which installed packages register theirs.
+        base: the class that all are derived from, as `module:Class`.
+        worker: the module that runs them in a process of its own: it calls `prunebench.plugin.worker.serve`.
+        flags: what is true or false of one of them, and other processes need to know: names of attributes.
+    """
+
+    noun: str
+    group: str
+    base: str
+    worker: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> str:
+        """The command line's option for one of them."""
+        return f"--{self.noun}"
+
+    @cached_property
+    def base_class(self) -> type[P]:
+        """The class that all are derived from, imported now."""
+        cls: type[P] = resolve_name(self.base)
+        return cls

@@ -1,0 +1,93 @@
+"""The process of its own for plugins that may hang or exit: what `prunebench.plugin.process` starts.
+
+Reads one JSON request per line and puts the answer to each into the request's folder; whatever is printed
+meanwhile goes to stderr.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from prunebench.errors import PrunebenchError, RequestError, in_words
+from prunebench.plugin.description import as_json, describe
+from prunebench.plugin.frames import place, trace
+from prunebench.plugin.kind import PluginKind
+from prunebench.plugin.process import ANSWER
+from prunebench.plugin.registry import Registry
+from prunebench.plugin.source import CHANGED, source_hash
+
+Answer = dict[str, Any]
+# What a plugin is asked for in the request's folder, where nothing is but what the request is about. Of an
+# answer's `files`, by name, each is put into the folder before the rest is.
+Job = Callable[..., Answer]
+
+
+def serve(kind: PluginKind[Any], jobs: Mapping[str, Job]) -> None:
+    """Answer requests about plugins of a kind until there are no more.
+
+    Each of the `jobs` is handed the plugin, the folder and what else the request says.
+    """
+    here, process = os.getcwd(), os.getpid()
+    # Plugins must neither read requests nor write answers: they get an empty stdin, and stderr as stdout.
+    requests, bell = os.fdopen(os.dup(0)), os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    os.write(bell, b"\n")
+    for line in requests:
+        request = json.loads(line)
+        folder = Path(request.pop("folder"))
+        os.chdir(here)
+        answer = _answer(kind, jobs, folder, **request)
+        if os.getpid() != process:  # a plugin forked, and came back twice
+            os._exit(0)
+        _put(folder, answer)
+        os.write(bell, b"\n")
+
+
+def _answer(kind: PluginKind[Any], jobs: Mapping[str, Job], folder: Path, do: str, **request: Any) -> Answer:
+    try:
+        registry = Registry(kind, request.pop("files"))
+        match do:
+            case "names":
+                return {"names": registry.names_in(**request)}
+            case "describe":
+                return asdict(describe(kind, registry.load_class(**request)))
+            case "load":
+                return asdict(describe(kind, registry.load(**request)))
+            case _:
+                return _done(jobs[do], registry, folder, **request)
+    except RequestError as error:
+        return {"refused": [error.option, as_json(error.value), error.accepted]}
+    except PrunebenchError as error:
+        return {"failed": str(error)}
+    except BaseException as error:  # there is no Ctrl-C here: whatever is raised was raised by a plugin
+        return {"failed": in_words(error, place(error, None)), "traceback": trace(error)}
+
+
+def _done(
+    job: Job, registry: Registry[Any], folder: Path, spec: str, source: str, **arguments: Any
+) -> Answer:
+    """What a plugin was asked for.
+
+    Raises `PrunebenchError` where the code that ran is not that of the hash `source`: a helper may have been
+    imported only now.
+    """
+    plugin = registry.load(spec)
+    with contextlib.chdir(folder):
+        answer = job(plugin, folder, **arguments)
+    if source_hash(type(plugin)) != source:
+        raise PrunebenchError(CHANGED)
+    return answer
+
+
+def _put(folder: Path, answer: Answer) -> None:
+    """Write the answer, whole or not at all."""
+    for name, content in answer.pop("files", {}).items():
+        (folder / name).write_bytes(content)
+    new = folder / f"{ANSWER}.new"
+    new.write_text(json.dumps(answer))
+    new.replace(folder / ANSWER)

@@ -1,0 +1,62 @@
+"""What travels to the process of a scorer that stands for one of others, and what comes back."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from prunebench.errors import PrunebenchError
+from prunebench.networks import Networks
+from prunebench.plugin.isolation import StandIn
+from prunebench.plugin.process import Failed, Stopped, scratch
+from prunebench.scoring.outcome import REQUIREMENTS, Outcome, failure, judge
+from prunebench.training.bundle import bundle_bytes
+from prunebench.training.snapshot import Snapshot
+
+SNAPSHOT, SCORES = "snapshot.safetensors", "scores.safetensors"
+# What a file of scores holds beside them.
+_HEADER = 4096
+
+
+def execute_elsewhere(scorer: StandIn, snapshot: Snapshot) -> Outcome:
+    """As `prunebench.scoring.execute.execute`, in the scorer's process."""
+    with scratch() as name:
+        folder = Path(name)
+        began = time.perf_counter()
+        try:
+            scorer.isolation.prepare(scorer)
+            (folder / SNAPSHOT).write_bytes(bundle_bytes(snapshot, order=False))
+            began = time.perf_counter()
+            device = str(snapshot.networks.device)
+            answer = scorer.isolation.ask("score", scorer, folder, device=device)
+        except PrunebenchError as error:
+            hint = " (--scorer-timeout)" if isinstance(error, Stopped) else ""
+            trace = error.traceback if isinstance(error, Failed) else None
+            return failure(f"{error}{hint}", "raises", time.perf_counter() - began, traceback=trace)
+        return _outcome(answer, folder / SCORES, snapshot.networks, time.perf_counter() - began)
+
+
+def _outcome(answer: dict[str, Any], file: Path, networks: Networks, elapsed: float) -> Outcome:
+    """What came back from the process, where a scorer may have changed anything: checked here again."""
+    seconds = answer.get("seconds")
+    if not (isinstance(seconds, float) and 0 <= seconds <= elapsed):
+        seconds = elapsed
+    error, steps = answer.get("error"), answer.get("extra_gradient_steps")
+    if error is not None:
+        kind, trace = str(answer.get("broken")), answer.get("traceback")
+        kind = kind if kind in REQUIREMENTS else "raises"
+        return failure(str(error), kind, seconds, steps, trace if isinstance(trace, str) else None)
+    try:
+        tensors = _tensors(file, networks)
+    except (OSError, ValueError, SafetensorError) as unreadable:
+        return failure(f"its scores cannot be read: {unreadable}", "raises", seconds, steps)
+    return judge(tensors.get("scores"), tensors.get("signs"), steps, seconds, networks)
+
+
+def _tensors(file: Path, networks: Networks) -> dict[str, Tensor]:
+    if file.stat().st_size > 16 * networks.seeds * networks.width + _HEADER:
+        raise ValueError("the file is larger than scores are")
+    return load_file(file, device=str(networks.device))
