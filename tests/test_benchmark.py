@@ -32,9 +32,7 @@ class Ears(Reporter):
     def plan(self, text: str) -> None:
         self.plans.append(text)
 
-    def progress(
-        self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
-    ) -> None:
+    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
         assert done >= self.stages.get(stage, (0, 0))[0]
         self.stages[stage] = done, total
 

@@ -54,7 +54,7 @@ def store(plain: Plan, imp: Plan, early: Plan, tmp_path_factory: pytest.TempPath
 
 def estimate(plan: Plan, store: Store, *, force: bool = False) -> Estimate:
     timings = Timings(store, torch.device("cpu"))
-    return timings.total(plan, work_of(plan, find_missing(plan, store, force=force), store, force=force))
+    return timings.total(plan, work_of(plan, find_missing(plan, store, force=force)))
 
 
 def measured(plan: Plan, store: Store) -> tuple[float | None, float]:

@@ -10,26 +10,20 @@ from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY
 
 
-def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter, *, force: bool = False) -> None:
+def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> None:
     """Say what is there already, what is to be done, and how long it may take."""
-    recipe, task, device = plan.recipe, plan.task, resolve_device(plan.device)
-    total = len(plan.wanted) * len(plan.seeds)
-    to_do = sum(len(seeds) for seeds in missing.values())
-    if to_do < total:
-        reporter.plan(f"in the store: {total - to_do:,} of {total:,} results; to compute: {to_do:,}")
-    if not missing:
+    recipe, total = plan.recipe, len(plan.wanted) * len(plan.seeds)
+    if missing.count < total:
+        there = f"{total - missing.count:,} of {total:,}"
+        reporter.plan(f"in the store: {there} results; to compute: {missing.count:,}")
+    if not missing.measures:
         return
-    seeds = {seed for lacking in missing.values() for seed in lacking}
-    untrained = seeds if force else seeds - set(store.trained(plan.training))
-    reporter.plan(
-        f"train {len(untrained)} networks of {recipe.width} neurons for {recipe.steps:,} steps "
-        f"on {task.name} ({task.samples} samples of {task.inputs} inputs) on {device}"
-    )
-    keys = [key for key in plan.scored if key in missing]
+    announce_training(plan, sum(steps == recipe.steps for steps in missing.steps.values()), reporter)
+    keys = [key for key in plan.scored if key in missing.measures]
     if keys:
         names = ", ".join(dict.fromkeys(key.scorer for key in keys))
         reporter.plan(f"score with {names} at step {', '.join(dict.fromkeys(str(k.step) for k in keys))}")
-    work = work_of(plan, missing, store, force=force)
+    work = work_of(plan, missing)
     if narrow := sum(
         int(count) for (kind, step), count in work.items() if kind == PRUNE_EARLY and step < recipe.steps
     ):
@@ -39,4 +33,13 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter, *, 
             f"prune_early: from each of {len(plan.steps)} steps, retrain {choices} choices of {counts} "
             f"neurons for {len(plan.seeds)} seeds: {narrow:,} narrow networks are to be trained"
         )
-    reporter.plan(f"estimated time: {Timings(store, device).total(plan, work)}")
+    reporter.plan(f"estimated time: {Timings(store, resolve_device(plan.device)).total(plan, work)}")
+
+
+def announce_training(plan: Plan, networks: int, reporter: Reporter) -> None:
+    """Say what so many trainings are."""
+    recipe, task = plan.recipe, plan.task
+    reporter.plan(
+        f"train {networks} networks of {recipe.width} neurons for {recipe.steps:,} steps "
+        f"on {task.name} ({task.samples} samples of {task.inputs} inputs) on {resolve_device(plan.device)}"
+    )

@@ -16,7 +16,6 @@ import torch
 from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, asked_at
 from prunebench.device import device_name
-from prunebench.store.records import FINAL
 from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY, SCORER, TRAINING, UNTIL_LOSS, newest_timings
 
@@ -110,29 +109,15 @@ def size_of(plan: Plan) -> int:
     return recipe.steps * recipe.batch_size * recipe.width * task.inputs * images
 
 
-def work_of(plan: Plan, missing: Missing, store: Store, *, force: bool = False) -> Work:
+def work_of(plan: Plan, missing: Missing) -> Work:
     """The pieces of work that the missing part of a plan is made of."""
-    query = "SELECT step, scorer, version, source, seed FROM scorings WHERE training = ? AND error IS NULL"
-    scored = set() if force else set(store.rows(query, [plan.training]))
     work: Work = defaultdict(float)
-    kept = {} if force else store.kept_steps(plan.training)
-    for seed in {seed for lacking in missing.values() for seed in lacking}:
-        there = kept.get(seed, {0})
-        steps = [step for step in plan.steps if step > 0 and step not in there]
-        if FINAL not in there:
-            work[TRAINING if plan.recipe.until_loss is None else UNTIL_LOSS, 0] += 1
-        elif steps:  # trained on from the nearest one
-            on = steps[-1] - max((step for step in there if 0 < step < steps[0]), default=0)
-            work[TRAINING, 0] += on / plan.recipe.steps
-    asked = dict.fromkeys(
-        (asked_at(key, scorer), seed)
-        for key, scorer in plan.scored.items()
-        for seed in missing.get(key, {})
-        if (*key, seed) not in scored
-    )
-    for key, _ in asked:
+    for steps in missing.steps.values():
+        ends = plan.recipe.until_loss is None or steps < plan.recipe.steps
+        work[TRAINING if ends else UNTIL_LOSS, 0] += steps / plan.recipe.steps
+    for key, _ in dict.fromkeys((asked_at(key, plan.scored[key]), seed) for key, seed in missing.unscored):
         work[SCORER + key.scorer, key.step] += 1
-    for key, lacking in missing.items():
+    for key, lacking in missing.measures.items():
         scorer = plan.scored.get(key)
         draws = ACCURACY_DRAWS if scorer is not None and scorer.stochastic else 1
         for protocol, _ in (measure for measures in lacking.values() for measure in measures):

@@ -18,10 +18,12 @@ class Reporter:
     def failure(self, scorer: str, step: int, traceback: str) -> None:
         """A scorer raised an error; its row has failed, and the run goes on."""
 
-    def progress(
-        self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
-    ) -> None:
-        """`done` of `total` units of a stage are finished; `seconds_left` where the caller knows better."""
+    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
+        """`done` of `total` units of a stage are finished."""
+
+    def training(self, done: int, total: int) -> None:
+        """The stage of training, in steps of single networks: how speed is measured everywhere."""
+        self.progress("training", done, total, "network-steps")
 
     def each(self, stage: str, items: Collection[Item], unit: str) -> Iterator[Item]:
         """The items of a stage, one after the other; hears how many of them are done."""

@@ -15,21 +15,9 @@ from torch import Tensor
 
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
-from prunebench.benchmark.measures import (
-    Asked,
-    measure_networks,
-    measure_scores,
-    values_of,
-)
+from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, values_of
 from prunebench.benchmark.missing import Missing, find_missing
-from prunebench.benchmark.plan import (
-    ACCURACY_DRAWS,
-    DENSE,
-    DENSE_MEASURE,
-    DRAWS,
-    Plan,
-    asked_at,
-)
+from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, DRAWS, Plan, asked_at
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
 from prunebench.device import resolve_device
@@ -92,8 +80,8 @@ def _complete(
 ) -> Document:
     missing = find_missing(plan, store, force=force)
     if say is not None:
-        announce(plan, missing, store, say, force=force)
-    if missing:
+        announce(plan, missing, store, say)
+    if missing.measures:
         _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
     try:
         return document(plan, store, made)
@@ -104,7 +92,7 @@ def _complete(
 
 def dry_run(plan: Plan, reporter: Reporter, store: Store, *, force: bool = False) -> None:
     """Say what `run_benchmark` would do, and do none of it."""
-    announce(plan, find_missing(plan, store, force=force), store, reporter, force=force)
+    announce(plan, find_missing(plan, store, force=force), store, reporter)
 
 
 @dataclass(eq=False)
@@ -126,9 +114,10 @@ class _Work:
     scores: dict[tuple[Key, int], tuple[Draws, Draws | None]] = field(default_factory=dict)
 
     def do(self) -> None:
-        seeds = tuple(s for s in self.plan.seeds if any(s in lacking for lacking in self.missing.values()))
+        lacking = self.missing.seeds
+        seeds = tuple(seed for seed in self.plan.seeds if seed in lacking)
         self.run = networks_of(self.plan, seeds, self.store, self.made, self.reporter, again=self.again)
-        scored = [key for key in self.plan.scored if key in self.missing]
+        scored = [key for key in self.plan.scored if key in self.missing.measures]
         for key in self.reporter.each("scoring", scored, "scores"):
             self._score(key, self.plan.scored[key])
         for seed in self.reporter.each("evaluation", seeds, "networks"):
@@ -138,7 +127,7 @@ class _Work:
     def _score(self, key: Key, scorer: Scorer) -> None:
         """Take the scores from the store, or compute and keep them."""
         asked = []
-        for seed in self.missing[key]:
+        for seed in self.missing.measures[key]:
             kept = None if self.again else self.store.scores(self.plan.training, seed, key)
             if kept is None or len(kept[0]) != (DRAWS if scorer.stochastic else 1):
                 asked.append(seed)
@@ -180,7 +169,7 @@ class _Work:
         """Take all measures of one network that need no training, and keep them."""
         began = time.perf_counter()
         final = Activations(self.run.final.select(self.run.seeds.index(seed)), self.run.task)
-        lacking = {key: seeds[seed] for key, seeds in self.missing.items() if seed in seeds}
+        lacking = {key: seeds[seed] for key, seeds in self.missing.measures.items() if seed in seeds}
         asked = {
             key: Asked(*self.scores[key, seed], measures)
             for key, measures in lacking.items()
@@ -195,7 +184,7 @@ class _Work:
     def _prune_early(self) -> None:
         """What is asked at a step of the same networks trains side by side, and is kept when it is done."""
         groups = defaultdict[tuple[int, Measure, tuple[int, ...]], list[Key]](list)
-        for key, lacking in self.missing.items():
+        for key, lacking in self.missing.measures.items():
             control = key not in self.plan.scored  # which has no scores, and comes last
             seeds = defaultdict[Measure, list[int]](list)
             for seed, measures in lacking.items():

@@ -1,5 +1,6 @@
 """The reference networks of a plan, and one snapshot of them, for scores that are computed elsewhere."""
 
+from prunebench.benchmark.announce import announce_training
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
@@ -26,7 +27,7 @@ def networks_of(
         made=made,
         again=again,
         claimed=True,
-        progress=lambda done, total: reporter.progress("training", done, total, "network-steps"),
+        progress=reporter.training,
         warn=reporter.warn,
     )
 
@@ -54,8 +55,4 @@ def announce_networks(plan: Plan, store: Store, reporter: Reporter, *, force: bo
     if len(untrained) < len(plan.seeds):
         reporter.plan(f"in the store: {len(plan.seeds) - len(untrained)} of {len(plan.seeds)} networks")
     if untrained:
-        reporter.plan(
-            f"train {len(untrained)} networks of {plan.recipe.width} neurons for {plan.recipe.steps:,} steps "
-            f"on {plan.task.name} ({plan.task.samples} samples of {plan.task.inputs} inputs) "
-            f"on {resolve_device(plan.device)}"
-        )
+        announce_training(plan, len(untrained), reporter)

@@ -1,6 +1,5 @@
 """Progress on the terminal: bars where there is one, silence where there is not."""
 
-import time
 from types import TracebackType
 
 from rich.progress import (
@@ -18,18 +17,6 @@ from rich.text import Text
 
 from prunebench.benchmark import Reporter
 from prunebench.leaderboard.terminal import console
-
-
-class _TimeLeft(TimeRemainingColumn):
-    """The time left as it was reported, else by how fast the bar moves."""
-
-    def render(self, task: Task) -> Text:
-        ends: float | None = task.fields.get("ends")
-        if ends is None:
-            return super().render(task)
-        minutes, seconds = divmod(max(0, int(ends - time.monotonic())), 60)
-        hours, minutes = divmod(minutes, 60)
-        return Text(f"{hours:d}:{minutes:02d}:{seconds:02d}", style="progress.remaining")
 
 
 class RateColumn(ProgressColumn):
@@ -55,7 +42,7 @@ class TerminalReporter(Reporter):
             TextColumn("{task.fields[unit]}"),
             RateColumn(),
             TimeElapsedColumn(),
-            _TimeLeft(),
+            TimeRemainingColumn(),
             console=self._console,
             disable=quiet or not self._console.is_terminal,
         )
@@ -83,13 +70,10 @@ class TerminalReporter(Reporter):
         if self._debug:
             self._console.print(f"{scorer} at step {step}:\n{traceback}", markup=False, highlight=False)
 
-    def progress(
-        self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
-    ) -> None:
+    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
         """Move the stage's bar; one that starts anew takes its time anew."""
         if stage not in self._stages:
             self._stages[stage] = self._bars.add_task(stage, total=total, unit=unit)
         elif done == 0:
             self._bars.reset(self._stages[stage], total=total)
-        ends = None if seconds_left is None else time.monotonic() + seconds_left
-        self._bars.update(self._stages[stage], completed=done, total=total, ends=ends)
+        self._bars.update(self._stages[stage], completed=done, total=total)

@@ -82,7 +82,7 @@ class Lab:
             device=self.device,
             record_every=every,
             record_at=geometric(FINE, recipe.steps),
-            progress=lambda done, total: self.reporter.progress("training", done, total, "network-steps"),
+            progress=self.reporter.training,
             warn=self.reporter.warn,
         )
         return replace(

@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from prunebench.benchmark.reporter import Reporter
@@ -38,6 +39,7 @@ _LOCAL_CONFIG: dict[str, object] = _CONFIG | {
 }
 
 
+@dataclass(eq=False)
 class Cluster(Workers):
     """The workers of a Dask client: a cell for each of them, and `waiting` cells more.
 
@@ -45,35 +47,29 @@ class Cluster(Workers):
     in one transaction.
     """
 
-    def __init__(
-        self,
-        client: Any,
-        options: Options,
-        store: Store,
-        reporter: Reporter,
-        *,
-        force: bool = False,
-        waiting: int = 0,
-    ) -> None:
-        self._client, self._options, self._store, self._reporter = client, options, store, reporter
-        self._force, self._waiting = force, waiting
-        self._out: dict[ToDo, Any] = {}
-        self._done: dict[ToDo, Any] = {}
+    client: Any
+    options: Options
+    store: Store
+    reporter: Reporter
+    force: bool = False
+    waiting: int = 0
+    _out: dict[ToDo, Any] = field(default_factory=dict)
+    _done: dict[ToDo, Any] = field(default_factory=dict)
 
     def room(self) -> int:
         """For how many cells more there is room just now; workers may come and go."""
         with _scheduler():
-            return len(self._client.scheduler_info()["workers"]) + self._waiting - len(self._out)
+            return len(self.client.scheduler_info()["workers"]) + self.waiting - len(self._out)
 
     def submit(self, item: ToDo) -> None:
         """Send a cell. A worker that dies costs its cell, which the scheduler gives to another one."""
-        for damaged in forget_damage(self._store, item.plan.training):
-            self._reporter.warn(f"{damaged}: damaged; computing it again")
-        cell, options = from_anywhere(item.cell, self._options)
-        shipment = None if self._force else pack(self._store, item.plan.training)
+        for damaged in forget_damage(self.store, item.plan.training):
+            self.reporter.warn(f"{damaged}: damaged; computing it again")
+        cell, options = from_anywhere(item.cell, self.options)
+        shipment = None if self.force else pack(self.store, item.plan.training)
         expected = fingerprint(item.plan)
         with _scheduler():
-            self._out[item] = self._client.submit(run_cell, cell, options, expected, shipment, pure=False)
+            self._out[item] = self.client.submit(run_cell, cell, options, expected, shipment, pure=False)
 
     def done(self) -> list[ToDo]:
         """The cells that came back, once there is any; none if there is none for a while."""
@@ -105,7 +101,7 @@ class Cluster(Workers):
             raise PrunebenchError(f"the cluster lost a job: {type(error).__name__}: {error}") from error
         finally:
             future.release()
-        unpack(self._store, shipment, item.plan.training)
+        unpack(self.store, shipment, item.plan.training)
         return attempted
 
 

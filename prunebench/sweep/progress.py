@@ -51,4 +51,4 @@ class SweepProgress:
         self._show()
 
     def _show(self) -> None:
-        self._reporter.progress("cells", self._ended, self._cells, "cells", self.seconds_left)
+        self._reporter.progress("cells", self._ended, self._cells, "cells")

@@ -1,6 +1,6 @@
 """What of a sweep is done, what is to do, and how long that may take."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,30 +44,22 @@ def find_to_do(
     items = []
     for cell, plan in cells:
         missing = find_missing(plan, store, force=force)
-        lacking = sum(len(seeds) for seeds in missing.values())
-        estimate = timings.total(plan, work_of(plan, missing, store, force=force))
-        items.append(ToDo(cell, plan, len(plan.wanted) * len(plan.seeds), lacking, estimate))
+        estimate = timings.total(plan, work_of(plan, missing))
+        items.append(ToDo(cell, plan, len(plan.wanted) * len(plan.seeds), missing.count, estimate))
     return items
 
 
 def describe(items: Sequence[ToDo], reporter: Reporter, *, each: bool = False, workers: int = 1) -> None:
     """Say it; with `each`, cell by cell."""
-    for line in _lines(items, each, workers):
-        reporter.plan(line)
-
-
-def _lines(items: Sequence[ToDo], each: bool, workers: int) -> Iterator[str]:
     for item in items if each else ():
         to_do = f"{item.lacking:,} of {item.results:,} to compute" if item.lacking else "done"
-        yield f"{item.cell.title}: {to_do}"
+        reporter.plan(f"{item.cell.title}: {to_do}")
     total, lacking = sum(item.results for item in items), sum(item.lacking for item in items)
     cells = sum(item.lacking > 0 for item in items)
     text = f"{len(items)} cells, {cells} of them to compute; "
     text += f"{total - lacking:,} of {total:,} results are in the store"
-    if not cells:
-        yield text
-    else:
-        yield f"{text}; estimated time: {_shared([item.estimate for item in items], workers)}"
+    time = f"; estimated time: {_shared([item.estimate for item in items], workers)}" if cells else ""
+    reporter.plan(text + time)
 
 
 def _shared(estimates: Sequence[Estimate], workers: int) -> Estimate:

@@ -52,9 +52,7 @@ def test_training_is_counted_in_steps_of_single_networks(task: pb.Task, recipe: 
     class Recorder(Reporter):
         heard: list[tuple[str, int, int, str]]
 
-        def progress(
-            self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
-        ) -> None:
+        def progress(self, stage: str, done: int, total: int, unit: str) -> None:
             self.heard.append((stage, done, total, unit))
 
     reporter = Recorder()

@@ -134,7 +134,7 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
     scorer = load_scorer("mine", [file])
     first = dataclasses.replace(plan, scorers=[scorer])
     run_benchmark(first, store=store)
-    assert not find_missing(first, store)
+    assert not find_missing(first, store).measures
 
     def fresh() -> Plan:
         """As in a new process, which imports the files as they are now."""
@@ -144,15 +144,15 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
         return dataclasses.replace(plan, scorers=[load_scorer("mine", [file])])
 
     helper.write_text("# another comment\n" + helper.read_text())
-    assert not find_missing(fresh(), store)
+    assert not find_missing(fresh(), store).measures
     helper.write_text("def score(snapshot):\n    return -snapshot.networks.norms()\n")
-    assert {key.scorer for key in find_missing(fresh(), store)} == {"mine"}
+    assert {key.scorer for key in find_missing(fresh(), store).measures} == {"mine"}
     helper.write_text("def score(snapshot):\n    return snapshot.networks.norms()\n")
     last = fresh()
-    assert not find_missing(last, store)
+    assert not find_missing(last, store).measures
     monkeypatch.setattr(type(last.scorers[0]), "version", "2")
     newer = dataclasses.replace(plan, scorers=last.scorers)
-    assert {key.scorer for key in find_missing(newer, store)} == {"mine"}
+    assert {key.scorer for key in find_missing(newer, store).measures} == {"mine"}
     monkeypatch.undo()
     assert (
         store.scorings(plan.training, EVALUATOR_VERSION + "x").keys()
@@ -171,7 +171,7 @@ def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
     found = store.scorings(plan.training, "1")[key, 0]
     assert (found.error, found.results) == ("ValueError: no", {})
     assert store.scores(plan.training, 0, key) is None
-    assert find_missing(plan, store)[key][0] == tuple(plan.wanted[key])
+    assert find_missing(plan, store).measures[key][0] == tuple(plan.wanted[key])
 
 
 # Provenance

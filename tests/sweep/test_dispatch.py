@@ -63,9 +63,7 @@ class Lines(Reporter):
     def plan(self, text: str) -> None:
         self.lines.append(text)
 
-    def progress(
-        self, stage: str, done: int, total: int, unit: str, seconds_left: float | None = None
-    ) -> None:
+    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
         if stage == "cells":
             self.bars.append((done, total))
 
