@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 import prunebench as pb
 from prunebench.benchmark import DRAWS, Plan, Reporter, run_benchmark
-from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.benchmark.missing import inventory_of
 from prunebench.results import Document, Row
 from prunebench.store.records import Measure
 from prunebench.store.store import Store
@@ -68,7 +68,7 @@ def test_random_is_shown_by_the_mean_and_tested_by_the_first_of_its_draws(
     store = Store()
     document = run_benchmark(plan, store=store)
     key = next(key for key in plan.scored if (key.scorer, key.step) == ("random", 15))
-    found = store.scorings(plan.training, EVALUATOR_VERSION)
+    found = inventory_of(plan, store).scorings
     values = np.array([found[key, seed].results[measure]["/".join(path)] for seed in plan.seeds])
     summary = find(document, "random", 15).metrics[path]
     assert values.shape == (4, draws)

@@ -10,7 +10,7 @@ import torch
 import prunebench as pb
 from prunebench.benchmark import Plan, Reporter, run_benchmark
 from prunebench.benchmark.estimate import Estimate, Timings, work_of
-from prunebench.benchmark.missing import find_missing
+from prunebench.benchmark.missing import find_missing, inventory_of
 from prunebench.store.store import Store
 from prunebench.training.stopwatch import Stopwatch
 
@@ -54,7 +54,7 @@ def store(plain: Plan, imp: Plan, early: Plan, tmp_path_factory: pytest.TempPath
 
 def estimate(plan: Plan, store: Store, *, force: bool = False) -> Estimate:
     timings = Timings(store, torch.device("cpu"))
-    return timings.total(plan, work_of(plan, find_missing(plan, store, force=force)))
+    return timings.total(plan, work_of(plan, find_missing(plan, inventory_of(plan, store, force=force))))
 
 
 def measured(plan: Plan, store: Store) -> tuple[float | None, float]:
@@ -104,7 +104,7 @@ def test_trainings_of_prune_early_count_before_there_are_any(plain: Plan, early:
         known = estimate(more, store)
         assert not known.unseen
         # every seed once more with the choices of alignment, oracle, the control and 3 draws of random
-        trained = sum(network.seconds for network in store.trained(plain.training).values())
+        trained = sum(network.seconds for network in inventory_of(plain, store).trained.values())
         assert known.high == pytest.approx(6 * trained, rel=0.05)
 
 

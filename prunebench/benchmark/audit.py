@@ -17,7 +17,8 @@ from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
-from prunebench.store.networks import Damaged
+from prunebench.store.checked_rows import CheckedRows
+from prunebench.store.network_files import Damaged
 from prunebench.store.records import FINAL, Key, Measure, Values, read_values
 from prunebench.store.store import Store
 from prunebench.tasks.load import load_task
@@ -52,11 +53,12 @@ def audit(store: Store, fraction: float, seed: int = 0, load: Callable[[str], Sc
 
     The scores that they are of are asked for again too, from the scorers that `load` gives.
     """
-    query = (
-        "SELECT training, seed, step, scorer, version, source, protocol, keep, metrics, evaluator "
-        "FROM results JOIN scorings s ON s.id = scoring WHERE error IS NULL"
+    rows = sorted(
+        (*scoring.names, result.protocol, result.keep, result.metrics, result.evaluator)
+        for scoring, _, results in CheckedRows(store).scorings()
+        for result, _ in results
+        if scoring.error is None
     )
-    rows = sorted(store.rows(query))
     chosen = random.Random(seed).sample(rows, min(len(rows), math.ceil(fraction * len(rows))))
     report, by_training = Audit(), defaultdict[str, list[_Result]](list)
     for training, network, *names, protocol, keep, metrics, evaluator in chosen:
@@ -80,9 +82,9 @@ def audit(store: Store, fraction: float, seed: int = 0, load: Callable[[str], Sc
 
 def rebuild_task(store: Store, training: str) -> Task:
     """The task of a training, drawn again from its record. `PrunebenchError` where it is not the same."""
-    ((text,),) = store.rows("SELECT task FROM trainings WHERE id = ?", [training])
-    record = json.loads(text)
+    row = store.training(training)
     try:
+        record = json.loads("" if row is None else row.task)
         dataset = str(record["dataset"])
         if Path(dataset).name != dataset:  # a record names no folder, and reads none
             raise PrunebenchError(f"{dataset!r} is no name of a data set")

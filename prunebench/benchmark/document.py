@@ -14,6 +14,7 @@ from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.evaluation.statistics import band, number_or_none, summarise
 from prunebench.evaluation.summary import Summary
 from prunebench.results import Cost, Curves, Document, Norms, Row, Scores, TaskRecord, Training
+from prunebench.store.inventory import Inventory
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Trained, join_history
 from prunebench.store.store import Store, task_record
 from prunebench.training.loop import History
@@ -24,16 +25,15 @@ Draws = dict[Path, Float[np.ndarray, "draws seeds"]]
 BANDED = (("spearman",), ("kendall",))
 
 
-def document(plan: Plan, store: Store, environment: Environment) -> Document:
+def document(plan: Plan, there: Inventory, store: Store, environment: Environment) -> Document:
     """The document of a plan that has been run; intervals are computed here, from the values per seed.
 
     Raises `Damaged` where the network that it shows is not whole; the store has forgotten that network then.
     """
-    trained = store.trained(plan.training)
-    networks = [trained[seed] for seed in plan.seeds]
+    networks = [there.trained[seed] for seed in plan.seeds]
     history = join_history(networks)
     drops = _drop_step(history)
-    found = store.scorings(plan.training, EVALUATOR_VERSION)
+    found = there.scorings
     dense = _draws([found[DENSE, seed] for seed in plan.seeds], [DENSE_MEASURE])
     example = plan.seeds[0]
     rows = []

@@ -1,9 +1,12 @@
 """What of a plan is not in the store yet."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, DRAWS, Plan
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.store.integrity import forget
+from prunebench.store.inventory import Inventory, take_inventory
 from prunebench.store.records import Key, Measure
 from prunebench.store.store import Store
 
@@ -34,31 +37,40 @@ class Missing:
         return {seed for lacking in self.measures.values() for seed in lacking}
 
 
-def find_missing(plan: Plan, store: Store, *, force: bool = False) -> Missing:
+def inventory_of(plan: Plan, store: Store, *, force: bool = False) -> Inventory:
+    """What a store holds of a plan; nothing where with `force` all is to be computed."""
+    return Inventory() if force else take_inventory(store, plan.training, EVALUATOR_VERSION)
+
+
+def forget_damage(there: Inventory, store: Store, warn: Callable[[str], None]) -> None:
+    """Forget what is damaged, and say so: it is missing now."""
+    forget(store, there.damaged)
+    for damage in there.damaged:
+        warn(f"{damage.what}: damaged; computing it again")
+
+
+def find_missing(plan: Plan, there: Inventory) -> Missing:
     """What is to be computed. Failures were never results: they are to be tried again."""
-    found = {} if force else store.scorings(plan.training, EVALUATOR_VERSION)
-    trained = {} if force else store.trained(plan.training)
     missing = Missing()
     for key, measures in plan.wanted.items():
         scorer = plan.scored.get(key)
         draws = DRAWS if scorer is not None and scorer.stochastic else 1
         for seed in plan.seeds:
-            scoring = found.get((key, seed))
+            scoring = there.scorings.get((key, seed))
             if scoring is None or scoring.error is not None or scoring.draws != draws:
                 lacking = tuple(measures)
                 missing.unscored.extend([] if scorer is None else [(key, seed)])
             else:
                 lacking = tuple(measure for measure in measures if measure not in scoring.results)
-            if key == DENSE and seed not in trained:
+            if key == DENSE and seed not in there.trained:
                 lacking = (DENSE_MEASURE,)
             if lacking:
                 missing.measures.setdefault(key, {})[seed] = lacking
-    kept = store.kept_steps(plan.training)
     for seed in missing.seeds:
-        there = kept[seed] if seed in trained else set()
-        steps = [step for step in plan.steps if step > 0 and step not in there]
-        if seed not in trained:
+        kept = there.steps.get(seed, set())
+        steps = [step for step in plan.steps if step > 0 and step not in kept]
+        if seed not in there.trained:
             missing.steps[seed] = plan.recipe.steps
         elif steps:
-            missing.steps[seed] = steps[-1] - max((s for s in there if 0 < s < steps[0]), default=0)
+            missing.steps[seed] = steps[-1] - max((s for s in kept if 0 < s < steps[0]), default=0)
     return missing

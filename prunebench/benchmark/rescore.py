@@ -34,12 +34,11 @@ def rescore(
 
     Scorers of others are then in a process and a folder where there is no store. Raises `NotHere`.
     """
-    kept = store.scores(training, seed, key)
-    if kept is None:
+    scoring, kept = store.scoring(training, seed, key), store.scores(training, seed, key)
+    if scoring is None or kept is None:
         raise NotHere("scores that are not whole")
     scorer = _same_scorer(key, load)
-    query = "SELECT extra_steps FROM scorings WHERE training = ? AND seed = ? AND scorer = ? AND step = ?"
-    if any(extra for (extra,) in store.rows(query, [training, seed, key.scorer, key.step])):
+    if scoring.extra_steps:
         raise NotHere("scores of scorers that train")
     snapshot = _snapshot(store, training, seed, 0 if scorer.initial_only else key.step, task, scorer)
     for draw, stored in enumerate(kept[0]):
@@ -69,9 +68,9 @@ def _same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:
 
 
 def _snapshot(store: Store, training: str, seed: int, step: int, task: Task, scorer: Scorer) -> Snapshot:
-    ((text,),) = store.rows("SELECT recipe FROM trainings WHERE id = ?", [training])
+    row = store.training(training)
     try:
-        recipe = Recipe(**json.loads(text))
+        recipe = Recipe(**json.loads("" if row is None else row.recipe))
         initial = initialise(recipe, task.inputs, (seed,), outputs=task.outputs)
         networks = store.load_state(training, seed, step).networks if step else initial
         final = store.load_state(training, seed, FINAL).networks if scorer.sees_end else None

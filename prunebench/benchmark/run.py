@@ -16,7 +16,7 @@ from torch import Tensor
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, values_of
-from prunebench.benchmark.missing import Missing, find_missing
+from prunebench.benchmark.missing import Missing, find_missing, forget_damage, inventory_of
 from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, DRAWS, Plan, asked_at
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
@@ -28,8 +28,9 @@ from prunebench.results import Document
 from prunebench.scoring.execute import execute
 from prunebench.scoring.outcome import Outcome
 from prunebench.scoring.scorer import Scorer, drawn
-from prunebench.store.damage import check_structure, forget_damage
-from prunebench.store.networks import Damaged
+from prunebench.store.integrity import check_structure
+from prunebench.store.inventory import Inventory
+from prunebench.store.network_files import Damaged
 from prunebench.store.provenance import environment
 from prunebench.store.records import Environment, Key, Measure, Scoring, Values
 from prunebench.store.reference import subset
@@ -65,26 +66,34 @@ def complete(
     reporter = reporter or Reporter()
     made = environment(resolve_device(plan.device))
     store.register(plan.training, plan.task, plan.recipe)
-    for damaged in forget_damage(store, plan.training):
-        reporter.warn(f"{damaged}: damaged; computing it again")
+    there = inventory_of(plan, store)
+    forget_damage(there, store, reporter.warn)
     say = None if announced else reporter
     try:
-        return _complete(plan, store, reporter, made, say, force=force)
+        return _complete(plan, Inventory() if force else there, store, reporter, made, say, force=force)
     except Damaged as damage:  # of a network that nothing but the document reads
         reporter.warn(f"{damage}; making it again")
-        return _complete(plan, store, reporter, made, say, force=False)
+        return _complete(plan, inventory_of(plan, store), store, reporter, made, say, force=False)
 
 
 def _complete(
-    plan: Plan, store: Store, reporter: Reporter, made: Environment, say: Reporter | None, *, force: bool
+    plan: Plan,
+    there: Inventory,
+    store: Store,
+    reporter: Reporter,
+    made: Environment,
+    say: Reporter | None,
+    *,
+    force: bool,
 ) -> Document:
-    missing = find_missing(plan, store, force=force)
+    missing = find_missing(plan, there)
     if say is not None:
         announce(plan, missing, store, say)
     if missing.measures:
         _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
+        there = inventory_of(plan, store)
     try:
-        return document(plan, store, made)
+        return document(plan, there, store, made)
     except KeyError:  # what was just written is not found again
         check_structure(store)
         raise
@@ -92,7 +101,7 @@ def _complete(
 
 def dry_run(plan: Plan, reporter: Reporter, store: Store, *, force: bool = False) -> None:
     """Say what `run_benchmark` would do, and do none of it."""
-    announce(plan, find_missing(plan, store, force=force), store, reporter)
+    announce(plan, find_missing(plan, inventory_of(plan, store, force=force)), store, reporter)
 
 
 @dataclass(eq=False)

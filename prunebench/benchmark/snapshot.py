@@ -4,6 +4,7 @@ from prunebench.benchmark.announce import announce_training
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
+from prunebench.store.inventory import Inventory, take_inventory
 from prunebench.store.provenance import environment
 from prunebench.store.records import Environment
 from prunebench.store.reference import reference_networks
@@ -50,8 +51,8 @@ def take_snapshot(
 
 def announce_networks(plan: Plan, store: Store, reporter: Reporter, *, force: bool = False) -> None:
     """Say which of the networks are there and what is to be trained."""
-    kept = {} if force else store.trained(plan.training)
-    untrained = [seed for seed in plan.seeds if seed not in kept]
+    there = Inventory() if force else take_inventory(store, plan.training)
+    untrained = [seed for seed in plan.seeds if seed not in there.trained]
     if len(untrained) < len(plan.seeds):
         reporter.plan(f"in the store: {len(plan.seeds) - len(untrained)} of {len(plan.seeds)} networks")
     if untrained:

@@ -61,10 +61,10 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def _export_results(form: str, folder: Path, out: str | None) -> None:
     from prunebench.errors import RequestError
+    from prunebench.store.export import ResultTable
     from prunebench.store.files import atomic_file, writable_file
     from prunebench.store.formats import load_pyarrow, write_csv, write_json, write_parquet
     from prunebench.store.store import Store
-    from prunebench.store.table import ResultTable
 
     if form == "parquet":
         load_pyarrow()

@@ -39,8 +39,8 @@ def command(other: str, store: str, fraction: float | None, **options: Any) -> i
     prunebench merge /scratch/colleague/.prunebench --audit 0.05
     """
     from prunebench.errors import RequestError
+    from prunebench.store.absorb import absorb
     from prunebench.store.database import FILE
-    from prunebench.store.merge import merge
     from prunebench.store.store import Store
 
     if not (Path(other) / FILE).exists():
@@ -54,15 +54,15 @@ def command(other: str, store: str, fraction: float | None, **options: Any) -> i
             click.echo("nothing was taken over", err=True)
             return 1
         with Store(Path(store)) as mine:
-            merged = merge(mine, theirs)
+            taken = absorb(mine, theirs)
     click.echo(
-        f"taken over: {merged.networks:,} networks, {merged.results:,} results; "
-        f"here already: {merged.present:,} results"
+        f"taken over: {taken.networks:,} networks, {taken.results:,} results; "
+        f"here already: {taken.present:,} results"
     )
-    _list("here with other numbers, which stay", merged.differing)
-    _list("damaged here, and now missing or replaced", merged.forgotten)
-    _list("left out, for it is not what was written", merged.damaged)
-    return 1 if merged.damaged else 0
+    _list("here with other numbers, which stay", taken.differing)
+    _list("damaged here, and now missing or replaced", taken.forgotten)
+    _list("left out, for it is not what was written", taken.damaged)
+    return 1 if taken.damaged else 0
 
 
 def _passes(theirs: "Store", fraction: float, options: dict[str, Any]) -> bool:

@@ -63,21 +63,22 @@ def _store_status(store: str) -> None:
 
 
 def _check(folder: Path, *, forget: bool) -> int:
-    from prunebench.store import damage
+    from prunebench.store import integrity
     from prunebench.store.store import Store
+    from prunebench.store.tables import TABLES
 
     with Store(folder, read_only=True) as kept:
-        found = list(damage.find_damage(kept, files=True))
-        rows = sum(kept.rows(f"SELECT count(*) FROM {table}")[0][0] for table in damage.TABLES)
-        networks = kept.rows("SELECT count(*) FROM networks")[0][0]
+        found = list(integrity.find_damage(kept, files=True))
+        counts = {table.table: kept.count(table) for table in TABLES}
+    rows, networks = sum(counts.values()), counts["networks"]
     for each in found:
         click.echo(f"damaged: {each.what}")
     click.echo(f"{folder}: {rows:,} rows and {networks:,} files of networks checked; damaged: {len(found):,}")
     if not (found and forget):
         return 1 if found else 0
     with Store(folder) as kept:
-        gone = damage.forget(kept, found)
-        left = sum(1 for _ in damage.find_damage(kept, files=True))
+        gone = integrity.forget(kept, found)
+        left = sum(1 for _ in integrity.find_damage(kept, files=True))
     click.echo(f"forgotten: {gone:,} rows; running their tasks again computes them; still damaged: {left:,}")
     return 1 if left else 0
 

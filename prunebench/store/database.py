@@ -1,13 +1,14 @@
 """The SQLite file: its schema, how older ones are brought up to date, and its errors in words."""
 
 import contextlib
+import hashlib
+import json
 import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from prunebench.errors import PrunebenchError, RequestError
-from prunebench.store.checksums import row_digest
 
 FILE = "results.sqlite"
 # What SQLite keeps beside it while it is used.
@@ -62,6 +63,14 @@ MIGRATIONS = (
     """,
 )
 SCHEMA = len(MIGRATIONS)
+
+
+_JSON = json.JSONEncoder(default=repr)
+
+
+def row_digest(*values: object) -> str:
+    """Hash of a row's values, of whatever type damage has left them."""
+    return hashlib.sha256(_JSON.encode(values).encode()).hexdigest()[:16]
 
 
 class StoreError(PrunebenchError):

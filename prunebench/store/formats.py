@@ -8,7 +8,7 @@ from typing import Any
 
 from prunebench.errors import RequestError
 from prunebench.escape import for_spreadsheet
-from prunebench.store.table import ResultTable
+from prunebench.store.export import ResultTable
 
 ROWS_AT_ONCE = 20_000
 

@@ -1,16 +1,19 @@
 """What the store holds, one network at a time."""
 
 import json
-import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import msgspec
 import numpy as np
 import torch
 from jaxtyping import Float
+from msgspec import Meta
 from torch import Tensor
 
+from prunebench.evaluation.summary import Number
 from prunebench.training.loop import History
 
 # The step under which a trained network is kept; snapshots are kept under their own.
@@ -19,6 +22,11 @@ FINAL = -1
 Environment = dict[str, Any]
 # A metric's path in the result document, joined by "/", to one value per draw; None: not defined.
 Values = dict[str, list[float | None]]
+
+
+# What columns and JSON may hold.
+Count = Annotated[int, Meta(ge=0, le=2**62)]
+Amount = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 
 
 class Measure(NamedTuple):
@@ -65,21 +73,24 @@ class Scoring:
     result_seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Trained:
-    """How one network's training went.
+class LearningCurves(msgspec.Struct, forbid_unknown_fields=True):
+    """One network's loss and accuracy over the training set, as they are written."""
 
-    Attributes:
-        steps, loss, accuracy: its curves over the training set.
-        seconds: its share of the time that the batch took.
-    """
+    steps: list[Count]
+    loss: list[Amount]
+    accuracy: list[Amount]
 
-    seed: int
-    steps: tuple[int, ...]
-    loss: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    seconds: float
-    environment: Environment
+    @classmethod
+    def of(cls, history: History, position: int) -> "LearningCurves":
+        """Those of the network at a position of the batch."""
+        loss, accuracy = (curve[position].double().tolist() for curve in (history.loss, history.accuracy))
+        return cls(history.steps.tolist(), loss, accuracy)
+
+
+class Trained(LearningCurves):
+    """How one network's training went: its curves, and its share of the time that the batch took."""
+
+    seconds: Amount = 0.0
 
     @property
     def gradient_steps(self) -> int:
@@ -87,33 +98,18 @@ class Trained:
         return self.steps[-1]
 
 
-def curves_of(history: History, position: int) -> dict[str, list[int] | list[float]]:
-    """One network's curves, as they are written."""
-    return {
-        "steps": history.steps.tolist(),
-        "loss": history.loss[position].double().tolist(),
-        "accuracy": history.accuracy[position].double().tolist(),
-    }
+def join_history(trained: Sequence[Trained]) -> History:
+    """The curves of several networks that were recorded at the same steps."""
+    loss, accuracy = (
+        torch.tensor(curves, dtype=torch.float32)
+        for curves in ([one.loss for one in trained], [one.accuracy for one in trained])
+    )
+    return History(torch.tensor(trained[0].steps), loss, accuracy)
 
 
 def read_values(text: str) -> Values:
     """A measure's values from JSON. Raises `ValueError` for anything else."""
-    values = json.loads(text)
-    if not isinstance(values, dict) or not all(isinstance(draws, list) for draws in values.values()):
-        raise ValueError("not the values of a measure")
-    for value in (value for draws in values.values() for value in draws):
-        if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
-            raise ValueError(f"not a number: {value!r}")
-    return values
-
-
-def join_history(trained: Sequence[Trained]) -> History:
-    """The curves of several networks that were recorded at the same steps."""
-    loss, accuracy = (
-        torch.tensor([getattr(one, name) for one in trained], dtype=torch.float32)
-        for name in ("loss", "accuracy")
-    )
-    return History(torch.tensor(trained[0].steps), loss, accuracy)
+    return msgspec.convert(json.loads(text), dict[str, list[Number | None]])
 
 
 def network_rows(

@@ -10,7 +10,8 @@ from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.networks import Networks
 from prunebench.store.identity import training_id
-from prunebench.store.networks import Damaged
+from prunebench.store.inventory import take_inventory
+from prunebench.store.network_files import Damaged
 from prunebench.store.provenance import environment
 from prunebench.store.records import FINAL, Environment, join_history
 from prunebench.store.store import Store
@@ -129,17 +130,16 @@ class _Wanted:
 
     def completed(self) -> Trajectory:
         """All of them; what is not in the store is trained. Raises `Damaged` for a file that is not whole."""
-        kept = self.store.kept_steps(self.training)
-        trained = self.store.trained(self.training)
-        untrained = [seed for seed in self.batch if seed not in trained or FINAL not in kept.get(seed, ())]
+        there = take_inventory(self.store, self.training)
+        untrained = [seed for seed in self.batch if seed not in there.trained]
         if untrained:
             run = self._train(self.batch if self.recipe.until_loss is not None else tuple(untrained))
             if run.seeds == self.seeds:
                 return run
-            kept, trained = self.store.kept_steps(self.training), self.store.trained(self.training)
-        self._check_reached(min(trained[seed].gradient_steps for seed in self.seeds))
-        self._add_steps(kept)
-        mine = [trained[seed] for seed in self.seeds]
+            there = take_inventory(self.store, self.training)
+        mine = [there.trained[seed] for seed in self.seeds]
+        self._check_reached(min(network.gradient_steps for network in mine))
+        self._add_steps(there.steps)
         return Trajectory(
             self.task,
             self.recipe,

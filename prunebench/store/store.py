@@ -7,25 +7,30 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from prunebench.store.checksums import result_digest, row_digest, scoring_digest
 from prunebench.store.database import FILE, StoreError, connect, errors, transaction
-from prunebench.store.environments import Environments, environment_id
+from prunebench.store.file_watch import FileWatch
 from prunebench.store.files import CLAIMS, folder_lock, writable_folder
 from prunebench.store.identity import digest
-from prunebench.store.networks import Damaged, NetworkFiles, file_name, pack, unpack
-from prunebench.store.presence import Presence
-from prunebench.store.records import (
-    FINAL,
-    Environment,
-    Key,
-    Measure,
-    Scoring,
-    Trained,
-    curves_of,
+from prunebench.store.network_files import Damaged, NetworkFiles, pack, unpack
+from prunebench.store.records import FINAL, Environment, Key, LearningCurves, Scoring
+from prunebench.store.tables import (
+    FailureRow,
+    NetworkRow,
+    R,
+    ResultRow,
+    Row,
+    ScoringRow,
+    TrainingRow,
+    delete,
+    environment_number,
+    equal,
+    select,
+    write,
+    write_scoring,
 )
-from prunebench.store.rows import put_scoring, put_training
 from prunebench.tasks.task import Task
 from prunebench.training.loop import History
 from prunebench.training.recipe import Recipe
@@ -47,9 +52,9 @@ class Store:
         self.read_only = read_only
         self.files = NetworkFiles(folder)
         self.connection = connect(folder, read_only=read_only)
-        self._presence: Presence | None = None
+        self._watch: FileWatch | None = None
         if self.path is not None and not read_only:
-            self._presence = Presence(self.path, self.connection)
+            self._watch = FileWatch(self.path, self.connection)
 
     @classmethod
     def to_read(cls, folder: Path) -> "Store":
@@ -78,8 +83,8 @@ class Store:
     def close(self) -> None:
         """Let the file go. Raises `StoreError` where it was deleted meanwhile."""
         try:
-            if self._presence is not None:
-                self._presence.check()
+            if self._watch is not None:
+                self._watch.check()
         finally:
             self.connection.close()
 
@@ -89,17 +94,11 @@ class Store:
             return self.connection.execute(query, values).fetchall()
 
     @contextlib.contextmanager
-    def reading(self, query: str, values: Sequence[Any] = ()) -> Iterator[Iterator[tuple[Any, ...]]]:
-        """The rows that a query finds, one after the other: they may be larger than the memory."""
-        with errors(self.path):
-            yield iter(self.connection.execute(query, values))
-
-    @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction. Raises `StoreError` where the database was deleted meanwhile."""
-        if self._presence is not None:
+        if self._watch is not None:
             with errors(self.path):
-                self._presence.check()
+                self._watch.check()
         with transaction(self.connection, self.path):
             yield self.connection
 
@@ -117,42 +116,30 @@ class Store:
         with folder_lock(folder, wait=wait) as locked:
             yield locked
 
+    def read(self, kind: type[R], condition: str = "", values: Sequence[Any] = ()) -> Iterator[tuple[R, str]]:
+        """Rows of a table, each with its checksum, one by one: they may be larger than the memory."""
+        with errors(self.path):
+            for *columns, checksum in self.connection.execute(select(kind, condition), values):
+                yield kind(*columns), checksum
+
+    def count(self, kind: type[Row]) -> int:
+        """How many rows a table has."""
+        return int(self.rows(f"SELECT count(*) FROM {kind.table}")[0][0])
+
     # Trainings and networks
 
     def register(self, training: str, task: Task, recipe: Recipe) -> None:
         """Make a training known under its id, again where its row is damaged."""
-        if self.knows(training):
-            return
-        until_loss = (record := recipe.record).pop("until_loss", None)  # it has a column of its own
-        values = [training, json.dumps(task_record(task)), json.dumps(record), until_loss]
-        with self.writing() as connection:
-            put_training(connection, values, row_digest(*values))
+        if self.training(training) is None:
+            until_loss = (record := recipe.record).pop("until_loss", None)  # it has a column of its own
+            records = json.dumps(task_record(task)), json.dumps(record)
+            with self.writing() as connection:
+                write(connection, [TrainingRow(training, *records, until_loss)])
 
-    def knows(self, training: str) -> bool:
-        """Whether a training is known, and its row whole."""
-        query = "SELECT id, task, recipe, until_loss, checksum FROM trainings WHERE id = ?"
-        return any(checksum == row_digest(*row) for *row, checksum in self.rows(query, [training]))
-
-    def kept_steps(self, training: str) -> dict[int, set[int]]:
-        """The steps at which each seed's network is kept; `FINAL` for the end."""
-        steps: dict[int, set[int]] = {}
-        for seed, step in self.rows("SELECT seed, step FROM networks WHERE training = ?", [training]):
-            steps.setdefault(seed, set()).add(step)
-        return steps
-
-    def trained(self, training: str) -> dict[int, Trained]:
-        """How the training of each seed went that was finished."""
-        query = (
-            "SELECT seed, sha256, seconds, curves, provenance, checksum FROM networks "
-            "WHERE training = ? AND step = ?"
-        )
-        found, environments = {}, Environments(self.rows)
-        for seed, sha256, seconds, curves, number, checksum in self.rows(query, [training, FINAL]):
-            made = environments[number]
-            if made is not None and checksum == row_digest(training, seed, FINAL, sha256, seconds, curves):
-                lines = {name: tuple(values) for name, values in json.loads(curves).items()}
-                found[seed] = Trained(seed, seconds=seconds, environment=made, **lines)
-        return found
+    def training(self, training: str) -> TrainingRow | None:
+        """The task and recipe of a training, if it is known and its row whole."""
+        rows = self.read(TrainingRow, "id = ?", [training])
+        return next((row for row, checksum in rows if checksum == row.digest()), None)
 
     def save_networks(
         self,
@@ -168,66 +155,52 @@ class Store:
         for step, state in states.items():
             for position, seed in enumerate(seeds):
                 content = pack(state, position, velocity=step != FINAL)
-                sha256 = digest(content)
-                self.files.write(file_name(training, seed, step, sha256), content)
-                curves = json.dumps(curves_of(history, position)) if step == FINAL and history else None
-                share = seconds / len(seeds) if step == FINAL else 0.0
-                checksum = row_digest(training, seed, step, sha256, share, curves)
-                rows.append((training, seed, step, sha256, len(content), share, curves, checksum))
+                row = NetworkRow(training, seed, step, digest(content), 0.0, None, len(content), 0)
+                if step == FINAL and history is not None:
+                    row.seconds = seconds / len(seeds)
+                    row.curves = json.dumps(msgspec.structs.asdict(LearningCurves.of(history, position)))
+                self.files.write(row.file, content)
+                rows.append(row)
         with self.writing() as connection:
-            made = environment_id(connection, environment)
-            connection.executemany(
-                "INSERT OR REPLACE INTO networks "
-                "(training, seed, step, sha256, bytes, seconds, curves, checksum, provenance) "
-                f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, {made})",
-                rows,
-            )
+            made = environment_number(connection, environment)
+            for row in rows:
+                row.provenance = made
+            write(connection, rows)
 
     def load_state(self, training: str, seed: int, step: int) -> State:
         """One network, as a batch of one.
 
         Raises `Damaged` where its file is not whole, and forgets it unless the store is only read.
         """
-        query = "SELECT sha256, bytes FROM networks WHERE training = ? AND seed = ? AND step = ?"
-        found = self.rows(query, [training, seed, step])
-        if not found:
-            raise Damaged(f"training {training}, seed {seed}, step {step}: no longer in the store")
-        ((sha256, size),) = found
-        name = file_name(training, seed, step, sha256)
-        try:
-            return unpack(self.files.read(name, sha256, size), max(step, 0))
-        except Damaged:
-            if self.read_only:
+        key = training, seed, step
+        for row, _ in list(self.read(NetworkRow, equal(NetworkRow.key), key)):
+            try:
+                return unpack(self.files.read(row), max(step, 0))
+            except Damaged:
+                if not self.read_only:
+                    self._forget(NetworkRow, *key)
                 raise
-            with self.writing() as connection:
-                connection.execute(
-                    "DELETE FROM networks WHERE training = ? AND seed = ? AND step = ?",
-                    [training, seed, step],
-                )
-            raise
+        raise Damaged(f"training {training}, seed {seed}, step {step}: no longer in the store")
 
     def put_failure(self, training: str, error: str, attempts: int, environment: Environment) -> None:
         """Record why a training could not be done."""
         with self.writing() as connection:
-            made = environment_id(connection, environment)
-            connection.execute(
-                "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?)",
-                [training, error, attempts, made, row_digest(training, error, attempts)],
-            )
+            made = environment_number(connection, environment)
+            write(connection, [FailureRow(training, error, attempts, made)])
 
     def forget_failure(self, training: str) -> None:
         """It worked after all."""
-        if self.rows("SELECT 1 FROM failures WHERE training = ?", [training]):
-            with self.writing() as connection:
-                connection.execute("DELETE FROM failures WHERE training = ?", [training])
+        if list(self.read(FailureRow, "training = ?", [training])):
+            self._forget(FailureRow, training)
 
     def failure(self, training: str) -> str | None:
         """Why a training could not be done, if it could not."""
-        query = "SELECT error, attempts, checksum FROM failures WHERE training = ?"
-        for error, attempts, checksum in self.rows(query, [training]):
-            if checksum == row_digest(training, error, attempts):
-                return str(error)
-        return None
+        rows = self.read(FailureRow, "training = ?", [training])
+        return next((row.error for row, checksum in rows if checksum == row.digest()), None)
+
+    def _forget(self, kind: type[Row], *key: Any) -> None:
+        with self.writing() as connection:
+            connection.execute(delete(kind), key)
 
     # Scores and results
 
@@ -238,56 +211,45 @@ class Store:
         """
         with self.writing() as connection:
             for scoring in scorings:
-                made = environment_id(connection, scoring.environment)
-                number = put_scoring(connection, training, scoring, made)
-                for measure, values in scoring.results.items():
-                    metrics = json.dumps(values, allow_nan=False)
-                    checksum = result_digest(training, scoring.seed, scoring.key, measure, evaluator, metrics)
-                    connection.execute(
-                        "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                        (number, *measure, evaluator, metrics, scoring.result_seconds, made, checksum),
+                made = environment_number(connection, scoring.environment)
+                row = ScoringRow(
+                    training,
+                    scoring.seed,
+                    *scoring.key,
+                    scoring.error,
+                    scoring.draws,
+                    scoring.extra_steps,
+                    scoring.seconds,
+                    _blob(scoring.scores),
+                    _blob(scoring.signs),
+                    made,
+                )
+                adds_only = scoring.scores is None and scoring.error is None
+                number = write_scoring(connection, row, keep=adds_only)
+                results = [
+                    ResultRow(
+                        *measure,
+                        evaluator,
+                        json.dumps(values, allow_nan=False),
+                        scoring.result_seconds,
+                        number,
+                        made,
                     )
+                    for measure, values in scoring.results.items()
+                ]
+                write(connection, results, *row.names)
 
-    def scorings(self, training: str, evaluator: str) -> dict[tuple[Key, int], Scoring]:
-        """Every scoring of a training by key and seed, with this evaluator's results but without the scores.
-
-        What fails its checksum, or whose environment does, is left out, as if it had never been computed.
-        """
-        query = (
-            "SELECT id, seed, step, scorer, version, source, error, draws, extra_steps, seconds, "
-            "scores, signs, provenance, checksum FROM scorings WHERE training = ?"
-        )
-        found: dict[int, Scoring] = {}
-        environments = Environments(self.rows)
-        with self.reading(query, [training]) as rows:
-            for number, seed, *names, error, draws, extra, seconds, scores, signs, record, checksum in rows:
-                key, made = Key(*names), environments[record]
-                whole = scoring_digest(training, seed, key, error, draws, extra, seconds, scores, signs)
-                if made is not None and checksum == whole:
-                    found[number] = Scoring(seed, key, error, draws, extra, seconds, made)
-        query = (
-            "SELECT scoring, protocol, keep, metrics, r.provenance, r.checksum FROM results r "
-            "JOIN scorings s ON s.id = scoring WHERE training = ? AND evaluator = ? AND error IS NULL"
-        )
-        for number, protocol, keep, metrics, record, checksum in self.rows(query, [training, evaluator]):
-            if (scoring := found.get(number)) is None or environments[record] is None:
-                continue
-            measure = Measure(protocol, keep)
-            if checksum == result_digest(training, scoring.seed, scoring.key, measure, evaluator, metrics):
-                scoring.results[measure] = json.loads(metrics)
-        return {(scoring.key, scoring.seed): scoring for scoring in found.values()}
+    def scoring(self, training: str, seed: int, key: Key) -> ScoringRow | None:
+        """One scoring, if it is there and its row whole."""
+        rows = self.read(ScoringRow, equal(ScoringRow.unique), (training, seed, *key))
+        return next((row for row, checksum in rows if checksum == row.digest()), None)
 
     def scores(self, training: str, seed: int, key: Key) -> tuple[np.ndarray, np.ndarray | None] | None:
         """The kept scores and predicted signs, (draws, neurons) float32; None where there are none whole."""
-        query = (
-            "SELECT error, draws, extra_steps, seconds, scores, signs, checksum FROM scorings "
-            "WHERE training = ? AND step = ? AND scorer = ? AND version = ? AND source = ? AND seed = ?"
-        )
-        for *values, checksum in self.rows(query, [training, *key, seed]):
-            _, draws, _, _, scores, signs = values
-            if scores is not None and checksum == scoring_digest(training, seed, key, *values):
-                return _array(scores, draws), None if signs is None else _array(signs, draws)
-        return None
+        row = self.scoring(training, seed, key)
+        if row is None or row.scores is None:
+            return None
+        return _array(row.scores, row.draws), None if row.signs is None else _array(row.signs, row.draws)
 
 
 def task_record(task: Task) -> dict[str, Any]:
@@ -304,3 +266,7 @@ def task_record(task: Task) -> dict[str, Any]:
 
 def _array(blob: bytes, draws: int) -> np.ndarray:
     return np.frombuffer(blob, np.float32).reshape(draws, -1).copy()
+
+
+def _blob(array: np.ndarray | None) -> bytes | None:
+    return None if array is None else np.ascontiguousarray(array, np.float32).tobytes()

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from prunebench.benchmark.missing import forget_damage, inventory_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.errors import PrunebenchError, RequestError
-from prunebench.store.damage import forget_damage
 from prunebench.store.store import Store
 from prunebench.sweep.attempt import ATTEMPTS, Attempted
 from prunebench.sweep.cells import Options, from_anywhere
@@ -63,8 +63,7 @@ class Cluster(Workers):
 
     def submit(self, item: ToDo) -> None:
         """Send a cell. A worker that dies costs its cell, which the scheduler gives to another one."""
-        for damaged in forget_damage(self.store, item.plan.training):
-            self.reporter.warn(f"{damaged}: damaged; computing it again")
+        forget_damage(inventory_of(item.plan, self.store), self.store, self.reporter.warn)
         cell, options = from_anywhere(item.cell, self.options)
         shipment = None if self.force else pack(self.store, item.plan.training)
         expected = fingerprint(item.plan)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from prunebench.benchmark.estimate import Estimate, Timings, size_of, work_of
-from prunebench.benchmark.missing import find_missing
+from prunebench.benchmark.missing import find_missing, inventory_of
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
@@ -43,7 +43,7 @@ def find_to_do(
     timings = Timings(store, device, max(1, torch.get_num_threads() // workers))
     items = []
     for cell, plan in cells:
-        missing = find_missing(plan, store, force=force)
+        missing = find_missing(plan, inventory_of(plan, store, force=force))
         estimate = timings.total(plan, work_of(plan, missing))
         items.append(ToDo(cell, plan, len(plan.wanted) * len(plan.seeds), missing.count, estimate))
     return items

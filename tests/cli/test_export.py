@@ -13,8 +13,8 @@ import torch
 from in_process import QUICK, Prunebench
 
 import prunebench as pb
+from prunebench.store.export import ResultTable
 from prunebench.store.formats import write_csv
-from prunebench.store.table import ResultTable
 from prunebench.training.bundle import read_bundle, snapshot_order
 
 

@@ -9,8 +9,8 @@ from prunebench.benchmark.audit import audit
 from prunebench.benchmark.rescore import NotHere, _same_scorer
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.scoring.registry import load_scorer
-from prunebench.store.checksums import result_digest
-from prunebench.store.records import Key, Measure
+from prunebench.store.database import row_digest
+from prunebench.store.records import Key
 from prunebench.store.store import Store
 
 SCORED = ("--at-step", "20", "--keep", "0.5", "--quiet")
@@ -32,7 +32,7 @@ def forge(value: float) -> None:
             "JOIN results ON scoring = id WHERE scorer = 'snip' AND protocol = 'rank' AND seed = 2"
         )[0]
         metrics = json.dumps(json.loads(text) | {"spearman": [value]})
-        checksum = result_digest(training, seed, Key(*names), Measure("rank"), EVALUATOR_VERSION, metrics)
+        checksum = row_digest(training, seed, *names, "rank", "", EVALUATOR_VERSION, metrics)
         with store.writing() as connection:
             connection.execute(
                 "UPDATE results SET metrics = ?, checksum = ? WHERE scoring = ? AND protocol = 'rank'",

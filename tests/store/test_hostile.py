@@ -14,11 +14,10 @@ import pytest
 import prunebench as pb
 from prunebench.benchmark import Plan, run_benchmark
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.store.checksums import result_digest, row_digest
+from prunebench.store.absorb import absorb
+from prunebench.store.database import row_digest
 from prunebench.store.identity import digest
-from prunebench.store.merge import merge
-from prunebench.store.networks import Damaged, unpack
-from prunebench.store.records import Key, Measure
+from prunebench.store.network_files import Damaged, unpack
 from prunebench.store.store import Store
 from prunebench.sweep.study import read_study
 from prunebench.training.bundle import FORMAT, bundle_bytes, read_bundle
@@ -50,7 +49,7 @@ def test_a_training_under_another_name_is_left_out(theirs: Store, tmp_path: Path
     change(theirs, "UPDATE trainings SET id = ?", name)
     before = files_of(tmp_path)
     with Store(tmp_path / "mine") as mine:
-        merged = merge(mine, theirs)
+        merged = absorb(mine, theirs)
         assert mine.rows("SELECT * FROM trainings") == []
     assert merged.damaged == [f"training {name!r}"]
     assert {
@@ -75,7 +74,7 @@ def test_no_path_is_made_of_what_a_networks_row_says(
         *(value, row_digest(*values.values()), *row[:3]),
     )
     with Store(tmp_path / "mine") as mine:
-        merged = merge(mine, theirs)
+        merged = absorb(mine, theirs)
     assert len(merged.damaged) == 1
     assert merged.networks == 3
     assert not [name for name in files_of(tmp_path) if "escaped" in name]
@@ -90,14 +89,14 @@ def test_a_result_that_is_no_numbers_is_left_out(theirs: Store, tmp_path: Path, 
         "SELECT training, seed, step, scorer, version, source, scoring FROM scorings JOIN results "
         "ON scoring = id WHERE scorer = 'magnitude' AND protocol = 'rank'"
     )[0]
-    checksum = result_digest(training, seed, Key(*names), Measure("rank"), EVALUATOR_VERSION, metrics)
+    checksum = row_digest(training, seed, *names, "rank", "", EVALUATOR_VERSION, metrics)
     change(
         theirs,
         "UPDATE results SET metrics = ?, checksum = ? WHERE scoring = ? AND protocol = 'rank'",
         *(metrics, checksum, number),
     )
     with Store(tmp_path / "mine") as mine:
-        merged = merge(mine, theirs)
+        merged = absorb(mine, theirs)
         (found,) = mine.rows("SELECT count(*) FROM results")[0]
     assert len(merged.damaged) == 1
     assert "rank of magnitude at step 15" in merged.damaged[0]
@@ -109,7 +108,7 @@ def test_a_recipe_under_anothers_id_is_left_out(theirs: Store, tmp_path: Path) -
     (text,) = theirs.rows("SELECT recipe FROM trainings")[0]
     change(theirs, "UPDATE trainings SET recipe = ?", json.dumps(json.loads(text) | {"learning_rate": 0.5}))
     with Store(tmp_path / "mine") as mine:
-        merged = merge(mine, theirs)
+        merged = absorb(mine, theirs)
         assert mine.rows("SELECT * FROM trainings") == []
     assert merged.damaged[0].startswith("training ")
 
@@ -118,7 +117,7 @@ def test_a_network_with_other_content_is_left_out(theirs: Store, tmp_path: Path)
     file = next((tmp_path / "theirs" / "networks").rglob("*.safetensors"))
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     with Store(tmp_path / "mine") as mine:
-        merged = merge(mine, theirs)
+        merged = absorb(mine, theirs)
     assert merged.networks == 3
     assert file.name in merged.damaged[0]
 

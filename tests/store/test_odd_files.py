@@ -15,8 +15,8 @@ import prunebench as pb
 from prunebench.benchmark import Plan, run_benchmark
 from prunebench.errors import PrunebenchError
 from prunebench.store import database
+from prunebench.store.absorb import absorb
 from prunebench.store.database import FILE, StoreError
-from prunebench.store.merge import merge
 from prunebench.store.store import Store
 
 
@@ -79,7 +79,7 @@ def test_a_database_that_is_replaced_in_use_stays_and_ours_is_kept_beside_it(
         assert results(new) == []
         (kept,) = folder.glob(f"rescued-*/{FILE}")
         with Store(kept.parent, read_only=True) as ours:
-            merge(new, ours)
+            absorb(new, ours)
         assert results(new) == before
 
 

@@ -10,12 +10,13 @@ import pytest
 import prunebench as pb
 from prunebench.benchmark import Plan, run_benchmark
 from prunebench.store import reference
-from prunebench.store.damage import find_damage
+from prunebench.store.absorb import absorb
 from prunebench.store.database import FILE
-from prunebench.store.merge import merge
+from prunebench.store.export import ResultTable
+from prunebench.store.integrity import find_damage
+from prunebench.store.inventory import take_inventory
 from prunebench.store.records import FINAL, Measure
 from prunebench.store.store import Store
-from prunebench.store.table import ResultTable
 
 # Of commit 1c1240d, schema 2: two trainings, one that failed; beside it what it exported, and its board.
 OLD = Path(__file__).parent / "data" / "store-1c1240d.zip"
@@ -58,7 +59,7 @@ def test_it_is_brought_up_to_date_and_joins_another_store(old: Path, tmp_path: P
             trainings = [name for (name,) in store.rows("SELECT id FROM trainings")]
             assert [store.failure(name) for name in trainings if store.failure(name)] != []
     with Store(tmp_path / "new") as new, Store(old, read_only=True) as store:
-        merged = merge(new, store)
+        merged = absorb(new, store)
         assert (merged.networks, merged.results, merged.damaged) == (4, 28, [])
         failed = {row["training"] for row in kept(old) if row["status"] == "failed"}
         assert exported(new) == [row for row in kept(old) if row["training"] not in failed]
@@ -80,8 +81,9 @@ def test_its_board_is_rebuilt_to_equal_numbers(old: Path, monkeypatch: pytest.Mo
         device="cpu",
     )
     with Store(old) as store:
-        assert store.kept_steps(plan.training) == {0: {10, FINAL}, 1: {10, FINAL}}
-        scorings = store.scorings(plan.training, board["evaluator"])
+        there = take_inventory(store, plan.training, board["evaluator"])
+        assert there.steps == {0: {10, FINAL}, 1: {10, FINAL}}
+        scorings = there.scorings
         document = run_benchmark(plan, store=store).to_json()
     (row,) = [row for row in document["rows"] if row["scorer"] == "magnitude"]
     (before,) = [row for row in board["rows"] if row["scorer"] == "magnitude"]

@@ -13,9 +13,9 @@ from synthetic import fill, plans
 
 import prunebench as pb
 from prunebench.benchmark import Plan
+from prunebench.store.export import ResultTable
 from prunebench.store.status import read_status
 from prunebench.store.store import Store
-from prunebench.store.table import ResultTable
 
 pytestmark = pytest.mark.slow
 RESULTS = 104_160
@@ -63,6 +63,7 @@ from pathlib import Path
 import prunebench as pb
 from synthetic import plans
 from prunebench.benchmark.document import document
+from prunebench.benchmark.missing import inventory_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.terminal import console, render
 from prunebench.leaderboard.text import markdown, to_csv
@@ -71,7 +72,7 @@ from prunebench.store.store import Store
 plan = plans(pb.load_task("digits", samples=60), 8)[3]
 began = time.process_time()
 with Store.to_read(Path(sys.argv[1])) as store:
-    board = Board.of(document(plan, store, {"utc": "now"}))
+    board = Board.of(document(plan, inventory_of(plan, store), store, {"utc": "now"}))
 texts = board.to_json(), markdown(board), to_csv(board)
 terminal = console()
 with terminal.capture() as shown:

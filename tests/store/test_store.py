@@ -14,12 +14,13 @@ import torch
 
 import prunebench as pb
 from prunebench.benchmark import Plan, Reporter, run_benchmark
-from prunebench.benchmark.missing import find_missing
+from prunebench.benchmark.missing import find_missing, inventory_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.plugin.isolation import _hash_of
 from prunebench.scoring.registry import load_scorer
 from prunebench.store import reference
 from prunebench.store.database import FILE
+from prunebench.store.inventory import take_inventory
 from prunebench.store.provenance import environment
 from prunebench.store.records import Key, Measure, Scoring
 from prunebench.store.store import Store
@@ -37,6 +38,10 @@ def plan(task: pb.Task, recipe: pb.Recipe) -> Plan:
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "store") as store:
         yield store
+
+
+def missing_of(plan: Plan, store: Store) -> dict[Key, dict[int, tuple[Measure, ...]]]:
+    return find_missing(plan, inventory_of(plan, store)).measures
 
 
 @pytest.fixture
@@ -65,7 +70,7 @@ def test_what_is_there_is_not_computed_again(
     first = run_benchmark(plan, store=store)
     monkeypatch.setattr("prunebench.benchmark.run._Work.do", None)
     second = run_benchmark(plan, store=store)
-    for a, b in zip(first["rows"], second["rows"], strict=True):
+    for a, b in zip(first.rows, second.rows, strict=True):
         assert a == b
 
 
@@ -75,7 +80,7 @@ def test_another_scorer_uses_the_trained_networks(
     run_benchmark(plan, store=store)
     request.getfixturevalue("no_training")
     more = dataclasses.replace(plan, scorers=[pb.load_scorer("snip")])
-    assert run_benchmark(more, store=store)["rows"][0]["scorer"] == "snip"
+    assert run_benchmark(more, store=store).rows[0].scorer == "snip"
     with pytest.raises(AssertionError, match="trained, although"):
         run_benchmark(more)
 
@@ -115,8 +120,10 @@ def test_more_seeds_train_only_the_new_ones(
     kept = run_benchmark(more, store=store)
     assert trained == [(2, 3)]
     alone = run_benchmark(more)
-    for mine, other in zip(kept["rows"], alone["rows"], strict=True):
-        assert mine["spearman"]["per_seed"] == pytest.approx(other["spearman"]["per_seed"], abs=1e-6)
+    for mine, other in zip(kept.rows, alone.rows, strict=True):
+        assert mine.spearman is not None
+        assert other.spearman is not None
+        assert mine.spearman.per_seed == pytest.approx(other.spearman.per_seed, abs=1e-6)
 
 
 def test_changed_code_version_or_evaluator_is_computed_anew(
@@ -134,7 +141,7 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
     scorer = load_scorer("mine", [file])
     first = dataclasses.replace(plan, scorers=[scorer])
     run_benchmark(first, store=store)
-    assert not find_missing(first, store).measures
+    assert not missing_of(first, store)
 
     def fresh() -> Plan:
         """As in a new process, which imports the files as they are now."""
@@ -144,21 +151,23 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
         return dataclasses.replace(plan, scorers=[load_scorer("mine", [file])])
 
     helper.write_text("# another comment\n" + helper.read_text())
-    assert not find_missing(fresh(), store).measures
+    assert not missing_of(fresh(), store)
     helper.write_text("def score(snapshot):\n    return -snapshot.networks.norms()\n")
-    assert {key.scorer for key in find_missing(fresh(), store).measures} == {"mine"}
+    assert {key.scorer for key in missing_of(fresh(), store)} == {"mine"}
     helper.write_text("def score(snapshot):\n    return snapshot.networks.norms()\n")
     last = fresh()
-    assert not find_missing(last, store).measures
+    assert not missing_of(last, store)
     monkeypatch.setattr(type(last.scorers[0]), "version", "2")
     newer = dataclasses.replace(plan, scorers=last.scorers)
-    assert {key.scorer for key in find_missing(newer, store).measures} == {"mine"}
+    assert {key.scorer for key in missing_of(newer, store)} == {"mine"}
     monkeypatch.undo()
     assert (
-        store.scorings(plan.training, EVALUATOR_VERSION + "x").keys()
-        == store.scorings(plan.training, EVALUATOR_VERSION).keys()
+        take_inventory(store, plan.training, EVALUATOR_VERSION + "x").scorings.keys()
+        == take_inventory(store, plan.training, EVALUATOR_VERSION).scorings.keys()
     )
-    assert not any(s.results for s in store.scorings(plan.training, EVALUATOR_VERSION + "x").values())
+    assert not any(
+        s.results for s in take_inventory(store, plan.training, EVALUATOR_VERSION + "x").scorings.values()
+    )
 
 
 def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
@@ -168,10 +177,10 @@ def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
     measures = {measure: {"spearman": [0.5]} for measure in plan.wanted[key]}
     store.put(plan.training, "1", [Scoring(0, key, None, 1, 0, 0.0, made, np.ones((1, 16)), None, measures)])
     store.put(plan.training, "1", [Scoring(0, key, "ValueError: no", 1, 0, 0.0, made)])
-    found = store.scorings(plan.training, "1")[key, 0]
+    found = take_inventory(store, plan.training, "1").scorings[key, 0]
     assert (found.error, found.results) == ("ValueError: no", {})
     assert store.scores(plan.training, 0, key) is None
-    assert find_missing(plan, store).measures[key][0] == tuple(plan.wanted[key])
+    assert missing_of(plan, store)[key][0] == tuple(plan.wanted[key])
 
 
 # Provenance
@@ -220,7 +229,7 @@ def test_writers_at_once_lose_nothing_and_double_nothing(store: Store, plan: Pla
     seeds = [seed for (seed,) in store.rows("SELECT seed FROM scorings ORDER BY seed")]
     assert seeds == sorted(shared | own)
     assert store.rows("SELECT count(*) FROM results") == [(len(seeds),)]
-    for (_, seed), scoring in store.scorings(plan.training, "1").items():
+    for (_, seed), scoring in take_inventory(store, plan.training, "1").scorings.items():
         assert scoring.results == {Measure("rank"): {"spearman": [seed / 7]}}
     assert store.rows("PRAGMA integrity_check") == [("ok",)]
 

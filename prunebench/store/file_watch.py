@@ -11,7 +11,7 @@ from pathlib import Path
 from prunebench.store.database import BESIDE, StoreError
 
 
-class Presence:
+class FileWatch:
     """Watches the files of a database that is written to."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:

@@ -15,6 +15,7 @@ from prunebench.networks import Networks
 from prunebench.store.database import StoreError
 from prunebench.store.files import NETWORKS, write_atomically
 from prunebench.store.identity import digest
+from prunebench.store.tables import NetworkRow
 from prunebench.training.state import State
 
 LARGEST = 4 * 2**30  # bytes of a network's file
@@ -47,11 +48,12 @@ class NetworkFiles:
             reason = f"{error.strerror}; all results written before are whole"
             raise StoreError(f"{path}: {reason}, make room and run again") from error
 
-    def read(self, name: str, sha256: str, size: int) -> bytes:
-        """The content, of `size` bytes. Raises `Damaged`, naming the file, where it is not what was written.
+    def read(self, network: NetworkRow) -> bytes:
+        """What a network's row says is kept. Raises `Damaged`, naming the file, where it is something else.
 
         What is no ordinary file, or of another size, is not read: it may have no end.
         """
+        name, size = network.file, network.bytes
         shown = name if self.folder is None else self.folder / name
         try:
             if self.folder is None:
@@ -65,15 +67,9 @@ class NetworkFiles:
                 content = (self.folder / name).read_bytes()
         except (OSError, KeyError, ValueError) as error:
             raise Damaged(f"{shown}: missing or unreadable") from error
-        if digest(content) != sha256:
+        if digest(content) != network.sha256:
             raise Damaged(f"{shown}: damaged (its SHA-256 is not what was written)")
         return content
-
-
-def file_name(training: str, seed: int, step: int, sha256: str) -> str:
-    """Path in the folder of networks; `step` -1 is the end of training."""
-    moment = "final" if step < 0 else f"step{step}"
-    return f"{training}/seed{seed}-{moment}-{sha256[:16]}.safetensors"
 
 
 def pack(state: State, position: int, *, velocity: bool) -> bytes:

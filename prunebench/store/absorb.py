@@ -1,0 +1,154 @@
+"""Records of one store taken into another."""
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+
+from prunebench.store.checked_rows import CheckedRows
+from prunebench.store.integrity import find_damage, forget
+from prunebench.store.network_files import Damaged
+from prunebench.store.store import Store
+from prunebench.store.tables import (
+    NetworkRow,
+    ResultRow,
+    ScoringRow,
+    TrainingRow,
+    environment_number,
+    write,
+    write_scoring,
+)
+from prunebench.store.validation import is_valid
+
+
+@dataclass
+class Absorbed:
+    """What came of it.
+
+    Attributes:
+        networks, results: taken over.
+        present: results that were there already, with equal numbers.
+        differing: results that were there with other numbers, by name; the ones that were there stay.
+        damaged: what was left out because it is not what was written, by name.
+        forgotten: what was here and damaged, by name; what the other store has takes its place.
+    """
+
+    networks: int = 0
+    results: int = 0
+    present: int = 0
+    differing: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+
+
+def absorb(into: Store, other: Store, *, training: str | None = None, replace: bool = False) -> Absorbed:
+    """Take over what `into` lacks of `other`, one training at a time, each in one transaction.
+
+    Only `training`, if it is named. With `replace`, the other store wins over records that are there; else an
+    error there gives way to scores, and nothing else does. Every row and file is checked against its hash.
+    """
+    absorbed = Absorbed()
+    for row, whole in CheckedRows(other, training).of(TrainingRow):
+        if whole and is_valid(row):
+            _Absorbing(into, other, row, replace, absorbed).run()
+        else:
+            absorbed.damaged.append(f"training {row.id!r}")
+    return absorbed
+
+
+class _Absorbing:
+    """One training on its way from a store into another."""
+
+    def __init__(
+        self, into: Store, other: Store, training: TrainingRow, replace: bool, absorbed: Absorbed
+    ) -> None:
+        self._into, self._other, self._training = into, other, training
+        self._replace, self._absorbed = replace, absorbed
+        self._rows = CheckedRows(other, training.id)
+        self._numbers: dict[int, int] = {}
+
+    def run(self) -> None:
+        damage = list(find_damage(self._into, self._training.id))
+        forget(self._into, damage)
+        self._absorbed.forgotten += [each.what for each in damage]
+        networks = self._networks()
+        with self._into.writing() as connection:
+            if self._into.training(self._training.id) is None:
+                write(connection, [self._training])
+            for row in networks:
+                row.provenance = self._number(connection, row.provenance)
+            write(connection, networks)
+            self._scorings(connection)
+
+    def _number(self, connection: sqlite3.Connection, number: int) -> int:
+        """What a number of the other store's environments is in this one."""
+        if number not in self._numbers:
+            made = self._rows.environment(number)
+            assert made is not None
+            self._numbers[number] = environment_number(connection, made)
+        return self._numbers[number]
+
+    def _networks(self) -> list[NetworkRow]:
+        """Rows to take over, with their files copied: a file without a row does no harm."""
+        there = {row.named for row, _ in self._into.read(NetworkRow, "training = ?", [self._training.id])}
+        taken = []
+        for row, whole in self._rows.of(NetworkRow):
+            if not self._replace and row.named in there:
+                continue
+            try:
+                if not whole or not is_valid(row):
+                    raise Damaged(f"training {row.training}, seed {row.seed!r}, step {row.step!r}")
+                self._into.files.write(row.file, self._other.files.read(row))
+            except Damaged as damage:
+                self._absorbed.damaged.append(str(damage))
+                continue
+            taken.append(row)
+        self._absorbed.networks += len(taken)
+        return taken
+
+    def _scorings(self, connection: sqlite3.Connection) -> None:
+        width = json.loads(self._training.recipe)["width"]
+        query = f"SELECT {', '.join(ScoringRow.unique)}, id, error FROM scorings WHERE training = ?"
+        there = {
+            tuple(names): (number, error)
+            for *names, number, error in self._into.rows(query, [self._training.id])
+        }
+        for row, whole, results in self._rows.scorings():
+            if not whole or not is_valid(row, width):
+                self._absorbed.damaged.append(_name(row))
+                continue
+            number, error = there.get(row.names, (None, None))
+            if number is None or self._replace or (error is not None and row.error is None):
+                row.id, row.provenance = None, self._number(connection, row.provenance)
+                number = write_scoring(connection, row)
+            self._results(connection, row, number, results)
+
+    def _results(
+        self,
+        connection: sqlite3.Connection,
+        scoring: ScoringRow,
+        number: int,
+        results: list[tuple[ResultRow, bool]],
+    ) -> None:
+        """Those of a scoring that has this number here."""
+        there = {row.named: row.metrics for row, _ in self._into.read(ResultRow, "scoring = ?", [number])}
+        taken = []
+        for row, whole in results:
+            row.scoring = number
+            if not whole or not is_valid(row):
+                self._absorbed.damaged.append(_name(scoring, row))
+            elif row.named not in there or self._replace:
+                row.provenance = self._number(connection, row.provenance)
+                taken.append(row)
+            elif there[row.named] == row.metrics:
+                self._absorbed.present += 1
+            else:
+                self._absorbed.differing.append(_name(scoring, row))
+        write(connection, taken, *scoring.names)
+        self._absorbed.results += len(taken)
+
+
+def _name(scoring: ScoringRow, result: ResultRow | None = None) -> str:
+    what = "" if result is None else f"{' '.join(result.measure).strip()} of "
+    return (
+        f"{what}{scoring.scorer} at step {scoring.step}, seed {scoring.seed}, of training {scoring.training}"
+    )

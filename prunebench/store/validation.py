@@ -1,0 +1,73 @@
+"""Whether a row of somebody else's store is one that this package could have written.
+
+SQLite keeps anything in any column, and checksums can be computed by anybody: before a row is taken over, it
+is looked at. File names are made of some of these values.
+"""
+
+import json
+import math
+from typing import Any
+
+import msgspec
+
+from prunebench.store.identity import id_of
+from prunebench.store.records import FINAL, Count, LearningCurves, read_values
+from prunebench.store.tables import NetworkRow, ResultRow, Row, ScoringRow, TrainingRow
+from prunebench.training.recipe import Recipe
+
+
+class _TaskRecord(msgspec.Struct):
+    """What is read of a task's record."""
+
+    name: str
+    fingerprint: str
+    samples: Count
+    inputs: Count
+    tests: Count
+
+
+def is_valid(row: Row, width: int | None = None) -> bool:
+    """Whether each column holds what it may; scores are of `width` neurons."""
+    try:
+        msgspec.convert(row.values, type(row))
+        match row:
+            case TrainingRow():
+                return _is_training(row)
+            case NetworkRow():
+                return _is_network(row)
+            case ScoringRow():
+                arrays = (array for array in (row.scores, row.signs) if array is not None)
+                return all(isinstance(a, bytes) and len(a) == 4 * row.draws * (width or 0) for a in arrays)
+            case ResultRow():
+                read_values(row.metrics)
+                return not row.keep or math.isfinite(float(row.keep))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return True
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """An object from JSON, with finite numbers. Raises `ValueError` or `TypeError` for anything else."""
+    try:
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("too deep") from error
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def _is_training(row: TrainingRow) -> bool:
+    """A task and a recipe under the id that they have (with `until_loss` the id holds the seeds too)."""
+    task, recipe = msgspec.convert(read_object(row.task), _TaskRecord), read_object(row.recipe)
+    Recipe(**recipe, until_loss=row.until_loss)
+    return row.until_loss is not None or row.id == id_of(task.fingerprint, recipe)
+
+
+def _is_network(row: NetworkRow) -> bool:
+    """LearningCurves are there at the end of training, and only there."""
+    if row.step != FINAL or row.curves is None:
+        return row.step != FINAL and row.curves is None
+    curves = msgspec.convert(read_object(row.curves), LearningCurves)
+    return len(curves.steps) == len(curves.loss) == len(curves.accuracy) > 0
