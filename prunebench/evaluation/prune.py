@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.evaluation.fractions import kept_count, label
 from prunebench.evaluation.metrics import Metrics, per_seed
 from prunebench.evaluation.selection import top_k
-from prunebench.networks import Networks
 from prunebench.training.initial import REINITIALISED_STREAM, initialise
 from prunebench.training.loop import run_loop
 from prunebench.training.state import State
@@ -100,4 +100,4 @@ def _fresh_state(run: Trajectory, step: int, k: int) -> State:
         dtype=dense.dtype,
         stream=REINITIALISED_STREAM,
     ).to(dense.device)
-    return State(Networks(fresh.w_in[:, :k], fresh.bias[:, :k], fresh.w_out[:, :, :k]), step)
+    return State(fresh.keep(torch.arange(k).expand(fresh.seeds, -1)), step)

@@ -90,12 +90,11 @@ def run_loop(
         raise RequestError("start step", state.step, f"a step up to the end, {end}, is needed")
     device, dtype = state.networks.device, state.networks.dtype
     distinct = list(dict.fromkeys(seeds))
+    orders = [minibatch_order(task.samples, recipe.batch_size, end, seed) for seed in distinct]
     problem = Problem(
         x=task.x_train.to(device, dtype),
         y=task.y_train.to(device),
-        orders=torch.stack([minibatch_order(task.samples, recipe.batch_size, end, s) for s in distinct]).to(
-            device
-        ),
+        orders=torch.stack(orders).to(device),
         order_of=torch.tensor([distinct.index(seed) for seed in seeds], device=device),
         learning_rate=recipe.learning_rate,
         momentum=recipe.momentum,

@@ -24,15 +24,11 @@ class BlockedEngine(CompiledEngine):
 
     def __init__(self, problem: Problem, state: State) -> None:
         super().__init__(problem, state)
-        ones = np.ones(
-            (len(problem.x), 1), self._dtype
-        )  # the bias is the weight of an input that is always 1
-        self._x = np.hstack([problem.x.numpy(), ones])
+        # The bias is the weight of an input that is always 1.
+        self._x = np.hstack([problem.x.numpy(), np.ones((len(problem.x), 1), self._dtype)])
         self.block = block_steps(self._orders.shape[2], problem.curve_every)
-        rate, momentum = (
-            float(self._rate),
-            float(self._momentum),
-        )  # as rounded to the dtype, like the plain loop's
+        # As rounded to the dtype, like the plain loop's.
+        rate, momentum = float(self._rate), float(self._momentum)
         left = momentum ** np.arange(self.block + 1.0)
         self._geometric = np.stack([left, -rate * (np.cumsum(left) - left)]).astype(self._dtype)
 
