@@ -8,8 +8,8 @@ from prunebench.experiments.figures import Panels, band, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share
 from prunebench.experiments.verdict import Verdict, Verdicts, at_most, judge, mean_std
-from prunebench.theory.groups import groups
-from prunebench.theory.merging import DROPPED, merge
+from prunebench.theory import groups, merge
+from prunebench.theory.merging import DROPPED
 
 THRESHOLDS = (0.0, 0.001, 0.01, 0.1)
 REPORTED = 0.01

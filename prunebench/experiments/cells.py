@@ -2,15 +2,14 @@
 
 import itertools
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, error_bars, log_counts, marked, width_line
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.verdict import Verdict, at_most, judge
-from prunebench.theory.cells import cell_count, stable_cells
+from prunebench.experiments.verdict import Verdict, Verdicts, at_most, judge
+from prunebench.theory import cell_count, stable_cells
 
 TINY = -6  # log10 of a tiny fraction: one in a million
 
@@ -72,7 +71,7 @@ class StableCellCounts(Experiment):
         right.legend()
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """Against all cells, against more probes, and against the width."""
         counts = tables["counts"]
         means = counts.groupby(["probes", "samples"]).cells.mean()

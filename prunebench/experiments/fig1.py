@@ -1,7 +1,5 @@
 """Figure 1: the largest group, norm against alignment, before, at and after the drop of the loss."""
 
-from collections.abc import Iterator
-
 import pandas as pd
 import torch
 
@@ -10,9 +8,8 @@ from prunebench.experiments.figures import Panels, cloud, log_norms
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
 from prunebench.experiments.plateau import drop_step, nearest
-from prunebench.experiments.verdict import LARGE, SMALL, Verdict, correlates, judge
-from prunebench.theory.alignment import alignment_angle
-from prunebench.theory.groups import groups
+from prunebench.experiments.verdict import LARGE, SMALL, Verdict, Verdicts, correlates, judge
+from prunebench.theory import alignment_angle, groups
 
 MOMENTS = ("before", "at", "after")
 SHARES = {"before": 0.3, "at": 1.0, "after": 2.0}  # of t_drop
@@ -57,7 +54,7 @@ class Figure1(Experiment):
         panels.key()
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """Order at each moment; and exponential against linear before the drop, where the theorem speaks."""
         fits = tables["fits"]
         for moment in MOMENTS:

@@ -6,7 +6,7 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, marked, width_line
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdict, Verdicts, at_least, judge
-from prunebench.theory.groups import group_counts, groups
+from prunebench.theory import group_counts, groups
 
 GROWTH, SLACK = 1.5, 0.05
 COUNTED = {"groups": "all neurons", "relevant": "norm >= 1 %"}

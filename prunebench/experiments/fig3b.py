@@ -7,7 +7,7 @@ from prunebench.experiments.fig3a import COUNTED
 from prunebench.experiments.figures import THIN, Panels, hatched, over_seeds
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdict, Verdicts, in_all, mean_std
-from prunebench.theory.groups import group_counts, groups
+from prunebench.theory import group_counts, groups
 
 MOMENTS = {"initial": "initialisation", "before": "before the drop", "final": "end of training"}
 

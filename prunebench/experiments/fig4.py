@@ -10,7 +10,7 @@ from prunebench.experiments.figures import Panels, cloud, log_norms
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import neuron_rows
 from prunebench.experiments.verdict import LARGE, SMALL, Verdict, Verdicts, at_least, correlates
-from prunebench.theory.alignment import alignment_angle
+from prunebench.theory import alignment_angle
 
 CLAIMS = (  # of step 0, of the first early step, of the last
     "The distribution at initialisation is already predictive of the final norms to a large degree.",

@@ -10,8 +10,7 @@ from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import neuron_rows
 from prunebench.experiments.verdict import Verdict, Verdicts, correlates, judge
 from prunebench.scoring.registry import load_scorer
-from prunebench.theory.alignment import alignment_angle
-from prunebench.theory.groups import groups
+from prunebench.theory import alignment_angle, groups
 
 LEAST = 10  # neurons in a group that a correlation is worth computing for
 MARGIN = 0.05

@@ -1,6 +1,5 @@
 """Figure 6: how much a step changes directions, and how much norms."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +10,9 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, dashed, drop_line
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step
-from prunebench.experiments.verdict import Verdict, at_least, judge
+from prunebench.experiments.verdict import Verdict, Verdicts, at_least, judge
+from prunebench.theory import polar_speed
 from prunebench.theory.alignment import angle
-from prunebench.theory.gradients import polar_speed
 
 ORDERS, ORDER = 100, 10  # "orders of magnitude": two; one
 UPDATES = {"turned": "direction [rad]", "grown": "norm [weight units]", "relative": "log norm [relative]"}
@@ -67,7 +66,7 @@ class Figure6(Experiment):
             ax.legend()
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """Over the first half of the plateau, in absolute and in relative terms; and after it."""
         rows = tables["updates"]
         early, late = rows[rows.step < 0.5 * rows.drop_step], rows[rows.step > 2 * rows.drop_step]

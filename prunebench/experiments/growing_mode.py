@@ -6,8 +6,7 @@ from prunebench.experiments.figures import Panels, band, drop_line, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step
 from prunebench.experiments.verdict import Verdict, Verdicts, at_least, correlates, in_all, mean_std
-from prunebench.theory.alignment import alignment_angle
-from prunebench.theory.growth import growing_mode
+from prunebench.theory import alignment_angle, growing_mode
 
 SCORES = {"alignment": "alignment (-angle)", "mode": "growing mode", "norm": "norm |w||v|"}
 SIGNS = {"sign_mode": "growing mode", "sign_now": "current sign"}

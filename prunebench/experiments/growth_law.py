@@ -1,7 +1,5 @@
 """Theorem 3.11 on real training: the exact growth law against what minibatch SGD does on the plateau."""
 
-from collections.abc import Iterator
-
 import pandas as pd
 import torch
 from scipy import stats
@@ -11,8 +9,8 @@ from prunebench.experiments.figures import Panels, cloud, equality
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
 from prunebench.experiments.plateau import last_on_plateau
-from prunebench.experiments.verdict import Verdict, judge, mean_std
-from prunebench.theory.growth import asinh_growth, growth_rate, predicted_asinh_growth
+from prunebench.experiments.verdict import Verdict, Verdicts, judge, mean_std
+from prunebench.theory import asinh_growth, growth_rate, predicted_asinh_growth
 from prunebench.training.train import Trajectory
 
 GOOD, FAIR, SLOPE = 0.97, 0.8, (0.8, 1.05)
@@ -51,7 +49,7 @@ class GrowthLaw(Experiment):
         panels.key()
         return panels
 
-    def verdicts(self, tables: Tables) -> Iterator[Verdict]:
+    def verdicts(self, tables: Tables) -> Verdicts:
         """The exact form, and the paper's."""
         for form, claim in CLAIMS.items():
             fit = tables["fits"][tables["fits"].form == form]

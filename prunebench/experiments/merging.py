@@ -7,8 +7,7 @@ from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, error_bars, log_counts, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdict, Verdicts, at_most, mean_std
-from prunebench.theory.groups import group_counts, groups
-from prunebench.theory.merging import merge
+from prunebench.theory import group_counts, groups, merge
 from prunebench.training.train import Trajectory
 
 

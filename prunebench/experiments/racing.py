@@ -9,8 +9,7 @@ from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share, neuron_rows
 from prunebench.experiments.plateau import drop_step, nearest
 from prunebench.experiments.verdict import Verdict, Verdicts, at_most, correlates, mean_std
-from prunebench.theory.groups import groups
-from prunebench.theory.racing import race
+from prunebench.theory import groups, race
 
 START, COMPARE = 0.7, 1.5  # of t_drop
 STRONG = (0.9, 0.7)  # rank correlations: strong, fair

@@ -15,9 +15,7 @@ from prunebench.experiments.plateau import first_below
 from prunebench.experiments.verdict import Verdict, Verdicts, at_least
 from prunebench.networks import NormKind
 from prunebench.scoring.registry import load_scorer
-from prunebench.theory.alignment import alignment_angle
-from prunebench.theory.groups import group_counts, groups
-from prunebench.theory.growth import growing_mode
+from prunebench.theory import alignment_angle, group_counts, groups, growing_mode
 from prunebench.training.loop import PLATEAU
 from prunebench.training.recipe import Recipe
 from prunebench.training.train import Trajectory

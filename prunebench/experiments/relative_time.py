@@ -9,7 +9,7 @@ from prunebench.experiments.figures import Panels, drop_line, error_bars, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step
 from prunebench.experiments.verdict import LARGE, Verdict, Verdicts, at_most, judge, mean_std
-from prunebench.theory.alignment import alignment_angle
+from prunebench.theory import alignment_angle
 
 LOOKS = (0.1, 0.2, 0.4, 0.8)  # of t_drop
 CLOSE, FAIR = 0.1, 0.2

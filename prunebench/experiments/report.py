@@ -19,13 +19,10 @@ TITLE = "It's not a lottery, it's a race: reproduced"
 INTRODUCTION = (
     "Every claim is judged by a criterion that was written down before its experiment first ran, with one"
     " exception: figure 1 was first judged at the drop alone; the moments before and after it, and the"
-    " moment of"
-    " the exponential fit, were added after a first run on MNIST. *Holds* and *fragile* are explained with"
-    " each"
-    " claim; a number after ± is one standard deviation over seeds. Networks of one N share the draw of"
-    " training"
-    " samples; seeds differ in initial weights and in the order of minibatches. Where nothing else is said"
-    ' "norm" is the effective norm |w||v|.'
+    " moment of the exponential fit, were added after a first run on MNIST. *Holds* and *fragile* are"
+    " explained with each claim; a number after ± is one standard deviation over seeds. Networks of one N"
+    " share the draw of training samples; seeds differ in initial weights and in the order of minibatches."
+    ' Where nothing else is said "norm" is the effective norm |w||v|.'
 )
 MARKS = {"holds": "✔ holds", "fragile": "≈ fragile", "does not hold": "✘ does not hold"}
 

@@ -8,8 +8,8 @@ from prunebench.experiments.figures import Panels, error_bars, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import drop_step, nearest
 from prunebench.experiments.verdict import Verdict, Verdicts, judge, mean_std
-from prunebench.theory.alignment import angle, target_vectors
-from prunebench.theory.second_order import second_order_targets
+from prunebench.theory import second_order_targets, target_vectors
+from prunebench.theory.alignment import angle
 
 RIDGES = (1.0, 10.0)
 GAIN = 0.02
@@ -74,10 +74,10 @@ class SecondOrder(Experiment):
             "mean rank correlation higher by {} or more, for the better ridge (fragile: higher at all)",
         )
         angles = rows[rows.step == late].groupby("target").median_angle.mean()
-        nearest = angles.drop("first").min()
+        closest = angles.drop("first").min()
         yield Verdict(
             "After the drop neurons are nearer to the next-order target: second moments rotate the target.",
-            judge(nearest <= angles["first"] - 5, nearest < angles["first"], 5),
-            f"median angle {nearest:.1f} degrees against {angles['first']:.1f}, step {late}",
+            judge(closest <= angles["first"] - 5, closest < angles["first"], 5),
+            f"median angle {closest:.1f} degrees against {angles['first']:.1f}, step {late}",
             "median angle smaller by {} degrees or more (fragile: smaller at all)",
         )
