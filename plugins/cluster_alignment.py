@@ -1,10 +1,11 @@
 """Cluster-aware alignment: "It's Not a Lottery, It's a Race", sections 4 and 5 (figures 1 and 5)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
+from msgspec import Meta
 
 import prunebench as pb
 
@@ -31,17 +32,8 @@ class ClusterAlignment(pb.Scorer):
     paper = "It's Not a Lottery, It's a Race (sections 4, 5)"
 
     groups: Literal["orientation", "cosine"] = "orientation"
-    threshold: float = 0.95
-    minimum: int = 10
-
-    def __post_init__(self) -> None:
-        """Refuse parameters that mean nothing."""
-        if self.groups not in ("orientation", "cosine"):
-            raise pb.RequestError("cluster_alignment[groups]", self.groups, "one of orientation, cosine")
-        if not 0 < self.threshold <= 1:
-            raise pb.RequestError("cluster_alignment[threshold]", self.threshold, "a cosine in (0, 1]")
-        if self.minimum < 1:
-            raise pb.RequestError("cluster_alignment[minimum]", self.minimum, "a size of at least 1")
+    threshold: Annotated[float, Meta(title="a cosine", gt=0, le=1)] = 0.95
+    minimum: Annotated[int, Meta(ge=1)] = 10
 
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """Normalised ranks, 1 for the best aligned of each group."""

@@ -25,12 +25,6 @@ class GradientNorm(pb.Scorer):
 
     weights: Literal["both", "incoming", "outgoing", "gate"] = "both"
 
-    def __post_init__(self) -> None:
-        """Refuse an unknown set of weights."""
-        if self.weights not in ("both", "incoming", "outgoing", "gate"):
-            accepted = "one of both, incoming, outgoing, gate"
-            raise pb.RequestError("gradient_norm[weights]", self.weights, accepted)
-
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """Euclidean norms, of the mean loss over the whole training set."""
         networks = snapshot.networks

@@ -1,11 +1,11 @@
 """Wang, Zhang, Grosse 2020 (GraSP), "Picking Winning Tickets Before Training by Preserving Gradient Flow"."""
 
-import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
+from msgspec import Meta
 
 import prunebench as pb
 
@@ -35,14 +35,7 @@ class Grasp(pb.Scorer):
     paper = "Wang et al. 2020, GraSP"
 
     weights: Literal["both", "incoming", "outgoing", "gate"] = "both"
-    temperature: float = 200.0
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown set of weights, and a temperature that divides nothing."""
-        if self.weights not in ("both", "incoming", "outgoing", "gate"):
-            raise pb.RequestError("grasp[weights]", self.weights, "one of both, incoming, outgoing, gate")
-        if not 0 < self.temperature < math.inf:
-            raise pb.RequestError("grasp[temperature]", self.temperature, "a number above 0 is needed")
+    temperature: Annotated[float, Meta(gt=0)] = 200.0
 
     def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " neurons"]:
         """Hessian-vector product by double autograd in float64: its terms cancel."""

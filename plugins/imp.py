@@ -1,10 +1,11 @@
 """IMP: Frankle and Carbin 2019, "The Lottery Ticket Hypothesis"; rewinding: Frankle et al. 2020."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
+from msgspec import Meta
 
 import prunebench as pb
 
@@ -32,22 +33,11 @@ class IterativeMagnitudePruning(pb.Scorer):
     name = "imp"
     paper = "Frankle and Carbin 2019, The Lottery Ticket Hypothesis"
 
-    sparsity: float = 0.5
-    rounds: int = 3
+    sparsity: Annotated[float, Meta(title="a share", gt=0, lt=1)] = 0.5
+    rounds: Annotated[int, Meta(ge=1, le=1000)] = 3
     rewind: Literal["initial", "snapshot"] = "initial"
     weights: Literal["both", "incoming", "outgoing"] = "both"
     normalise: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be pruned."""
-        if not 0 < self.sparsity < 1:
-            raise pb.RequestError("imp[sparsity]", self.sparsity, "a share between 0 and 1 is needed")
-        if not 1 <= self.rounds <= 1000:
-            raise pb.RequestError("imp[rounds]", self.rounds, "a whole number from 1 to 1000 is needed")
-        if self.rewind not in ("initial", "snapshot"):
-            raise pb.RequestError("imp[rewind]", self.rewind, "initial or snapshot")
-        if self.weights not in ("both", "incoming", "outgoing"):
-            raise pb.RequestError("imp[weights]", self.weights, "one of both, incoming, outgoing")
 
     @property
     def initial_only(self) -> bool:

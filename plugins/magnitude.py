@@ -24,11 +24,6 @@ class Magnitude(pb.Scorer):
 
     kind: Literal["effective", "incoming", "outgoing"] = "effective"
 
-    def __post_init__(self) -> None:
-        """Refuse an unknown norm."""
-        if self.kind not in ("effective", "incoming", "outgoing"):
-            raise pb.RequestError("magnitude[kind]", self.kind, "one of effective, incoming, outgoing")
-
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """The norm."""
         return snapshot.networks.norms(self.kind)

@@ -27,11 +27,6 @@ class Snip(pb.Scorer):
 
     weights: Literal["both", "incoming", "outgoing", "gate"] = "both"
 
-    def __post_init__(self) -> None:
-        """Refuse an unknown set of weights."""
-        if self.weights not in ("both", "incoming", "outgoing", "gate"):
-            raise pb.RequestError("snip[weights]", self.weights, "one of both, incoming, outgoing, gate")
-
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """Sums of sensitivities; gradients in float64, so that nothing underflows at tiny weights."""
         networks = snapshot.networks

@@ -28,11 +28,6 @@ class SynFlow(pb.Scorer):
 
     weights: Literal["both", "incoming", "outgoing", "gate"] = "both"
 
-    def __post_init__(self) -> None:
-        """Refuse an unknown set of weights."""
-        if self.weights not in ("both", "incoming", "outgoing", "gate"):
-            raise pb.RequestError("synflow[weights]", self.weights, "one of both, incoming, outgoing, gate")
-
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """No data are looked at; float64, since products of tiny weights underflow."""
         w_in, bias, w_out = (t.double().abs() for t in snapshot.networks.tensors)

@@ -26,11 +26,6 @@ class Taylor(pb.Scorer):
 
     per: Literal["sample", "batch"] = "sample"
 
-    def __post_init__(self) -> None:
-        """Refuse an unknown aggregation."""
-        if self.per not in ("sample", "batch"):
-            raise pb.RequestError("taylor[per]", self.per, "sample or batch")
-
     def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " neurons"]:
         """In float64: the terms of a batch cancel."""
         networks = snapshot.networks.to(dtype=torch.float64)

@@ -3,10 +3,11 @@
 import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
+from msgspec import Meta
 
 import prunebench as pb
 from prunebench.errors import MissingPackageError
@@ -60,21 +61,13 @@ class TorchPruning(pb.Scorer):
     paper = "Fang et al. 2023, DepGraph: Towards Any Structural Pruning"
 
     importance: Literal["Magnitude", "LAMP", "FPGM", "Taylor", "Hessian", "Activation"] = "Magnitude"
-    p: int = 2
+    p: Annotated[int, Meta(ge=1)] = 2
     group_reduction: Literal["mean", "sum", "max", "prod", "first", "gate"] = "mean"
     multivariable: bool = False
     bias: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what Torch-Pruning does not know or heed, and everything where it is not installed."""
-        if self.importance not in PARAMETERS:
-            known = ", ".join(PARAMETERS)
-            raise pb.RequestError("torch_pruning[importance]", self.importance, f"one of {known}")
-        if self.group_reduction not in ("mean", "sum", "max", "prod", "first", "gate"):
-            accepted = "one of mean, sum, max, prod, first, gate"
-            raise pb.RequestError("torch_pruning[group_reduction]", self.group_reduction, accepted)
-        if self.p < 1:
-            raise pb.RequestError("torch_pruning[p]", self.p, "a whole number from 1 up is needed")
+        """Refuse what the importance does not heed, and everything where it is not installed."""
         heeded = PARAMETERS[self.importance]
         for parameter in self.parameters()[1:]:
             value = getattr(self, parameter.name)

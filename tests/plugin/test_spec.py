@@ -1,10 +1,13 @@
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+import numpy as np
 import pytest
 import torch
+from msgspec import Meta
 
 import prunebench as pb
+from prunebench.plugin.plugin import changed
 from prunebench.plugin.spec import build, canonical, parse_spec
 
 
@@ -60,6 +63,56 @@ def test_decorated_frozen_or_not(frozen: bool) -> None:
 
     assert Decorated(alpha=2.0).alpha == 2.0
     assert [f.name for f in Decorated.parameters()] == ["alpha"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"share": "much"}, "example[share]: got 'much'; a number is needed"),
+        ({"rounds": 2.5}, "example[rounds]: got 2.5; a whole number is needed"),
+        ({"kind": "c"}, "example[kind]: got 'c'; one of a, b"),
+        ({"fine": 1}, "example[fine]: got 1; true or false"),
+        ({"limit": "none"}, "example[limit]: got 'none'; a whole number is needed"),
+    ],
+)
+def test_types_are_checked_in_python_too(parameters: dict[str, object], named: str) -> None:
+    """Before the class's own code sees the values, and whether they are given by name or in order."""
+
+    @dataclass
+    class Decorated(Example):
+        def __post_init__(self) -> None:
+            raise AssertionError("not reached")
+
+    values = {field.name: field.default for field in Example.parameters()} | parameters
+    for made in (
+        lambda: Example(**parameters),
+        lambda: Example(*values.values()),
+        lambda: Decorated(**parameters),
+        lambda: changed(Example(), **parameters),
+    ):
+        with pytest.raises(pb.RequestError) as refused:
+            made()
+        assert str(refused.value) == named
+
+
+def test_limits_are_part_of_a_type() -> None:
+    class Limited(Example):
+        name = "limited"
+        power: Annotated[float, Meta(gt=0)] = 1.0
+
+    assert Limited(power=np.float32(2), rounds=np.int64(3)).power == 2
+    for refuse in (lambda: Limited(power=0), lambda: build(Limited, {"power": "0"}, "", "--scorer")):
+        with pytest.raises(pb.RequestError, match=r"limited\[power\]: got 0.*; a number above 0 is needed"):
+            refuse()
+
+
+def test_types_that_are_no_parameters_hold_anything() -> None:
+    class Odd(pb.Scorer):
+        name = "odd"
+        table: "np.ndarray | None" = None
+        unknown: "SomewhereElse" = 3  # type: ignore[name-defined]
+
+    assert Odd(table=[1], unknown="x").table == [1]
 
 
 @pytest.mark.parametrize(
