@@ -1,7 +1,6 @@
 """`prunebench reproduce`: the paper's figures and tables."""
 
-import dataclasses
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,6 @@ from prunebench.experiments.catalogue import NAMES
 from prunebench.tasks.spec import TaskSpec
 
 if TYPE_CHECKING:
-    import torch
-
-    from prunebench.experiments.lab import Lab
-    from prunebench.experiments.setting import Setting
     from prunebench.tasks.task import Task
 
 
@@ -45,66 +40,29 @@ def command(names: tuple[str, ...], **options: Any) -> int:
     from prunebench.drawing import check_matplotlib
     from prunebench.experiments.catalogue import load_experiment
     from prunebench.experiments.lab import Lab
+    from prunebench.experiments.report import describe
     from prunebench.experiments.reproduce import reproduce
+    from prunebench.experiments.setting import FULL, QUICK
     from prunebench.store.files import writable_folder
     from prunebench.store.store import Store
+    from prunebench.tasks.load import load_spec
 
     for name in names:
         if name != "all":
             load_experiment(name)
     check_matplotlib()
     device = resolve_device(options["device"])
-    setting, load = _setting(options)
-    out = writable_folder("--out", Path(options["out"]))
-    with TerminalReporter(quiet=options["quiet"]) as reporter, Store(out / ".cache") as store:
-        lab = Lab(setting, load, store, str(device), reporter)
-        files = reproduce(names, lab, out, _about(lab, options["dataset"] or TaskSpec.dataset, device))
-    for file in files:
-        click.echo(f"report: {file}", err=True)
-    return 0
-
-
-def _setting(options: dict[str, Any]) -> "tuple[Setting, Callable[[int], Task]]":
-    """The setting, less the sizes that the data do not have; and what loads a task of N samples."""
-    from prunebench.errors import RequestError
-    from prunebench.experiments.setting import FULL, QUICK
-    from prunebench.tasks.load import load_spec
-
     spec = TaskSpec(**given(TaskSpec, options))
 
     def load(samples: int) -> "Task":
-        return load_spec(dataclasses.replace(spec, samples=samples), download=options["download"])
+        return load_spec(replace(spec, samples=samples), download=options["download"])
 
-    setting = QUICK if options["quick"] else FULL
-    load(setting.samples)  # what is wrong with the request shows here
-    if options["seeds"]:
-        setting = dataclasses.replace(setting, seeds=options["seeds"])
-    for samples in sorted({*setting.sizes, *setting.curve_sizes}, reverse=True):
-        try:
-            load(samples)
-        except RequestError as error:
-            if error.option != "samples":
-                raise
-            setting = setting.up_to(samples - 1)
-        else:
-            break
-    return setting, load
-
-
-def _about(lab: "Lab", dataset: str, device: "torch.device") -> dict[str, Any]:
-    from prunebench.store.provenance import environment
-
-    setting, task, machine = lab.setting, lab.task(), environment(device)
-    sides = " against ".join(" + ".join(side) for side in task.source["class_names"])
-    return {
-        "command": f"`prunebench reproduce all --dataset {Path(dataset).name}"
-        + (" --quick`" if setting.name == "quick" else "`"),
-        "data": f"{task.name}: {sides}; {task.inputs} inputs, scaling {task.source['scaling']}",
-        "networks": f"d = {setting.width}, N = {setting.samples}, initial scale {setting.scales[0]:g},"
-        " learning rate"
-        f" {setting.rates[0]:g}, {setting.steps:,} steps (more for a larger N, up to {setting.most_steps:,}),"
-        f" seeds {', '.join(map(str, setting.seeds))}; others where a figure says so",
-        "made with": f"prunebench {machine['prunebench']} (commit {machine['commit']}), torch"
-        f" {machine['torch']},"
-        f" {machine['device']}, {machine['threads']} threads",
-    }
+    setting = (QUICK if options["quick"] else FULL).fitting(load)
+    setting = replace(setting, seeds=options["seeds"] or setting.seeds)
+    out = writable_folder("--out", Path(options["out"]))
+    with TerminalReporter(quiet=options["quiet"]) as reporter, Store(out / ".cache") as store:
+        lab = Lab(setting, load, store, str(device), reporter)
+        files = reproduce(names, lab, out, describe(lab))
+    for file in files:
+        click.echo(f"report: {file}", err=True)
+    return 0

@@ -9,9 +9,12 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from prunebench.device import resolve_device
 from prunebench.experiments.experiment import Experiment
+from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdict
 from prunebench.store.files import write_atomically
+from prunebench.store.provenance import environment
 
 Done = Sequence[tuple[Experiment, Sequence[Verdict]]]
 
@@ -24,7 +27,25 @@ INTRODUCTION = (
     " share the draw of training samples; seeds differ in initial weights and in the order of minibatches."
     ' Where nothing else is said "norm" is the effective norm |w||v|.'
 )
+MADE_WITH = "made with"  # rows keep this line of the report: they may be older than the code that draws them
 MARKS = {"holds": "✔ holds", "fragile": "≈ fragile", "does not hold": "✘ does not hold"}
+
+
+def describe(lab: Lab) -> dict[str, Any]:
+    """What the report says about command, data, setting and environment."""
+    setting, task, machine = lab.setting, lab.task(), environment(resolve_device(lab.device))
+    sides = " against ".join(" + ".join(side) for side in task.source["class_names"])
+    seeds = ", ".join(map(str, setting.seeds))
+    quick = " --quick" if setting.name == "quick" else ""
+    return {
+        "command": f"`prunebench reproduce all --dataset {task.source['dataset']}{quick}`",
+        "data": f"{task.name}: {sides}; {task.inputs} inputs, scaling {task.source['scaling']}",
+        "networks": f"d = {setting.width}, N = {setting.samples}, initial scale {setting.scales[0]:g},"
+        f" learning rate {setting.rates[0]:g}, {setting.steps:,} steps (more for a larger N, up to"
+        f" {setting.most_steps:,}), seeds {seeds}; others where a figure says so",
+        MADE_WITH: f"prunebench {machine['prunebench']} (commit {machine['commit']}), torch"
+        f" {machine['torch']}, {machine['device']}, {machine['threads']} threads",
+    }
 
 
 def write_report(out: Path, done: Done, about: dict[str, Any]) -> list[Path]:

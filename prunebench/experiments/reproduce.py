@@ -13,13 +13,12 @@ from prunebench.drawing import check_matplotlib, save, style
 from prunebench.experiments.catalogue import NAMES, load_experiment
 from prunebench.experiments.experiment import Experiment, Tables
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.report import write_report
+from prunebench.experiments.report import MADE_WITH, write_report
 from prunebench.store.files import write_atomically
 from prunebench.store.identity import digest
 
 # Raised when the rows of experiments would be others, and no version of an experiment says so.
 RESULTS_VERSION = "0.1.0"
-MADE_WITH = "made with"  # rows keep this line of the report: they may be older than the code that draws them
 
 
 def reproduce(names: Sequence[str], lab: Lab, out: Path, about: dict[str, Any]) -> list[Path]:

@@ -1,9 +1,11 @@
 """How large the experiments are."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from prunebench.errors import RequestError
 from prunebench.training.recipe import Recipe
 
 
@@ -49,6 +51,19 @@ class Setting:
         recipe = Recipe(**default | options)
         steps = min(self.most_steps, self.steps * max(1.0, (samples or self.samples) / self.samples))
         return dataclasses.replace(recipe, steps=round(steps * self.rates[0] / recipe.learning_rate))
+
+    def fitting(self, load: Callable[[int], object]) -> "Setting":
+        """Without the sizes that the data do not have; raises what else `load` finds wrong with a request."""
+        load(self.samples)
+        for samples in sorted({*self.sizes, *self.curve_sizes}, reverse=True):
+            try:
+                load(samples)
+            except RequestError as error:
+                if error.option != "samples":
+                    raise
+            else:
+                return self.up_to(samples)
+        return self.up_to(self.samples)
 
     def up_to(self, samples: int) -> "Setting":
         """Without the sizes that a data set of this many training samples cannot hold."""
