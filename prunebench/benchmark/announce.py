@@ -2,7 +2,7 @@
 
 from prunebench.benchmark.estimate import Timings, work_of
 from prunebench.benchmark.missing import Missing
-from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan
+from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
 from prunebench.evaluation.fractions import kept_count
@@ -27,7 +27,7 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
     if narrow := sum(
         int(count) for (kind, step), count in work.items() if kind == PRUNE_EARLY and step < recipe.steps
     ):
-        choices = sum(ACCURACY_DRAWS if scorer.stochastic else 1 for scorer in plan.with_controls()) + 1
+        choices = sum(draws_of(scorer, ACCURACY_DRAWS) for scorer in plan.with_controls()) + 1
         counts = ", ".join(str(kept_count(recipe.width, f)) for f in plan.fractions)
         reporter.plan(
             f"prune_early: from each of {len(plan.steps)} steps, retrain {choices} choices of {counts} "

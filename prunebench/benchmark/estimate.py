@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from prunebench.benchmark.missing import Missing
-from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, asked_at
+from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, asked_at, draws_of
 from prunebench.device import device_name
 from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY, SCORER, TRAINING, UNTIL_LOSS, newest_timings
@@ -115,11 +115,11 @@ def work_of(plan: Plan, missing: Missing) -> Work:
     for steps in missing.steps.values():
         ends = plan.recipe.until_loss is None or steps < plan.recipe.steps
         work[TRAINING if ends else UNTIL_LOSS, 0] += steps / plan.recipe.steps
-    for key, _ in dict.fromkeys((asked_at(key, plan.scored[key]), seed) for key, seed in missing.unscored):
+    asked = ((asked_at(key, plan.scored[key]), s) for key, seeds in missing.unscored.items() for s in seeds)
+    for key, _ in dict.fromkeys(asked):
         work[SCORER + key.scorer, key.step] += 1
     for key, lacking in missing.measures.items():
-        scorer = plan.scored.get(key)
-        draws = ACCURACY_DRAWS if scorer is not None and scorer.stochastic else 1
+        draws = draws_of(plan.scored.get(key), ACCURACY_DRAWS)
         for protocol, _ in (measure for measures in lacking.values() for measure in measures):
             work[protocol, key.step] += draws if protocol == PRUNE_EARLY else 1
     return work

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, DRAWS, Plan
+from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, Plan, draws_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.integrity import forget
 from prunebench.store.inventory import Inventory, take_inventory
@@ -17,13 +17,13 @@ class Missing:
 
     Attributes:
         measures: that are to be taken, by key and seed.
-        unscored: the keys and seeds without scores, for which scorers are to be asked.
+        unscored: the seeds without scores, for which scorers are to be asked, by key.
         steps: gradient steps by seed, of networks that are to be trained, or trained on from a step that was
             kept to one that was not.
     """
 
     measures: dict[Key, dict[int, tuple[Measure, ...]]] = field(default_factory=dict)
-    unscored: list[tuple[Key, int]] = field(default_factory=list)
+    unscored: dict[Key, list[int]] = field(default_factory=dict)
     steps: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -54,12 +54,12 @@ def find_missing(plan: Plan, there: Inventory) -> Missing:
     missing = Missing()
     for key, measures in plan.wanted.items():
         scorer = plan.scored.get(key)
-        draws = DRAWS if scorer is not None and scorer.stochastic else 1
         for seed in plan.seeds:
             scoring = there.scorings.get((key, seed))
-            if scoring is None or scoring.error is not None or scoring.draws != draws:
+            if scoring is None or scoring.error is not None or scoring.draws != draws_of(scorer):
                 lacking = tuple(measures)
-                missing.unscored.extend([] if scorer is None else [(key, seed)])
+                if scorer is not None:
+                    missing.unscored.setdefault(key, []).append(seed)
             else:
                 lacking = tuple(measure for measure in measures if measure not in scoring.results)
             if key == DENSE and seed not in there.trained:

@@ -117,6 +117,11 @@ class Plan:
         return [Measure(protocol, label(fraction)) for fraction in self.fractions]
 
 
+def draws_of(scorer: Scorer | None, most: int = DRAWS) -> int:
+    """How often a scorer is asked; of one without a random part, and of what has no scorer, once."""
+    return most if scorer is not None and scorer.stochastic else 1
+
+
 def asked_at(key: Key, scorer: Scorer) -> Key:
     """The key with the step at which the scorer is asked: 0 for every step if it looks at nothing later."""
     return key._replace(step=0) if scorer.initial_only else key

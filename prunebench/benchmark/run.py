@@ -17,7 +17,7 @@ from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, values_of
 from prunebench.benchmark.missing import Missing, find_missing, forget_damage, inventory_of
-from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, DRAWS, Plan, asked_at
+from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, Plan, asked_at, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
 from prunebench.device import resolve_device
@@ -135,16 +135,13 @@ class _Work:
 
     def _score(self, key: Key, scorer: Scorer) -> None:
         """Take the scores from the store, or compute and keep them."""
-        asked = []
-        for seed in self.missing.measures[key]:
-            kept = None if self.again else self.store.scores(self.plan.training, seed, key)
-            if kept is None or len(kept[0]) != (DRAWS if scorer.stochastic else 1):
-                asked.append(seed)
-            else:
+        asked = tuple(self.missing.unscored.get(key, ()))
+        for seed in self.missing.measures[key].keys() - set(asked):
+            if (kept := self.store.scores(self.plan.training, seed, key)) is not None:
                 self.scores[key, seed] = kept
         if not asked:
             return
-        outcomes = self._ask(key, scorer, tuple(asked))
+        outcomes = self._ask(key, scorer, asked)
         error = next((outcome.error for outcome in outcomes if outcome.error), None)
         scores = signs = None
         if error is None:
@@ -167,8 +164,7 @@ class _Work:
             snapshot = subset(self.run, seeds).snapshot(key.step, with_final=scorer.sees_end)
             if scorer.initial_only:
                 snapshot = replace(snapshot, step=0, networks=snapshot.initial)
-            draws = DRAWS if scorer.stochastic else 1
-            self.said[asked] = [execute(drawn(scorer, draw), snapshot) for draw in range(draws)]
+            self.said[asked] = [execute(drawn(scorer, draw), snapshot) for draw in range(draws_of(scorer))]
             raised = next((o.traceback for o in self.said[asked] if o.traceback), None)
             if raised is not None:
                 self.reporter.failure(key.scorer, key.step, raised)
@@ -193,33 +189,30 @@ class _Work:
     def _prune_early(self) -> None:
         """What is asked at a step of the same networks trains side by side, and is kept when it is done."""
         groups = defaultdict[tuple[int, Measure, tuple[int, ...]], list[Key]](list)
-        for key, lacking in self.missing.measures.items():
-            control = key not in self.plan.scored  # which has no scores, and comes last
-            seeds = defaultdict[Measure, list[int]](list)
-            for seed, measures in lacking.items():
-                for measure in measures:
-                    if measure.protocol == "prune_early" and (control or (key, seed) in self.scores):
-                        seeds[measure].append(seed)
-            for measure, mine in seeds.items():
-                groups[key.step, measure, tuple(mine)].append(key)
-        for (step, measure, those), keys in self.reporter.each("prune_early", groups.items(), "trainings"):
-            began, run = time.perf_counter(), subset(self.run, those)
-            drawn = {
-                key: np.stack([self.scores[key, seed][0][:ACCURACY_DRAWS] for seed in those], axis=1)
+        for key, lacking in self.missing.measures.items():  # the control, which has no scores, comes last
+            there = [seed for seed in lacking if key not in self.plan.scored or (key, seed) in self.scores]
+            for measure in dict.fromkeys(measure for seed in there for measure in lacking[seed]):
+                if measure.protocol == "prune_early":
+                    seeds = tuple(seed for seed in there if measure in lacking[seed])
+                    groups[key.step, measure, seeds].append(key)
+        for (step, measure, seeds), keys in self.reporter.each("prune_early", groups.items(), "trainings"):
+            began, run = time.perf_counter(), subset(self.run, seeds)
+            scores = {
+                key: np.stack([self.scores[key, seed][0][:ACCURACY_DRAWS] for seed in seeds], axis=1)
                 for key in keys
                 if key in self.plan.scored
             }
-            candidates = [torch.from_numpy(draw).to(run.final.device) for d in drawn.values() for draw in d]
+            candidates = [torch.from_numpy(draw).to(run.final.device) for d in scores.values() for draw in d]
             results = prune_early(
-                candidates, run, step, [float(measure.keep)], control=len(drawn) < len(keys)
+                candidates, run, step, [float(measure.keep)], control=len(scores) < len(keys)
             )
-            seconds = (time.perf_counter() - began) / len(keys) / len(those)
+            seconds = (time.perf_counter() - began) / len(keys) / len(seeds)
             for key in keys:
-                count = len(drawn.get(key, [None]))
+                count = len(scores.get(key, [None]))
                 draws, results = results[:count], results[count:]
                 self._put(
                     self._results(key, seed, {measure: values_of(draws, at)}, seconds)
-                    for at, seed in enumerate(those)
+                    for at, seed in enumerate(seeds)
                 )
 
     def _results(self, key: Key, seed: int, results: dict[Measure, Values], seconds: float) -> Scoring:
