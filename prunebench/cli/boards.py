@@ -37,12 +37,13 @@ def folder_to_read(out: str | None) -> Path:
     return PUBLISHED if not _holds_boards(OWN) and _holds_boards(PUBLISHED) else OWN
 
 
-def say_whose(folder: Path, out: str | None) -> None:
-    """Tell a user, who named no folder, of the other one."""
+def say_whose(folder: Path, out: str | None, left_out: list[str]) -> int:
+    """Tell a user, who named no folder, of the other one, and of boards left out; returns the exit code."""
     if out is None and folder == PUBLISHED:
         click.echo(f"These are the published boards, in {PUBLISHED}; your own will be in {OWN}", err=True)
     elif out is None and _holds_boards(PUBLISHED):
         click.echo(f"These are your own boards, in {folder}; the published: --out {PUBLISHED}", err=True)
+    return say_left_out(left_out)
 
 
 def cite_published(name: str, folder: Path) -> None:

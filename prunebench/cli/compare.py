@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.boards import folder_to_read, from_option, say_left_out, say_whose
+from prunebench.cli.boards import folder_to_read, from_option, say_whose
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
@@ -41,19 +41,15 @@ def command(
     from prunebench.leaderboard.terminal import console
 
     folder = folder_to_read(out)
-    left_out: list[str] = []
-    files = [_board(text, folder) for text in (first, second)]
-    one, other = files
+    one, other = _board(first, folder), _board(second, folder)
     if one is not None and other is not None:
-        found = compare_boards(one, other, metrics, at_step)
-    elif one is None and other is None:
-        found = compare_scorers(find_boards(folder, board, left_out), first, second, metrics, at_step)
-    else:
+        console().print(render_pairs(compare_boards(one, other, metrics, at_step)))
+        return 0
+    if one is not None or other is not None:
         raise click.UsageError(f"A, B: got {first!r} and {second!r}; two scorers or two boards are needed")
-    console().print(render_pairs(found))
-    if one is None:
-        say_whose(folder, out)
-    return say_left_out(left_out)
+    boards, left_out = find_boards(folder, board)
+    console().print(render_pairs(compare_scorers(boards, first, second, metrics, at_step)))
+    return say_whose(folder, out, left_out)
 
 
 def _board(text: str, folder: Path) -> "Board | None":

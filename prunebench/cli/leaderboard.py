@@ -49,8 +49,7 @@ def command(
 
     # Published boards are written only by those who name their folder.
     folder = OWN if again and out is None else folder_to_read(out)
-    left_out: list[str] = []
-    boards = find_boards(folder, name, left_out)
+    boards, left_out = find_boards(folder, name)
     if again:
         _rebuild(boards, folder, name)
         return say_left_out(left_out)
@@ -58,8 +57,7 @@ def command(
         _write(boards, html, figures)
     else:
         _print(boards, form, summed_up)
-    say_whose(folder, out)
-    return say_left_out(left_out)
+    return say_whose(folder, out, left_out)
 
 
 def _print(boards: "list[Board]", form: str, summed_up: bool) -> None:
@@ -84,7 +82,7 @@ def _rebuild(boards: "list[Board]", out: Path, name: str | None) -> None:
 
     if name is not None:
         raise click.UsageError("--rebuild: makes the tables of all boards; leave NAME out")
-    files = rebuild(out, [])
+    files = rebuild(out)
     click.echo(f"{len(files)} files of {len(boards)} boards in {out}", err=True)
     if not any(file.name == "README.md" for file in files):
         click.echo(f"{out / 'README.md'} has no overview to replace; left as it is", err=True)

@@ -21,22 +21,23 @@ def add_to_folder(document: Document, folder: Path) -> tuple[Board, list[Path]]:
         return board, _write_board(board, path)
 
 
-def rebuild(folder: Path, left_out: list[str] | None = None) -> list[Path]:
+def rebuild(folder: Path) -> list[Path]:
     """Make all files again from the JSON records, and the overview in `README.md`; returns the files.
 
-    A record that is no board is left as it is, as `read_folder` says.
+    A record that is no board is left as it is.
     Equal records give equal bytes. Of a `README.md` that is there only what stands between the lines
     `<!-- overview -->` and `<!-- end of overview -->` is replaced; without these it is left as it is.
     """
     with folder_lock(folder):
-        found = _board_files(folder, left_out)
-        files = [file for path, board in found for file in _write_board(board, path)]
+        boards, _ = read_folder(folder)
+        files = [file for path, board in boards.items() for file in _write_board(board, path)]
         readme = folder / "README.md"
         text = readme.read_text(encoding="utf-8") if readme.exists() else f"# Boards\n\n{_BEGIN}\n{_END}\n"
         before, begin, rest = text.partition(_BEGIN)
         _, end, after = rest.partition(_END)
-        if found and begin and end:
-            write_atomically(readme, f"{before}{_BEGIN}\n\n{overview([b for _, b in found])}\n{_END}{after}")
+        if boards and begin and end:
+            made = overview(list(boards.values()))
+            write_atomically(readme, f"{before}{_BEGIN}\n\n{made}\n{_END}{after}")
             files.append(readme)
     return files
 
@@ -68,15 +69,13 @@ def has_tables(board: Board, path: Path) -> bool:
         return False
 
 
-def find_boards(folder: Path, name: str | None = None, left_out: list[str] | None = None) -> list[Board]:
-    """The boards in `folder` whose names start with `name`; at least one, or `RequestError`.
+def find_boards(folder: Path, name: str | None = None) -> tuple[list[Board], list[str]]:
+    """The boards in `folder` whose names start with `name`, and a line for each that is damaged.
 
-    What is damaged and has such a name goes into `left_out`, as `read_folder` says.
+    Raises `RequestError` where there is no such board, `PrunebenchError` where all boards are damaged.
     """
-    damaged: list[str] | None = None if left_out is None else []
-    boards = read_folder(folder, damaged)
-    if left_out is not None:
-        left_out += [line for line in damaged or () if line.startswith(name or "")]
+    found, damaged = read_folder(folder)
+    boards = list(found.values())
     if damaged and not boards:
         raise PrunebenchError(damaged[0])
     if not boards:
@@ -84,38 +83,23 @@ def find_boards(folder: Path, name: str | None = None, left_out: list[str] | Non
     chosen = [board for board in boards if board.name.startswith(name or "")]
     if not chosen:
         raise unknown_name("board", name or "", [board.name for board in boards], "boards here")
-    return chosen
+    return chosen, [line for line in damaged if line.startswith(name or "")]
 
 
-def read_folder(folder: Path, left_out: list[str] | None = None) -> list[Board]:
-    """All boards in `folder`, by name. Raises `RequestError` for a missing folder.
+def read_folder(folder: Path) -> tuple[dict[Path, Board], list[str]]:
+    """All boards in `folder` by their files, and a line, beginning with its name, for each file that is none.
 
-    What cannot be read as JSON, or is no whole board, goes into `left_out` in a line that begins with the
-    file's name; it is a `PrunebenchError` where there is no such list.
+    Raises `RequestError` for a missing folder. A file that never was to be a board is none of the two.
     """
-    return [board for _, board in _board_files(folder, left_out)]
-
-
-def _board_files(folder: Path, left_out: list[str] | None) -> list[tuple[Path, Board]]:
     if not folder.is_dir():
         raise RequestError("--out", str(folder), "a folder with boards; `prunebench run` makes one")
-    boards = []
+    boards: dict[Path, Board] = {}
+    damaged: list[str] = []
     for path in sorted(folder.glob("*.json")):
         try:
-            board = _read_if_board(path)
+            content = read_json(path)
+            if isinstance(content, dict) and {"schema", "rows", "training"} & set(content):
+                boards[path] = Board.from_content(content, path.name)
         except PrunebenchError as error:
-            if left_out is None:
-                raise
-            left_out.append(str(error))
-            continue
-        if board is not None:
-            boards.append((path, board))
-    return boards
-
-
-def _read_if_board(path: Path) -> Board | None:
-    """The board in a JSON file; None where the file never was to be one."""
-    content = read_json(path)
-    if isinstance(content, dict) and {"schema", "rows", "training"} & set(content):
-        return Board.from_content(content, path.name)
-    return None
+            damaged.append(str(error))
+    return boards, damaged

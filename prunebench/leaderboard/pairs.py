@@ -22,7 +22,6 @@ class Pair:
         scorer: of both rows; empty where two scorers are compared.
         at: the step or steps.
         means: of the two on their common seeds.
-        seeds: how many seeds each of the rows has.
         p: Holm-corrected over all pairs that are shown together.
     """
 
@@ -31,7 +30,6 @@ class Pair:
     at: str
     column: Column
     means: tuple[float, float]
-    seeds: tuple[int, int]
     difference: Difference
     p: float
 
@@ -55,6 +53,10 @@ class Pairs:
     remarks: tuple[str, ...]
 
 
+# The board or the scorer that both rows are of, and the two.
+Match = tuple[str, str, Row, Row]
+
+
 def compare_scorers(
     boards: Sequence[Board], first: str, second: str, metrics: Sequence[str], step: int | None
 ) -> Pairs:
@@ -64,25 +66,20 @@ def compare_scorers(
     """
     rows = [row for board in boards for row in board.rows]
     (a, a_step), (b, b_step) = _parse("A", first, rows), _parse("B", second, rows)
-    columns = _columns(rows, metrics)
-    pairs: list[Pair] = []
-    remarks: list[str] = []
+    matches: list[Match] = []
     for board in boards:
         found = {row.key: row for row in board.rows if row.status == "ok"}
         steps = sorted({at for _, at in found} if step is None else {step})
-        both = dict.fromkeys(
-            (at if a_step is None else a_step, at if b_step is None else b_step) for at in steps
-        )
-        for at_a, at_b in both:
-            if (a, at_a) == (b, at_b):
+        both = [
+            ((a, at if a_step is None else a_step), (b, at if b_step is None else b_step)) for at in steps
+        ]
+        for one, other in dict.fromkeys(both):
+            if one == other:
                 raise RequestError("A, B", first, "two different scorers, or two steps of one, are needed")
-            if (a, at_a) in found and (b, at_b) in found:
-                at = str(at_a) if at_a == at_b else f"{at_a} / {at_b}"
-                names = board.name, "", at
-                pairs += _pairs(names, found[a, at_a], found[b, at_b], columns, remarks)
-    return _together(
-        first, second, pairs, remarks, "no board has this metric of both, at one step or at the steps named"
-    )
+            if one in found and other in found:
+                matches.append((board.name, "", found[one], found[other]))
+    nothing = "no board has this metric of both, at one step or at the steps named"
+    return _compared(first, second, matches, _columns(rows, metrics), [], nothing)
 
 
 def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: int | None) -> Pairs:
@@ -93,54 +90,55 @@ def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: in
     if first.evaluator != second.evaluator:
         versions = f"evaluators {first.evaluator} and {second.evaluator}"
         raise RequestError("A, B", versions, "boards of one evaluator version; run the older one again")
-    columns = _columns([*first.rows, *second.rows], metrics)
     theirs = {row.key: row for row in second.rows}
-    remarks = [f"The boards differ in {what}" for what in _unlike(first, second)]
-    pairs: list[Pair] = []
-    for row in first.rows:
-        other = theirs.get(row.key)
-        if other is None or not row.predicts or step not in (None, row.at_step):
-            continue
-        name = f"{row.scorer}, step {row.at_step}"
-        if (row.version, row.source) != (other.version, other.source):
-            remarks.append(f"{name}: the scorer's code is not the same on both boards")
-        pairs += _pairs(("", row.scorer, str(row.at_step)), row, other, columns, remarks)
-    return _together(first.name, second.name, pairs, remarks, "the boards share no results with this metric")
+    matches: list[Match] = [
+        ("", row.scorer, row, theirs[row.key])
+        for row in first.rows
+        if row.key in theirs and row.predicts and step in (None, row.at_step)
+    ]
+    columns, remarks = _columns([*first.rows, *second.rows], metrics), _unlike(first, second)
+    nothing = "the boards share no results with this metric"
+    return _compared(first.name, second.name, matches, columns, remarks, nothing)
 
 
-def _pairs(
-    names: tuple[str, str, str], a: Row, b: Row, columns: Iterable[Column], remarks: list[str]
-) -> list[Pair]:
-    """The pairs of two rows by each column; `names` are their board, scorer and step."""
-    board, scorer, at = names
-    name = f"{board or scorer}, step {at}"
-    found = []
-    for column in columns:
-        first, second = _by_seed(a, column), _by_seed(b, column)
-        seeds = [seed for seed in sorted(first) if seed in second]
-        if not first or not second:
-            continue
-        if not seeds:
-            remarks.append(f"{name}: no common seeds, so nothing can be paired")
-            continue
-        if len(seeds) < max(len(first), len(second)):
-            remarks.append(f"{name}: on the {len(seeds)} common seeds of {len(first)} and {len(second)}")
-        values = np.array([(first[seed], second[seed]) for seed in seeds])  # (seeds, two, shown and tested)
-        one, other = values[:, :, 0].mean(axis=0)
-        shown, single = values.transpose(2, 1, 0)
-        tested = single[0], single[1]
-        effect = difference(shown[0], shown[1], tested, collapses=collapses(column.path))
-        counts = len(first), len(second)
-        found.append(Pair(board, scorer, at, column, (float(one), float(other)), counts, effect, effect.p))
-    return found
-
-
-def _together(first: str, second: str, pairs: list[Pair], remarks: list[str], nothing: str) -> Pairs:
+def _compared(
+    first: str,
+    second: str,
+    matches: Iterable[Match],
+    columns: Sequence[Column],
+    remarks: list[str],
+    nothing: str,
+) -> Pairs:
+    found = [_pair(*match, column, remarks) for match in matches for column in columns]
+    pairs = [pair for pair in found if pair is not None]
+    remarks = list(dict.fromkeys(remarks))
     if not pairs:
-        raise RequestError("A, B", f"{first}, {second}", "; ".join(dict.fromkeys(remarks)) or nothing)
+        raise RequestError("A, B", f"{first}, {second}", "; ".join(remarks) or nothing)
     adjusted = holm([pair.p for pair in pairs])
     corrected = tuple(replace(pair, p=p) for pair, p in zip(pairs, adjusted, strict=True))
-    return Pairs(first, second, corrected, tuple(dict.fromkeys(remarks)))
+    return Pairs(first, second, corrected, tuple(remarks))
+
+
+def _pair(board: str, scorer: str, a: Row, b: Row, column: Column, remarks: list[str]) -> Pair | None:
+    """None where nothing can be paired; the remarks say why."""
+    at = str(a.at_step) if a.at_step == b.at_step else f"{a.at_step} / {b.at_step}"
+    name = f"{board or scorer}, step {at}"
+    if scorer and (a.version, a.source) != (b.version, b.source):
+        remarks.append(f"{name}: the scorer's code is not the same on both boards")
+    first, second = _by_seed(a, column), _by_seed(b, column)
+    if not first or not second:
+        return None
+    seeds = sorted(set(first) & set(second))
+    if not seeds:
+        remarks.append(f"{name}: no common seeds, so nothing can be paired")
+        return None
+    if len(seeds) < max(len(first), len(second)):
+        remarks.append(f"{name}: on the {len(seeds)} common seeds of {len(first)} and {len(second)}")
+    values = np.array([(first[seed], second[seed]) for seed in seeds])  # (seeds, two, shown and tested)
+    (one, other), tested = values.transpose(2, 1, 0)
+    effect = difference(one, other, (tested[0], tested[1]), collapses=collapses(column.path))
+    means = float(one.mean()), float(other.mean())
+    return Pair(board, scorer, at, column, means, effect, effect.p)
 
 
 def _parse(option: str, text: str, rows: Sequence[Row]) -> tuple[str, int | None]:
@@ -174,10 +172,10 @@ def _unlike(first: Board, second: Board) -> list[str]:
     settings = [board.task.record | board.recipe.record for board in (first, second)]
     keys = [key for key in settings[0] | settings[1] if key not in ("fingerprint", "data_sha256")]
     unlike = [
-        f"{key}: {one} and {other}"
+        f"The boards differ in {key}: {one} and {other}"
         for key in keys
         if (one := settings[0].get(key)) != (other := settings[1].get(key))
     ]
     if not unlike and first.task.fingerprint != second.task.fingerprint:
-        return ["their data"]
+        return ["The boards differ in their data"]
     return unlike

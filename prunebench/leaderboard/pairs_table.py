@@ -25,43 +25,37 @@ def render_pairs(found: Pairs) -> RenderableType:
 
 
 def _table(found: Pairs, pairs: list[Pair]) -> Table:
-    several = len({pair.column for pair in found.pairs}) > 1
-    title = escape(pairs[0].board) or None
-    table = Table(title=title, title_justify="left", title_style="bold")
-    if pairs[0].scorer:
-        table.add_column("scorer", no_wrap=True)
-    if several:
-        table.add_column("metric", overflow="fold")
-    table.add_column("step", justify="right", no_wrap=True)
-    table.add_column("A", justify="right", no_wrap=True)
-    table.add_column("B", justify="right", no_wrap=True)
-    table.add_column("A - B", no_wrap=True)
-    table.add_column("p", justify="right", no_wrap=True)
-    table.add_column("verdict")
-    for pair in pairs:
-        cells = [escape(pair.scorer)] if pair.scorer else []
-        cells += [escape(pair.column.name)] if several else []
-        cells += [
-            pair.at,
-            *(pair.column.number(mean) for mean in pair.means),
-            escape(_effect(pair)),
-            _p(pair.p),
-        ]
-        verdict = {1: "A is better", -1: "B is better", 0: "not significant"}[pair.better]
-        if pair.too_few(len(found.pairs)):
-            verdict = f"too few seeds ({pair.difference.seeds})"
-        table.add_row(*cells, verdict)
+    table = Table(title=escape(pairs[0].board) or None, title_justify="left", title_style="bold")
+    lines = [_cells(found, pair) for pair in pairs]
+    for title in lines[0]:
+        table.add_column(
+            title,
+            justify="right" if title in ("step", "A", "B", "p") else "left",
+            no_wrap=title not in ("metric", "verdict"),
+            overflow="fold" if title == "metric" else "ellipsis",
+        )
+    for line in lines:
+        table.add_row(*map(Text, line.values()))
     return table
 
 
+def _cells(found: Pairs, pair: Pair) -> dict[str, str]:
+    """A line of the table, by the titles of the columns."""
+    several = len({pair.column for pair in found.pairs}) > 1
+    cells = {"scorer": pair.scorer} if pair.scorer else {}
+    cells |= {"metric": pair.column.name} if several else {}
+    a, b = map(pair.column.number, pair.means)
+    verdict = {1: "A is better", -1: "B is better", 0: "not significant"}[pair.better]
+    if pair.too_few(len(found.pairs)):
+        verdict = f"too few seeds ({pair.difference.seeds})"
+    shown = {"step": pair.at, "A": a, "B": b, "A - B": _effect(pair), "p": _p(pair.p), "verdict": verdict}
+    return cells | shown
+
+
 def _effect(pair: Pair) -> str:
-    effect, scale, digits = (
-        pair.difference,
-        (100 if pair.column.percent else 1),
-        (1 if pair.column.percent else 3),
-    )
-    numbers = effect.mean, effect.low, effect.high, effect.mean if effect.median is None else effect.median
-    mean, low, high, median = (f"{scale * value:+z.{digits}f}" for value in numbers)
+    effect, scale, digits = pair.difference, *((100, 1) if pair.column.percent else (1, 3))
+    numbers = effect.mean, effect.median or 0, effect.low, effect.high
+    mean, median, low, high = (f"{scale * value:+z.{digits}f}" for value in numbers)
     if not math.isfinite(effect.low):
         return mean
     return f"{mean} [{low}, {high}]" if effect.median is None else f"{mean} · {median} [{low}, {high}]"

@@ -4,22 +4,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from msgspec import UNSET
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderableType, RenderHook
+from rich.cells import cell_len
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    ConsoleRenderable,
+    Group,
+    JustifyMethod,
+    RenderableType,
+    RenderHook,
+)
 from rich.markup import escape
-from rich.measure import Measurement
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from prunebench.escape import for_terminal
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import OVERVIEW, Column, marked_name, ranked
-from prunebench.leaderboard.tables import Line, lines
+from prunebench.leaderboard.columns import OVERVIEW, marked_name, ranked
+from prunebench.leaderboard.tables import lines
 from prunebench.leaderboard.text import facts, heading, notes
 from prunebench.results import Row
 
 # Where the terminal is narrow, columns go in this order; the files have them all.
-_FIRST_TO_GO = tuple(OVERVIEW[place] for place in (1, 2, 4, 5, 3))
+_FIRST_TO_GO = tuple(OVERVIEW[place].title for place in (1, 2, 4, 5, 3))
+_TO_THE_RIGHT = ("step", "rank", "own steps")
 
 
 def render(board: Board, rows: list[Row] | None = None) -> RenderableType:
@@ -35,49 +44,52 @@ class _Table:
     rows: list[Row]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        columns = [c for c in OVERVIEW if any(c.summary(row) for row in self.rows)]
-        found = lines(self.rows, columns, self.board.rows)
-        shown = columns
-        left_out = [column for column in _FIRST_TO_GO if column in columns]
-        for count in range(len(left_out) + 1):
-            shown = [column for column in columns if column not in left_out[:count]]
-            table = self._table(found, shown)
-            if Measurement.get(console, options.update(width=10_000), table).maximum <= options.max_width:
-                break
-        yield table
+        columns, hidden = self._columns(), []
+        for title in _FIRST_TO_GO:
+            if sum(_width(title, cells) for title, cells in columns.items()) >= options.max_width:
+                hidden += [title] if columns.pop(title, None) else []
+        yield self._table(columns)
         for row in self.rows:
             if row.error:
                 yield Text(f"failed: {row.scorer} at step {row.at_step}: {row.error}", style="red")
-        hidden = ", ".join(column.title for column in columns if column not in shown)
-        wider = f"In a wider terminal, and in the board's files: {hidden}." if hidden else None
+        names = ", ".join(column.title for column in OVERVIEW if column.title in hidden)
+        wider = f"In a wider terminal, and in the board's files: {names}." if names else None
         accuracy = "Accuracy: on the test set, in %."
         for line in (*facts(self.board), *notes(self.board), accuracy, wider):
             if line:
                 yield Text(line, style="dim")
 
-    def _table(self, found: list[Line], columns: list[Column]) -> Table:
+    def _columns(self) -> dict[str, list[str]]:
+        """The cells of every column, by its title."""
+        shown = [column for column in OVERVIEW if any(column.summary(row) for row in self.rows)]
+        found = lines(self.rows, shown, self.board.rows)
+        heads = enumerate(("step", "rank", "scorer"))
+        columns = {title: [line.head[place] for line in found] for place, title in heads}
+        for place, column in enumerate(shown):
+            failed = "" if place else "failed"
+            cells = (failed if line.row.status != "ok" else str(line.cells[place]) for line in found)
+            columns[column.title] = list(cells)
+        extra = [row.cost.extra_gradient_steps for row in self.rows]
+        if any(extra):
+            columns["own steps"] = [f"{steps:,}" if steps else "" for steps in extra]
+        return columns
+
+    def _table(self, columns: dict[str, list[str]]) -> Table:
         table = Table(title=escape(heading(self.board)), title_justify="left", title_style="bold")
-        table.add_column("step", justify="right")
-        table.add_column("rank", justify="right")
-        table.add_column("scorer", no_wrap=True)
-        for column in columns:
-            table.add_column(column.title)
-        own_steps = any(row.cost.extra_gradient_steps for row in self.rows)
-        if own_steps:
-            table.add_column("own steps", justify="right")
-        previous = None
-        for row, rank, all_cells in found:
-            if previous is not None and row.at_step != previous:
-                table.add_section()
-            previous, failed, extra = row.at_step, row.status != "ok", row.cost.extra_gradient_steps
-            cells = [str(cell) for cell in all_cells if cell.column in columns]
-            if failed:
-                cells = ["failed", *cells[1:]] if cells else []
-            if own_steps:
-                cells.append(f"{extra:,}" if extra else "")
-            style = "red" if failed else "dim" if row.control else None
-            table.add_row(str(row.at_step), rank, escape(marked_name(row)), *cells, style=style)
+        for title in columns:
+            justify: JustifyMethod = "right" if title in _TO_THE_RIGHT else "left"
+            table.add_column(title, justify=justify, no_wrap=title == "scorer")
+        following = [*self.rows[1:], None]
+        for row, after, *cells in zip(self.rows, following, *columns.values(), strict=True):
+            style = "red" if row.status != "ok" else "dim" if row.control else None
+            ends = after is not None and after.at_step != row.at_step
+            table.add_row(*map(Text, cells), style=style, end_section=ends)
         return table
+
+
+def _width(title: str, cells: list[str]) -> int:
+    """What a column takes with the space and the line beside it; a table has one line more."""
+    return max(map(cell_len, (title, *cells))) + 3
 
 
 def render_row(board: Board, row: Row) -> RenderableType:

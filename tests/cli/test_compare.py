@@ -7,7 +7,7 @@ import pytest
 from made_up_boards import board, row
 
 from prunebench.cli.boards import OWN as BOARDS
-from prunebench.leaderboard.folder import read_folder
+from prunebench.leaderboard.folder import find_boards
 
 
 @pytest.fixture
@@ -131,4 +131,4 @@ def test_names_are_never_markup(prunebench: Any, boards: list[Path]) -> None:
     (boards[0].parent / "hostile.json").write_text(json.dumps(record))
     result = prunebench("compare", boards[0].parent / "hostile.json", boards[0].parent / "hostile.json")
     assert "x[bold]y" in result.out
-    assert len(read_folder(boards[0].parent)) == 3
+    assert len(find_boards(boards[0].parent)[0]) == 3

@@ -10,7 +10,7 @@ from msgspec import to_builtins
 import prunebench as pb
 from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.folder import add_to_folder, find_boards, has_tables, read_folder
+from prunebench.leaderboard.folder import add_to_folder, find_boards, has_tables
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Document, Row, TaskRecord, Training
 
@@ -88,13 +88,13 @@ def test_runs_join_one_board_and_a_rerun_replaces(tmp_path: Path) -> None:
     assert [row.key for row in board.rows] == [("a", 0), ("a", 50), ("b", 50)]
     assert board.rows[1].metrics["spearman",].mean == 0.7
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".csv", ".json", ".md"]
-    assert [b.name for b in read_folder(tmp_path)] == [files[0].stem]
+    assert [b.name for b in find_boards(tmp_path)[0]] == [files[0].stem]
 
 
 def test_other_tasks_and_recipes_have_boards_of_their_own(tmp_path: Path) -> None:
     for each in (document(row("a")), document(row("a"), fingerprint="g"), document(row("a"), steps=98)):
         add_to_folder(each, tmp_path)
-    assert len(read_folder(tmp_path)) == 3
+    assert len(find_boards(tmp_path)[0]) == 3
 
 
 def test_protocols_that_were_not_run_again_are_kept_only_for_the_same_scorer(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_board_of_a_later_schema_is_refused(tmp_path: Path) -> None:
     _, files = add_to_folder(document(row("a")), tmp_path)
     files[0].write_text(json.dumps(json.loads(files[0].read_text()) | {"schema": 99}))
     with pytest.raises(pb.PrunebenchError, match="schema 99"):
-        read_folder(tmp_path)
+        find_boards(tmp_path)
 
 
 def test_finding_boards(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_finding_boards(tmp_path: Path) -> None:
     with pytest.raises(pb.RequestError, match="folder with boards"):
         find_boards(tmp_path)
     add_to_folder(document(row("a")), tmp_path)
-    assert len(find_boards(tmp_path, "toy")) == 1
+    assert len(find_boards(tmp_path, "toy")[0]) == 1
     with pytest.raises(pb.RequestError, match="boards here: toy_n40"):
         find_boards(tmp_path, "mnist")
 
