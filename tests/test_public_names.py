@@ -1,0 +1,25 @@
+"""The public names: listed once, for type checkers, and imported when they are used."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import prunebench as pb
+
+
+def test_every_listed_name_is_there() -> None:
+    assert {"Scorer", "Networks", "train", "theory", "__version__"} <= set(dir(pb))
+    for name in pb.__all__:
+        found = getattr(pb, name)
+        assert isinstance(found, str) or found.__name__.split(".")[-1] == name
+        assert inspect.ismodule(found) == (name == "theory")
+    with pytest.raises(AttributeError, match="has no attribute 'Scorers'"):
+        _ = pb.Scorers
+
+
+def test_nothing_is_imported_to_know_them() -> None:
+    code = "import sys, prunebench as pb\ndir(pb)\nprint([n for n in sys.modules if n[:11] == 'prunebench.'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
