@@ -9,6 +9,7 @@ import prunebench as pb
 from prunebench.device import resolve_device
 from prunebench.networks import Masks
 from prunebench.training.loop import run_loop
+from prunebench.training.order import minibatch_orders
 from prunebench.training.state import State
 
 BATCH = 4
@@ -88,9 +89,7 @@ def jax_scan(task: pb.Task, recipe: pb.Recipe, seeds: int, steps: int, device: s
     jax.config.update("jax_default_device", jax.devices(kind)[0])
     networks = pb.initialise(recipe, task.inputs, range(seeds))
     weights = tuple(jnp.asarray(t.numpy()) for t in networks.tensors)
-    orders = jnp.asarray(
-        torch.stack([pb.minibatch_order(task.samples, BATCH, steps, s) for s in range(seeds)]).numpy()
-    )
+    orders = jnp.asarray(minibatch_orders(task.samples, BATCH, steps, range(seeds)).numpy())
     x, y = jnp.asarray(task.x_train.numpy()), jnp.asarray(task.y_train.numpy())
 
     def loss(parameters, batch):  # type: ignore[no-untyped-def]

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Int64
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
 
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.tasks.task import Task
-from prunebench.training.order import minibatch_order
+from prunebench.training.order import minibatch_orders
 from prunebench.training.recipe import Recipe
 from prunebench.training.snapshot import Snapshot
 
@@ -30,7 +28,7 @@ _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
     """The file's content, with the order of all minibatches to the end unless `order` is False."""
-    task = snapshot.task
+    task, recipe = snapshot.task, snapshot.recipe
     tensors = {f"task.{name}": getattr(task, name) for name in _ARRAYS}
     for part in ("networks", "initial", "final"):
         networks: Networks | None = getattr(snapshot, part)
@@ -38,11 +36,11 @@ def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
             tensors |= {f"{part}.{name}": getattr(networks, name) for name in _WEIGHTS}
     tensors["seeds"] = torch.tensor(snapshot.seeds)
     if order:
-        tensors["order"] = snapshot_order(snapshot)
+        tensors["order"] = minibatch_orders(task.samples, recipe.batch_size, recipe.steps, snapshot.seeds)
     metadata = {
         "format": FORMAT,
         "step": str(snapshot.step),
-        "recipe": json.dumps(snapshot.recipe.record),
+        "recipe": json.dumps(recipe.record),
         "task": json.dumps({"name": task.name, "source": dict(task.source)}),
     }
     # The format wants memory of its own for every tensor.
@@ -87,13 +85,3 @@ def _snapshot(metadata: dict[str, str], tensors: dict[str, Any], device: torch.d
         tuple(tensors["seeds"].tolist()),
         parts.get("final"),
     )
-
-
-def snapshot_order(snapshot: Snapshot) -> Int64[Tensor, "seeds steps batch"]:
-    """The minibatches that training takes from step 0 to its end."""
-    recipe = snapshot.recipe
-    orders = [
-        minibatch_order(snapshot.task.samples, recipe.batch_size, recipe.steps, seed)
-        for seed in snapshot.seeds
-    ]
-    return torch.stack(orders)

@@ -14,7 +14,7 @@ from prunebench.errors import RequestError
 from prunebench.networks import Masks, Networks
 from prunebench.tasks.task import Task
 from prunebench.training.engines import Engine, Problem, choose
-from prunebench.training.order import minibatch_order
+from prunebench.training.order import minibatch_orders
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 from prunebench.training.stopwatch import Stopwatch
@@ -90,11 +90,10 @@ def run_loop(
         raise RequestError("start step", state.step, f"a step up to the end, {end}, is needed")
     device, dtype = state.networks.device, state.networks.dtype
     distinct = list(dict.fromkeys(seeds))
-    orders = [minibatch_order(task.samples, recipe.batch_size, end, seed) for seed in distinct]
     problem = Problem(
         x=task.x_train.to(device, dtype),
         y=task.y_train.to(device),
-        orders=torch.stack(orders).to(device),
+        orders=minibatch_orders(task.samples, recipe.batch_size, end, distinct).to(device),
         order_of=torch.tensor([distinct.index(seed) for seed in seeds], device=device),
         learning_rate=recipe.learning_rate,
         momentum=recipe.momentum,

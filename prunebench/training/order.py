@@ -1,5 +1,7 @@
 """The minibatches: which samples a network sees at which step."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from jaxtyping import Int64
@@ -24,3 +26,10 @@ def minibatch_order(samples: int, batch_size: int, steps: int, seed: int) -> Int
     for epoch in order:
         epoch[:samples] = draw.permutation(samples)
     return torch.from_numpy(order.reshape(epochs * rows, batch_size)[:steps])
+
+
+def minibatch_orders(
+    samples: int, batch_size: int, steps: int, seeds: Iterable[int]
+) -> Int64[Tensor, "seeds steps batch"]:
+    """The order of each seed."""
+    return torch.stack([minibatch_order(samples, batch_size, steps, seed) for seed in seeds])

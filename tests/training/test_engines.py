@@ -25,6 +25,7 @@ from prunebench.training import engines, loop
 from prunebench.training.engines import ENGINES, choose, graphed
 from prunebench.training.engines.base import Problem
 from prunebench.training.loop import run_loop
+from prunebench.training.order import minibatch_orders
 from prunebench.training.state import State
 
 FAST = sorted(set(ENGINES) - {"plain"})
@@ -111,7 +112,7 @@ def test_more_than_two_classes(engine: str) -> None:
     x, y = torch.randn(30, 9, generator=draw, dtype=torch.float64), torch.arange(30) % 5
     recipe = pb.Recipe(width=6, init_std=0.3, steps=60)
     start = State(pb.initialise(recipe, 9, SEEDS, outputs=5, dtype=torch.float64))
-    orders = torch.stack([pb.minibatch_order(30, 4, 60, seed) for seed in SEEDS])
+    orders = minibatch_orders(30, 4, 60, SEEDS)
     ends = []
     for name in (engine, "plain"):
         trainer = choose(Problem(x, y, orders, torch.arange(len(SEEDS)), 0.02, 0.9), start, name)
@@ -220,7 +221,7 @@ def test_an_error_on_a_thread_reaches_the_caller() -> None:
 
 
 def _problem(case: Case) -> tuple[Problem, State]:
-    orders = torch.stack([pb.minibatch_order(case.samples, case.batch, 10, seed) for seed in SEEDS])
+    orders = minibatch_orders(case.samples, case.batch, 10, SEEDS)
     task, start = case.task, State(pb.initialise(case.recipe, case.inputs, SEEDS))
     return Problem(task.x_train, task.y_train, orders, torch.arange(len(SEEDS)), 0.1, 0.9, case.masks), start
 

@@ -11,6 +11,7 @@ from engine_cases import CASES, MASKED_CASES, SEEDS, TOLERANCE, Case, assert_sam
 
 import prunebench as pb
 from prunebench.training.engines import Problem, batched_blocks, choose, graphed, inner_steps
+from prunebench.training.order import minibatch_orders
 from prunebench.training.state import State
 
 pytestmark = [
@@ -84,7 +85,7 @@ def test_more_than_two_classes() -> None:
     x, y = torch.randn(30, 9, generator=draw, dtype=torch.float64), torch.arange(30) % 5
     recipe = pb.Recipe(width=6, init_std=0.3, steps=120)
     start = State(pb.initialise(recipe, 9, SEEDS, outputs=5, dtype=torch.float64))
-    orders = torch.stack([pb.minibatch_order(30, 4, 120, seed) for seed in SEEDS])
+    orders = minibatch_orders(30, 4, 120, SEEDS)
     ends = []
     for device, name in (("cuda", None), ("cpu", "plain")):
         problem = Problem(
@@ -97,7 +98,7 @@ def test_more_than_two_classes() -> None:
 
 
 def test_choice_of_engine() -> None:
-    orders = torch.stack([pb.minibatch_order(30, 4, 10, seed) for seed in SEEDS]).cuda()
+    orders = minibatch_orders(30, 4, 10, SEEDS).cuda()
     order_of = torch.arange(len(SEEDS), device="cuda")
     for case, name in ((Case(), "BatchedBlockEngine"), (Case(share=0.5), "BatchedEngine")):
         x, y = case.task.x_train.cuda(), case.task.y_train.cuda()
