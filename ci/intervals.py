@@ -8,16 +8,18 @@ hour on 2 cores, a good part of it the population, which `--keep FOLDER` stores 
 
 import argparse
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 import prunebench as pb
-from prunebench.benchmark.measures import measure_networks, measure_scores
+from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
 from prunebench.evaluation import statistics
+from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.statistics import collapses, intervals, median_intervals
-from prunebench.store.records import Measure
+from prunebench.store.records import Key, Measure
 
 TASKS = {
     "digits": ("digits", pb.Recipe(width=50, init_std=1e-2, steps=2000)),
@@ -38,19 +40,24 @@ Centre = Callable[[np.ndarray], np.floating]
 def population(dataset: str, recipe: pb.Recipe, networks: int) -> Population:
     """Every metric of every scorer and step, of each network; a few networks at a time."""
     task = pb.load_task(dataset, samples=SAMPLES)
-    parts: dict[Cell, list[np.ndarray]] = {}
+    parts = defaultdict[Cell, list[float | None]](list)
     for first in range(0, networks, AT_ONCE):
         seeds = range(first, min(first + AT_ONCE, networks))
         run = pb.train(task, recipe, seeds=seeds, snapshot_steps=STEPS)
-        for path, values in measure_networks(run.final, task).items():
-            parts.setdefault(("networks", path), []).append(values)
-        for step, name in itertools.product(STEPS, SCORERS):
-            scores = pb.load_scorer(name).score(run.snapshot(step))
-            measured = measure_scores([(scores, None)], MEASURES, run.final, task)
-            for path, values in (cell for draws in measured.values() for cell in draws[0].items()):
-                parts.setdefault((f"{name}@{step}", path), []).append(values)
+        scores = {
+            Key(step, name, "", ""): pb.load_scorer(name).score(run.snapshot(step)).numpy()
+            for step, name in itertools.product(STEPS, SCORERS)
+        }
+        for at in range(len(seeds)):
+            final = Activations(run.final.select(at), task)
+            for path, (value,) in measure_networks(final).items():
+                parts["networks", tuple(path.split("/"))].append(value)
+            asked = {key: Asked(every[at : at + 1], None, MEASURES) for key, every in scores.items()}
+            for key, measured in measure_scores(asked, final).items():
+                for path, (value,) in (item for values in measured.values() for item in values.items()):
+                    parts[f"{key.scorer}@{key.step}", tuple(path.split("/"))].append(value)
         print(f"{dataset}: {seeds.stop} of {networks} networks", flush=True)
-    found = {cell: np.concatenate(values) for cell, values in parts.items()}
+    found = {cell: np.array(values, dtype=float) for cell, values in parts.items()}
     return {
         cell: values for cell, values in found.items() if np.isfinite(values).all() and np.ptp(values) > 0
     }
@@ -70,12 +77,12 @@ def differences(cells: Population) -> Population:
 
 def coverage(cells: list[np.ndarray], of: Intervals, centre: Centre, seeds: int) -> np.ndarray:
     """The share of draws of so many networks whose interval holds the population's value, cell by cell."""
-    draw, held = np.random.default_rng(0), []
+    draw, held = np.random.default_rng(0), list[float]()
     for values in cells:
         low, high = of(draw.choice(values, (DRAWS, seeds)))
         truth = centre(values)
-        held.append(np.mean((low <= truth + 1e-12) & (high >= truth - 1e-12)))
-        held[-1] = held[-1] if np.isfinite(low).all() else np.nan
+        share = np.mean((low <= truth + 1e-12) & (high >= truth - 1e-12))
+        held.append(float(share) if np.isfinite(low).all() else np.nan)
     return np.array(held)
 
 
@@ -123,7 +130,8 @@ def main() -> None:
             cells = population(dataset, recipe, chosen.networks)
             if kept:
                 kept.parent.mkdir(parents=True, exist_ok=True)
-                np.savez(kept, **{"|".join([scorer, *path]): v for (scorer, path), v in cells.items()})
+                arrays = {"|".join([scorer, *path]): values for (scorer, path), values in cells.items()}
+                np.savez(kept, **arrays)  # type: ignore[arg-type]  # it has an option by name, too
         lines += table(name, cells, differences(cells))
     if chosen.out:
         chosen.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
