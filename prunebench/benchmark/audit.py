@@ -4,7 +4,7 @@ import json
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from prunebench.store.checked_rows import CheckedRows
 from prunebench.store.network_files import Damaged
 from prunebench.store.records import FINAL, Key, Measure, Values, read_values
 from prunebench.store.store import Store
+from prunebench.store.tables import TrainingRow
 from prunebench.tasks.load import load_task
 from prunebench.tasks.task import Task
 
@@ -28,7 +29,7 @@ from prunebench.tasks.task import Task
 # one neuron to another group; numbers that differ by more are other numbers.
 ROUNDING = 1e-3
 
-_Result = tuple[int, Key, Measure, str]
+_Result = tuple[Key, Measure, str]
 
 
 @dataclass
@@ -54,35 +55,38 @@ def audit(store: Store, fraction: float, seed: int = 0, load: Callable[[str], Sc
     The scores that they are of are asked for again too, from the scorers that `load` gives.
     """
     rows = sorted(
-        (*scoring.names, result.protocol, result.keep, result.metrics, result.evaluator)
+        (*scoring.names, *result.measure, result.metrics, result.evaluator)
         for scoring, _, results in CheckedRows(store).scorings()
         for result, _ in results
         if scoring.error is None
     )
     chosen = random.Random(seed).sample(rows, min(len(rows), math.ceil(fraction * len(rows))))
-    report, by_training = Audit(), defaultdict[str, list[_Result]](list)
+    report, by_training = Audit(), defaultdict[str, dict[int, list[_Result]]](dict)
     for training, network, *names, protocol, keep, metrics, evaluator in chosen:
         if evaluator != EVALUATOR_VERSION:
             report.unchecked[f"results of evaluator {evaluator}; this is {EVALUATOR_VERSION}"] += 1
         elif protocol == "prune_early":
             report.unchecked["results of prune_early, which are trained"] += 1
         else:
-            by_training[training].append((network, Key(*names), Measure(protocol, keep), metrics))
-    for training, results in by_training.items():
+            mine = by_training[training].setdefault(network, [])
+            mine.append((Key(*names), Measure(protocol, keep), metrics))
+    for training, by_network in by_training.items():
         try:
             task = rebuild_task(store, training)
         except PrunebenchError as error:
-            report.unchecked[f"results of training {training}: {error}"] += len(results)
+            count = sum(map(len, by_network.values()))
+            report.unchecked[f"results of training {training}: {error}"] += count
             continue
-        _audit_training(store, training, task, results, report)
-        for network, key in sorted({(network, key) for network, key, *_ in results if key != DENSE}):
-            _audit_scores(store, training, network, key, task, load, report)
+        for network, results in by_network.items():
+            _measure_again(store, training, network, task, results, report)
+            for key in sorted({key for key, *_ in results} - {DENSE}):
+                _score_again(store, training, network, task, key, load, report)
     return report
 
 
 def rebuild_task(store: Store, training: str) -> Task:
     """The task of a training, drawn again from its record. `PrunebenchError` where it is not the same."""
-    row = store.training(training)
+    row = store.find(TrainingRow, training)
     try:
         record = json.loads("" if row is None else row.task)
         dataset = str(record["dataset"])
@@ -98,35 +102,31 @@ def rebuild_task(store: Store, training: str) -> Task:
     return task
 
 
-def _audit_training(store: Store, training: str, task: Task, results: list[_Result], report: Audit) -> None:
-    by_network = defaultdict[int, list[_Result]](list)
-    for result in results:
-        by_network[result[0]].append(result)
-    for seed, mine in by_network.items():
-        try:
-            final = Activations(store.load_state(training, seed, FINAL).networks, task)
-        except Damaged as damage:
-            report.unchecked[f"results without their network: {damage}"] += len(mine)
-            continue
-        for _, key, measure, metrics in mine:
-            again = _measure_again(store, training, seed, key, measure, final)
+def _measure_again(
+    store: Store, training: str, seed: int, task: Task, results: Sequence[_Result], report: Audit
+) -> None:
+    try:
+        final = Activations(store.load_state(training, seed, FINAL).networks, task)
+    except Damaged as damage:
+        report.unchecked[f"results without their network: {damage}"] += len(results)
+        return
+    for key, measure, metrics in results:
+        kept, again = store.scores(training, seed, key), None
+        if (key, measure) == (DENSE, DENSE_MEASURE):
+            again = measure_networks(final)
+        elif kept is not None and kept[0].shape[1] == final.width:
+            again = measure_scores({key: Asked(*kept, [measure])}, final)[key].get(measure)
+        if again is None:
+            report.unchecked["results without their scores"] += 1
+        elif _equal(read_values(metrics), again, task):
+            report.checked += 1
+        else:
             name = f"{' '.join(measure).strip()} of {key.scorer or 'the networks'} at step {key.step}"
-            if again is None:
-                report.unchecked["results without their scores"] += 1
-            elif _equal(read_values(metrics), again, task):
-                report.checked += 1
-            else:
-                report.differing.append(f"{name}, seed {seed}, of training {training}")
+            report.differing.append(f"{name}, seed {seed}, of training {training}")
 
 
-def _audit_scores(
-    store: Store,
-    training: str,
-    seed: int,
-    key: Key,
-    task: Task,
-    load: Callable[[str], Scorer],
-    report: Audit,
+def _score_again(
+    store: Store, training: str, seed: int, task: Task, key: Key, load: Callable[[str], Scorer], report: Audit
 ) -> None:
     try:
         other = rescore(store, training, seed, key, task, load)
@@ -138,17 +138,6 @@ def _audit_scores(
     else:
         name = f"scores of {key.scorer} at step {key.step}, seed {seed}, of training {training}"
         report.differing.append(f"{name}: {other}")
-
-
-def _measure_again(
-    store: Store, training: str, seed: int, key: Key, measure: Measure, final: Activations
-) -> Values | None:
-    if (key, measure) == (DENSE, DENSE_MEASURE):
-        return measure_networks(final)
-    kept = store.scores(training, seed, key)
-    if kept is None or kept[0].shape[1] != final.width:
-        return None
-    return measure_scores({key: Asked(*kept, [measure])}, final)[key].get(measure)
 
 
 def _equal(stored: Values, again: Values, task: Task) -> bool:

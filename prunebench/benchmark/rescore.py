@@ -14,6 +14,7 @@ from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer, drawn
 from prunebench.store.records import FINAL, Key
 from prunebench.store.store import Store
+from prunebench.store.tables import ScoringRow, TrainingRow
 from prunebench.tasks.task import Task
 from prunebench.training.initial import initialise
 from prunebench.training.recipe import Recipe
@@ -34,7 +35,7 @@ def rescore(
 
     Scorers of others are then in a process and a folder where there is no store. Raises `NotHere`.
     """
-    scoring, kept = store.scoring(training, seed, key), store.scores(training, seed, key)
+    scoring, kept = store.find(ScoringRow, training, seed, *key), store.scores(training, seed, key)
     if scoring is None or kept is None:
         raise NotHere("scores that are not whole")
     scorer = _same_scorer(key, load)
@@ -68,7 +69,7 @@ def _same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:
 
 
 def _snapshot(store: Store, training: str, seed: int, step: int, task: Task, scorer: Scorer) -> Snapshot:
-    row = store.training(training)
+    row = store.find(TrainingRow, training)
     try:
         recipe = Recipe(**json.loads("" if row is None else row.recipe))
         initial = initialise(recipe, task.inputs, (seed,), outputs=task.outputs)

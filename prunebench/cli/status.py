@@ -69,7 +69,7 @@ def _check(folder: Path, *, forget: bool) -> int:
 
     with Store(folder, read_only=True) as kept:
         found = list(integrity.find_damage(kept, files=True))
-        counts = {table.table: kept.count(table) for table in TABLES}
+        counts = {row.table: kept.rows(f"SELECT count(*) FROM {row.table}")[0][0] for row in TABLES}
     rows, networks = sum(counts.values()), counts["networks"]
     for each in found:
         click.echo(f"damaged: {each.what}")
@@ -86,6 +86,7 @@ def _check(folder: Path, *, forget: bool) -> int:
 def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
     from prunebench.benchmark import Reporter
     from prunebench.store.store import Store
+    from prunebench.store.tables import FailureRow
     from prunebench.sweep.cells import Options, plans_of
     from prunebench.sweep.study import read_study
     from prunebench.sweep.to_do import describe, find_to_do
@@ -99,15 +100,11 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
     with Store.to_read(store) as kept:
         describe(find_to_do(cells, kept), Lines(), each=True)
         for cell, plan in cells:
-            if (error := kept.failure(plan.training)) is not None:
-                click.echo(for_terminal(f"{cell.title}: failed when it was last tried: {error}"))
+            if (failure := kept.find(FailureRow, plan.training)) is not None:
+                click.echo(for_terminal(f"{cell.title}: failed when it was last tried: {failure.error}"))
 
 
 def _size(count: int) -> str:
     """`512 B`, `3.4 MB`."""
-    size, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+    thousands = min(4, (len(str(count)) - 1) // 3)
+    return f"{count / 1000**thousands:.1f} {'kMGT'[thousands - 1]}B" if thousands else f"{count} B"

@@ -72,7 +72,7 @@ class _Absorbing:
         self._absorbed.forgotten += [each.what for each in damage]
         networks = self._networks()
         with self._into.writing() as connection:
-            if self._into.training(self._training.id) is None:
+            if self._into.find(TrainingRow, self._training.id) is None:
                 write(connection, [self._training])
             for row in networks:
                 row.provenance = self._number(connection, row.provenance)

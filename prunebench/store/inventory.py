@@ -46,15 +46,9 @@ def take_inventory(store: Store, training: str, evaluator: str | None = None) ->
             continue
         made = rows.environment(scoring.provenance)
         assert made is not None
-        found.scorings[scoring.scored, scoring.seed] = kept = Scoring(
-            scoring.seed,
-            scoring.scored,
-            scoring.error,
-            scoring.draws,
-            scoring.extra_steps,
-            scoring.seconds,
-            made,
-        )
+        said = scoring.error, scoring.draws, scoring.extra_steps, scoring.seconds
+        kept = Scoring(scoring.seed, scoring.scored, *said, made)
+        found.scorings[kept.key, kept.seed] = kept
         for result, is_whole in results:
             if not is_whole:
                 found.damaged.append(damage_of(result, scoring))

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from msgspec import Meta
-from torch import Tensor
 
 from prunebench.evaluation.summary import Number
 from prunebench.training.loop import History
@@ -110,12 +109,3 @@ def join_history(trained: Sequence[Trained]) -> History:
 def read_values(text: str) -> Values:
     """A measure's values from JSON. Raises `ValueError` for anything else."""
     return msgspec.convert(json.loads(text), dict[str, list[Number | None]])
-
-
-def network_rows(
-    draws: Sequence[Float[Tensor, "seeds neurons"]], position: int
-) -> Float[np.ndarray, "draws neurons"] | None:
-    """One network's rows of several draws as float32 numpy, or None for no draws."""
-    if not draws:
-        return None
-    return np.stack([draw[position].detach().cpu().float().numpy() for draw in draws])

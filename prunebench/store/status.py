@@ -1,10 +1,10 @@
 """What a store holds, in numbers. Reads the database alone, so that asking costs no time."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from prunebench.store.database import FILE, connect, errors
 
@@ -41,49 +41,33 @@ class Status:
 
 def read_status(folder: Path) -> Status:
     """Count what the store in `folder` holds. Raises as `connect` does."""
-    path = folder / FILE
-    connection = connect(folder, read_only=True)
-
-    def count(query: str) -> dict[str, Sequence[Any]]:
-        return {training: numbers for training, *numbers in connection.execute(query)}
-
-    with errors(path):
-        tasks = dict(connection.execute("SELECT id, task FROM trainings").fetchall())
-        networks = count(
-            "SELECT training, sum(step < 0), sum(step >= 0), sum(bytes) FROM networks GROUP BY training"
-        )
-        # The index of scorings is small; their scores are not, so the join starts there and reads no row.
-        results = count(
-            "SELECT training, count(*) FROM scorings s CROSS JOIN results ON scoring = s.id GROUP BY training"
-        )
-        failed = count("SELECT training, count(*) FROM scorings WHERE error IS NOT NULL GROUP BY training")
-        diverged = count("SELECT training, 1 FROM failures")
-        newest = connection.execute(
-            "SELECT max(json_extract(record, '$.utc')) FROM provenance WHERE json_valid(record)"
-        ).fetchone()[0]
-    connection.close()
-    by_task: dict[str, list[str]] = {}
-    for training, text in tasks.items():
-        by_task.setdefault(_name_of(text), []).append(training)
-
-    def total(counts: dict[str, Sequence[Any]], trainings: Sequence[str], place: int = 0) -> int:
-        return sum(counts[training][place] for training in trainings if training in counts)
-
-    holdings = tuple(
-        Holding(
-            task,
-            len(mine),
-            total(networks, mine, 0),
-            total(networks, mine, 1),
-            total(results, mine),
-            total(failed, mine),
-            total(diverged, mine),
-            total(networks, mine, 2),
-        )
-        for task, mine in sorted(by_task.items())
-    )
+    path, holdings = folder / FILE, defaultdict[str, list[int]](lambda: [0] * 7)
+    with contextlib.closing(connect(folder, read_only=True)) as connection, errors(path):
+        for task, *counts in connection.execute(_COUNTS):
+            name = _name_of(task)
+            holdings[name] = [sum(pair) for pair in zip(holdings[name], counts, strict=True)]
+        ((newest,),) = connection.execute(_NEWEST)
     files = [path.with_name(FILE + ending) for ending in ("", "-wal")]
-    return Status(holdings, sum(file.stat().st_size for file in files if file.exists()), newest)
+    return Status(
+        tuple(Holding(task, *counts) for task, counts in sorted(holdings.items())),
+        sum(file.stat().st_size for file in files if file.exists()),
+        newest,
+    )
+
+
+# Of each training, what `Holding` counts. The index of scorings is small; their scores are not, so the join
+# with results starts there and reads no row.
+_COUNTS = """
+SELECT task, 1, ifnull(networks, 0), ifnull(snapshots, 0), ifnull(results, 0), ifnull(failed, 0),
+    EXISTS (SELECT 1 FROM failures f WHERE f.training = id), ifnull(size, 0)
+FROM trainings
+LEFT JOIN (SELECT training AS id, sum(step < 0) AS networks, sum(step >= 0) AS snapshots, sum(bytes) AS size
+    FROM networks GROUP BY training) USING (id)
+LEFT JOIN (SELECT training AS id, count(*) AS results
+    FROM scorings s CROSS JOIN results ON scoring = s.id GROUP BY training) USING (id)
+LEFT JOIN (SELECT training AS id, count(*) AS failed
+    FROM scorings WHERE error IS NOT NULL GROUP BY training) USING (id)"""
+_NEWEST = "SELECT max(json_extract(record, '$.utc')) FROM provenance WHERE json_valid(record)"
 
 
 def _name_of(task: str) -> str:

@@ -122,24 +122,20 @@ class Store:
             for *columns, checksum in self.connection.execute(select(kind, condition), values):
                 yield kind(*columns), checksum
 
-    def count(self, kind: type[Row]) -> int:
-        """How many rows a table has."""
-        return int(self.rows(f"SELECT count(*) FROM {kind.table}")[0][0])
+    def find(self, kind: type[R], *names: Any) -> R | None:
+        """The row that has these names, if there is one and it is whole."""
+        rows = self.read(kind, equal(kind.unique or kind.key), names)
+        return next((row for row, checksum in rows if checksum == row.digest()), None)
 
     # Trainings and networks
 
     def register(self, training: str, task: Task, recipe: Recipe) -> None:
         """Make a training known under its id, again where its row is damaged."""
-        if self.training(training) is None:
+        if self.find(TrainingRow, training) is None:
             until_loss = (record := recipe.record).pop("until_loss", None)  # it has a column of its own
             records = json.dumps(task_record(task)), json.dumps(record)
             with self.writing() as connection:
                 write(connection, [TrainingRow(training, *records, until_loss)])
-
-    def training(self, training: str) -> TrainingRow | None:
-        """The task and recipe of a training, if it is known and its row whole."""
-        rows = self.read(TrainingRow, "id = ?", [training])
-        return next((row for row, checksum in rows if checksum == row.digest()), None)
 
     def save_networks(
         self,
@@ -193,11 +189,6 @@ class Store:
         if list(self.read(FailureRow, "training = ?", [training])):
             self._forget(FailureRow, training)
 
-    def failure(self, training: str) -> str | None:
-        """Why a training could not be done, if it could not."""
-        rows = self.read(FailureRow, "training = ?", [training])
-        return next((row.error for row, checksum in rows if checksum == row.digest()), None)
-
     def _forget(self, kind: type[Row], *key: Any) -> None:
         with self.writing() as connection:
             connection.execute(delete(kind), key)
@@ -212,41 +203,20 @@ class Store:
         with self.writing() as connection:
             for scoring in scorings:
                 made = environment_number(connection, scoring.environment)
-                row = ScoringRow(
-                    training,
-                    scoring.seed,
-                    *scoring.key,
-                    scoring.error,
-                    scoring.draws,
-                    scoring.extra_steps,
-                    scoring.seconds,
-                    _blob(scoring.scores),
-                    _blob(scoring.signs),
-                    made,
-                )
+                said = scoring.error, scoring.draws, scoring.extra_steps, scoring.seconds
+                arrays = _blob(scoring.scores), _blob(scoring.signs)
+                row = ScoringRow(training, scoring.seed, *scoring.key, *said, *arrays, made)
                 adds_only = scoring.scores is None and scoring.error is None
-                number = write_scoring(connection, row, keep=adds_only)
+                number, seconds = write_scoring(connection, row, keep=adds_only), scoring.result_seconds
+                metrics = {m: json.dumps(values, allow_nan=False) for m, values in scoring.results.items()}
                 results = [
-                    ResultRow(
-                        *measure,
-                        evaluator,
-                        json.dumps(values, allow_nan=False),
-                        scoring.result_seconds,
-                        number,
-                        made,
-                    )
-                    for measure, values in scoring.results.items()
+                    ResultRow(*m, evaluator, text, seconds, number, made) for m, text in metrics.items()
                 ]
                 write(connection, results, *row.names)
 
-    def scoring(self, training: str, seed: int, key: Key) -> ScoringRow | None:
-        """One scoring, if it is there and its row whole."""
-        rows = self.read(ScoringRow, equal(ScoringRow.unique), (training, seed, *key))
-        return next((row for row, checksum in rows if checksum == row.digest()), None)
-
     def scores(self, training: str, seed: int, key: Key) -> tuple[np.ndarray, np.ndarray | None] | None:
         """The kept scores and predicted signs, (draws, neurons) float32; None where there are none whole."""
-        row = self.scoring(training, seed, key)
+        row = self.find(ScoringRow, training, seed, *key)
         if row is None or row.scores is None:
             return None
         return _array(row.scores, row.draws), None if row.signs is None else _array(row.signs, row.draws)

@@ -24,7 +24,7 @@ from prunebench.store.network_files import Damaged
 from prunebench.store.records import FINAL
 from prunebench.store.status import read_status
 from prunebench.store.store import Store
-from prunebench.store.tables import EnvironmentRow
+from prunebench.store.tables import EnvironmentRow, FailureRow
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_damage_of_another_training_stops_nothing(
     assert read_status(copy).holdings
     with Store(copy) as store:
         run_benchmark(other, Lines(), store)
-        assert store.failure(plan.training) is None
+        assert store.find(FailureRow, plan.training) is None
         assert list(find_damage(store, other.training, files=True)) == []
         assert list(find_damage(store, files=True)) != []
         assert sum(1 for _ in ResultTable(store)) > 0

@@ -17,6 +17,7 @@ from prunebench.store.integrity import find_damage
 from prunebench.store.inventory import take_inventory
 from prunebench.store.records import FINAL, Measure
 from prunebench.store.store import Store
+from prunebench.store.tables import FailureRow
 
 # Of commit 1c1240d, schema 2: two trainings, one that failed; beside it what it exported, and its board.
 OLD = Path(__file__).parent / "data" / "store-1c1240d.zip"
@@ -57,7 +58,7 @@ def test_it_is_brought_up_to_date_and_joins_another_store(old: Path, tmp_path: P
             assert exported(store) == kept(old)
             assert list(find_damage(store, files=True)) == []
             trainings = [name for (name,) in store.rows("SELECT id FROM trainings")]
-            assert [store.failure(name) for name in trainings if store.failure(name)] != []
+            assert [name for name in trainings if store.find(FailureRow, name)] != []
     with Store(tmp_path / "new") as new, Store(old, read_only=True) as store:
         merged = absorb(new, store)
         assert (merged.networks, merged.results, merged.damaged) == (4, 28, [])
