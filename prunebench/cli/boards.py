@@ -1,15 +1,11 @@
 """Where boards lie: a user's own, and those that somebody published."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 # In the folder of the store, so that all that was computed here is in one place, which git ignores.
 OWN = Path(".prunebench", "leaderboards")
@@ -17,17 +13,16 @@ OWN = Path(".prunebench", "leaderboards")
 PUBLISHED = Path("leaderboards")
 
 
-def out_option(function: F) -> F:
-    """Where a command that computes writes its boards."""
-    return click.option(
-        "--out", type=PATH, default=str(OWN), show_default=True, help="Folder of the boards."
-    )(function)
-
-
-def from_option(function: F) -> F:
-    """Where a command that shows boards finds them; `None` unless it is said: see `folder_to_read`."""
-    text = f"Folder of the boards. [default: {OWN}, or {PUBLISHED} while that holds none]"
-    return click.option("--out", type=PATH, help=text)(function)
+# Where a command that computes writes its boards.
+out_option = click.option(
+    "--out", type=PATH, default=str(OWN), show_default=True, help="Folder of the boards."
+)
+# Where a command that shows boards finds them; `None` unless it is said: see `folder_to_read`.
+from_option = click.option(
+    "--out",
+    type=PATH,
+    help=f"Folder of the boards. [default: {OWN}, or {PUBLISHED} while that holds none]",
+)
 
 
 def folder_to_read(out: str | None) -> Path:

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from prunebench.cli.options import cell_from, options_for, store_options, task_options
+from prunebench.cli.options import (
+    cell_from,
+    common_from,
+    compute_options,
+    options_for,
+    store_options,
+    task_options,
+)
 from prunebench.cli.types import PATH, SEEDS, STEP
 from prunebench.training.recipe import Recipe
 
@@ -32,8 +38,7 @@ _SHARED = ("snapshot", "form", "store", "out")
 @options_for(Recipe)
 @click.option("--seeds", type=SEEDS, help="Networks, as in `run`. [default: 20]")
 @click.option("--at-step", "at_steps", type=STEP, default=50, show_default=True, help="Step of the snapshot.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--quiet", is_flag=True, help="No plan and no progress bars.")
+@compute_options
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Write every result of a store as one long table, or a snapshot of networks.
@@ -113,10 +118,8 @@ def _plan(options: dict[str, Any]) -> "Plan":
     """A plan of networks; the scorers that every plan brings are not asked."""
     from prunebench.benchmark import CONTROLS
     from prunebench.device import resolve_device
-    from prunebench.sweep.cells import Options, plan_of
+    from prunebench.sweep.cells import plan_of
 
     resolve_device(options["device"])
     cell = cell_from(options | {"scorers": CONTROLS, "at_steps": (options["at_steps"],)})
-    command = shlex.join(["prunebench", *sys.argv[1:]])
-    asked = Options(device=options["device"], download=options["download"], command=command)
-    return plan_of(cell, asked)
+    return plan_of(cell, common_from(options))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.options import isolate, scorer_options, warn
+from prunebench.cli.options import isolate, scorer_options, store_option, warn
 from prunebench.cli.types import PATH, SHARE
 from prunebench.escape import for_terminal
 
@@ -18,9 +18,7 @@ _SHOWN = 10
 
 @click.command("merge")
 @click.argument("other", type=PATH)
-@click.option(
-    "--store", type=PATH, default=".prunebench", show_default=True, help="Folder of networks and results."
-)
+@store_option
 @click.option(
     "--audit",
     "fraction",

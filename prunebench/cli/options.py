@@ -1,14 +1,18 @@
 """Options that several commands share."""
 
+import shlex
+import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import fields
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from prunebench.cli.complete import complete_datasets
 from prunebench.cli.types import PATH, SECONDS, Typed
 from prunebench.escape import for_terminal
-from prunebench.fields import options_of, written
+from prunebench.fields import Option, options_of, written
 from prunebench.run_spec import RunSpec
 from prunebench.tasks.spec import TaskSpec
 from prunebench.training.recipe import Recipe
@@ -16,33 +20,34 @@ from prunebench.training.recipe import Recipe
 if TYPE_CHECKING:
     from prunebench.plugin.isolation import Isolation
     from prunebench.scoring.scorer import Scorer
+    from prunebench.sweep.cells import Options
     from prunebench.sweep.study import Cell
 
-F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def options_for(cls: type, *, but: Sequence[str] = (), **more: dict[str, Any]) -> Callable[[F], F]:
+def together(*options: Decorator) -> Decorator:
+    """Several options as one, in this order."""
+    return lambda function: reduce(lambda decorated, option: option(decorated), reversed(options), function)
+
+
+def options_for(cls: type, *, but: Sequence[str] = (), **more: dict[str, Any]) -> Decorator:
     """An option for each field of a dataclass, as its annotation says; `more` goes to click, by field.
 
     What is not given is None, or no values: the field's default then holds (`given`).
     """
 
-    def decorate(function: F) -> F:
-        for option in reversed([*options_of(cls).values()]):
-            if option.name in but:
-                continue
-            default = ", ".join(map(written, option.default if option.many else [option.default]))
-            told = option.default in (None, ()) or "[default" in option.help
-            settings: dict[str, Any] = {
-                "type": Typed(option.annotation),
-                "multiple": option.many,
-                "help": option.help + ("" if told else f" [default: {default}]"),
-            }
-            settings |= more.get(option.name, {})
-            function = click.option(option.flag, option.name, **settings)(function)
-        return function
+    def as_option(field: Option) -> Decorator:
+        default = ", ".join(map(written, field.default if field.many else [field.default]))
+        told = field.default in (None, ()) or "[default" in field.help
+        settings: dict[str, Any] = {
+            "type": Typed(field.annotation),
+            "multiple": field.many,
+            "help": field.help + ("" if told else f" [default: {default}]"),
+        }
+        return click.option(field.flag, field.name, **settings | more.get(field.name, {}))
 
-    return decorate
+    return together(*(as_option(field) for name, field in options_of(cls).items() if name not in but))
 
 
 def given(cls: type, options: dict[str, Any]) -> dict[str, Any]:
@@ -50,54 +55,47 @@ def given(cls: type, options: dict[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in options_of(cls) if options.get(name) not in (None, ())}
 
 
-def task_options(*but: str) -> Callable[[F], F]:
+compute_options = together(
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    click.option("--quiet", is_flag=True, help="No plan and no progress bars."),
+)
+download_option = click.option(
+    "--download", is_flag=True, help="Download data sets that are not in the cache."
+)
+store_option = click.option(
+    "--store", type=PATH, default=".prunebench", show_default=True, help="Folder of networks and results."
+)
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=PATH,
+    metavar="FILE",
+    help="Python file with scorers of your own; repeatable.",
+)
+# Where scorers of others come from, and how long one may take.
+scorer_options = together(
+    plugin_option,
+    click.option(
+        "--scorer-timeout",
+        type=SECONDS,
+        metavar="SECONDS",
+        help="Stop a scorer that takes longer at a step; its row has failed. [default: no limit]",
+    ),
+)
+# Where results are kept, and what is computed although it is there.
+store_options = together(
+    store_option,
+    click.option("--dry-run", is_flag=True, help="Say what is done and what is to do, and stop."),
+    click.option("--force", is_flag=True, help="Compute again what the store holds."),
+)
+
+
+def task_options(*but: str) -> Decorator:
     """Which data, which classes, how many samples, how scaled; all `but` some of that."""
-    fields = options_for(TaskSpec, but=but, dataset={"shell_complete": complete_datasets})
-    text = "Download the data set if it is not in the cache."
-    return lambda function: fields(click.option("--download", is_flag=True, help=text)(function))
-
-
-def scorer_options(function: F) -> F:
-    """Where scorers of others come from, and how long one may take."""
-    for option in reversed(
-        (
-            click.option(
-                "--plugin",
-                "plugins",
-                multiple=True,
-                type=PATH,
-                metavar="FILE",
-                help="Python file with scorers of your own; repeatable.",
-            ),
-            click.option(
-                "--scorer-timeout",
-                type=SECONDS,
-                metavar="SECONDS",
-                help="Stop a scorer that takes longer at a step; its row has failed. [default: no limit]",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
-
-
-def store_options(function: F) -> F:
-    """Where results are kept, and what is computed although it is there."""
-    for option in reversed(
-        (
-            click.option(
-                "--store",
-                type=PATH,
-                default=".prunebench",
-                show_default=True,
-                help="Folder of networks and results.",
-            ),
-            click.option("--dry-run", is_flag=True, help="Say what is done and what is to do, and stop."),
-            click.option("--force", is_flag=True, help="Compute again what the store holds."),
-        )
-    ):
-        function = option(function)
-    return function
+    return together(
+        options_for(TaskSpec, but=but, dataset={"shell_complete": complete_datasets}), download_option
+    )
 
 
 def isolate(options: dict[str, Any]) -> "Isolation[Scorer]":
@@ -122,3 +120,11 @@ def cell_from(options: dict[str, Any]) -> "Cell":
     from prunebench.sweep.study import Cell
 
     return Cell.of(given(TaskSpec, options), given(Recipe, options), given(RunSpec, options))
+
+
+def common_from(options: dict[str, Any]) -> "Options":
+    """What holds for all that is computed, and the command line, for the record."""
+    from prunebench.sweep.cells import Options
+
+    known = {field.name: options[field.name] for field in fields(Options) if field.name in options}
+    return Options(**known, command=shlex.join(["prunebench", *sys.argv[1:]]))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.options import given, task_options
+from prunebench.cli.options import compute_options, given, task_options
 from prunebench.cli.types import PATH, SEEDS
 from prunebench.experiments.catalogue import NAMES
 from prunebench.tasks.spec import TaskSpec
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 @task_options("samples")
 @click.option("--quick", is_flag=True, help="Small networks and few steps: minutes instead of half an hour.")
 @click.option("--seeds", type=SEEDS, help="Networks to train. [default: 5, with --quick 3]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@compute_options
 @click.option(
     "--out", type=PATH, default="reproduction", show_default=True, help="Folder of figures, rows and report."
 )
-@click.option("--quiet", is_flag=True, help="No progress.")
 def command(names: tuple[str, ...], **options: Any) -> int:
     """Reproduce the paper's experiments: figures, rows and a report that says which claims hold.
 

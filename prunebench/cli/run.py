@@ -1,8 +1,6 @@
 """`prunebench run`: the main job."""
 
 import json
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,8 @@ from prunebench.cli.boards import cite_published, out_option
 from prunebench.cli.complete import complete_scorers
 from prunebench.cli.options import (
     cell_from,
+    common_from,
+    compute_options,
     isolate,
     options_for,
     scorer_options,
@@ -44,11 +44,10 @@ SCORERS = {"metavar": "[FILE.py:]NAME[PARAM=VALUE,...]", "shell_complete": compl
     help="Scores computed elsewhere for the one step: an array `scores` (seeds, neurons); repeatable.",
 )
 @scorer_options
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@compute_options
 @out_option
 @store_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout.")
-@click.option("--quiet", is_flag=True, help="No plan and no progress bars.")
 def command(**options: Any) -> int:
     """Train reference networks, score their neurons at early steps, and rank the scorers.
 
@@ -91,7 +90,7 @@ def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.device import resolve_device
     from prunebench.errors import RequestError
     from prunebench.scoring.saved import read_scores
-    from prunebench.sweep.cells import Options, plan_of
+    from prunebench.sweep.cells import plan_of
 
     # The cheap checks first: a typo should not wait for a data set.
     cell, files = cell_from(options), options["files"]
@@ -102,7 +101,5 @@ def _plan(options: dict[str, Any]) -> "Plan":
     if files and len({*cell.run.at_steps}) + len({*cell.run.at_epochs}) != 1:
         raise RequestError("--scores", files[0], "give the one --at-step that they stand for")
     saved = [read_scores(Path(file), cell.run.seeds, cell.recipe.width) for file in files]
-    command = shlex.join(["prunebench", *sys.argv[1:]])
-    asked = Options(device=options["device"], download=options["download"], command=command)
-    plan = plan_of(cell, asked, scorers.__getitem__)
+    plan = plan_of(cell, common_from(options), scorers.__getitem__)
     return replace(plan, scorers=[*plan.scorers, *saved]) if saved else plan

@@ -4,24 +4,15 @@ from pathlib import Path
 
 import click
 
-from prunebench.cli.options import isolate
+from prunebench.cli.options import isolate, plugin_option, store_option
 from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
 
 
 @click.command("status")
 @click.argument("study", required=False, type=PATH)
-@click.option(
-    "--store", type=PATH, default=".prunebench", show_default=True, help="Folder of networks and results."
-)
-@click.option(
-    "--plugin",
-    "plugins",
-    multiple=True,
-    type=PATH,
-    metavar="FILE",
-    help="Python file with scorers of the study; repeatable.",
-)
+@store_option
+@plugin_option
 @click.option("--check", is_flag=True, help="Read every row and file of the store, and name what is damaged.")
 @click.option(
     "--forget", is_flag=True, help="With --check: forget what is damaged, so that it is computed again."

@@ -1,22 +1,28 @@
 """`prunebench sweep`: a whole study."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from prunebench.cli.boards import out_option
-from prunebench.cli.options import isolate, scorer_options, store_options, warn
+from prunebench.cli.options import (
+    common_from,
+    compute_options,
+    download_option,
+    isolate,
+    scorer_options,
+    store_options,
+    warn,
+)
 from prunebench.cli.types import PATH
 
 
 @click.command("sweep")
 @click.argument("study", type=PATH)
 @scorer_options
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--download", is_flag=True, help="Download data sets that are not in the cache.")
+@compute_options
+@download_option
 @out_option
 @store_options
 @click.option(
@@ -25,7 +31,6 @@ from prunebench.cli.types import PATH
     help="Compute in this many processes, with the cores and GPUs divided among them.",
 )
 @click.option("--cluster", metavar="ADDRESS", help="Compute on a Dask cluster: tcp://scheduler:8786.")
-@click.option("--quiet", is_flag=True, help="No plan and no progress bars.")
 def command(study: str, **options: Any) -> int:
     """Run a STUDY: every point of its grid that the store does not hold yet, each with a board.
 
@@ -40,7 +45,7 @@ def command(study: str, **options: Any) -> int:
     from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
     from prunebench.sweep.boards import Boards
-    from prunebench.sweep.cells import Options, plans_of
+    from prunebench.sweep.cells import plans_of
     from prunebench.sweep.driver import sweep
     from prunebench.sweep.study import read_study
     from prunebench.sweep.to_do import describe, find_to_do
@@ -48,13 +53,7 @@ def command(study: str, **options: Any) -> int:
     workers, cluster = options["workers"], options["cluster"]
     if workers and cluster:
         raise RequestError("--workers", workers, "either --workers or --cluster")
-    asked = Options(
-        plugins=options["plugins"],
-        scorer_timeout=options["scorer_timeout"],
-        device=options["device"],
-        download=options["download"],
-        command=shlex.join(["prunebench", *sys.argv[1:]]),
-    )
+    asked = common_from(options)
     isolation = isolate(options)
     cells = plans_of(read_study(Path(study)), asked, isolation.load)
     warn(isolation)
