@@ -57,7 +57,7 @@ def rescore(
 
 def _same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:
     try:
-        parse_spec(key.scorer, SCORERS.option)  # a store of others names no file that is to be run here
+        parse_spec(key.scorer, SCORERS.noun)  # a store of others names no file that is to be run here
         scorer = load(key.scorer)
     except PrunebenchError:
         raise NotHere(f"scores of {key.scorer}, which is not here (--plugin)") from None

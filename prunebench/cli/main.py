@@ -131,7 +131,8 @@ def _flag(arguments: Sequence[str], name: str) -> str:
     """What the command line calls a Python argument; the name itself where it has no such option."""
     used = next((argument for argument in arguments if argument in COMMANDS), None)
     parameters = importlib.import_module(COMMANDS[used][0]).command.params if used else []
-    found = [option for option in parameters if option.name == name and isinstance(option, click.Option)]
+    options = [parameter for parameter in parameters if isinstance(parameter, click.Option)]
+    found = [option for option in options if name == option.name or f"--{name}" in option.opts]
     return max(found[0].opts, key=len) if found else name
 
 

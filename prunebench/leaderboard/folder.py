@@ -79,7 +79,7 @@ def find_boards(folder: Path, name: str | None = None) -> tuple[list[Board], lis
     if damaged and not boards:
         raise PrunebenchError(damaged[0])
     if not boards:
-        raise RequestError("--out", str(folder), "a folder with boards; `prunebench run` makes one")
+        raise RequestError("out", str(folder), "a folder with boards; `prunebench run` makes one")
     chosen = [board for board in boards if board.name.startswith(name or "")]
     if not chosen:
         raise unknown_name("board", name or "", [board.name for board in boards], "boards here")
@@ -92,7 +92,7 @@ def read_folder(folder: Path) -> tuple[dict[Path, Board], list[str]]:
     Raises `RequestError` for a missing folder. A file that never was to be a board is none of the two.
     """
     if not folder.is_dir():
-        raise RequestError("--out", str(folder), "a folder with boards; `prunebench run` makes one")
+        raise RequestError("out", str(folder), "a folder with boards; `prunebench run` makes one")
     boards: dict[Path, Board] = {}
     damaged: list[str] = []
     for path in sorted(folder.glob("*.json")):

@@ -154,7 +154,7 @@ def _columns(rows: Sequence[Row], metrics: Sequence[str]) -> list[Column]:
     known = columns_by_name(rows)
     for metric in metrics:
         if metric not in known:
-            raise unknown_name("--metric", metric, known, "metrics here")
+            raise unknown_name("metric", metric, known, "metrics here")
     return [known[metric] for metric in dict.fromkeys(metrics)]
 
 

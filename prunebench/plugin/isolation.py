@@ -75,7 +75,7 @@ class Isolation(Registry[P]):
         except RequestError:
             raise
         except PrunebenchError as error:
-            raise RequestError("--plugin", file, f"it does not load: {error}") from error
+            raise RequestError("plugin", file, f"it does not load: {error}") from error
         return names
 
     def require(self, name: str) -> Registration:
@@ -104,7 +104,7 @@ class Isolation(Registry[P]):
         `RequestError`: a spec that cannot be read, an unknown name or parameter, a file that does not load.
         """
         spec = self.named(spec)
-        plugin = self.require(parse_spec(spec, self.kind.option)[0])
+        plugin = self.require(parse_spec(spec, self.kind.noun)[0])
         try:
             if not plugin.own:
                 return self._stand_in(self._described("load", plugin, spec=spec))

@@ -26,11 +26,6 @@ class PluginKind(Generic[P]):
     worker: str
     flags: tuple[str, ...] = ()
 
-    @property
-    def option(self) -> str:
-        """The command line's option for one of them."""
-        return f"--{self.noun}"
-
     @cached_property
     def base_class(self) -> type[P]:
         """The class that all are derived from, imported now."""

@@ -81,7 +81,7 @@ class Registry(Generic[P]):
         for file in {check_file(file).resolve(): file for file in self.files}.values():
             for name in self.names_in(file).values():
                 if name in found:
-                    raise RequestError("--plugin", file, _taken(name, found[name].origin))
+                    raise RequestError("plugin", file, _taken(name, found[name].origin))
                 found[name] = Registration(name, file)
         return dict(sorted(found.items()))
 
@@ -94,8 +94,8 @@ class Registry(Generic[P]):
         if name in self.plugins:
             return self.plugins[name]
         if _is_disabled(name, None):
-            raise RequestError(self.kind.option, name, f"it is disabled by {DISABLE}")
-        raise unknown_name(self.kind.option, name, self.plugins, f"{self.kind.noun}s")
+            raise RequestError(self.kind.noun, name, f"it is disabled by {DISABLE}")
+        raise unknown_name(self.kind.noun, name, self.plugins, f"{self.kind.noun}s")
 
     def load_class(self, name: str) -> type[P]:
         """The class called `name`. `RequestError`: an unknown name; `PluginError`: it does not load."""
@@ -128,8 +128,8 @@ class Registry(Generic[P]):
 
     def build(self, spec: str) -> P:
         """The plugin for a spec that names no file."""
-        name, parameters = parse_spec(spec, self.kind.option)
-        return build(self.load_class(name), parameters, spec, self.kind.option)
+        name, parameters = parse_spec(spec, self.kind.noun)
+        return build(self.load_class(name), parameters, spec, self.kind.noun)
 
     def named(self, spec: str) -> str:
         """A spec with the plugin's name alone: the file that it names is one of ours from now on.
@@ -137,7 +137,7 @@ class Registry(Generic[P]):
         The class in the file may be called by its own name, too. `RequestError`: the file does not load, or
         has no such plugin.
         """
-        option = self.kind.option
+        option = self.kind.noun
         file, rest = split_file(spec)
         if spec.endswith(".py"):
             raise RequestError(option, spec, f"name the class in it: {spec}:Class")
@@ -168,13 +168,13 @@ class Registry(Generic[P]):
         classes: list[type[P]] = list(dict.fromkeys(found))  # a class may have more names than one
         if not classes:
             needed = f"a class that derives from prunebench.{base.__name__} and has a name is needed"
-            raise RequestError("--plugin", file, f"it has no {self.kind.noun}: {needed}")
+            raise RequestError("plugin", file, f"it has no {self.kind.noun}: {needed}")
         for cls in classes:
             if problem := _problem(cls):
-                raise RequestError("--plugin", file, problem)
+                raise RequestError("plugin", file, problem)
         named = Counter(cls.name for cls in classes)
         if twice := [cls.__name__ for cls in classes if named[cls.name] > 1]:
-            raise RequestError("--plugin", file, f"give each of its classes {', '.join(twice)} its own name")
+            raise RequestError("plugin", file, f"give each of its classes {', '.join(twice)} its own name")
         return classes
 
 
@@ -182,7 +182,7 @@ def check_file(file: str | Path) -> Path:
     """The path of a plugin file; `RequestError` where it is no Python file."""
     path = Path(file)
     if path.suffix != ".py" or not path.is_file():
-        raise RequestError("--plugin", str(file), "a Python file (.py) that exists is needed")
+        raise RequestError("plugin", str(file), "a Python file (.py) that exists is needed")
     return path
 
 
@@ -200,7 +200,7 @@ def import_file(file: str | Path) -> ModuleType:
         except (Exception, SystemExit) as error:
             del sys.modules[name]
             why = in_words(error, place(error, None))
-            raise RequestError("--plugin", str(file), f"it does not load: {why}") from error
+            raise RequestError("plugin", str(file), f"it does not load: {why}") from error
     return sys.modules[name]
 
 

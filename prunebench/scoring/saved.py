@@ -54,22 +54,22 @@ def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
     """
     name = path.stem
     if not re.fullmatch(NAME, name):
-        raise RequestError("--scores", str(path), "the file names the row: letters, digits, _, - and . only")
+        raise RequestError("scores", str(path), "the file names the row: letters, digits, _, - and . only")
     if name in (known := Registry(SCORERS).plugins):
         taken = f"the name {name!r} is taken by {known[name].origin}; rename the file"
-        raise RequestError("--scores", str(path), taken)
-    arrays = read_arrays("--scores", path, ("scores",), ("signs",))
+        raise RequestError("scores", str(path), taken)
+    arrays = read_arrays("scores", path, ("scores",), ("signs",))
     identity = hashlib.sha256(repr(tuple(seeds)).encode())
     for key, array in arrays.items():
         if array.dtype.kind not in "iuf":
-            raise RequestError("--scores", str(path), f"its {key} are {array.dtype}; numbers are needed")
+            raise RequestError("scores", str(path), f"its {key} are {array.dtype}; numbers are needed")
         if array.shape != (len(seeds), width):
             expected = f"(seeds, neurons) = {(len(seeds), width)} is needed, a row for each seed of --seeds"
-            raise RequestError("--scores", str(path), f"its {key} have shape {array.shape}; {expected}")
+            raise RequestError("scores", str(path), f"its {key} have shape {array.shape}; {expected}")
         with np.errstate(over="ignore"):
             arrays[key] = np.ascontiguousarray(array, dtype=np.float32)
         if not np.isfinite(arrays[key]).all():
-            raise RequestError("--scores", str(path), f"its {key} hold NaN or infinite numbers in float32")
+            raise RequestError("scores", str(path), f"its {key} hold NaN or infinite numbers in float32")
         identity.update(key.encode() + arrays[key].tobytes())
     attributes = {
         "name": name,

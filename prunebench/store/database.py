@@ -126,7 +126,7 @@ def errors(path: Path | None) -> Iterator[None]:
         reason = str(error)
         if "readonly" in reason or "unable to open" in reason:
             shown = str(path.parent if path else None)
-            raise RequestError("--store", shown, f"a folder that can be written: {reason}") from error
+            raise RequestError("store", shown, f"a folder that can be written: {reason}") from error
         if "full" in reason or "disk I/O" in reason:
             reason += "; all results written before are whole, make room and run again"
         elif any(words in reason for words in _DAMAGED):
@@ -164,14 +164,14 @@ def _check_files(path: Path) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise RequestError("--store", str(path.parent), f"{file}: {error.strerror}") from error
+            raise RequestError("store", str(path.parent), f"{file}: {error.strerror}") from error
         if not stat.S_ISREG(mode):
-            raise RequestError("--store", str(path.parent), f"{file} is no ordinary file; move it away")
+            raise RequestError("store", str(path.parent), f"{file} is no ordinary file; move it away")
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:
     if not path.exists():
-        raise RequestError("--store", str(path.parent), f"a folder with a {FILE}; `prunebench run` makes one")
+        raise RequestError("store", str(path.parent), f"a folder with a {FILE}; `prunebench run` makes one")
     uri = path.resolve().as_uri()
     connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:

@@ -50,5 +50,5 @@ def load_pyarrow() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError as error:
         accepted = 'it needs pyarrow: pip install "prunebench[parquet]"'
-        raise RequestError("--format", "parquet", accepted) from error
+        raise RequestError("format", "parquet", accepted) from error
     return pyarrow, pyarrow.parquet

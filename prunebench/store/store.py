@@ -46,7 +46,7 @@ class Store:
 
     def __init__(self, folder: Path | None = None, *, read_only: bool = False) -> None:
         if folder is not None and not read_only:
-            writable_folder("--store", folder)
+            writable_folder("store", folder)
         self.folder = folder
         self.path = None if folder is None else folder / FILE
         self.read_only = read_only

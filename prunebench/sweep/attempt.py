@@ -44,7 +44,7 @@ def attempt(plan: Plan, store: Store, reporter: Reporter | None = None, *, force
         try:
             document = complete(plan, store, reporter, force=force)
         except Exception as raised:
-            if isinstance(raised, StoreError) or getattr(raised, "option", None) == "--store":
+            if isinstance(raised, StoreError) or getattr(raised, "option", None) == "store":
                 raise
             error, again = in_words(raised), not isinstance(raised, PrunebenchError)
     return Attempted(document, error, attempts, time.perf_counter() - began)

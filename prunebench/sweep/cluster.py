@@ -120,7 +120,7 @@ def local_client(count: int) -> Iterator[Any]:
 
     They talk over encrypted connections of the loopback device that nobody else on the machine can join.
     """
-    distributed = _import("--workers", count)
+    distributed = _import("workers", count)
     import dask
     from dask.system import CPU_COUNT
 
@@ -179,7 +179,7 @@ def _kill_workers() -> None:
 @contextlib.contextmanager
 def remote_client(address: str) -> Iterator[Any]:
     """A client of the scheduler at `address`. `RequestError` where none answers."""
-    distributed = _import("--cluster", address)
+    distributed = _import("cluster", address)
     import dask
 
     silence()
@@ -188,7 +188,7 @@ def remote_client(address: str) -> Iterator[Any]:
             client = distributed.Client(address, timeout=CONNECT_SECONDS)
         except (OSError, ValueError, TypeError) as error:
             reason = f"a Dask scheduler that answers, such as tcp://host:8786: {' '.join(str(error).split())}"
-            raise RequestError("--cluster", address, reason) from error
+            raise RequestError("cluster", address, reason) from error
         with client:
             yield client
 

@@ -123,9 +123,9 @@ def test_one_class_of_a_file(prunebench: Any, folder: Path) -> None:
     [
         ([], ["SCORER", "--all"]),
         (["snap"], ["did you mean 'snip'"]),
-        (["nothing.py"], ["--plugin", "nothing.py"]),
+        (["nothing.py"], ["plugin: got", "nothing.py"]),
         (["snip[weight=gate]"], ["no parameter 'weight'"]),
-        (["mine.py:Goof"], ["--scorer", "mine.py:Goof", "did you mean 'Good'"]),
+        (["mine.py:Goof"], ["scorer: got", "mine.py:Goof", "did you mean 'Good'"]),
         (["mine.py", "broken.py"], ["broken.py", "it does not load: ModuleNotFoundError"]),
         (["mine.py:Good", "broken.py:Good"], ["broken.py", "it does not load: ModuleNotFoundError"]),
         (["mine.py", "taken.py"], ["taken.py", "its name 'snip' is taken by prunebench"]),

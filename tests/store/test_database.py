@@ -107,7 +107,7 @@ def test_a_damaged_database_is_named(tmp_path: Path, damage: str) -> None:
 
 
 def test_a_store_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="--store"):
+    with pytest.raises(RequestError, match="store: got"):
         connect(tmp_path, read_only=True)
     with Store.to_read(tmp_path / "nowhere") as store:
         assert store.rows("SELECT * FROM trainings") == []

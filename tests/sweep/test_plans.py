@@ -52,7 +52,7 @@ def test_steps_default_to_what_the_data_set_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('[run]\nscorers = ["snp"]', ["--scorer", "'snp'", "did you mean 'snip'?"]),
+        ('[run]\nscorers = ["snp"]', ["scorer", "'snp'", "did you mean 'snip'?"]),
         ('[run]\nscorers = ["imp[sparsity=3]"]', ["sparsity", "3"]),
         ('[run]\nscorers = ["snip", "snip"]', ["snip", "each value once"]),
         ("[recipe]\nwidth = [8, 0]", ["study.toml [recipe] width", "got 0"]),
