@@ -1,14 +1,15 @@
 """Protocol `prune_early`: accuracy of networks that keep the best neurons from the snapshot on."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.evaluation.fractions import kept_count, label
-from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.metrics import Metrics, Path, per_seed
 from prunebench.evaluation.selection import top_k
 from prunebench.training.initial import REINITIALISED_STREAM, initialise
 from prunebench.training.loop import run_loop
@@ -38,56 +39,39 @@ def prune_early(
     results: list[Metrics] = [{} for _ in range(len(candidates) + control)]
     for fraction in fractions:
         k = kept_count(run.recipe.width, fraction)
-        chosen, which = _distinct([top_k(scores, k) for scores in candidates], len(run.seeds))
-        state = run.states[step]
-        starts = [(run.seeds[at], state.select(at).keep(kept[None])) for at, kept in chosen]
+        states, chosen = run.states[step], []
+        # By network and neurons: scorers that choose the same ones share their training.
+        starts: dict[tuple[int, ...], tuple[int, State]] = {}
+        for scores in candidates:
+            choice = {(at, *kept.tolist()): kept[None] for at, kept in enumerate(top_k(scores, k))}
+            chosen.append(list(choice))
+            starts |= {
+                key: (run.seeds[key[0]], states.select(key[0]).keep(kept))
+                for key, kept in choice.items()
+                if key not in starts
+            }
         if control:
             fresh = _fresh_state(run, step, k)
-            which.append(range(len(starts), len(starts) + len(run.seeds)))
-            starts += [(seed, fresh.select(at)) for at, seed in enumerate(run.seeds)]
-        metrics = _train_on(run, starts, fraction)
-        for result, places in zip(results, which, strict=True):
-            result |= {path: values[list(places)] for path, values in metrics.items()}
+            chosen.append([(at,) for at in range(len(run.seeds))])
+            starts |= {(at,): (seed, fresh.select(at)) for at, seed in enumerate(run.seeds)}
+        metrics = _train_on(run, list(starts.values()), fraction)
+        place = {key: number for number, key in enumerate(starts)}
+        for result, keys in zip(results, chosen, strict=True):
+            result |= {path: values[[place[key] for key in keys]] for path, values in metrics.items()}
     return results
-
-
-def _distinct(
-    candidates: Sequence[Int64[Tensor, "seeds kept"]], seeds: int
-) -> tuple[list[tuple[int, Int64[Tensor, " kept"]]], list[Sequence[int]]]:
-    """The choices of neurons that differ, each with its network's position, and where each candidate's are.
-
-    Scorers that choose the same neurons of a network share its training.
-    """
-    place: dict[tuple[int, ...], int] = {}
-    chosen: list[tuple[int, Int64[Tensor, " kept"]]] = []
-    which: list[Sequence[int]] = []
-    for candidate in candidates:
-        mine = []
-        for at, kept in enumerate(candidate):
-            key = (at, *kept.tolist())
-            if key not in place:
-                place[key] = len(chosen)
-                chosen.append((at, kept))
-            mine.append(place[key])
-        which.append(mine)
-    return chosen, which
 
 
 def _train_on(run: Trajectory, starts: Sequence[tuple[int, State]], fraction: float) -> Metrics:
     """Train networks, each on its seed's order, side by side as far as memory is good for that."""
-    parts: list[Metrics] = []
+    task, parts = run.task, defaultdict[Path, list[np.ndarray]](list)
+    splits = {"accuracy": (task.x_test, task.y_test), "train_accuracy": (task.x_train, task.y_train)}
     at_once = max(1, WEIGHTS_AT_ONCE // starts[0][1].networks.w_in.numel())
     for first in range(0, len(starts), at_once):
         seeds, states = zip(*starts[first : first + at_once], strict=True)
-        trained = run_loop(run.task, run.recipe, State.cat(states), seeds).final
-        task, where = run.task, ("prune_early", label(fraction))
-        parts.append(
-            {
-                ("accuracy", *where): per_seed(trained.accuracy(task.x_test, task.y_test)),
-                ("train_accuracy", *where): per_seed(trained.accuracy(task.x_train, task.y_train)),
-            }
-        )
-    return {path: np.concatenate([part[path] for part in parts]) for path in parts[0]}
+        trained = run_loop(task, run.recipe, State.cat(states), seeds).final
+        for name, data in splits.items():
+            parts[name, "prune_early", label(fraction)].append(per_seed(trained.accuracy(*data)))
+    return {path: np.concatenate(values) for path, values in parts.items()}
 
 
 def _fresh_state(run: Trajectory, step: int, k: int) -> State:
