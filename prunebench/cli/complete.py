@@ -5,7 +5,6 @@ import contextlib
 import glob
 import json
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,10 @@ from prunebench.cli.boards import folder_to_read
 
 def complete_scorers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Installed scorers whose names begin so, those in the files of `--plugin`, and `file.py:name`."""
-    names = {point.name for point in entry_points(group="prunebench.scorers")}
+    from prunebench.plugin.registry import Registry
+    from prunebench.scoring.registry import SCORERS
+
+    names = set(Registry(SCORERS).plugins)
     for file in ctx.params.get("plugins") or ():
         names |= set(_names_in(file))
     begun = glob.escape(incomplete.partition(".py:")[0])

@@ -24,11 +24,15 @@ def scorers(plugins: tuple[str, ...]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from prunebench.cli.options import isolate, warn
+    from prunebench.cli.options import warn
     from prunebench.leaderboard.terminal import console
+    from prunebench.plugin.listing import Listing
     from prunebench.plugin.registry import PluginError
+    from prunebench.scoring.registry import SCORERS
+    from prunebench.tasks.cache import user_folder
 
-    isolation = isolate({"plugins": plugins, "scorer_timeout": None})
+    listing = Listing(SCORERS, plugins, user_folder() / "plugins.json")
+    isolation = click.get_current_context().with_resource(listing)
     table = Table("scorer", "version", "parameters", "paper", "from")
     for name, plugin in isolation.plugins.items():
         try:
@@ -36,7 +40,7 @@ def scorers(plugins: tuple[str, ...]) -> None:
         except PluginError as error:
             isolation.problems.append(str(error))
             continue
-        marked = name + (" (sees the end)" if scorer.flags["sees_end"] else "")
+        marked = name + (" (sees the end)" if scorer.flags.get("sees_end") else "")
         cells = marked, scorer.version, scorer.signature, scorer.paper, plugin.origin
         table.add_row(*map(escape, cells))
     console().print(table)

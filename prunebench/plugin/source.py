@@ -31,13 +31,17 @@ def source_hash(cls: type) -> str:
     taken for what another one of its name would.
     """
     try:
-        start = Path(inspect.getfile(cls))
-        text = content(start)
+        codes = codes_of(Path(inspect.getfile(cls)), cls.__module__)
     except (OSError, TypeError):
         return _unreadable.setdefault(cls, secrets.token_hex(8))
-    own = cls.__module__.partition(".")[0]
-    code, helpers = _read(text, start, own, cls.__module__)
-    codes, pending, seen = {code}, [*helpers], {start, *helpers}
+    return hashlib.sha256("".join([CONTRACT, cls.__qualname__, *codes]).encode()).hexdigest()[:16]
+
+
+def codes_of(file: Path, module: str) -> list[str]:
+    """Hashes of the code in a file that is, or will be, a module, and in its helpers. Raises `OSError`."""
+    own = module.partition(".")[0]
+    code, helpers = _read(content(file), file, own, module)
+    codes, pending, seen = {code}, [*helpers], {file, *helpers}
     while pending:
         path = pending.pop()
         try:
@@ -49,7 +53,12 @@ def source_hash(cls: type) -> str:
         codes.add(code)
         pending += [helper for helper in imports if helper not in seen]
         seen |= set(imports)
-    return hashlib.sha256("".join([CONTRACT, cls.__qualname__, *sorted(codes)]).encode()).hexdigest()[:16]
+    return sorted(codes)
+
+
+def file_of_module(name: str) -> Path | None:
+    """The file of a module that was not imported; nothing is imported to find it."""
+    return _helper(name, own=name.partition(".")[0])
 
 
 @cache

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,13 @@ import pytest
 
 from prunebench.plugin.registry import Registry
 from prunebench.scoring.registry import SCORERS
+
+
+@pytest.fixture(autouse=True)
+def cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where what is listed is remembered."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    return folder / "cache" / "prunebench" / "plugins.json"
 
 
 def test_scorers_with_parameters_and_origin(prunebench: Any) -> None:
@@ -39,6 +47,59 @@ def test_own_files_are_listed(prunebench: Any, folder: Path) -> None:
     (folder / "mine.py").write_text("import prunebench as pb\n\nclass Mine(pb.Scorer):\n    name = 'mine'\n")
     result = prunebench("list", "scorers", "--plugin", "mine.py")
     assert "mine.py" in result.out
+
+
+MINE = """
+import prunebench as pb
+
+class Mine(pb.Scorer):
+    name = "mine"
+    version = "7"
+    alpha: float = 0.5
+"""
+# Torch is imported where a plugin is: here, or in a process that is started for code of others.
+LIST = """
+import sys
+from prunebench.cli.main import run
+from prunebench.plugin.process import PluginProcess
+
+started, start = [], PluginProcess.start
+PluginProcess.start = lambda self: started.append(1) or start(self)
+code = run(["list", "scorers", "--plugin", "mine.py"])
+print(code, "imported" if started or "torch" in sys.modules else "remembered")
+"""
+
+
+def test_a_second_list_imports_no_scorers(folder: Path, cache: Path) -> None:
+    def listed() -> tuple[str, str]:
+        done = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True, check=True)
+        *table, last = done.stdout.splitlines()
+        return "\n".join(table), last
+
+    mine = folder / "mine.py"
+    mine.write_text(MINE)
+    first, how = listed()
+    assert how == "0 imported"
+    assert "alpha=0.5" in first
+    assert listed() == (first, "0 remembered")
+
+    mine.write_text(MINE.replace('"7"', '"8"').replace("alpha: float", "beta: float"))
+    edited, how = listed()
+    assert how == "0 imported"
+    assert edited == first.replace("│ 7 ", "│ 8 ").replace("alpha=0.5", "beta=0.5 ")
+    assert listed() == (edited, "0 remembered")
+
+    for broken in (b"[1", b'{"plugins": {"x": 3}}', b"\xff"):
+        cache.write_bytes(broken)
+        assert listed() == (edited, "0 imported")
+    assert listed() == (edited, "0 remembered")
+
+
+def test_what_is_listed_need_not_be_remembered(prunebench: Any, folder: Path) -> None:
+    (folder / "cache").write_text("no folder")
+    result = prunebench("list", "scorers")
+    assert (result.code, result.err) == (0, "")
+    assert "alignment" in result.out
 
 
 def test_data_sets(prunebench: Any) -> None:
