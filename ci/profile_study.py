@@ -27,7 +27,7 @@ CELLS = {
 }
 # What a row of the table adds up: functions by file and name, which call none of each other.
 PARTS = {
-    "training the networks": [("store/reference.py", "reference_networks")],
+    "training the networks": [("store/reference.py", "trajectory")],
     "scores: imp, which trains": [("plugins/imp.py", "score")],
     "scores: all others": [("scoring/execute.py", "execute")],
     "rank": [("evaluation/rank.py", "rank")],

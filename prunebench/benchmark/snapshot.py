@@ -7,7 +7,7 @@ from prunebench.device import resolve_device
 from prunebench.store.inventory import Inventory, take_inventory
 from prunebench.store.provenance import environment
 from prunebench.store.records import Environment
-from prunebench.store.reference import reference_networks
+from prunebench.store.reference import ReferenceNetworks
 from prunebench.store.store import Store
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.train import Trajectory
@@ -17,7 +17,7 @@ def networks_of(
     plan: Plan, seeds: tuple[int, ...], store: Store, made: Environment, reporter: Reporter, *, again: bool
 ) -> Trajectory:
     """The networks of these seeds at the steps of a plan whose training is claimed; `again` trains all."""
-    return reference_networks(
+    wanted = ReferenceNetworks(
         store,
         plan.task,
         plan.recipe,
@@ -26,11 +26,10 @@ def networks_of(
         together=plan.seeds,
         device=plan.device,
         made=made,
-        again=again,
-        claimed=True,
         progress=reporter.training,
         warn=reporter.warn,
     )
+    return wanted.trajectory(again=again, claimed=True)
 
 
 def take_snapshot(
@@ -39,7 +38,7 @@ def take_snapshot(
     """The networks of a plan at its first step, without the end of their training.
 
     They come from `store`; what is missing there, with `force` all, is trained and kept. Raises as
-    `reference_networks` does.
+    `ReferenceNetworks.trajectory` does.
     """
     reporter = reporter or Reporter()
     made = environment(resolve_device(plan.device)) | {"command": plan.command}

@@ -10,7 +10,7 @@ from prunebench.device import resolve_device
 from prunebench.experiments.plateau import COARSE, FINE, geometric, last_on_plateau, without_fine_tail
 from prunebench.experiments.setting import Setting
 from prunebench.networks import Networks
-from prunebench.store.reference import reference_networks
+from prunebench.store.reference import ReferenceNetworks
 from prunebench.store.store import Store
 from prunebench.tasks.task import Task
 from prunebench.training.recipe import Recipe
@@ -73,18 +73,18 @@ class Lab:
         self, task: Task, recipe: Recipe, seeds: tuple[int, ...], steps: Iterable[int]
     ) -> Trajectory:
         every = 50 if self._is_default_size(task, recipe) else max(50, recipe.steps // 80)
-        run = reference_networks(
+        run = ReferenceNetworks(
             self.store,
             task,
             recipe,
             seeds,
-            steps,
+            tuple(steps),
             device=self.device,
             record_every=every,
             record_at=geometric(FINE, recipe.steps),
             progress=self.reporter.training,
             warn=self.reporter.warn,
-        )
+        ).trajectory()
         return replace(
             run,
             initial=run.initial.to("cpu"),

@@ -23,6 +23,7 @@ from prunebench.store.database import FILE
 from prunebench.store.inventory import take_inventory
 from prunebench.store.provenance import environment
 from prunebench.store.records import Key, Measure, Scoring
+from prunebench.store.reference import ReferenceNetworks
 from prunebench.store.store import Store
 
 KEY = Key(15, "mine", "1", "abc")
@@ -89,16 +90,19 @@ def test_networks_are_read_without_a_plan(
     task: pb.Task, recipe: pb.Recipe, store: Store, request: pytest.FixtureRequest
 ) -> None:
     heard: list[tuple[int, int]] = []
-    trained = reference.reference_networks(
-        store, task, recipe, (0, 3), (0, 15), progress=lambda *steps: heard.append(steps)
-    )
+
+    def networks(seeds: tuple[int, ...], at: tuple[int, ...]) -> pb.Trajectory:
+        wanted = ReferenceNetworks(
+            store, task, recipe, seeds, at, progress=lambda *steps: heard.append(steps)
+        )
+        return wanted.trajectory()
+
+    trained = networks((0, 3), (0, 15))
     assert heard[-1] == (2 * recipe.steps, 2 * recipe.steps)
-    reference.reference_networks(
-        store, task, recipe, (3,), (20,), progress=lambda *steps: heard.append(steps)
-    )
+    networks((3,), (20,))
     assert heard[-1] == (5, 5)  # on from step 15
     request.getfixturevalue("no_training")
-    read = reference.reference_networks(store, task, recipe, (3, 0), (15, 0))
+    read = networks((3, 0), (15, 0))
     for step in (0, 15):
         torch.testing.assert_close(read.snapshots[step].w_in.flip(0), trained.snapshots[step].w_in)
     torch.testing.assert_close(read.history.loss.flip(0), trained.history.loss)
