@@ -286,7 +286,7 @@ def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None
     more = find_to_do(Sweep(tmp_path, store, STUDY.replace("[6, 8]", "[6, 8, 12]")).cells, store)
     assert [item.lacking for item in more] == [0, 0, 8]
     assert more[2].estimate.seconds is not None
-    assert replace(more[2], lacking=4).weight == more[2].weight / 2
+    assert replace(more[2], lacking=4).weight == more[2].weight // 2
 
 
 def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
