@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
 from prunebench.benchmark.plan import DENSE, DENSE_MEASURE
@@ -15,6 +14,7 @@ from prunebench.benchmark.rescore import NotHere, rescore
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.fields import options_of
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.checked_rows import CheckedRows
@@ -23,6 +23,7 @@ from prunebench.store.records import FINAL, Key, Measure, Values, read_values
 from prunebench.store.store import Store
 from prunebench.store.tables import TrainingRow
 from prunebench.tasks.load import load_task
+from prunebench.tasks.spec import TaskSpec
 from prunebench.tasks.task import Task
 
 # Float rounding on another device may swap two neurons that are nearly tied, turn one sample over, or move
@@ -92,9 +93,7 @@ def rebuild_task(store: Store, training: str) -> Task:
         dataset = str(record["dataset"])
         if Path(dataset).name != dataset:  # a record names no folder, and reads none
             raise PrunebenchError(f"{dataset!r} is no name of a data set")
-        options = {name: record[name] for name in ("samples", "seed", "scaling")}
-        classes: Any = record["classes"]
-        task = load_task(dataset, classes=classes, **options)
+        task = load_task(**{name: record[name] for name in options_of(TaskSpec)})
     except (KeyError, TypeError, ValueError) as error:
         raise PrunebenchError(f"its task cannot be drawn again ({error})") from error
     if task.fingerprint != record["fingerprint"]:

@@ -2,7 +2,7 @@
 
 import click
 
-from prunebench.cli.types import PATH
+from prunebench.cli.options import plugin_option, warn
 
 
 @click.group("list")
@@ -11,20 +11,12 @@ def command() -> None:
 
 
 @command.command("scorers")
-@click.option(
-    "--plugin",
-    "plugins",
-    multiple=True,
-    type=PATH,
-    metavar="FILE",
-    help="Python file with scorers; repeatable.",
-)
+@plugin_option
 def scorers(plugins: tuple[str, ...]) -> None:
     """Every scorer: name, version, parameters with defaults, paper, where it comes from."""
     from rich.markup import escape
     from rich.table import Table
 
-    from prunebench.cli.options import warn
     from prunebench.leaderboard.terminal import console
     from prunebench.plugin.listing import Listing
     from prunebench.plugin.registry import PluginError

@@ -61,13 +61,7 @@ class ChartBoard:
     @property
     def recipe(self) -> str:
         """What sets recipes of one task apart, in words."""
-        recipe = self.board.recipe
-        until = f" or loss {recipe.until_loss:g}" if recipe.until_loss else ""
-        return (
-            f"{recipe.width:,} neurons, init std {recipe.init_std:g}, learning rate "
-            f"{recipe.learning_rate:g}, momentum {recipe.momentum:g}, batch {recipe.batch_size}, "
-            f"{recipe.steps:,} steps{until}"
-        )
+        return self.board.recipe.in_words
 
     @cached_property
     def steps(self) -> list[int]:

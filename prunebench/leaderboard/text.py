@@ -22,7 +22,7 @@ def heading(board: Board) -> str:
 
 def facts(board: Board) -> list[str]:
     """What was trained and how it went, a line each."""
-    recipe, task, drop = board.recipe, board.task, board.training.drop_step
+    task, drop = board.task, board.training.drop_step
 
     def mean(*path: str) -> float:
         return float(board.training.metrics[path].mean)
@@ -32,9 +32,7 @@ def facts(board: Board) -> list[str]:
         return f"test accuracy {test}, train accuracy {train}"
 
     lines = [
-        f"{recipe.width} neurons, init std {recipe.init_std:g}, learning rate {recipe.learning_rate:g}, "
-        f"momentum {recipe.momentum:g}, batch {recipe.batch_size}, {recipe.steps:,} steps; "
-        f"{task.inputs} inputs, {task.tests:,} test samples",
+        f"{board.recipe.in_words}; {task.inputs} inputs, {task.tests:,} test samples",
         f"dense: {accuracies('dense')}, train loss {mean('train_loss'):.4f} "
         f"(from {mean('initial_loss'):.4f})",
         f"{mean('groups', 'all'):.0f} groups at cosine 0.95, {mean('groups', 'relevant'):.1f} of them above "

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 from prunebench.benchmark.plan import Plan
 from prunebench.device import resolve_device
@@ -57,25 +56,19 @@ def plans_of(
 
 
 def plan_of(cell: Cell, options: Options, load: Load = load_scorer) -> Plan:
-    """One cell's plan."""
+    """One cell's plan. `RequestError` names the cell."""
     recipe, run = cell.recipe, cell.run
     scorers = [load(spec) for spec in run.scorers]
-    task = _in_cell(cell, _load, cell.task, download=options.download)
-    epoch = _in_cell(cell, recipe.epoch_steps, task.samples)
-    plan: Plan = _in_cell(
-        cell,
-        Plan,
-        task,
-        recipe,
-        scorers,
-        _in_cell(cell, run.steps, epoch, recipe.steps),
-        run.seeds,
-        run.protocols,
-        check_fractions(run.keep),
-        options.device,
-        options.command,
-    )
-    return plan
+    try:
+        task = _load(cell.task, download=options.download)
+        steps = run.steps(recipe.epoch_steps(task.samples), recipe.steps)
+        keep = check_fractions(run.keep)
+        return Plan(
+            task, recipe, scorers, steps, run.seeds, run.protocols, keep, options.device, options.command
+        )
+    except RequestError as error:
+        where = f" (in cell {cell.title})" if cell.title else ""
+        raise RequestError(error.option, error.value, error.accepted + where) from error
 
 
 def from_anywhere(cell: Cell, options: Options) -> tuple[Cell, Options]:
@@ -87,13 +80,3 @@ def from_anywhere(cell: Cell, options: Options) -> tuple[Cell, Options]:
     specs = tuple(f"{os.path.abspath(file)}:{rest}" if file else rest for file, rest in scorers)
     cell = replace(cell, task=replace(cell.task, dataset=dataset), run=replace(cell.run, scorers=specs))
     return cell, replace(options, plugins=tuple(os.path.abspath(file) for file in options.plugins))
-
-
-def _in_cell(cell: Cell, make: Any, *values: Any, **options: Any) -> Any:
-    try:
-        return make(*values, **options)
-    except RequestError as error:
-        if not cell.title:
-            raise
-        accepted = f"{error.accepted} (in cell {cell.title})"
-        raise RequestError(error.option, error.value, accepted) from error

@@ -123,16 +123,14 @@ def _checked(where: str, value: Any, option: Option) -> Any:
 
 def _points(where: str, tables: _Point) -> list[_Point]:
     """Every combination of the values of the axes in [task] and [recipe]."""
-    axes = [(table, key, values) for table in _AXES for key, values in tables[table].items()]
-    if (count := math.prod(len(values) for _, _, values in axes)) > LARGEST:
+    count = math.prod(len(values) for table in _AXES for values in tables[table].values())
+    if count > LARGEST:
         raise RequestError(where, f"{count:,} cells", f"up to {LARGEST:,} cells in one study")
-    points = []
-    for values in itertools.product(*(values for _, _, values in axes)):
-        point: _Point = {"task": {}, "recipe": {}, "run": tables["run"]}
-        for (table, key, _), value in zip(axes, values, strict=True):
-            point[table][key] = value
-        points.append(point)
-    return points
+    tasks, recipes = (
+        [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        for axes in (tables[table] for table in _AXES)
+    )
+    return [{"task": task, "recipe": recipe, "run": tables["run"]} for task in tasks for recipe in recipes]
 
 
 def _titles(points: list[_Point]) -> list[str]:

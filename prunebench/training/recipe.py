@@ -60,6 +60,15 @@ class Recipe:
         return {f.name: value for f, value in values if f.name in _ALWAYS or value != f.default}
 
     @property
+    def in_words(self) -> str:
+        """For people, on one line."""
+        until = "" if self.until_loss is None else f" or loss {self.until_loss:g}"
+        return (
+            f"{self.width:,} neurons, init std {self.init_std:g}, learning rate {self.learning_rate:g}, "
+            f"momentum {self.momentum:g}, batch {self.batch_size}, {self.steps:,} steps{until}"
+        )
+
+    @property
     def flow_rate(self) -> float:
         """`eta = lr / (1 - mu)`: time per step of the gradient flow that SGD with momentum follows."""
         return self.learning_rate / (1 - self.momentum)
