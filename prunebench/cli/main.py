@@ -113,7 +113,7 @@ def run(arguments: Sequence[str]) -> int:
             click.echo(error.format_message())
             return 0
         if isinstance(error, click.ClickException):
-            return _fail(" ".join(error.format_message().split()), 2)
+            return _fail(error.format_message(), 2)
         if isinstance(error, RequestError):
             return _fail(str(error.about(_flag(arguments, error.option))), 2)
         if isinstance(error, PrunebenchError):
@@ -123,8 +123,7 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, OSError) and streams.is_of_stdout(error):
             streams.abandon_stdout()
             return _fail(f"stdout: {error.strerror}", 1)
-        reason = " ".join(str(error).split())
-        return _fail(f"{type(error).__name__}: {reason} (run again with --debug for the traceback)", 1)
+        return _fail(f"{type(error).__name__}: {error} (run again with --debug for the traceback)", 1)
 
 
 def _flag(arguments: Sequence[str], name: str) -> str:

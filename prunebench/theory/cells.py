@@ -160,6 +160,4 @@ def _distinct(
     """Each pattern once, with all its probes."""
     keys = np.ascontiguousarray(patterns).view(np.dtype((np.void, patterns.shape[1]))).ravel()
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    total = np.zeros(len(first), dtype=np.int64)
-    np.add.at(total, inverse, holdings)
-    return patterns[first], total
+    return patterns[first], np.bincount(inverse, weights=holdings).astype(np.int64)

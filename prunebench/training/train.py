@@ -1,7 +1,8 @@
 """Training reference networks: `pb.train`."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -42,11 +43,11 @@ class Trajectory:
     history: History
     gradient_steps: int
     seconds: float
-    snapshots: Mapping[int, Networks] = field(init=False)
 
-    def __post_init__(self) -> None:
-        snapshots = {step: state.networks for step, state in self.states.items()}
-        object.__setattr__(self, "snapshots", snapshots)
+    @cached_property
+    def snapshots(self) -> Mapping[int, Networks]:
+        """The networks at each snapshot step."""
+        return {step: state.networks for step, state in self.states.items()}
 
     def snapshot(self, step: int, *, with_final: bool = False) -> Snapshot:
         """What a scorer may see at one of the snapshot steps."""

@@ -1,7 +1,7 @@
 """What the compiled CPU engines share: one network per thread, curves and states put together from them."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -93,25 +93,14 @@ class Threads:
     """As many threads as torch would use, each with denormal numbers flushed and BLAS on that thread only."""
 
     def __init__(self) -> None:
-        self._count = torch.get_num_threads()
-        self._threads = ThreadPoolExecutor(self._count, initializer=_flush_denormals)
+        count = torch.get_num_threads()
+        self._threads = ThreadPoolExecutor(count, initializer=torch.set_flush_denormal, initargs=(True,))
         self._blas = ThreadpoolController().select(user_api="blas")
 
     def each(self, work: Callable[[int], None], count: int) -> None:
         """Call `work` with 0 to `count - 1`; whichever thread is free takes the next."""
-        numbers = iter(range(count))
         with self._blas.limit(limits=1):
-            for done in [self._threads.submit(_drain, work, numbers) for _ in range(min(self._count, count))]:
-                done.result()
-
-
-def _flush_denormals() -> None:
-    torch.set_flush_denormal(True)
-
-
-def _drain(work: Callable[[int], None], numbers: Iterator[int]) -> None:
-    for number in numbers:
-        work(number)
+            list(self._threads.map(work, range(count)))  # which raises what any of them raised
 
 
 def joined(nets: Networks, s: int) -> Array:
