@@ -120,11 +120,7 @@ def _echo(finding: "Finding", verbose: bool) -> None:
     seen = "" if brief else f": {for_terminal(finding.seen)}"
     click.echo(f"  {click.style(f'{mark:<6}', fg=colour)} {finding.check}{seen}")
     if finding.status == "failed":
-        for name, text in (
-            ("expected", finding.expected),
-            ("seen", finding.seen),
-            ("likely cause", finding.cause),
-        ):
+        for name, text in finding.parts.items():
             click.echo(f"         {name + ':':<14}{for_terminal(text)}")
         for line in (finding.traceback or "").splitlines():
             click.echo(f"         {for_terminal(line)}")

@@ -36,12 +36,16 @@ class Finding:
     cause: str = ""
     traceback: str | None = None
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """What is to be said of a failure, by what it is."""
+        return {"expected": self.expected, "seen": self.seen, "likely cause": self.cause}
+
     def __str__(self) -> str:
-        lines = [f"{self.check}: {self.status}" + (f": {self.seen}" if self.status != "failed" else "")]
-        if self.status == "failed":
-            parts = ("expected", self.expected), ("seen", self.seen), ("likely cause", self.cause)
-            lines += [f"  {name}: {text}" for name, text in parts]
-        return "\n".join(lines)
+        if self.status != "failed":
+            return f"{self.check}: {self.status}: {self.seen}"
+        said = [f"{name}: {text}" for name, text in self.parts.items()]
+        return "\n  ".join([f"{self.check}: failed", *said])
 
 
 class Violation(Exception):

@@ -41,7 +41,7 @@ def is_installed(path: Path) -> bool:
     return bool({"site-packages", "dist-packages"} & set(path.parts))
 
 
-class Recorded(SourceFileLoader):
+class RecordingLoader(SourceFileLoader):
     """Imports the very bytes that it puts on record.
 
     Never a `.pyc` instead: that is known by its source's size and second, and an edit may keep both.
@@ -55,7 +55,7 @@ class Recorded(SourceFileLoader):
         return code
 
 
-class _Recorder(MetaPathFinder):
+class _RecordingFinder(MetaPathFinder):
     """Finds what the other finders find, and records what the source hash of a plugin may cover."""
 
     def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -64,7 +64,7 @@ class _Recorder(MetaPathFinder):
             if spec is not None:
                 loader = spec.loader
                 if type(loader) is SourceFileLoader and _is_code_of_plugins(fullname, Path(loader.path)):
-                    spec.loader = Recorded(fullname, loader.path)
+                    spec.loader = RecordingLoader(fullname, loader.path)
                 return spec
         return None
 
@@ -90,7 +90,7 @@ def _record() -> None:
         if file is not None:
             with contextlib.suppress(OSError):
                 _imported[os.path.abspath(file)] = name, Path(file).read_bytes()
-    sys.meta_path.insert(0, _Recorder())
+    sys.meta_path.insert(0, _RecordingFinder())
 
 
 _record()

@@ -18,7 +18,7 @@ from typing import Any, Generic
 
 from prunebench.errors import PrunebenchError, RequestError, in_words, unknown_name
 from prunebench.plugin.frames import place
-from prunebench.plugin.imported import Recorded
+from prunebench.plugin.imported import RecordingLoader
 from prunebench.plugin.kind import PluginKind
 from prunebench.plugin.plugin import P
 from prunebench.plugin.spec import NAME, build, parse_spec, split_file
@@ -191,7 +191,7 @@ def import_file(file: str | Path) -> ModuleType:
     file = check_file(file)
     name = f"prunebench_file_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
     if name not in sys.modules:
-        loader = Recorded(name, os.path.abspath(file))  # tracebacks show its lines from any folder
+        loader = RecordingLoader(name, os.path.abspath(file))  # tracebacks show its lines from any folder
         spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         assert spec is not None
         sys.modules[name] = module = importlib.util.module_from_spec(spec)

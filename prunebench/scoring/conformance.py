@@ -78,13 +78,9 @@ def _deterministic(scorer: Scorer) -> str:
     snapshot = _early(scorer)
     first, again, fresh = (_scores(asked, snapshot) for asked in (scorer, scorer, changed(scorer)))
     for other, what in ((again, "a second call"), (fresh, "a new instance")):
-        difference = _difference(first, other)
-        if difference > 1e-6:
-            raise Violation(
-                f"{what} gives scores that differ by {difference:.2g} of their range",
-                "the same scores for the same snapshot",
-                f"numbers that depend on the time or on state kept between calls; {DRAWING}",
-            )
+        expected = "the same scores for the same snapshot"
+        cause = f"numbers that depend on the time or on state kept between calls; {DRAWING}"
+        _compare(first, other, 1e-6, f"{what} gives scores that differ by", expected, cause)
     if not scorer.stochastic:
         return "same snapshot, same scores"
     if "draw" not in {parameter.name for parameter in scorer.parameters()}:
@@ -106,13 +102,9 @@ def _independent_of_global_generators(scorer: Scorer) -> str:
             np.random.seed(seed)  # noqa: NPY002 (the very generator that a scorer must not use)
             torch.manual_seed(seed)
             results.append(_scores(scorer, snapshot))
-    difference = _difference(*results)
-    if difference > 1e-6:
-        raise Violation(
-            f"another torch.manual_seed changes the scores by {difference:.2g} of their range",
-            "scores that depend on the snapshot alone",
-            f"it uses a global generator; {DRAWING}",
-        )
+    one, other = results
+    expected, cause = "scores that depend on the snapshot alone", f"it uses a global generator; {DRAWING}"
+    _compare(one, other, 1e-6, "another torch.manual_seed changes the scores by", expected, cause)
     return "global random seeds change nothing"
 
 
@@ -123,13 +115,10 @@ def _equivariant(scorer: Scorer) -> str:
     order = torch.from_numpy(np.random.default_rng(7).permutation(snapshot.networks.width))
     rows = order.expand(snapshot.networks.seeds, -1)
     permuted = _map_networks(snapshot, lambda networks: networks.keep(rows))
-    difference = _difference(_scores(scorer, snapshot)[:, order], _scores(scorer, permuted))
-    if difference > TOLERANCE:
-        raise Violation(
-            f"in another order, neurons get scores that differ by {difference:.2g} of their range",
-            "each neuron keeps its score in any order",
-            "scores that were sorted (return them in the order of the neurons), or a neuron's number used",
-        )
+    seen = "in another order, neurons get scores that differ by"
+    cause = "scores that were sorted (return them in the order of the neurons), or a neuron's number used"
+    before, after = _scores(scorer, snapshot)[:, order], _scores(scorer, permuted)
+    _compare(before, after, TOLERANCE, seen, "each neuron keeps its score in any order", cause)
     return "neurons in another order keep their scores"
 
 
@@ -144,18 +133,12 @@ def _seeds_are_independent(scorer: Scorer) -> str:
     if failed is not None:
         raise Violation(f"alone, network by network, it {_said(failed)}", expected, cause)
     alone = torch.cat([outcome.scores for outcome in outcomes if outcome.scores is not None])
-    difference = _difference(together, alone)
-    if difference > TOLERANCE:
-        which = (together - alone).abs().amax(dim=1).argmax()
-        seen = f"alone, network {int(which)} gets scores that differ by {difference:.2g} of their range"
-        raise Violation(seen, expected, cause)
-    difference = _difference(together, _scores(scorer, _reversed(snapshot)).flip(0))
-    if difference > TOLERANCE:
-        seen = f"with the seeds in reverse order, scores differ by {difference:.2g} of their range"
-        cause = (
-            "a loop over the seeds that carries a result over, or position used in place of snapshot.seeds"
-        )
-        raise Violation(seen, expected, cause)
+    which = int((together - alone).abs().amax(dim=1).argmax())
+    seen = f"alone, network {which} gets scores that differ by"
+    _compare(together, alone, TOLERANCE, seen, expected, cause)
+    back = _scores(scorer, _reversed(snapshot)).flip(0)
+    cause = "a loop over the seeds that carries a result over, or position used in place of snapshot.seeds"
+    _compare(together, back, TOLERANCE, "with the seeds in reverse order, scores differ by", expected, cause)
     return "each network gets the same scores alone, together and reversed"
 
 
@@ -250,6 +233,19 @@ def _violation(outcome: Outcome, seen: str) -> Violation:
 def _said(outcome: Outcome) -> str:
     text = outcome.error or ""
     return text if text.startswith(("returned", "changed", "signs")) else f"raised {text}"
+
+
+def _compare(
+    a: Float[Tensor, "seeds neurons"],
+    b: Float[Tensor, "seeds neurons"],
+    most: float,
+    seen: str,
+    expected: str,
+    cause: str,
+) -> None:
+    """Raises a `Violation` where the two differ by more than `most`; what is `seen` ends with "by"."""
+    if (difference := _difference(a, b)) > most:
+        raise Violation(f"{seen} {difference:.2g} of their range", expected, cause)
 
 
 def _difference(a: Float[Tensor, "seeds neurons"], b: Float[Tensor, "seeds neurons"]) -> float:

@@ -57,26 +57,32 @@ class Outcome:
     traceback: str | None = None
 
 
+class _Unmet(Exception):
+    """One of the `REQUIREMENTS` is not met; the message says how."""
+
+    def __init__(self, requirement: str, message: str) -> None:
+        self.requirement = requirement
+        super().__init__(message)
+
+
 def judge(scores: object, signs: object, steps: object, seconds: float, networks: Networks) -> Outcome:
     """The outcome of what a scorer gave for these networks, checked and in the form that they are used in.
 
     Arrays become tensors, floating numbers of any precision the networks' own, and gradients are dropped.
     `steps` are what it counted as its cost.
     """
-    taken, problem = _taken("returned", scores, networks)
-    predicted, of_signs = (None, None) if signs is None else _taken("signs() returned", signs, networks)
-    if problem is None and taken is not None and networks.width > 1:
-        constant = int((taken == taken[:, :1]).all(dim=1).sum())
+    try:
+        taken = _taken(scores, networks)
+        constant = int((taken == taken[:, :1]).all(dim=1).sum()) if networks.width > 1 else 0
         if constant:
             counts = f"{constant} of {networks.seeds} networks"
-            problem = "constant", f"returned a constant score for {counts}; it ranks nothing"
-    if problem is None and of_signs is not None:
-        problem = "signs", of_signs[1]
-    if problem is None and _counted(steps) is None:
-        problem = "cost", f"left {one_line(repr(steps), 40)} gradient steps as its cost; a count is needed"
-    if problem is not None:
-        broken, error = problem
-        return failure(error, broken, seconds, steps)
+            raise _Unmet("constant", f"returned a constant score for {counts}; it ranks nothing")
+        predicted = None if signs is None else _taken(signs, networks, signs=True)
+        if _counted(steps) is None:
+            left = f"left {one_line(repr(steps), 40)} gradient steps as its cost"
+            raise _Unmet("cost", f"{left}; a count is needed")
+    except _Unmet as unmet:
+        return failure(str(unmet), unmet.requirement, seconds, steps)
     return Outcome(taken, predicted, None, _counted(steps) or 0, seconds)
 
 
@@ -91,33 +97,32 @@ def _counted(steps: object) -> int | None:
     return int(steps) if isinstance(steps, int | np.integer) and 0 <= steps < _MOST_STEPS else None
 
 
-def _taken(
-    verb: str, given: object, networks: Networks
-) -> tuple[Float[Tensor, "seeds neurons"] | None, tuple[str, str] | None]:
-    """What was given as a plain tensor, or which requirement it does not meet and how."""
+def _taken(given: object, networks: Networks, *, signs: bool = False) -> Float[Tensor, "seeds neurons"]:
+    """What was given as a plain tensor. Raises `_Unmet`."""
     expected = (networks.seeds, networks.width)
+    verb = "signs() returned" if signs else "returned"
+
+    def unmet(requirement: str, what: str) -> _Unmet:
+        return _Unmet("signs" if signs else requirement, f"{verb} {what}")
+
     if isinstance(given, np.ndarray) and given.dtype.kind == "f":
         given = torch.from_numpy(np.array(given, np.float64)).to(networks.device)
     if isinstance(given, np.ndarray):
-        return None, ("dtype", f"{verb} an array of {given.dtype}; floating numbers are expected")
+        raise unmet("dtype", f"an array of {given.dtype}; floating numbers are expected")
     if not isinstance(given, Tensor):
         what = f"a tensor or an array of shape {expected} is expected"
-        return None, ("type", f"{verb} {type(given).__name__}; {what}")
+        raise unmet("type", f"{type(given).__name__}; {what}")
     if given.layout != torch.strided:
-        return None, ("layout", f"{verb} a tensor of layout {given.layout}; a dense one is expected")
+        raise unmet("layout", f"a tensor of layout {given.layout}; a dense one is expected")
     scores = given.detach().as_subclass(Tensor)
     if scores.shape != expected:
-        shape = tuple(scores.shape)
-        return None, ("shape", f"{verb} shape {shape}; (seeds, neurons) = {expected} is expected")
+        raise unmet("shape", f"shape {tuple(scores.shape)}; (seeds, neurons) = {expected} is expected")
     if not scores.is_floating_point():
-        return None, ("dtype", f"{verb} {scores.dtype}; floating numbers are expected")
+        raise unmet("dtype", f"{scores.dtype}; floating numbers are expected")
     if scores.device != networks.device:
         where = f"the networks' device, {networks.device}, is expected"
-        return None, ("device", f"{verb} scores on {scores.device}; {where}")
+        raise unmet("device", f"scores on {scores.device}; {where}")
     scores = scores.to(networks.dtype)
-    if not bool(torch.isfinite(scores).all()):
-        return None, (
-            "finite",
-            f"{verb} {int((~torch.isfinite(scores)).sum())} scores that are NaN or infinite",
-        )
-    return scores, None
+    if bad := int((~torch.isfinite(scores)).sum()):
+        raise unmet("finite", f"{bad} scores that are NaN or infinite")
+    return scores

@@ -55,7 +55,7 @@ def shout():
             pass
 
 def replace_checks():
-    outcome._taken = lambda verb, given, networks: (given, None)
+    outcome._taken = lambda given, networks, signs=False: given
 
 def replace_all_checks():
     execute.judge = lambda scores, *_: execute.Outcome(scores, None, None, 0, 0.1)
