@@ -18,6 +18,7 @@ from prunebench.store.tables import (
     write_scoring,
 )
 from prunebench.store.validation import is_valid
+from prunebench.training.recipe import Recipe
 
 
 @dataclass
@@ -106,7 +107,7 @@ class _Absorbing:
         return taken
 
     def _scorings(self, connection: sqlite3.Connection) -> None:
-        width = json.loads(self._training.recipe)["width"]
+        width = Recipe(**json.loads(self._training.recipe)).width
         query = f"SELECT {', '.join(ScoringRow.unique)}, id, error FROM scorings WHERE training = ?"
         there = {
             tuple(names): (number, error)

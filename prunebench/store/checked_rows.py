@@ -41,17 +41,10 @@ class CheckedRows:
             self._environments[number] = None
             for row, checksum in self._store.read(EnvironmentRow, "id = ?", [number]):
                 if checksum == row.digest():
-                    self._environments[number] = _object_or_none(row.record)
+                    self._environments[number] = read_object(row.record)
         return self._environments[number]
 
     def _is_whole(self, row: Row, checksum: str, *owner: object) -> bool:
         made = getattr(row, "provenance", None)
         known = made is None or self.environment(made) is not None
         return known and checksum == row.digest(*owner)
-
-
-def _object_or_none(text: str) -> Environment | None:
-    try:
-        return read_object(text)
-    except (ValueError, TypeError):
-        return None

@@ -87,22 +87,11 @@ def connect(folder: Path | None, *, read_only: bool = False) -> sqlite3.Connecti
     """
     path = None if folder is None else folder / FILE
     with errors(path):
-        if path is None:
-            connection = sqlite3.connect(":memory:", isolation_level=None)
-            _prepare(connection)
-            _migrate(connection, path)
-            return connection
-        _check_files(path)
-        if read_only:
-            connection = _open_to_read(path)
-        else:
-            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+        connection = _open(path, read_only)
         try:
             _prepare(connection)
             _check_schema(connection, path)
-            if read_only and connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA:
+            if read_only and _version(connection) < SCHEMA:
                 connection = _copy(connection)
             _migrate(connection, path)
         except BaseException:
@@ -156,6 +145,18 @@ def transaction(connection: sqlite3.Connection, path: Path | None) -> Iterator[N
             raise
 
 
+def _open(path: Path | None, read_only: bool) -> sqlite3.Connection:
+    if path is None:
+        return sqlite3.connect(":memory:", isolation_level=None)
+    _check_files(path)
+    if read_only:
+        return _open_to_read(path)
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
 def _check_files(path: Path) -> None:
     """Ordinary files, or none yet: SQLite would wait for ever at a pipe."""
     for file in (path, *(path.with_name(path.name + ending) for ending in BESIDE)):
@@ -202,7 +203,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def _check_schema(connection: sqlite3.Connection, path: Path | None) -> None:
     connection.execute("BEGIN")  # one moment of the file: another process may be migrating it
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    found = _version(connection)
     there = _schema_of(connection)
     connection.execute("COMMIT")
     if not 0 <= found <= SCHEMA:
@@ -210,8 +211,7 @@ def _check_schema(connection: sqlite3.Connection, path: Path | None) -> None:
     empty = sqlite3.connect(":memory:", isolation_level=None)
     with contextlib.closing(empty):
         _prepare(empty)
-        for migration in MIGRATIONS[:found]:
-            empty.executescript(migration)
+        _migrate(empty, path, found)
         own = _schema_of(empty)
     if strange := sorted(str(name) for _, name, _ in there ^ own):
         raise StoreError(f"{path}: not a store of prunebench ({', '.join(strange)}); move it away")
@@ -222,13 +222,15 @@ def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, str, str | None
     return set(connection.execute(query))
 
 
-def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
-    if connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA:
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _migrate(connection: sqlite3.Connection, path: Path | None, schema: int = SCHEMA) -> None:
+    if _version(connection) == schema:
         return
     with transaction(connection, path):
-        # Another process may have been faster.
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        for migration in MIGRATIONS[found:]:
+        for migration in MIGRATIONS[_version(connection) : schema]:  # another process may have been faster
             for statement in migration.split(";"):
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        connection.execute(f"PRAGMA user_version = {schema}")

@@ -46,27 +46,26 @@ def is_valid(row: Row, width: int | None = None) -> bool:
     return True
 
 
-def read_object(text: str) -> dict[str, Any]:
-    """An object from JSON, with finite numbers. Raises `ValueError` or `TypeError` for anything else."""
+def read_object(text: str) -> dict[str, Any] | None:
+    """An object from JSON, with finite numbers; None for anything else."""
     try:
         value = json.loads(text)
         json.dumps(value, allow_nan=False)
-    except RecursionError as error:
-        raise ValueError("too deep") from error
-    if not isinstance(value, dict):
-        raise ValueError("not an object")
-    return value
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _is_training(row: TrainingRow) -> bool:
     """A task and a recipe under the id that they have (with `until_loss` the id holds the seeds too)."""
-    task, recipe = msgspec.convert(read_object(row.task), _TaskRecord), read_object(row.recipe)
+    task = msgspec.convert(read_object(row.task), _TaskRecord)
+    recipe = msgspec.convert(read_object(row.recipe), dict[str, Any])
     Recipe(**recipe, until_loss=row.until_loss)
     return row.until_loss is not None or row.id == id_of(task.fingerprint, recipe)
 
 
 def _is_network(row: NetworkRow) -> bool:
-    """LearningCurves are there at the end of training, and only there."""
+    """Curves are there at the end of training, and only there."""
     if row.step != FINAL or row.curves is None:
         return row.step != FINAL and row.curves is None
     curves = msgspec.convert(read_object(row.curves), LearningCurves)
