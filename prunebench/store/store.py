@@ -12,7 +12,7 @@ import numpy as np
 
 from prunebench.store.database import FILE, StoreError, connect, errors, transaction
 from prunebench.store.file_watch import FileWatch
-from prunebench.store.files import CLAIMS, folder_lock, writable_folder
+from prunebench.store.files import CLAIMS, folder_lock, writable_folder, write_atomically
 from prunebench.store.identity import digest
 from prunebench.store.network_files import Damaged, NetworkFiles, pack, unpack
 from prunebench.store.records import FINAL, Environment, Key, LearningCurves, Scoring
@@ -47,6 +47,9 @@ class Store:
     def __init__(self, folder: Path | None = None, *, read_only: bool = False) -> None:
         if folder is not None and not read_only:
             writable_folder("store", folder)
+            ignore = folder / ".gitignore"
+            if folder.name == ".prunebench" and not (folder / FILE).exists() and not ignore.exists():
+                write_atomically(ignore, "*\n")  # it lies in somebody's project
         self.folder = folder
         self.path = None if folder is None else folder / FILE
         self.read_only = read_only

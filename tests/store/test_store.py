@@ -62,6 +62,13 @@ class Lines(Reporter):
         self.lines.append(text)
 
 
+def test_git_ignores_the_folder_that_nobody_named(tmp_path: Path) -> None:
+    for name in (".prunebench", "named"):
+        with Store(tmp_path / name):
+            pass
+    assert [path.parent.name for path in tmp_path.rglob(".gitignore")] == [".prunebench"]
+
+
 # Reuse
 
 
