@@ -6,7 +6,7 @@ merging adds up pre-activations. All in float64: which sample is classified righ
 of a sum.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -121,23 +121,20 @@ class Activations:
                 total.add_(predictions(_logits(networks, block)).gather(2, own).sum(dim=(1, 2)))
         return [total / len(labels) for total in right]
 
-    def _blocks(self, split: Split) -> Iterator[Float[Tensor, "units samples"]]:
+    def _blocks(self, split: Split) -> Iterable[Float[Tensor, "units samples"]]:
         """Pre-activations, some samples at a time; kept where both splits fit into memory together."""
-        if split in self._kept:
-            yield from self._kept[split]
-            return
-        x = self.task.x_test if split == "test" else self.task.x_train
-        samples = len(self.task.x_test) + len(self.task.x_train)
-        kept: list[Tensor] | None = [] if 8 * self.width * samples <= KEPT_BYTES else None
-        for part in x.split(SAMPLES_AT_ONCE):
-            block = torch.addmm(
-                self.precise.bias[0, :, None], self.precise.w_in[0], part.to(self.precise.w_in).T
-            )
-            if kept is not None:
-                kept.append(block)
-            yield block
-        if kept is not None:
-            self._kept[split] = kept
+        if split not in self._kept:
+            x, test = self.task.x_train, self.task.x_test
+            parts = (test if split == "test" else x).split(SAMPLES_AT_ONCE)
+            blocks = (self._pre_activations(part) for part in parts)
+            if 8 * self.width * (len(x) + len(test)) > KEPT_BYTES:
+                return blocks
+            self._kept[split] = list(blocks)
+        return self._kept[split]
+
+    def _pre_activations(self, x: Float[Tensor, "samples inputs"]) -> Float[Tensor, "units samples"]:
+        w_in, bias = self.precise.w_in[0], self.precise.bias[0]
+        return torch.addmm(bias[:, None], w_in, x.to(w_in).T)
 
 
 def _logits(

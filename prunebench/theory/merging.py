@@ -99,10 +99,11 @@ def fold(
         raise RequestError("keep indices", keep_indices.tolist(), "a neuron can be kept only once")
     keep_indices = keep_indices.to(networks.device)
     signs = orientation(networks, task) if signs is None else signs
-    labels = torch.full_like(networks.bias, DROPPED, dtype=torch.int64)
-    for label, w_in, sign, kept in zip(labels, networks.w_in, signs, keep_indices, strict=True):
-        label.copy_(nearest(parallel(w_in.double(), sign), kept[None], threshold)[0])
-    return merge(networks, labels)
+    labels = [
+        nearest(parallel(w_in.double(), sign), kept[None], threshold)
+        for w_in, sign, kept in zip(networks.w_in, signs, keep_indices, strict=True)
+    ]
+    return merge(networks, torch.cat(labels))
 
 
 def parallel(
