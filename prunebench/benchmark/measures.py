@@ -68,7 +68,7 @@ def measure_scores(asked: Mapping[Key, Asked], final: Activations) -> dict[Key, 
     for measure, drawn in rows.items():
         scores = torch.from_numpy(np.stack([draw for _, draw in drawn])).to(final.network.device)
         if measure.protocol == "rank":
-            _share_out(found, measure, drawn, rank(scores, final.network))
+            _share_out(found, measure, [key for key, _ in drawn], rank(scores, final.network))
         else:
             kept, place[measure] = torch.unique(
                 top_k(scores, kept_count(final.width, float(measure.keep))), dim=0, return_inverse=True
@@ -79,12 +79,12 @@ def measure_scores(asked: Mapping[Key, Asked], final: Activations) -> dict[Key, 
     for name in narrowed:
         at = place[name].cpu().numpy()
         mine = {path: values[at] for path, values in accuracies.items() if path[1:] == name}
-        _share_out(found, Measure(*name), rows[Measure(*name)], mine)
+        _share_out(found, Measure(*name), [key for key, _ in rows[Measure(*name)]], mine)
     for key, each in asked.items():
         if each.signs is not None and Measure("rank") in each.measures:
             signs = torch.from_numpy(each.signs).to(final.network.device)
-            for path, numbers in sign_agreement(signs, final.network).items():
-                found[key][Measure("rank")]["/".join(path)] = [number_or_none(number) for number in numbers]
+            metrics = sign_agreement(signs, final.network)
+            _share_out(found, Measure("rank"), [key] * len(signs), metrics)
     return found
 
 
@@ -99,14 +99,11 @@ def _accuracies(final: Activations, named: Mapping[tuple[str, ...], Sequence[Nar
 
 
 def _share_out(
-    found: dict[Key, dict[Measure, Values]],
-    measure: Measure,
-    drawn: Sequence[tuple[Key, object]],
-    metrics: Metrics,
+    found: dict[Key, dict[Measure, Values]], measure: Measure, keys: Sequence[Key], metrics: Metrics
 ) -> None:
-    """Give each of those asked the numbers of its draws, which stand row by row in the metrics."""
+    """Give each of those asked the numbers of its draws; `keys` says whose row is whose."""
     for path, numbers in metrics.items():
-        for (key, _), value in zip(drawn, numbers.tolist(), strict=True):
+        for key, value in zip(keys, numbers.tolist(), strict=True):
             values = found[key].setdefault(measure, {})
             values.setdefault("/".join(path), []).append(number_or_none(value))
 

@@ -37,6 +37,7 @@ from prunebench.store.reference import subset
 from prunebench.store.store import Store
 
 Draws = Float[np.ndarray, "draws neurons"]
+_Given = Float[np.ndarray, "seeds draws neurons"] | None
 
 
 def run_benchmark(
@@ -68,29 +69,23 @@ def complete(
     store.register(plan.training, plan.task, plan.recipe)
     there = inventory_of(plan, store)
     forget_damage(there, store, reporter.warn)
-    say = None if announced else reporter
+    if force:
+        there = Inventory()
+    if not announced:
+        announce(plan, find_missing(plan, there), store, reporter)
     try:
-        return _complete(plan, Inventory() if force else there, store, reporter, made, say, force=force)
+        return _completed(plan, there, store, reporter, made, again=force)
     except Damaged as damage:  # of a network that nothing but the document reads
         reporter.warn(f"{damage}; making it again")
-        return _complete(plan, inventory_of(plan, store), store, reporter, made, say, force=False)
+        return _completed(plan, inventory_of(plan, store), store, reporter, made, again=False)
 
 
-def _complete(
-    plan: Plan,
-    there: Inventory,
-    store: Store,
-    reporter: Reporter,
-    made: Environment,
-    say: Reporter | None,
-    *,
-    force: bool,
+def _completed(
+    plan: Plan, there: Inventory, store: Store, reporter: Reporter, made: Environment, *, again: bool
 ) -> Document:
     missing = find_missing(plan, there)
-    if say is not None:
-        announce(plan, missing, store, say)
     if missing.measures:
-        _Work(plan, store, reporter, made | {"command": plan.command}, missing, again=force).do()
+        _Work(plan, store, reporter, made | {"command": plan.command}, missing, again).do()
         there = inventory_of(plan, store)
     try:
         return document(plan, there, store, made)
@@ -143,18 +138,19 @@ class _Work:
             return
         outcomes = self._ask(key, scorer, asked)
         error = next((outcome.error for outcome in outcomes if outcome.error), None)
-        scores = signs = None
+        given: tuple[_Given, _Given] = None, None
         if error is None:
-            scores = _stacked([outcome.scores for outcome in outcomes])
-            signs = _stacked([outcome.signs for outcome in outcomes])
+            given = _stacked([o.scores for o in outcomes]), _stacked([o.signs for o in outcomes])
         extra_steps = max(outcome.extra_gradient_steps for outcome in outcomes)
         seconds = float(np.mean([outcome.seconds for outcome in outcomes])) / len(asked)
         scorings = []
         for at, seed in enumerate(asked):
-            mine = (None if scores is None else scores[at]), (None if signs is None else signs[at])
-            if mine[0] is not None:
-                self.scores[key, seed] = mine[0], mine[1]
-            scorings.append(Scoring(seed, key, error, len(outcomes), extra_steps, seconds, self.made, *mine))
+            scores, signs = (None if values is None else values[at] for values in given)
+            if scores is not None:
+                self.scores[key, seed] = scores, signs
+            scorings.append(
+                Scoring(seed, key, error, len(outcomes), extra_steps, seconds, self.made, scores, signs)
+            )
         self._put(scorings)
 
     def _ask(self, key: Key, scorer: Scorer, seeds: tuple[int, ...]) -> list[Outcome]:
@@ -225,7 +221,7 @@ class _Work:
         self.store.put(self.plan.training, EVALUATOR_VERSION, scorings)
 
 
-def _stacked(draws: Sequence[Tensor | None]) -> Float[np.ndarray, "seeds draws neurons"] | None:
+def _stacked(draws: Sequence[Tensor | None]) -> _Given:
     """What a scorer gave in each draw, None where it gave nothing."""
     there = [draw for draw in draws if draw is not None]
     return torch.stack(there, dim=1).cpu().float().numpy() if len(there) == len(draws) else None

@@ -6,8 +6,9 @@ import importlib
 import logging
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from prunebench.benchmark.missing import forget_damage, inventory_of
@@ -54,7 +55,6 @@ class Cluster(Workers):
     force: bool = False
     waiting: int = 0
     _out: dict[ToDo, Any] = field(default_factory=dict)
-    _done: dict[ToDo, Any] = field(default_factory=dict)
 
     def room(self) -> int:
         """For how many cells more there is room just now; workers may come and go."""
@@ -70,24 +70,22 @@ class Cluster(Workers):
         with _scheduler():
             self._out[item] = self.client.submit(run_cell, cell, options, expected, shipment, pure=False)
 
-    def done(self) -> list[ToDo]:
+    def done(self) -> list[tuple[ToDo, Callable[[], Attempted]]]:
         """The cells that came back, once there is any; none if there is none for a while."""
         with _scheduler():
             self._wait()
         done = [item for item, future in self._out.items() if future.done()]
-        self._done |= {item: self._out.pop(item) for item in done}
-        return done
+        return [(item, partial(self._take_in, item, self._out.pop(item))) for item in done]
 
     def _wait(self) -> None:
         distributed: Any = importlib.import_module("distributed")  # without types of its own
         with contextlib.suppress(TimeoutError):
             distributed.wait(list(self._out.values()), timeout=WAIT_SECONDS, return_when="FIRST_COMPLETED")
 
-    def result(self, item: ToDo) -> Attempted:
+    def _take_in(self, item: ToDo, future: Any) -> Attempted:
         """What came of a cell, and its part of the store taken over, were it only a half of it."""
         from distributed import KilledWorker
 
-        future = self._done.pop(item)
         try:
             attempted, shipment = future.result()
         except KilledWorker as killed:

@@ -3,8 +3,9 @@
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 
 from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
@@ -27,12 +28,11 @@ class Workers(ABC):
         """Hand a cell out."""
 
     @abstractmethod
-    def done(self) -> list[ToDo]:
-        """The cells that are done, once there is any; none if that takes too long to wait for."""
+    def done(self) -> list[tuple[ToDo, Callable[[], Attempted]]]:
+        """The cells that are done, once there is any; none if that takes too long to wait for.
 
-    @abstractmethod
-    def result(self, item: ToDo) -> Attempted:
-        """What came of a cell that is done; what was computed is in the store then."""
+        With each what says what came of it; what was computed is in the store then.
+        """
 
 
 class ThisProcess(Workers):
@@ -50,12 +50,11 @@ class ThisProcess(Workers):
         """It is computed when its result is asked for."""
         self._submitted.append(item)
 
-    def done(self) -> list[ToDo]:
+    def done(self) -> list[tuple[ToDo, Callable[[], Attempted]]]:
         """What may be asked for."""
-        return list(self._submitted)
+        return [(item, partial(self._compute, item)) for item in self._submitted]
 
-    def result(self, item: ToDo) -> Attempted:
-        """Compute it."""
+    def _compute(self, item: ToDo) -> Attempted:
         self._submitted.remove(item)
         return attempt(item.plan, self._store, self._reporter, force=self._force)
 
@@ -72,8 +71,8 @@ def dispatch(items: Iterable[ToDo], workers: Workers, store: Store, progress: Sw
         while waiting or out:
             done = workers.done() if out else []
             _hand_out(waiting, out, workers, store)  # before anything is kept: no worker waits for the disk
-            for item in done:
-                attempted = workers.result(item)
+            for item, result in done:
+                attempted = result()
                 keep_outcome(item.plan, store, attempted)
                 progress.end(item, attempted)
                 out.pop(item).close()

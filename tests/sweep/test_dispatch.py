@@ -311,5 +311,5 @@ def test_dask_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     from prunebench.sweep.cluster import local_client
 
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(pb.RequestError, match=r'--workers: got 2; .*pip install "prunebench\[cluster\]"'):
+    with pytest.raises(pb.RequestError, match=r'workers: got 2; .*pip install "prunebench\[cluster\]"'):
         local_client(2).__enter__()
