@@ -1,7 +1,7 @@
 """The plans of a study's cells."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -41,7 +41,7 @@ _load = lru_cache(maxsize=64)(load_spec)
 
 
 def plans_of(
-    cells: Iterable[Cell], options: Options | None = None, load: Load = load_scorer
+    cells: Sequence[Cell], options: Options | None = None, load: Load = load_scorer
 ) -> list[tuple[Cell, Plan]]:
     """Every cell with its plan; `load` gives the scorer for a spec.
 

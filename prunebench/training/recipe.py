@@ -62,11 +62,13 @@ class Recipe:
     @property
     def in_words(self) -> str:
         """For people, on one line."""
-        until = "" if self.until_loss is None else f" or loss {self.until_loss:g}"
+        later = {name: value for name, value in self.record.items() if name not in _ALWAYS}
+        until = f" or loss {later.pop('until_loss'):g}" if "until_loss" in later else ""
+        others = (f", {name.replace('_', ' ')} {value}" for name, value in later.items())
         return (
             f"{self.width:,} neurons, init std {self.init_std:g}, learning rate {self.learning_rate:g}, "
             f"momentum {self.momentum:g}, batch {self.batch_size}, {self.steps:,} steps{until}"
-        )
+        ) + "".join(others)
 
     @property
     def flow_rate(self) -> float:

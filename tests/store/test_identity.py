@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import prunebench as pb
+from prunebench.fields import options_of
 from prunebench.leaderboard.board import name_of
 from prunebench.results import TaskRecord
 from prunebench.store.identity import id_of, training_id
@@ -118,6 +119,13 @@ def test_a_field_that_comes_later_renames_nothing_at_its_default() -> None:
         changed = dataclasses.replace(later, dropout=0.1)
         assert training_id(OWN, changed, seeds) != name
         assert board_name(OWN, changed) != board_name(OWN, recipe)
+
+
+def test_such_a_field_is_an_option_and_told_off_its_default() -> None:
+    assert options_of(Later)["dropout"].flag == "--dropout"
+    usual = "300 neurons, init std 1e-05, learning rate 0.001, momentum 0.9, batch 4, 16,000 steps"
+    assert (pb.Recipe().in_words, Later().in_words) == (usual, usual)
+    assert Later(until_loss=0.1, dropout=0.5).in_words == f"{usual} or loss 0.1, dropout 0.5"
 
 
 @pytest.mark.parametrize(
