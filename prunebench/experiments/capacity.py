@@ -8,7 +8,7 @@ from prunebench.experiments.figures import Panels, band, marked
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.measures import final_share
 from prunebench.experiments.verdict import Verdict, Verdicts, at_most, judge, mean_std
-from prunebench.theory import groups, merge
+from prunebench.theory import group_counts, groups, merge
 from prunebench.theory.merging import DROPPED
 
 THRESHOLDS = (0.0, 0.001, 0.01, 0.1)
@@ -31,7 +31,7 @@ class Capacity(Experiment):
             for threshold in THRESHOLDS:
                 kept = torch.where(share >= threshold, labels, DROPPED)
                 where = {"samples": samples, "threshold": threshold, "seed": run.seeds}
-                counts = {"groups": [len(row[row >= 0].unique()) for row in kept], "width": final.width}
+                counts = {"groups": group_counts(final, labels, threshold)[1], "width": final.width}
                 accuracies = {
                     f"{kind}_{moment}": 100 * nets.accuracy(x, y)
                     for moment, nets in (("before", final), ("after", merge(final, kept)))
