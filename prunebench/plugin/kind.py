@@ -13,7 +13,7 @@ class PluginKind(Generic[P]):
     """A kind of plugin, such as scorers.
 
     Attributes:
-        noun: what one of them is called; its option is `--noun`.
+        noun: what one of them is called, in words and as an argument.
         group: the entry points by which installed packages register theirs.
         base: the class that all are derived from, as `module:Class`.
         worker: the module that runs them in a process of its own: it calls `prunebench.plugin.worker.serve`.

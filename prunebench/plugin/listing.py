@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,18 +50,15 @@ class Listing(Isolation[P]):
 
     def names_in(self, file: str) -> dict[str, str]:
         """As `Isolation.names_in`."""
-        return self._recall(
-            self._known.names, Path(file), "__main__", lambda: super(Listing, self).names_in(file)
-        )
+        ask = partial(super().names_in, file)
+        return self._recall(self._known.names, Path(file), "__main__", ask)
 
     def describe(self, name: str) -> Description:
         """As `Isolation.describe`."""
         plugin = self.require(name)
         module = "__main__" if plugin.point is None else plugin.point.value.partition(":")[0]
         file = Path(plugin.origin) if plugin.point is None else file_of_module(module)
-        return self._recall(
-            self._known.plugins, file, module, lambda: super(Listing, self).describe(name), name
-        )
+        return self._recall(self._known.plugins, file, module, partial(super().describe, name), name)
 
     def close(self) -> None:
         """End the process, and remember."""

@@ -137,18 +137,18 @@ class Registry(Generic[P]):
         The class in the file may be called by its own name, too. `RequestError`: the file does not load, or
         has no such plugin.
         """
-        option = self.kind.noun
+        noun = self.kind.noun
         file, rest = split_file(spec)
         if spec.endswith(".py"):
-            raise RequestError(option, spec, f"name the class in it: {spec}:Class")
+            raise RequestError(noun, spec, f"name the class in it: {spec}:Class")
         if file is None:
             return spec
-        called, _ = parse_spec(rest, option)
+        called, _ = parse_spec(rest, noun)
         names = self.names_in(file)
         name = names.get(called, called)
         if name not in names.values():
-            there = unknown_name(option, called, names, f"{self.kind.noun}s in {file}")
-            raise RequestError(option, spec, there.accepted)
+            there = unknown_name(noun, called, names, f"{noun}s in {file}")
+            raise RequestError(noun, spec, there.accepted)
         if file not in self.files:
             self.files.append(file)
             self.__dict__.pop("plugins", None)

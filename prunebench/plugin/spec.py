@@ -19,22 +19,22 @@ def split_file(spec: str) -> tuple[str | None, str]:
     return (match["file"], match["spec"].strip()) if match else (None, spec)
 
 
-def parse_spec(spec: str, option: str) -> tuple[str, dict[str, str]]:
-    """Name and parameter texts of a spec. `RequestError`, about the `option`: it cannot be read."""
+def parse_spec(spec: str, noun: str) -> tuple[str, dict[str, str]]:
+    """Name and parameter texts of a spec. `RequestError`, about a `noun`: it cannot be read."""
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
         form = "name or name[parameter=value,...], with file.py: before it for a class in a file"
-        raise RequestError(option, spec, f"write {form}")
+        raise RequestError(noun, spec, f"write {form}")
     parameters: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in (match["parameters"] or "").split(","))):
         key, equals, value = (part.strip() for part in item.partition("="))
         if not equals or not key or not value or key in parameters:
-            raise RequestError(option, spec, "write each parameter once, as name=value")
+            raise RequestError(noun, spec, "write each parameter once, as name=value")
         parameters[key] = value
     return match["name"], parameters
 
 
-def build(cls: type[P], parameters: Mapping[str, str], spec: str, option: str) -> P:
+def build(cls: type[P], parameters: Mapping[str, str], spec: str, noun: str) -> P:
     """The plugin with these parameters, each read as its field's type. `RequestError`: one does not fit."""
     known = {field.name: field.default for field in cls.parameters()}
     types = annotations(cls)
@@ -42,14 +42,14 @@ def build(cls: type[P], parameters: Mapping[str, str], spec: str, option: str) -
     for key, text in parameters.items():
         if key not in known:
             lacking = f"{cls.name} has no parameter {key!r}"
-            raise RequestError(option, spec, f"{lacking}; its parameters: {signature(known) or 'none'}")
+            raise RequestError(noun, spec, f"{lacking}; its parameters: {signature(known) or 'none'}")
         values[key] = read(f"{cls.name}[{key}]", text, types[key])
     try:
         return cls(**values)
     except RequestError:
         raise
     except Exception as error:  # whatever its author refuses a value with
-        raise RequestError(option, spec, " ".join(str(error).split())) from error
+        raise RequestError(noun, spec, " ".join(str(error).split())) from error
 
 
 def canonical(plugin: Plugin) -> str:

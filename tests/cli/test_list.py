@@ -102,6 +102,12 @@ def test_what_is_listed_need_not_be_remembered(prunebench: Any, folder: Path) ->
     assert "alignment" in result.out
 
 
+def test_a_file_that_is_not_there(prunebench: Any) -> None:
+    result = prunebench("list", "scorers", "--plugin", "nothing.py")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "prunebench: --plugin: got 'nothing.py'; a Python file (.py) that exists is needed\n"
+
+
 def test_data_sets(prunebench: Any) -> None:
     result = prunebench("list", "datasets")
     assert result.code == 0
