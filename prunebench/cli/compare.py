@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prunebench.cli.boards import folder_to_read, from_option, say_whose
+from prunebench.cli.types import STEP
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What to compare by, such as kendall or accuracy.prune_final.0.1; repeatable.",
 )
-@click.option("--at-step", type=click.IntRange(min=0), help="Only at this step.")
+@click.option("--at-step", type=STEP, help="Only at this step.")
 @click.option("--board", help="Only on boards whose name starts so.")
 @from_option
 def command(

@@ -128,12 +128,14 @@ def run(arguments: Sequence[str]) -> int:
 
 def _flag(arguments: Sequence[str], name: str) -> str:
     """What the command line calls a Python argument; the name itself where it has no such option."""
+    from prunebench.cli.types import called
+
     used = next((argument for argument in arguments if argument in COMMANDS), None)
     command = importlib.import_module(COMMANDS[used][0]).command if used else cli
     commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
-    options = [option for each in commands for option in each.params if isinstance(option, click.Option)]
-    found = [option for option in options if name == option.name or f"--{name}" in option.opts]
-    return max(found[0].opts, key=len) if found else name
+    parameters = [parameter for each in commands for parameter in each.params]
+    found = [parameter for parameter in parameters if name == parameter.name or f"--{name}" in parameter.opts]
+    return called(found[0]) if found else name
 
 
 def _fail(message: str, code: int) -> int:

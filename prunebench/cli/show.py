@@ -4,11 +4,12 @@ import click
 
 from prunebench.cli.boards import folder_to_read, from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_rows
+from prunebench.cli.types import STEP
 
 
 @click.command("show")
 @click.argument("scorer", shell_complete=complete_rows)
-@click.option("--at-step", type=click.IntRange(min=0), help="Only the result at this step.")
+@click.option("--at-step", type=STEP, help="Only the result at this step.")
 @click.option("--board", "name", shell_complete=complete_boards, help="Only the board whose name starts so.")
 @from_option
 def command(scorer: str, at_step: int | None, name: str | None, out: str | None) -> int:

@@ -88,8 +88,9 @@ def _read(dataset: str | Path, classes: Classes, cache: Cache) -> tuple[str, str
     if not isinstance(dataset, str | Path):
         raise RequestError("dataset", dataset, "a name or a path is needed")
     path = Path(os.path.expanduser(dataset))
-    # Unlike Path's methods these say no, rather than raise, for names that no file can have.
-    if os.path.isdir(path):
+    # Unlike Path's methods these say no, rather than raise, for names that no file can have. The empty name,
+    # which a shell makes of a variable that is not set, is not the folder where we are.
+    if os.path.isdir(path) and dataset != "":
         name = path.resolve().name
         return name, name, read_folder(path, classes)
     if os.path.isfile(path):

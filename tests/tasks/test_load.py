@@ -117,6 +117,7 @@ def test_tasks_can_be_pickled_for_other_processes(npz: Path) -> None:
         ({"dataset": "mnist5"}, "dataset", "did you mean 'mnist5k'"),
         ({"dataset": "gone.npz"}, "dataset", "no such file or folder"),
         ({"dataset": "some/where"}, "dataset", "no such file or folder"),
+        ({"dataset": ""}, "dataset", "got ''; there is no such file or folder"),
         ({"dataset": Path("digits")}, "dataset", "no such file or folder"),
         ({"dataset": "x" * 5000}, "dataset", "mnist5k"),
         ({"dataset": "a\0b"}, "dataset", "mnist5k"),
