@@ -9,6 +9,7 @@ bounds it closely. Where the bounds of the whole lie too far apart, the answer i
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -78,28 +79,24 @@ class Timings:
         for kind, size, seconds in newest_timings(store, device_name(device), ACCURACY_DRAWS):
             found[kind].append((size, seconds))
         self._examples = {kind: np.array(examples).T for kind, examples in found.items()}
-        self._known: dict[tuple[str, float], Estimate] = {}
+        self._estimate = cache(self._bounds)
 
     def total(self, plan: Plan, work: Work) -> Estimate:
         """For the missing part of a plan."""
         size = size_of(plan) / self._threads
         return sum((self._estimate(kind, size * count) for (kind, _), count in work.items()), Estimate())
 
-    def _estimate(self, kind: str, size: float) -> Estimate:
+    def _bounds(self, kind: str, size: float) -> Estimate:
         """For one piece of work. Narrow networks take no longer to train than others."""
-        if (kind, size) not in self._known:
-            like = TRAINING if kind == PRUNE_EARLY and kind not in self._examples else kind
-            if like in self._examples:
-                sizes, seconds = self._examples[like]
-                ratio = size / sizes
-                spread = np.maximum(ratio, 1 / ratio)
-                best = np.flatnonzero(spread <= AS_GOOD * spread.min())[:NEWEST]
-                ratio, seconds = ratio[best], seconds[best]
-                low, high = (np.median(end(ratio, 1) * seconds) for end in (np.minimum, np.maximum))
-                self._known[kind, size] = Estimate(float(low), float(high))
-            else:
-                self._known[kind, size] = Estimate(unseen=(kind,))
-        return self._known[kind, size]
+        like = TRAINING if kind == PRUNE_EARLY and kind not in self._examples else kind
+        if like not in self._examples:
+            return Estimate(unseen=(kind,))
+        sizes, seconds = self._examples[like]
+        ratio = size / sizes
+        spread = np.maximum(ratio, 1 / ratio)
+        best = np.flatnonzero(spread <= AS_GOOD * spread.min())[:NEWEST]
+        low, high = (np.median(end(ratio[best], 1) * seconds[best]) for end in (np.minimum, np.maximum))
+        return Estimate(float(low), float(high))
 
 
 def size_of(plan: Plan) -> int:
@@ -113,8 +110,8 @@ def work_of(plan: Plan, missing: Missing) -> Work:
     """The pieces of work that the missing part of a plan is made of."""
     work: Work = defaultdict(float)
     for steps in missing.steps.values():
-        ends = plan.recipe.until_loss is None or steps < plan.recipe.steps
-        work[TRAINING if ends else UNTIL_LOSS, 0] += steps / plan.recipe.steps
+        until_loss = plan.recipe.until_loss is not None and steps == plan.recipe.steps
+        work[UNTIL_LOSS if until_loss else TRAINING, 0] += steps / plan.recipe.steps
     asked = ((asked_at(key, plan.scored[key]), s) for key, seeds in missing.unscored.items() for s in seeds)
     for key, _ in dict.fromkeys(asked):
         work[SCORER + key.scorer, key.step] += 1
