@@ -3,7 +3,6 @@
 A board may be anybody's, so what is read is checked: errors name the place, and what is accepted there.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -18,8 +17,8 @@ from prunebench.evaluation.summary import Count, Number, Summary
 from prunebench.training.recipe import Recipe
 
 SCHEMA = 1
+Share = Annotated[float, Meta(gt=0, le=1)]
 
-T = TypeVar("T")
 M = TypeVar("M", bound="Measured")
 
 
@@ -48,14 +47,6 @@ class Norms(msgspec.Struct, frozen=True):
 
     seed: Count
     norms: list[Number]
-
-
-class Curves(msgspec.Struct, frozen=True):
-    """Means over the networks as training went on."""
-
-    step: list[Count]
-    loss: list[Number]
-    accuracy: list[Number]
 
 
 class TaskRecord(msgspec.Struct, frozen=True):
@@ -98,7 +89,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     def check(self, place: str) -> None:
         """Raises `ValueError` where the parts do not go together."""
 
-    def to_json(self) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
         """As `read` takes it."""
         content: dict[str, Any] = msgspec.to_builtins(self)
         return content | nest(content.pop("metrics"))
@@ -142,8 +133,8 @@ class Row(Measured, frozen=True, kw_only=True):
             for values in (summary.per_seed, summary.tested):
                 if len(values) != count:
                     raise ValueError(f"{where} has {len(values)} numbers for {count} seeds")
-            if len(path) == 3 and not _is_number(path[2]):
-                raise ValueError(f"{where}: {path[2]!r} is no share")
+            if len(path) == 3:
+                convert(f"{where}: share", path[2], Share, strict=False)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -173,6 +164,7 @@ class Training(Measured, frozen=True, kw_only=True):
         gradient_steps: of each.
         seconds: of all.
         drop_step: mean step at which the plateau ends; None where it does not.
+        curves: means over the networks of `loss` and `accuracy`, at each `step`.
     """
 
     needed: ClassVar[tuple[Path, ...]] = (
@@ -183,7 +175,7 @@ class Training(Measured, frozen=True, kw_only=True):
     gradient_steps: Count | UnsetType = UNSET
     seconds: Number | UnsetType = UNSET
     drop_step: Number | None
-    curves: Curves | UnsetType = UNSET
+    curves: dict[str, list[Number]] | UnsetType = UNSET
     example: Norms | UnsetType = UNSET
 
     def check(self, place: str) -> None:
@@ -193,37 +185,39 @@ class Training(Measured, frozen=True, kw_only=True):
                 raise ValueError(f"{place} {' '.join(path)} is missing")
 
 
-class Document(msgspec.Struct, frozen=True):
-    """The result of a run (docs/protocols.md)."""
+class Results(msgspec.Struct):
+    """Rows on one task and recipe."""
 
     task: TaskRecord
     recipe: Recipe
+    training: Training
     environment: dict[str, Any]
     evaluator: str
-    seeds: list[int]
-    protocols: list[str]
-    training: Training
     rows: list[Row]
 
-    def to_json(self) -> dict[str, Any]:
-        """As `prunebench run --json` prints it."""
+    def content(self) -> dict[str, Any]:
+        """As JSON has it."""
         return {
             "schema": SCHEMA,
+            **{name: getattr(self, name) for name in self.__struct_fields__},
             "task": self.task.record,
             "recipe": self.recipe.record,
-            "environment": self.environment,
-            "evaluator": self.evaluator,
-            "seeds": self.seeds,
-            "protocols": self.protocols,
-            "training": self.training.to_json(),
-            "rows": [row.to_json() for row in self.rows],
+            "training": self.training.content(),
+            "rows": [row.content() for row in self.rows],
         }
 
 
-def convert(place: str, content: object, kind: type[T]) -> T:
+class Document(Results):
+    """The result of a run (docs/protocols.md)."""
+
+    seeds: list[int]
+    protocols: list[Protocol]
+
+
+def convert(place: str, content: object, kind: Any, *, strict: bool = True) -> Any:
     """What JSON has at a place, by its type. Raises `ValueError` with what does not fit, and where."""
     try:
-        return msgspec.convert(content, kind)
+        return msgspec.convert(content, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise ValueError(f"{place}: {error}") from None
 
@@ -264,10 +258,3 @@ def _table(place: str, content: object) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{place} is no table of values")
     return content
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False

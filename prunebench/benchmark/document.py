@@ -13,7 +13,7 @@ from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, Path, per_
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.evaluation.statistics import band, number_or_none, summarise
 from prunebench.evaluation.summary import Summary
-from prunebench.results import Cost, Curves, Document, Norms, Row, Scores, TaskRecord, Training
+from prunebench.results import Cost, Document, Norms, Row, Scores, TaskRecord, Training
 from prunebench.store.inventory import Inventory
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Trained, join_history
 from prunebench.store.store import Store, task_record
@@ -148,11 +148,11 @@ def _training(
         gradient_steps=networks[0].gradient_steps,
         seconds=sum(network.seconds for network in networks),
         drop_step=drops,
-        curves=Curves(
-            step=history.steps.tolist(),
-            loss=history.loss.double().mean(dim=0).tolist(),
-            accuracy=history.accuracy.double().mean(dim=0).tolist(),
-        ),
+        curves={
+            "step": history.steps.tolist(),
+            "loss": history.loss.double().mean(dim=0).tolist(),
+            "accuracy": history.accuracy.double().mean(dim=0).tolist(),
+        },
         metrics=summarise(metrics),
         example=norms,
     )

@@ -76,7 +76,7 @@ def command(**options: Any) -> int:
         document = run_benchmark(plan, reporter, store, force=options["force"])
     board, files = add_to_folder(document, folder)
     if options["as_json"]:
-        click.echo(json.dumps(document.to_json(), indent=1, allow_nan=False))
+        click.echo(json.dumps(document.content(), indent=1, allow_nan=False))
     else:
         keys = {row.key for row in document.rows}
         console().print(render(board, [row for row in board.rows if row.key in keys]))

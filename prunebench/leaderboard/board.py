@@ -3,8 +3,6 @@
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +15,17 @@ from prunebench.evaluation.metrics import protocol_of
 from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.canonical import canonical_json
 from prunebench.leaderboard.command import reproduce
-from prunebench.results import SCHEMA, Document, Measured, Row, TaskRecord, Training, convert, read_recipe
+from prunebench.results import (
+    SCHEMA,
+    Document,
+    Measured,
+    Results,
+    Row,
+    TaskRecord,
+    Training,
+    convert,
+    read_recipe,
+)
 from prunebench.training.recipe import Recipe
 
 # Of a task in the name of its board's files; a file's name may have 255 bytes, and the hash tells them apart.
@@ -27,30 +35,20 @@ _IDENTITY = ("scorer", "at_step", "version", "source", "evaluator", "seeds", "st
 M = TypeVar("M", bound=Measured)
 
 
-@dataclass
-class Board:
+class Board(Results):
     """Rows on one task and recipe, one for each scorer and step.
 
     Attributes:
-        task: the task's record, from the result document.
-        recipe: the recipe's record.
         training: the reference networks of the newest run: dense accuracy, loss, groups.
         environment: where the newest run was made; every row carries its own.
         rows: by step and scorer; the `command` of each makes this row again.
     """
 
-    task: TaskRecord
-    recipe: Recipe
-    training: Training
-    environment: dict[str, Any]
-    evaluator: str
-    rows: list[Row] = field(default_factory=list)
-
     def __post_init__(self) -> None:
         rows = (replace(row, command=reproduce(self.task, self.recipe, row)) for row in self.rows)
         self.rows = sorted(rows, key=lambda row: (row.at_step, row.scorer))
 
-    @cached_property
+    @property
     def name(self) -> str:
         """File name without ending: the task and what sets it apart, with a hash of the identity."""
         return name_of(self.task, self.recipe)
@@ -69,27 +67,12 @@ class Board:
         Rows of another evaluator version are dropped: their numbers cannot be compared.
         """
         kept = {row.key: row for row in self.rows if row.evaluator == newer.evaluator}
-        for row in newer.rows:
-            older = kept.get(row.key)
-            kept[row.key] = row if older is None else _carry_over(older, row)
-        rows = list(kept.values())
-        return Board(newer.task, newer.recipe, newer.training, newer.environment, newer.evaluator, rows)
+        joined = {row.key: _carry_over(kept.get(row.key, row), row) for row in newer.rows}
+        return replace(newer, rows=list((kept | joined).values()))
 
     def to_json(self) -> str:
         """The board as text; equal boards give equal bytes."""
-        return canonical_json(
-            {
-                "schema": SCHEMA,
-                "name": self.name,
-                "task": self.task.record,
-                "recipe": self.recipe.record,
-                "evaluator": self.evaluator,
-                "intervals": INTERVALS_VERSION,
-                "environment": self.environment,
-                "training": self.training.to_json(),
-                "rows": [row.to_json() for row in self.rows],
-            }
-        )
+        return canonical_json(self.content() | {"name": self.name, "intervals": INTERVALS_VERSION})
 
     @classmethod
     def read(cls, path: Path) -> "Board":

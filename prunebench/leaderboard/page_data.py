@@ -1,7 +1,6 @@
 """The boards as compact JSON for the page: columns of whole numbers, repeated texts by number."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -191,13 +190,6 @@ def pack(values: Sequence[float]) -> list[Any]:
     codes = np.clip(np.rint((bent - low) / width * (LEVELS - 1)), 0, LEVELS - 1).astype(int)
     text = "".join(DIGITS[code // len(DIGITS)] + DIGITS[code % len(DIGITS)] for code in codes)
     return [scale, low, high, text]
-
-
-def unpack(packed: Sequence[Any]) -> list[float]:
-    """What `pack` wrote, as the page reads it."""
-    scale, low, high, text = packed
-    codes = (DIGITS.index(text[i]) * len(DIGITS) + DIGITS.index(text[i + 1]) for i in range(0, len(text), 2))
-    return [scale * math.sinh(low + code * (high - low) / (LEVELS - 1)) for code in codes]
 
 
 def to_script(data: dict[str, Any]) -> str:

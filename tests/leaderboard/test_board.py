@@ -65,7 +65,7 @@ def test_a_board_of_older_intervals_is_read_with_todays_and_all_else_as_it_was(t
     assert content.pop("intervals") == INTERVALS_VERSION
     assert content["rows"][0]["spearman"]["low"] == 0.59  # as it came
     path.write_text(json.dumps(content))
-    read = Board.read(path).rows[0].to_json()
+    read = Board.read(path).rows[0].content()
     paths = ("spearman",), ("accuracy", "prune_final", "0.1")
     fresh = summarise({key: np.array(values) for key in paths})
     assert read["spearman"] == to_builtins(fresh["spearman",]) | {"band": {"low": 0, "high": 1}}
@@ -73,12 +73,12 @@ def test_a_board_of_older_intervals_is_read_with_todays_and_all_else_as_it_was(t
     assert read["spearman"]["low"] < 0.59
     renewed = ("spearman", "accuracy", "train_accuracy")
     before, after = (
-        {k: v for k, v in row.items() if k not in renewed} for row in (board.rows[0].to_json(), read)
+        {k: v for k, v in row.items() if k not in renewed} for row in (board.rows[0].content(), read)
     )
     assert after == before
     path.write_text(Board.read(path).to_json())
     assert json.loads(path.read_text())["intervals"] == INTERVALS_VERSION
-    assert [row.to_json() for row in Board.read(path).rows] == [read]
+    assert [row.content() for row in Board.read(path).rows] == [read]
 
 
 def test_runs_join_one_board_and_a_rerun_replaces(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 import base64
 import hashlib
 import json
+import math
 import re
 import tomllib
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from page_boards import HOSTILE, board
 import prunebench
 from prunebench.leaderboard.chart_data import chart_boards
 from prunebench.leaderboard.page import to_html
-from prunebench.leaderboard.page_data import pack, page_data, to_script, unpack
+from prunebench.leaderboard.page_data import DIGITS, LEVELS, pack, page_data, to_script
 from prunebench.leaderboard.styles import DARK, LIGHT, SYMBOLS, styles
 
 ROOT = Path(prunebench.__file__).parents[1]
@@ -24,6 +27,13 @@ def embedded(html: str) -> str:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
     assert found
     return found[1]
+
+
+def unpack(packed: Sequence[Any]) -> list[float]:
+    """What `pack` wrote, read as the page does."""
+    scale, low, high, text = packed
+    codes = (DIGITS.index(text[i]) * len(DIGITS) + DIGITS.index(text[i + 1]) for i in range(0, len(text), 2))
+    return [scale * math.sinh(low + code * (high - low) / (LEVELS - 1)) for code in codes]
 
 
 def test_equal_boards_give_equal_pages_in_any_order() -> None:

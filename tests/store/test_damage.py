@@ -69,7 +69,7 @@ class Lines(Reporter):
 def numbers(value: Any) -> Any:
     """A document without times and environments, its numbers to six digits."""
     if isinstance(value, Document):
-        return numbers(value.to_json())
+        return numbers(value.content())
     if isinstance(value, dict):
         left_out = ("environment", "seconds", "command")
         return {name: numbers(part) for name, part in value.items() if name not in left_out}
