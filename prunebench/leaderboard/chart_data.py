@@ -49,16 +49,6 @@ class ChartBoard:
         self.ranks = rank_rows(board.rows)
 
     @property
-    def name(self) -> str:
-        """The board's name, unlike any other's."""
-        return self.board.name
-
-    @property
-    def task(self) -> str:
-        """The task in words."""
-        return heading(self.board)
-
-    @property
     def recipe(self) -> str:
         """What sets recipes of one task apart, in words."""
         return self.board.recipe.in_words
@@ -134,10 +124,6 @@ class ChartBoard:
         """The columns that an accuracy curve runs through, from the largest share kept to the smallest."""
         columns = [column for section in self.sections for column in section.columns]
         return [column for column in columns if column.path[:2] == (split, protocol)]
-
-    def dense(self, split: str) -> Summary:
-        """Accuracy of the whole networks."""
-        return self.board.training.metrics[split, "dense"]
 
     @property
     def norms(self) -> list[float]:

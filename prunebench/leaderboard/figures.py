@@ -34,7 +34,7 @@ def draw(boards: Sequence[Board], folder: Path) -> Iterator[Path]:
         with style(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of a name in another script
             for name, figure in _figures(chart):
-                path = folder / chart.name / name
+                path = folder / chart.board.name / name
                 path.parent.mkdir(exist_ok=True)
                 save(figure, path)
                 yield path
@@ -126,7 +126,8 @@ def _kept(chart: ChartBoard, step: int) -> "Figure":
                 if curve:
                     _band(axes, curve, row, chart, scale=100.0)
                     ends.append((curve[-1][0], 100 * curve[-1][1].middle[0], row))
-            axes.axhline(100 * chart.dense(split).middle[0], color=INK, linestyle=":", linewidth=0.9)
+            dense, _, _ = chart.board.training.metrics[split, "dense"].middle
+            axes.axhline(100 * dense, color=INK, linestyle=":", linewidth=0.9)
             shares = sorted({float(column.path[-1]) for column in chart.kept_curves(protocol, split)})
             axes.set_xscale("log")
             axes.set_xlim(max(shares) * 1.1, min(shares) / 1.1)
@@ -177,15 +178,12 @@ def _correlations(axes: "Axes", chart: ChartBoard, x: Callable[[Row], float | No
         if line:
             curve = [(float(x(row) or 0), row.spearman) for row in line if row.spearman]
             _band(axes, curve, line[0], chart)
-            ends.append((*_last(curve), line[-1]))
+            at, last = curve[-1]
+            ends.append((at, last.mean, line[-1]))
     axes.set_ylabel("Spearman correlation")
     axes.grid(axis="y", color="0.9")
     for at in {x for x, _, _ in ends}:
         _label_ends(axes, [end for end in ends if end[0] == at], chart)
-
-
-def _last(curve: Sequence[tuple[float, Summary]]) -> tuple[float, float]:
-    return curve[-1][0], curve[-1][1].mean
 
 
 def _band(

@@ -15,7 +15,7 @@ from prunebench.leaderboard.chart_data import ChartBoard, Winner, chart_boards
 from prunebench.leaderboard.columns import OVERVIEW, PRUNING, Column
 from prunebench.leaderboard.ranks import floor_note
 from prunebench.leaderboard.styles import SYMBOLS, styles
-from prunebench.leaderboard.text import facts
+from prunebench.leaderboard.text import facts, heading
 from prunebench.results import Row
 
 UNIT = 1000  # means and intervals are in whole thousandths
@@ -80,14 +80,14 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
         "environment": [environments.number(row.environment) for row in chart.rows],
     }
     return {
-        "name": chart.name,
-        "task": chart.task,
+        "name": board.name,
+        "task": heading(board),
         "recipe": chart.recipe,
         "facts": facts(board),
         "floor": floor_note(board.rows),
         "drop": _round(board.training.drop_step),
         "training": chart.training_steps,
-        "dense": {split: _thousandths(chart.dense(split)) for split in SPLITS},
+        "dense": {split: _thousandths(board.training.metrics[split, "dense"]) for split in SPLITS},
         "overview": [[numbers[c.path], c.title] for c in OVERVIEW if c.path in numbers],
         "sections": [
             {
