@@ -13,20 +13,11 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import MARKS, RANKS, READING, Section, ranked, sections
 from prunebench.leaderboard.ranks import chance_note, floor_note, rank_rows
 from prunebench.leaderboard.tables import Line, tables
-from prunebench.training.recipe import Recipe
 
 
 def heading(board: Board) -> str:
     """The task in words: `mnist5k, 800 samples`."""
     return f"{board.task.name}, {board.task.samples} samples"
-
-
-def settings(recipe: Recipe) -> str:
-    """How networks are initialised and trained, in words."""
-    return (
-        f"init std {recipe.init_std:g}, learning rate {recipe.learning_rate:g}, "
-        f"momentum {recipe.momentum:g}, batch {recipe.batch_size}, {recipe.steps:,} steps"
-    )
 
 
 def facts(board: Board) -> list[str]:
