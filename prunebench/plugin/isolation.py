@@ -88,10 +88,7 @@ class Isolation(Registry[P]):
 
     def describe(self, name: str) -> Description:
         """What the class called `name` is. `RequestError`: an unknown name. `PluginError`: it is broken."""
-        plugin = self.require(name)
-        if plugin.own:
-            return describe(self.kind, self.load_class(name))
-        return self._described("describe", plugin, name=name)
+        return self._described("describe", self.require(name), name=name)
 
     def load_class(self, name: str) -> type[P]:
         """One of prunebench's own; code of others is not loaded here."""
