@@ -16,13 +16,14 @@ import torch
 
 import prunebench as pb
 from prunebench.benchmark import Plan, run_benchmark
+from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 CIFAR = ROOT / ".." / "shared" / "data" / "cifar10-gray-0123.npz"
 # A cell's data set, training samples, steps and protocols.
-CELLS = {
-    "mnist5k": ("mnist5k", 800, 4000, ("rank", "prune_final", "merge")),
-    "cifar10": (str(CIFAR), 800, 16_000, ("rank", "prune_final", "merge")),
+CELLS: dict[str, tuple[str, int, int, tuple[Protocol, ...]]] = {
+    "mnist5k": ("mnist5k", 800, 4000, DEFAULT_PROTOCOLS),
+    "cifar10": (str(CIFAR), 800, 16_000, DEFAULT_PROTOCOLS),
     "mnist5k early": ("mnist5k", 800, 4000, ("prune_early",)),
 }
 # What a row of the table adds up: functions by file and name, which call none of each other.
@@ -49,7 +50,7 @@ def plan_of(cell: str, seeds: int) -> Plan:
     at_steps = (0, 50, 200) if "prune_early" in protocols else (0, 10, 50, 200, 1000)
     task, recipe = pb.load_task(dataset, samples=samples), pb.Recipe(steps=steps)
     loaded = [pb.load_scorer(scorer) for scorer in scorers]
-    return Plan(task, recipe, loaded, at_steps, range(seeds), protocols, device="cpu")  # type: ignore[arg-type]
+    return Plan(task, recipe, loaded, at_steps, range(seeds), protocols, device="cpu")
 
 
 def spent(plan: Plan) -> dict[str, float]:
