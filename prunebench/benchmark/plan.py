@@ -56,6 +56,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         recipe, task = self.recipe, self.task
+        if task.outputs != 2:
+            raise RequestError(
+                "classes", f"{task.outputs} sides", "boards are of two sides; pb.train takes more"
+            )
         if recipe.width < 2:
             raise RequestError("width", recipe.width, "2 neurons at least are needed to rank them")
         for step in self.at_steps:

@@ -1,4 +1,4 @@
-"""Which classes stand on either side of a binary task."""
+"""Which classes are told apart: each side of a task is one or more classes of the data."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral
@@ -7,38 +7,40 @@ from prunebench.errors import RequestError, unknown_name
 
 # A class by its number or its name; a side is a sequence of classes.
 Classes = str | Sequence[Sequence[int | str]]
-Sides = tuple[tuple[int, ...], tuple[int, ...]]
-_FORM = "two sides of classes, by number or name, are needed, such as 0,3/1,2"
+Sides = tuple[tuple[int, ...], ...]
+ALL = "all"
+_FORM = "two sides of classes or more, by number or name, are needed, such as 0,3/1,2, or all"
 
 
-def parse_classes(text: str) -> tuple[tuple[int | str, ...], tuple[int | str, ...]]:
-    """`0,3/1,2` or `airplane,cat/automobile,bird` as two tuples; digits become numbers."""
+def parse_classes(text: str) -> tuple[tuple[int | str, ...], ...]:
+    """`0,3/1,2` or `airplane,cat/automobile,bird` as a tuple a side; digits become numbers."""
     sides = [[token.strip() for token in side.split(",")] for side in text.split("/")]
-    if len(sides) != 2 or not all(token for side in sides for token in side):
+    if len(sides) < 2 or not all(token for side in sides for token in side):
         raise RequestError("classes", text, _FORM)
-    first, second = (tuple(_as_number(token) for token in side) for side in sides)
-    return first, second
+    return tuple(tuple(_as_number(token) for token in side) for side in sides)
 
 
 def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
-    """The class numbers of either side, in ascending order.
+    """The class numbers of each side, in ascending order.
 
     Args:
-        classes: two sides of class numbers or names, or text for `parse_classes`.
+        classes: sides of class numbers or names, or text for `parse_classes`; `all`: each class is a side.
         names: class number -> name; upper and lower case are the same.
 
     Raises:
-        RequestError: not two sides, an empty side, a class that does not exist or is chosen twice.
+        RequestError: fewer than two sides, an empty side, a class that does not exist or is chosen twice.
     """
+    if classes == ALL:
+        return tuple((number,) for number in sorted(names))
     sides = parse_classes(classes) if isinstance(classes, str) else classes
-    if not _is_list(sides) or len(sides) != 2 or not all(_is_list(side) and len(side) for side in sides):
+    if not _is_list(sides) or len(sides) < 2 or not all(_is_list(side) and len(side) for side in sides):
         raise RequestError("classes", classes, _FORM)
-    first, second = (tuple(sorted(_number(token, names) for token in side)) for side in sides)
-    chosen = first + second
+    found = tuple(tuple(sorted(_number(token, names) for token in side)) for side in sides)
+    chosen = sum(found, ())
     if twice := sorted({number for number in chosen if chosen.count(number) > 1}):
         labels = ", ".join(label(number, names) for number in twice)
         raise RequestError("classes", classes, f"every class may be chosen once, not so: {labels}")
-    return first, second
+    return found
 
 
 def label(number: int, names: Mapping[int, str]) -> str:

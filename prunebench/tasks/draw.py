@@ -16,8 +16,8 @@ def draw(
 ) -> Int64[np.ndarray, " samples"]:
     """Places in `y` of the drawn samples, in random order, without replacement.
 
-    Half of the samples belongs to either side and is shared equally by the side's classes; what is left over
-    goes, one each, to the first side and to a side's first classes. A larger draw with the same seed contains
+    Every side has as many samples, which its classes share equally; what is left over goes, one each, to the
+    first sides and to a side's first classes. A larger draw with the same seed contains
     the smaller ones.
 
     Raises `RequestError` for a number of samples or a seed that is no such number, fewer samples than
@@ -38,8 +38,9 @@ def draw(
 
 def _quotas(sides: Sides, samples: int) -> dict[int, int]:
     quotas: dict[int, int] = {}
-    for side, share in zip(sides, (samples - samples // 2, samples // 2), strict=True):
-        each, left = divmod(share, len(side))
+    of_side, more = divmod(samples, len(sides))
+    for number_of_side, side in enumerate(sides):
+        each, left = divmod(of_side + (number_of_side < more), len(side))
         quotas |= {number: each + (place < left) for place, number in enumerate(side)}
     return quotas
 
@@ -54,7 +55,7 @@ def _check(
     counts = {number: int((y == number).sum()) for number in quotas}
     for number, needed in quotas.items():
         if counts[number] < needed:
-            most = 2 * min(min(counts[number] for number in side) * len(side) for side in sides)
+            most = len(sides) * min(min(counts[number] for number in side) * len(side) for side in sides)
             raise RequestError(
                 "samples",
                 samples,

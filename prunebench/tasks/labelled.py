@@ -66,6 +66,20 @@ def value_range(x_train: Num[np.ndarray, "..."]) -> tuple[float, float]:
     return low, high
 
 
+def sample_shape(x: Num[np.ndarray, "samples ..."], colour: bool) -> tuple[int, ...]:
+    """What a sample is: (D,), or (channels, H, W) for images. `RequestError`: no colours where asked."""
+    if colour and x.ndim != 4:
+        raise RequestError("colour", colour, "these data have none")
+    return {2: x.shape[1:], 3: (1, *x.shape[1:]), 4: (3 if colour else 1, *x.shape[1:3])}[x.ndim]
+
+
+def vectors(x: Num[np.ndarray, "samples ..."], colour: bool) -> Float64[np.ndarray, "samples inputs"]:
+    """Flattened samples (samples, D): in colour channel after channel, else as `gray_vectors`."""
+    if not colour:
+        return gray_vectors(x)
+    return x.transpose(0, 3, 1, 2).reshape(len(x), -1).astype(np.float64)
+
+
 def gray_vectors(x: Num[np.ndarray, "samples ..."]) -> Float64[np.ndarray, "samples inputs"]:
     """Flattened samples (samples, D), row after row; colour (samples, H, W, 3) becomes gray.
 

@@ -1,4 +1,4 @@
-"""From the name of a data set to a binary task."""
+"""From the name of a data set to a task."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from prunebench.tasks.classes import Classes, label, resolve_classes
 from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.draw import draw
 from prunebench.tasks.folder import read_folder
-from prunebench.tasks.labelled import LabelledData, gray_vectors
+from prunebench.tasks.labelled import LabelledData, sample_shape, vectors
 from prunebench.tasks.npz import read_npz
 from prunebench.tasks.scaling import scale
 from prunebench.tasks.spec import Scaling, TaskSpec
@@ -26,18 +26,20 @@ def load_task(
     samples: int = 800,
     seed: int = TaskSpec.seed,
     scaling: str = TaskSpec.scaling,
+    colour: bool = False,
     cache: str | Path | None = None,
     download: bool = False,
 ) -> Task:
-    """Draw a binary task from a labelled data set (paper, section 5).
+    """Draw a task from a labelled data set (paper, section 5).
 
     Args:
         dataset: a name from `prunebench list datasets`, an .npz file (`read_npz`), a folder (`read_folder`).
-        classes: the classes of either side, by number or name; the first side is label 0, the paper's
-            class 1.
+        classes: the classes of each side, by number or name, or `all` for a side each; the first side is
+            label 0, of two the paper's class 1.
         samples: training samples, balanced over the sides and over the classes of a side (`draw`).
         seed: of the draw. The test samples are always all of the chosen classes.
         scaling: `symmetric`, `unit`, `standard` or `centred` (`scale`).
+        colour: keep the three channels of colour images, which become gray otherwise.
         cache: folder of downloaded data sets; `PRUNEBENCH_CACHE` or the user's cache folder by default.
         download: whether a data set that is not in the cache may be downloaded.
 
@@ -49,19 +51,24 @@ def load_task(
     folder = default_folder() if cache is None else Path(cache)
     name, shown, data = _read(dataset, classes, Cache(folder, download))
     sides = resolve_classes(classes, data.names)
-    data = data.only(sides[0] + sides[1])
-    for number in sides[0] + sides[1]:
+    chosen = sum(sides, ())
+    data = data.only(chosen)
+    for number in chosen:
         if not (data.y_test == number).any():
             raise RequestError("classes", label(number, data.names), "this class has no test samples")
     drawn = draw(data.y_train, sides, samples, seed, data.names)
+    shape = sample_shape(data.x_train, colour)
     x_train, x_test = scale(
-        gray_vectors(data.x_train[drawn]), gray_vectors(data.x_test), scaling, data.low, data.high
+        vectors(data.x_train[drawn], colour), vectors(data.x_test, colour), scaling, data.low, data.high
     )
+    side_of = np.zeros(max(chosen) + 1, dtype=np.int64)
+    for number, side in enumerate(sides):
+        side_of[list(side)] = number
     return Task(
-        x_train,
-        np.isin(data.y_train[drawn], sides[1]),
-        x_test,
-        np.isin(data.y_test, sides[1]),
+        x_train.reshape(-1, *shape),
+        side_of[data.y_train[drawn]],
+        x_test.reshape(-1, *shape),
+        side_of[data.y_test],
         name,
         {
             "dataset": shown,
@@ -71,7 +78,8 @@ def load_task(
             "samples": int(samples),
             "seed": int(seed),
             "scaling": scaling,
-        },
+        }
+        | ({"colour": True} if colour else {}),
     )
 
 

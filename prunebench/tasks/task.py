@@ -1,6 +1,7 @@
-"""The binary classification problem that networks are trained on."""
+"""The classification problem that networks are trained on."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,13 +20,15 @@ Array = Tensor | np.ndarray
 
 @dataclass(frozen=True, eq=False, init=False)
 class Task:
-    """Flattened samples of two classes. Label 0 is the paper's class 1 (`y_s = +1`), label 1 its class 2.
+    """Samples of C classes, labelled 0 to C - 1; of two, 0 is the paper's class 1 (`y_s = +1`).
 
-    Arrays may come as numpy or torch; they are kept as CPU tensors, float32 and int64. Raises `RequestError`
-    for wrong shapes, labels other than 0 and 1, a training set of one class, and inputs that are not finite
-    or do not vary.
+    Inputs are vectors (N, D) or have a shape, such as images (N, channels, height, width); they are kept
+    flat, and `shape` says what a sample is. Arrays may come as numpy or torch; they are kept as CPU tensors,
+    float32 and int64. Raises `RequestError` for wrong shapes, labels other than 0 to C - 1, a class that is
+    not in the training set, and inputs that are not finite or do not vary.
 
     Attributes:
+        shape: of one sample: (D,), or (channels, height, width).
         name: short name for tables.
         source: how the task was drawn (data set, hash of the data, classes, samples, seed, scaling), only for
             the record; JSON values.
@@ -35,6 +38,7 @@ class Task:
     y_train: Int64[Tensor, " samples"]
     x_test: Float[Tensor, "tests inputs"]
     y_test: Int64[Tensor, " tests"]
+    shape: tuple[int, ...]
     name: str
     source: Mapping[str, Any]
 
@@ -47,19 +51,30 @@ class Task:
         name: str = "custom",
         source: Mapping[str, Any] | None = None,
     ) -> None:
+        shapes = []
         for part, inputs, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
             x = _as_tensor(f"x_{part}", inputs, torch.float32)
             y = _as_tensor(f"y_{part}", labels, torch.int64)
             _check_split(part, x, y)
-            object.__setattr__(self, f"x_{part}", x)
+            shapes.append(tuple(x.shape[1:]))
+            object.__setattr__(self, f"x_{part}", x.flatten(1))
             object.__setattr__(self, f"y_{part}", y)
+        object.__setattr__(self, "shape", shapes[0])
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "source", {} if source is None else source)
-        if self.x_train.shape[1] != self.x_test.shape[1]:
-            widths = (self.x_train.shape[1], self.x_test.shape[1])
-            raise RequestError("x_train, x_test", widths, "both need the same number of inputs")
-        if len(self.y_train.unique()) < 2:
-            raise RequestError("y_train", self.y_train.unique().tolist(), "both classes, 0 and 1, must occur")
+        if shapes[0] != shapes[1]:
+            found = (
+                tuple(math.prod(shape) for shape in shapes)
+                if len(shapes[0]) == len(shapes[1]) == 1
+                else shapes
+            )
+            raise RequestError("x_train, x_test", found, "both need the same number of inputs")
+        there = self.y_train.unique().tolist()
+        if len(there) < 2:
+            raise RequestError("y_train", there, "both classes, 0 and 1, must occur")
+        if there != list(range(len(there))) or int(self.y_test.max()) >= len(there):
+            found = sorted({*there, *self.y_test.unique().tolist()})
+            raise RequestError("y_train", found, f"all labels from 0 to {max(found)} must occur")
         if bool((self.x_train == self.x_train[0]).all()):
             raise RequestError(
                 "x_train", "the same vector for every sample", "inputs that differ between samples are needed"
@@ -77,12 +92,17 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """C, the number of classes: 2."""
-        return 2
+        """C, the number of classes."""
+        return int(self.y_train.max()) + 1
 
     @property
     def signs(self) -> Float[Tensor, " samples"]:
-        """`y_s` of the training samples: +1 for label 0, -1 for label 1 (paper, section 3.2)."""
+        """`y_s` of the training samples: +1 for label 0, -1 for label 1 (paper, section 3.2).
+
+        Raises `RequestError` where there are more than two classes.
+        """
+        if self.outputs != 2:
+            raise RequestError("task", f"{self.outputs} classes", "signs are of two classes")
         return 1.0 - 2.0 * self.y_train.to(torch.float32)
 
     def clone(self) -> "Task":
@@ -90,8 +110,8 @@ class Task:
         copy = object.__new__(Task)
         for name in ("x_train", "y_train", "x_test", "y_test"):
             object.__setattr__(copy, name, getattr(self, name).clone())
-        object.__setattr__(copy, "name", self.name)
-        object.__setattr__(copy, "source", self.source)
+        for name in ("shape", "name", "source"):
+            object.__setattr__(copy, name, getattr(self, name))
         return copy
 
     @cached_property
@@ -119,12 +139,12 @@ def _as_tensor(option: str, value: object, dtype: torch.dtype) -> Tensor:
 
 
 def _check_split(part: str, x: Tensor, y: Tensor) -> None:
-    if x.ndim != 2 or 0 in x.shape:
-        raise RequestError(f"x_{part}", tuple(x.shape), "a non-empty (samples, inputs) array is needed")
+    if x.ndim < 2 or 0 in x.shape:
+        accepted = "a non-empty (samples, inputs) or (samples, channels, height, width) array is needed"
+        raise RequestError(f"x_{part}", tuple(x.shape), accepted)
     if y.shape != x.shape[:1]:
         raise RequestError(f"y_{part}", tuple(y.shape), f"one label per sample is needed: ({len(x)},)")
     if not bool(torch.isfinite(x).all()):
         raise RequestError(f"x_{part}", "NaN or infinite numbers", "finite inputs are needed")
-    labels = y.unique().tolist()
-    if not set(labels) <= {0, 1}:
-        raise RequestError(f"y_{part}", labels, "labels must be 0 and 1")
+    if int(y.min()) < 0:
+        raise RequestError(f"y_{part}", y.unique().tolist(), "labels from 0 up are needed")
