@@ -39,7 +39,7 @@ def main() -> None:
     for name, networks in others:
         far = max(
             float((p - q).abs().max() / q.abs().max())
-            for p, q in zip(networks.tensors, reference.tensors, strict=True)
+            for p, q in zip(networks.tensors.values(), reference.tensors.values(), strict=True)
         )
         pairs = zip(networks.norms(), norms, strict=True)
         ranks = min(float(stats.spearmanr(a.numpy(), b.numpy()).statistic) for a, b in pairs)

@@ -7,7 +7,6 @@ import torch
 
 import prunebench as pb
 from prunebench.device import resolve_device
-from prunebench.networks import Masks
 from prunebench.training.loop import run_loop
 from prunebench.training.order import minibatch_orders
 from prunebench.training.state import State
@@ -68,8 +67,7 @@ def ours(
     masks = None
     if masked:
         draw = torch.Generator().manual_seed(1)
-        maskable = (networks.w_in, networks.w_out)
-        masks = Masks(*(torch.rand(t.shape, generator=draw) < 0.5 for t in maskable))
+        masks = networks.full_masks().map(lambda t: torch.rand(t.shape, generator=draw) < 0.5)
 
     def run() -> int:
         run_loop(task, recipe, start, tuple(range(seeds)), masks=masks, until=steps, engine=engine)
@@ -88,7 +86,7 @@ def jax_scan(task: pb.Task, recipe: pb.Recipe, seeds: int, steps: int, device: s
     kind = "cpu" if device == "cpu" else "cuda"
     jax.config.update("jax_default_device", jax.devices(kind)[0])
     networks = pb.initialise(recipe, task.inputs, range(seeds))
-    weights = tuple(jnp.asarray(t.numpy()) for t in networks.tensors)
+    weights = tuple(jnp.asarray(t.numpy()) for t in networks.tensors.values())
     orders = jnp.asarray(minibatch_orders(task.samples, BATCH, steps, range(seeds)).numpy())
     x, y = jnp.asarray(task.x_train.numpy()), jnp.asarray(task.y_train.numpy())
 

@@ -22,5 +22,11 @@ class Alignment(pb.Scorer):
     paper = "It's Not a Lottery, It's a Race (definition 3.3)"
 
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
-        """Minus the angle in radians."""
-        return -pb.theory.alignment_angle(snapshot.networks, snapshot.task)
+        """Minus the angle in radians, in float64: most of it is near a right angle."""
+        networks = snapshot.networks.to(dtype=torch.float64)
+        gradient = networks.gradient(snapshot.x, snapshot.y, loss="even")
+        along = networks.map(torch.mul, gradient).unit_sums("incoming").abs()
+        squares = (each.map(torch.square).unit_sums("incoming") for each in (networks, gradient))
+        lengths = torch.stack([square.sqrt() for square in squares]).prod(dim=0)
+        cosine = torch.where(lengths > 0, along / lengths, 0.0).clamp(max=1)
+        return -torch.arccos(cosine).to(snapshot.networks.dtype)

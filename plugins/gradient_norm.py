@@ -30,7 +30,7 @@ class GradientNorm(pb.Scorer):
         networks = snapshot.networks
         gradient = networks.gradient(snapshot.x, snapshot.y, torch.float64)
         if self.weights == "gate":
-            products = pb.Networks(*(t * g for t, g in zip(networks.tensors, gradient.tensors, strict=True)))
-            return products.neuron_sums("incoming").abs().to(networks.dtype)
-        squares = pb.Networks(*(g.square() for g in gradient.tensors))
-        return squares.neuron_sums(self.weights).sqrt().to(networks.dtype)
+            products = networks.map(torch.mul, gradient)
+            return products.unit_sums("outgoing").abs().to(networks.dtype)
+        sides = ("incoming", "bias") if self.weights == "incoming" else (self.weights,)
+        return gradient.map(torch.square).unit_sums(*sides).sqrt().to(networks.dtype)

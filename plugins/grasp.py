@@ -37,17 +37,11 @@ class Grasp(pb.Scorer):
     weights: Literal["both", "incoming", "outgoing", "gate"] = "both"
     temperature: Annotated[float, Meta(gt=0)] = 200.0
 
-    def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " neurons"]:
-        """Hessian-vector product by double autograd in float64: its terms cancel."""
-        networks = snapshot.networks
-        x, y = snapshot.x.double(), snapshot.y
-        weights = [t[0].detach().double().clone().requires_grad_() for t in networks.tensors]
-        w_in, bias, w_out = weights
-        with torch.enable_grad():
-            logits = torch.relu(x @ w_in.T + bias) @ w_out.T
-            loss = torch.nn.functional.cross_entropy(logits / self.temperature, y)
-            gradient = torch.autograd.grad(loss, weights, create_graph=True)
-            products = torch.autograd.grad(gradient, weights, grad_outputs=[g.detach() for g in gradient])
-        saliency = pb.Networks(*((t * p).detach()[None] for t, p in zip(weights, products, strict=True)))
-        weights_of = "incoming" if self.weights == "gate" else self.weights
-        return saliency.neuron_sums(weights_of)[0].to(networks.dtype)
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
+        """In float64: the terms of the product cancel."""
+        networks = snapshot.networks.to(dtype=torch.float64)
+        x, y, temperature = snapshot.x, snapshot.y, self.temperature
+        gradient = networks.gradient(x, y, temperature=temperature)
+        product = networks.hessian_vector_product(gradient, x, y, temperature=temperature)
+        sides = (self.weights,) if self.weights in ("both", "outgoing") else ("incoming", "bias")
+        return networks.map(torch.mul, product).unit_sums(*sides).to(snapshot.networks.dtype)

@@ -17,6 +17,11 @@ class GrowingMode(pb.Scorer):
     `exp(lambda t)` and `a - q` decays. `sign(a + q)` predicts the final output sign. Unlike the angle this
     knows the outgoing weights, which decide the race at initialisation.
 
+    Any other network: the same by the even loss (docs/theory.md), whose gradient g and Hessian-vector product
+    `h = H g` are, with a unit's gates fixed, `-A z` and `A^2 z` of its linearised race `z' = A z`, z its
+    incoming and outgoing weights. The eigenvalues of A are `+-sigma`, `sigma = |h|/|g|`, and `|h/sigma - g|`
+    keeps the half that grows. On the paper's network it ranks as the closed form above.
+
     With `within_signs` neurons are ranked within the groups of equal predicted sign: two, and neurons without
     any weights, whose sign is 0, are a third.
     """
@@ -27,11 +32,35 @@ class GrowingMode(pb.Scorer):
 
     within_signs: bool = False
 
-    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
         """The amplitude, or its rank within the sign group."""
+        if not _is_the_papers(snapshot):
+            if self.within_signs:
+                accepted = "false: there are signs in the shallow network of two classes alone"
+                raise pb.RequestError("growing_mode[within_signs]", True, accepted)
+            return _even_mode(snapshot)
         amplitude, sign = pb.theory.growing_mode(snapshot.networks, snapshot.task)
         return pb.theory.rank_within(amplitude, sign.long()) if self.within_signs else amplitude
 
-    def signs(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
-        """Sign of `a + q`."""
+    def signs(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"] | None:
+        """Sign of `a + q`; None where there are no signs."""
+        if not _is_the_papers(snapshot):
+            return None
         return pb.theory.growing_mode(snapshot.networks, snapshot.task)[1]
+
+
+def _is_the_papers(snapshot: pb.Snapshot) -> bool:
+    return snapshot.networks.architecture.shape is None and snapshot.networks.outputs == 2
+
+
+def _even_mode(snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
+    """`|h/sigma - g|` of every unit, in float64, from the sums of g.g, h.h and g.h over its weights."""
+    networks = snapshot.networks.to(dtype=torch.float64)
+    gradient = networks.gradient(snapshot.x, snapshot.y, loss="even")
+    product = networks.hessian_vector_product(gradient, snapshot.x, snapshot.y, loss="even")
+    gg, hh, gh = (
+        one.map(torch.mul, other).unit_sums("incoming", "outgoing")
+        for one, other in ((gradient, gradient), (product, product), (gradient, product))
+    )
+    sigma = torch.sqrt(hh / gg.clamp(min=1e-300)).clamp(min=1e-150)
+    return torch.sqrt((2 * gg - 2 * gh / sigma).clamp(min=0)).to(snapshot.networks.dtype)

@@ -47,18 +47,18 @@ class IterativeMagnitudePruning(pb.Scorer):
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """Surviving weights of each neuron."""
         masks = self.masks(snapshot)[-1]
-        incoming, outgoing = masks.w_in.sum(dim=2), masks.w_out.sum(dim=1)
+        incoming, outgoing = masks.unit_sums("incoming"), masks.unit_sums("outgoing")
         if self.normalise:
             incoming, outgoing = incoming / masks.w_in.shape[2], outgoing / masks.w_out.shape[1]
         counts = {"both": incoming + outgoing, "incoming": incoming, "outgoing": outgoing}[self.weights]
         return counts.to(snapshot.networks.dtype)
 
-    def masks(self, snapshot: pb.Snapshot) -> list[pb.Masks]:
+    def masks(self, snapshot: pb.Snapshot) -> list[pb.Networks]:
         """The masks after each round."""
         late = self.rewind == "snapshot"
         rewound, step = (snapshot.networks, snapshot.step) if late else (snapshot.initial, 0)
-        found: list[pb.Masks] = []
-        masks = pb.Masks.full(rewound)
+        found: list[pb.Networks] = []
+        masks = rewound.full_masks()
         for done in range(1, self.rounds + 1):
             trained = snapshot.train(rewound, from_step=step, masks=masks if found else None)
             masks = _prune(trained, masks, (1 - self.sparsity) ** (done / self.rounds))
@@ -66,20 +66,19 @@ class IterativeMagnitudePruning(pb.Scorer):
         return found
 
 
-def _prune(trained: pb.Networks, masks: pb.Masks, remaining: float) -> pb.Masks:
+def _prune(trained: pb.Networks, masks: pb.Networks, remaining: float) -> pb.Networks:
     """Keep the largest living weights of each network: a share `remaining` of all its weights, exactly.
 
     Of equal magnitudes the lower number stays: the mask does not depend on how a device sorts.
     """
-    incoming = trained.w_in[0].numel()
-    magnitudes = torch.cat([trained.w_in.flatten(1), trained.w_out.flatten(1)], dim=1).abs()
-    living = torch.cat([masks.w_in.flatten(1), masks.w_out.flatten(1)], dim=1)
+    magnitudes, living = (
+        torch.cat([each[name].flatten(1) for name in masks.tensors], dim=1) for each in (trained, masks)
+    )
     # A living weight may be 0 (a dead neuron's), yet it goes after the weights that are pruned already.
-    magnitudes = torch.where(living, magnitudes, -1.0)
+    magnitudes = torch.where(living, magnitudes.abs(), -1.0)
     order = magnitudes.sort(dim=1, descending=True, stable=True).indices
     keep = order[:, : max(1, round(remaining * living.shape[1]))]
     survivors = torch.zeros_like(living).scatter_(1, keep, True)
-    return pb.Masks(
-        survivors[:, :incoming].reshape(trained.w_in.shape),
-        survivors[:, incoming:].reshape(trained.w_out.shape),
-    )
+    sizes = [mask[0].numel() for mask in masks.tensors.values()]
+    parts = zip(masks.tensors.items(), survivors.split(sizes, dim=1), strict=True)
+    return masks.like({name: part.reshape(mask.shape) for (name, mask), part in parts})

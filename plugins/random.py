@@ -29,6 +29,6 @@ class Random(pb.Scorer):
 
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """Numbers in [0, 1)."""
-        width = snapshot.networks.width
+        width = snapshot.networks.units
         rows = [torch.from_numpy(draw.random(width)) for draw in snapshot.generators(self.draw)]
         return torch.stack(rows).to(snapshot.networks.w_in)

@@ -31,9 +31,10 @@ class Snip(pb.Scorer):
         """Sums of sensitivities; gradients in float64, so that nothing underflows at tiny weights."""
         networks = snapshot.networks
         gradient = networks.gradient(snapshot.x, snapshot.y, torch.float64)
-        products = pb.Networks(*(t * g for t, g in zip(networks.tensors, gradient.tensors, strict=True)))
+        products = networks.map(torch.mul, gradient)
         if self.weights == "gate":
-            sums = products.neuron_sums("incoming").abs()
+            sums = products.unit_sums("outgoing").abs()
         else:
-            sums = pb.Networks(*(t.abs() for t in products.tensors)).neuron_sums(self.weights)
+            sides = ("incoming", "bias") if self.weights == "incoming" else (self.weights,)
+            sums = products.map(torch.abs).unit_sums(*sides)
         return sums.to(networks.dtype)

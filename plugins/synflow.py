@@ -28,11 +28,10 @@ class SynFlow(pb.Scorer):
 
     weights: Literal["both", "incoming", "outgoing", "gate"] = "both"
 
-    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
         """No data are looked at; float64, since products of tiny weights underflow."""
-        w_in, bias, w_out = (t.double().abs() for t in snapshot.networks.tensors)
-        arriving = w_in.sum(dim=2) + bias
-        leaving = w_out.sum(dim=1)
-        saliency = pb.Networks(w_in * leaving[:, :, None], bias * leaving, w_out * arriving[:, None, :])
-        weights_of = "incoming" if self.weights == "gate" else self.weights
-        return saliency.neuron_sums(weights_of).to(snapshot.networks.dtype)
+        sizes = snapshot.networks.to(dtype=torch.float64).map(torch.abs)
+        ones = torch.ones_like(snapshot.x[:1])
+        flow = sizes.gradient(ones, snapshot.y[:1], loss=lambda logits, _: logits.sum(dim=(1, 2)))
+        sides = (self.weights,) if self.weights in ("both", "outgoing") else ("incoming", "bias")
+        return sizes.map(torch.mul, flow).unit_sums(*sides).to(snapshot.networks.dtype)

@@ -26,12 +26,9 @@ class Taylor(pb.Scorer):
 
     per: Literal["sample", "batch"] = "sample"
 
-    def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " neurons"]:
+    def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " units"]:
         """In float64: the terms of a batch cancel."""
         networks = snapshot.networks.to(dtype=torch.float64)
-        hidden = torch.relu(networks.pre_activations(snapshot.x)[0])
-        logits = hidden @ networks.w_out[0].T
-        target = torch.nn.functional.one_hot(snapshot.y, networks.outputs)
-        effect = hidden * ((torch.softmax(logits, dim=1) - target) @ networks.w_out[0])
+        effect = networks.gate_gradients(snapshot.x, snapshot.y)[0]
         importance = effect.abs().mean(dim=0) if self.per == "sample" else effect.mean(dim=0).abs()
         return importance.to(snapshot.networks.dtype)

@@ -90,8 +90,8 @@ class TorchPruning(pb.Scorer):
             parameter.grad = gradient
         with torch.enable_grad():  # Torch-Pruning traces a module by its gradients
             graph = tp.DependencyGraph().build_dependency(module, example_inputs=x[:1])
-        neurons = list(range(networks.width))
-        group = graph.get_pruning_group(module[0], tp.prune_linear_out_channels, idxs=neurons)
+        neurons = list(range(networks.units))
+        group = graph.get_pruning_group(module.get_submodule("0"), tp.prune_linear_out_channels, idxs=neurons)
         heeded = {parameter: getattr(self, parameter) for parameter in PARAMETERS[self.importance]}
         if self.importance != "LAMP":
             heeded["normalizer"] = None
@@ -104,7 +104,7 @@ class TorchPruning(pb.Scorer):
     def _gradients(self, networks: pb.Networks, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """What the importance reads from the parameters' `.grad`; nothing for those that need no gradient."""
         if self.importance == "Taylor":
-            return tuple(gradient[0] for gradient in networks.gradient(x, y).tensors)
+            return tuple(gradient[0] for gradient in networks.gradient(x, y).tensors.values())
         if self.importance != "Hessian":
             return ()
         # The squared gradients of single samples in closed form (paper, appendix A), averaged.

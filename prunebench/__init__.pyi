@@ -2,8 +2,10 @@ from prunebench import theory as theory
 from prunebench.errors import PrunebenchError as PrunebenchError
 from prunebench.errors import RequestError as RequestError
 from prunebench.modules import from_module as from_module
-from prunebench.networks import Masks as Masks
 from prunebench.networks import Networks as Networks
+from prunebench.networks import shallow_networks as shallow_networks
+from prunebench.networks.network import Network as Network
+from prunebench.networks.registry import load_network as load_network
 from prunebench.scoring.importance import ScorerImportance as ScorerImportance
 from prunebench.scoring.registry import load_scorer as load_scorer
 from prunebench.scoring.scorer import Scorer as Scorer

@@ -69,14 +69,16 @@ def annotations(cls: type) -> Mapping[str, Any]:
 
 @cache
 def options_of(cls: type) -> Mapping[str, Option]:
-    """The fields of a dataclass as options, by name."""
+    """The fields of a dataclass that have a help as options, by name."""
     options = {}
     for name, annotation in annotations(cls).items():
         inside, said = _opened(annotation)
+        if "description" not in said:
+            continue  # of Python alone
         many = typing.get_origin(inside[0]) is tuple
         value = typing.get_args(inside[0])[0] if many else annotation
         flag = said.get("extra", {}).get("flag", "--" + name.replace("_", "-"))
-        options[name] = Option(name, flag, value, many, getattr(cls, name), said.get("description", ""))
+        options[name] = Option(name, flag, value, many, getattr(cls, name), said["description"])
     return options
 
 

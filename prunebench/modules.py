@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from prunebench.errors import RequestError
-from prunebench.networks import Networks
+from prunebench.networks import Networks, shallow_networks
 
 
 def from_module(*modules: nn.Module) -> Networks:
@@ -31,7 +31,7 @@ def from_module(*modules: nn.Module) -> Networks:
         raise RequestError("modules", sorted(sizes), "all need the same number of (inputs, outputs)")
     width = max(len(bias) for _, bias, _ in parts)
     w_in, bias, w_out = zip(*(_widened(*part, width) for part in parts), strict=True)
-    return Networks(torch.stack(w_in), torch.stack(bias), torch.stack(w_out))
+    return shallow_networks(torch.stack(w_in), torch.stack(bias), torch.stack(w_out))
 
 
 def _weights(

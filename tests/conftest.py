@@ -66,4 +66,4 @@ def networks() -> pb.Networks:
     w_in, bias, w_out = (torch.randn(shape, generator=draw) for shape in ((3, 16, 7), (3, 16), (3, 2, 16)))
     w_in[:, 3], bias[:, 3], w_out[:, :, 3] = 0, 0, 0
     w_in[:, 5], bias[:, 5] = 0.01 * w_in[:, 5], -50
-    return pb.Networks(w_in, bias, w_out)
+    return pb.shallow_networks(w_in, bias, w_out)

@@ -28,12 +28,15 @@ def test_python_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     task, final, merged = names["task"], names["run"].final, names["merged"]
     assert torch.equal(names["logits"], final.logits(task.x_test)[0])
     for networks, expected in ((names["networks"], final.select(0)), (names["batch"], final)):
-        assert all(torch.equal(a, b) for a, b in zip(networks.tensors, expected.tensors, strict=True))
+        assert all(
+            torch.equal(a, b)
+            for a, b in zip(networks.tensors.values(), expected.tensors.values(), strict=True)
+        )
     for module in (names["small"], names["model"]):
         assert [tuple(p.shape) for p in module.parameters()] == [(10, 784), (10,), (2, 10)]
     widths = [module[0].out_features for module in names["narrow"]]
     assert widths == [len(row.unique()) for row in names["labels"]]
-    assert min(widths) < max(widths) < final.width
+    assert min(widths) < max(widths) < final.units
     for module, logits in zip(names["narrow"], merged.logits(task.x_test), strict=True):
         torch.testing.assert_close(module(task.x_test), logits, rtol=1e-5, atol=1e-5)
     assert torch.load("merged.pt")["0.weight"].shape == (widths[0], 784)

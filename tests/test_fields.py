@@ -74,7 +74,7 @@ class Options:
 
 
 def test_fields_are_options() -> None:
-    batch_size, steps, share = fields.options_of(Options).values()
+    batch_size, steps = fields.options_of(Options).values()  # what has no help is of Python alone
     assert (batch_size.flag, batch_size.many, batch_size.default, batch_size.help) == (
         "--batch-size",
         False,
@@ -83,7 +83,6 @@ def test_fields_are_options() -> None:
     )
     assert (steps.flag, steps.many, steps.default, steps.help) == ("--at-step", True, (), "Steps.")
     assert fields.accepted(steps.annotation) == "a whole number from 0 up is needed"
-    assert (share.flag, share.many, share.help) == ("--share", False, "")
 
 
 @pytest.mark.parametrize(

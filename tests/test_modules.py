@@ -15,14 +15,14 @@ def plain(inputs=7, width=5, outputs=2, **kind) -> nn.Sequential:
     )
 
 
-def modules(networks: pb.Networks) -> list[nn.Sequential]:
+def modules(networks: pb.Networks) -> list[nn.Module]:
     return [networks.to_module(i) for i in range(networks.seeds)]
 
 
 def assert_same(a: pb.Networks, b: pb.Networks) -> None:
     assert a.dtype == b.dtype
     assert a.device == b.device
-    for one, other in zip(a.tensors, b.tensors, strict=True):
+    for one, other in zip(a.tensors.values(), b.tensors.values(), strict=True):
         assert torch.equal(one, other)
 
 
@@ -62,7 +62,7 @@ def test_a_module_trained_by_torch_alone(task: pb.Task) -> None:
     gradient = networks.gradient(task.x_train, task.y_train)
     optimiser.zero_grad()
     nn.functional.cross_entropy(module(task.x_train), task.y_train).backward()
-    for parameter, mine in zip(module.parameters(), gradient.tensors, strict=True):
+    for parameter, mine in zip(module.parameters(), gradient.tensors.values(), strict=True):
         torch.testing.assert_close(parameter.grad, mine[0], rtol=1e-5, atol=1e-7)
 
 
@@ -71,7 +71,7 @@ def test_weights_are_copies_that_can_be_trained(networks: pb.Networks) -> None:
     module = networks.to_module(0)
     back = pb.from_module(module)
     assert all(parameter.requires_grad for parameter in module.parameters())
-    assert not any(tensor.requires_grad for tensor in back.tensors)
+    assert not any(tensor.requires_grad for tensor in back.tensors.values())
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(1)
@@ -112,7 +112,7 @@ def test_merged_networks_are_smaller_modules_of_their_own_width(networks: pb.Net
         row[4:] = torch.arange(12).clamp(max=groups - 1)
     merged = pb.theory.merge(networks, labels)
     parts = modules(merged)
-    assert merged.width == 11
+    assert merged.units == 11
     assert [part[0].out_features for part in parts] == [6, 2, 11]
     for part, logits in zip(parts, merged.logits(task.x_test), strict=True):
         torch.testing.assert_close(part(task.x_test), logits)

@@ -18,6 +18,7 @@ from prunebench.store.identity import training_id
 from prunebench.store.records import Key, Measure
 from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
+from prunebench.training.initial import weights_of
 from prunebench.training.recipe import Recipe
 from prunebench.training.room import check_room
 from prunebench.training.seeds import check_seeds
@@ -60,6 +61,9 @@ class Plan:
             raise RequestError(
                 "classes", f"{task.outputs} sides", "boards are of two sides; pb.train takes more"
             )
+        if recipe.network is not None:
+            network = canonical(recipe.network)
+            raise RequestError("network", network, "boards are of the shallow network; pb.train takes any")
         if recipe.width < 2:
             raise RequestError("width", recipe.width, "2 neurons at least are needed to rank them")
         for step in self.at_steps:
@@ -68,7 +72,7 @@ class Plan:
         check_seeds(self.seeds)
         check_fractions(self.fractions)
         recipe.epoch_steps(task.samples)
-        check_room(recipe, task.inputs, task.outputs, len(self.seeds), len(self.steps))
+        check_room(recipe, weights_of(recipe, task.shape, task.outputs), len(self.seeds), len(self.steps))
         for protocol in self.protocols:
             convert("protocols", protocol, Protocol)
         names = [canonical(scorer) for scorer in self.scorers]

@@ -78,7 +78,7 @@ class Activations:
     @property
     def width(self) -> int:
         """Hidden units of the network."""
-        return self.precise.width
+        return self.precise.units
 
     @property
     def outgoing(self) -> Float[Tensor, "units outputs"]:

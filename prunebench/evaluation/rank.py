@@ -35,8 +35,8 @@ def rank(scores: Float[Tensor, "choices neurons"], final: Networks) -> Metrics:
         groups = output_sign(final)[0].cpu().numpy()
         metrics["spearman_within_groups",] = spearman_within(values, norms, groups)
     for fraction in OVERLAPS:
-        k = kept_count(final.width, fraction)
-        largest = torch.zeros(final.width, dtype=torch.bool, device=truth.device)
+        k = kept_count(final.units, fraction)
+        largest = torch.zeros(final.units, dtype=torch.bool, device=truth.device)
         largest[top_k(truth, k)[0]] = True
         metrics["top_k_overlap", label(fraction)] = per_seed(largest[top_k(scores, k)].double().mean(dim=1))
     return metrics

@@ -31,7 +31,7 @@ class Capacity(Experiment):
             for threshold in THRESHOLDS:
                 kept = torch.where(share >= threshold, labels, DROPPED)
                 where = {"samples": samples, "threshold": threshold, "seed": run.seeds}
-                counts = {"groups": group_counts(final, labels, threshold)[1], "width": final.width}
+                counts = {"groups": group_counts(final, labels, threshold)[1], "width": final.units}
                 accuracies = {
                     f"{kind}_{moment}": 100 * nets.accuracy(x, y)
                     for moment, nets in (("before", final), ("after", merge(final, kept)))

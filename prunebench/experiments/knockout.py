@@ -27,7 +27,7 @@ class KnockOut(Experiment):
         run = lab.run()
         task, step = run.task, max(s for s in run.snapshots if s <= int(last_on_plateau(run).min()))
         nets = run.snapshots[step]
-        count = max(1, round(SHARE * nets.width))
+        count = max(1, round(SHARE * nets.units))
         order = nets.norms().argsort(dim=1, descending=True, stable=True)
         kept = {"none": order, "leaders": order[:, count:], "random": _spared(order, count, run.seeds)}
         finals = {name: lab.train_on(run, step, nets.keep(kept[name])) for name in VARIANTS}
@@ -40,7 +40,7 @@ class KnockOut(Experiment):
                 seed=run.seeds,
                 variant=name,
                 step=step,
-                deleted=nets.width - final.width,
+                deleted=nets.units - final.units,
                 total=norms.sum(dim=1),
                 leaders=leading if name == "none" else np.nan,
                 control_leaders=leading,
@@ -49,7 +49,7 @@ class KnockOut(Experiment):
                 test_accuracy=final.accuracy(task.x_test, task.y_test),
             )
             norm = norms.sort(dim=1, descending=True).values.mean(dim=0)
-            yield rows_of("ranks", variant=name, rank=range(1, final.width + 1), norm=norm)
+            yield rows_of("ranks", variant=name, rank=range(1, final.units + 1), norm=norm)
 
     def draw(self, tables: Tables) -> Panels:
         """The tenth of the neurons with the largest norms just before the loss drops is deleted, or as many

@@ -77,7 +77,7 @@ def merged_accuracies(run: Trajectory) -> dict[str, Any]:
     same = merged.logits(task.x_test).argmax(dim=2) == final.logits(task.x_test).argmax(dim=2)
     return {
         "groups": group_counts(final, labels)[0],
-        "width": final.width,
+        "width": final.units,
         "train_before": 100 * final.accuracy(task.x_train, task.y_train),
         "train_after": 100 * merged.accuracy(task.x_train, task.y_train),
         "test_before": 100 * final.accuracy(task.x_test, task.y_test),

@@ -112,7 +112,7 @@ def _independent_of_global_generators(scorer: Scorer) -> str:
 def _equivariant(scorer: Scorer) -> str:
     _skip_drawn(scorer)
     snapshot = _early(scorer)
-    order = torch.from_numpy(np.random.default_rng(7).permutation(snapshot.networks.width))
+    order = torch.from_numpy(np.random.default_rng(7).permutation(snapshot.networks.units))
     rows = order.expand(snapshot.networks.seeds, -1)
     permuted = _map_networks(snapshot, lambda networks: networks.keep(rows))
     seen = "in another order, neurons get scores that differ by"
@@ -162,7 +162,7 @@ def _higher_means_keep(scorer: Scorer) -> str:
 def _scale(scorer: Scorer) -> str:
     _skip_drawn(scorer)
     snapshot = _early(scorer)
-    scaled = _map_networks(snapshot, lambda networks: Networks(*(2 * tensor for tensor in networks.tensors)))
+    scaled = _map_networks(snapshot, lambda networks: networks.map(lambda tensor: 2 * tensor))
     small, large = _scores(scorer, snapshot), _scores(scorer, scaled)
     ranks = [t.argsort(dim=1).argsort(dim=1) for t in (small, large)]
     moved = float((ranks[0] != ranks[1]).double().mean())
@@ -183,7 +183,7 @@ def _time_and_memory(scorer: Scorer) -> str:
     with peak_memory(snapshot.networks.device) as peak:
         outcome = execute(scorer, snapshot)
     networks = snapshot.networks
-    size = f"{networks.seeds} networks of {networks.width} neurons, {networks.inputs} inputs, one thread"
+    size = f"{networks.seeds} networks of {networks.units} neurons, {networks.inputs} inputs, one thread"
     if outcome.error is not None:
         raise Violation(
             f"{size}: {outcome.error}",
@@ -269,8 +269,9 @@ def _reversed(snapshot: Snapshot) -> Snapshot:
 
 
 def _changed_parts(a: Snapshot, b: Snapshot) -> str:
-    weights = ("w_in", "bias", "w_out")
     names = ["task.x_train", "task.y_train", "task.x_test", "task.y_test"]
-    names += [f"{part}.{weight}" for part in ("networks", "initial", "final") for weight in weights]
+    names += [
+        f"{part}.{weight}" for part in ("networks", "initial", "final") for weight in a.networks.tensors
+    ]
     pairs = zip(names, a.tensors(), b.tensors(), strict=False)
     return ", ".join(name for name, x, y in pairs if x.shape != y.shape or not torch.equal(x, y))

@@ -57,6 +57,6 @@ def _outcome(answer: dict[str, Any], file: Path, networks: Networks, elapsed: fl
 
 
 def _tensors(file: Path, networks: Networks) -> dict[str, Tensor]:
-    if file.stat().st_size > 16 * networks.seeds * networks.width + _HEADER:
+    if file.stat().st_size > 16 * networks.seeds * networks.units + _HEADER:
         raise ValueError("the file is larger than scores are")
     return load_file(file, device=str(networks.device))

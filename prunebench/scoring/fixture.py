@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import torch
 
-from prunebench.networks import Networks
+from prunebench.networks import Networks, shallow_networks
 from prunebench.tasks.task import Task
 from prunebench.training.initial import initialise
 from prunebench.training.recipe import Recipe
@@ -52,10 +52,10 @@ def _task(samples: int, inputs: int) -> Task:
 
 
 def _with_dead_and_dominant(networks: Networks, task: Task) -> Networks:
-    w_in, bias, w_out = (tensor.clone() for tensor in networks.tensors)
+    w_in, bias, w_out = networks.clone().tensors.values()
     target = (task.signs[:, None] * task.x_train).sum(dim=0)
     length = 5 * networks.norms("incoming").mean()
     w_in[:, DOMINANT] = length * target / target.norm()
     w_out[:, :, DOMINANT] = length * torch.tensor([1.0, -1.0]) / 2**0.5
     w_out[:, :, DEAD], bias[:, DEAD] = 0, -1
-    return Networks(w_in, bias, w_out)
+    return shallow_networks(w_in, bias, w_out)

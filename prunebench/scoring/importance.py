@@ -77,7 +77,7 @@ class ScorerImportance:
             shapes = tuple(initial.w_in[0].shape), tuple(networks.w_in[0].shape)
             accepted = "the first layer at step 0 must have the shape that it has now (prune in one step)"
             raise RequestError("initial", shapes, accepted)
-        recipe = replace(self.recipe, width=networks.width)
+        recipe = replace(self.recipe, width=networks.units)
         snapshot = Snapshot(self.task, recipe, self.step, networks, initial.to(networks.device), (self.seed,))
         # Pruners ask under torch.no_grad(), which scorers that use autograd must not inherit.
         with torch.enable_grad():

@@ -73,7 +73,7 @@ def judge(scores: object, signs: object, steps: object, seconds: float, networks
     """
     try:
         taken = _taken(scores, networks)
-        constant = int((taken == taken[:, :1]).all(dim=1).sum()) if networks.width > 1 else 0
+        constant = int((taken == taken[:, :1]).all(dim=1).sum()) if networks.units > 1 else 0
         if constant:
             counts = f"{constant} of {networks.seeds} networks"
             raise _Unmet("constant", f"returned a constant score for {counts}; it ranks nothing")
@@ -99,7 +99,7 @@ def _counted(steps: object) -> int | None:
 
 def _taken(given: object, networks: Networks, *, signs: bool = False) -> Float[Tensor, "seeds neurons"]:
     """What was given as a plain tensor. Raises `_Unmet`."""
-    expected = (networks.seeds, networks.width)
+    expected = (networks.seeds, networks.units)
     verb = "signs() returned" if signs else "returned"
 
     def unmet(requirement: str, what: str) -> _Unmet:

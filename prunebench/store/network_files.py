@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from prunebench.errors import PrunebenchError, RequestError
-from prunebench.networks import Networks
+from prunebench.networks import shallow_networks
 from prunebench.store.database import StoreError
 from prunebench.store.files import NETWORKS, write_atomically
 from prunebench.store.identity import digest
@@ -79,7 +79,7 @@ def pack(state: State, position: int, *, velocity: bool) -> bytes:
         {
             prefix + name: tensor[position].detach().cpu().contiguous()
             for prefix, networks in parts
-            for name, tensor in zip(_NAMES, networks.tensors, strict=True)
+            for name, tensor in networks.tensors.items()
         }
     )
 
@@ -92,11 +92,11 @@ def unpack(content: bytes, step: int) -> State:
             raise ValueError("weights must be floating numbers")
         if any(tensor.ndim != (2 if name.endswith("bias") else 3) for name, tensor in tensors.items()):
             raise ValueError("not the dimensions of a network")
-        networks = Networks(*(tensors[name] for name in _NAMES))
+        networks = shallow_networks(*(tensors[name] for name in _NAMES))
         if "velocity_w_in" not in tensors:
             return State(networks, step)
-        velocity = Networks(*(tensors[f"velocity_{name}"] for name in _NAMES))
-        if [v.shape for v in velocity.tensors] != [w.shape for w in networks.tensors]:
+        velocity = shallow_networks(*(tensors[f"velocity_{name}"] for name in _NAMES))
+        if any(velocity[name].shape != tensor.shape for name, tensor in networks.tensors.items()):
             raise ValueError("weights and velocity differ in shape")
         return State(networks, step, velocity)
     except (SafetensorError, KeyError, ValueError) as error:

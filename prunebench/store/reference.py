@@ -111,7 +111,9 @@ class ReferenceNetworks:
             progress=self._progress(len(seeds)),
         )
         self._check_reached(run.gradient_steps)
-        finite = torch.stack([t.flatten(1).isfinite().all(dim=1) for t in run.final.tensors]).all(dim=0)
+        finite = torch.stack([t.flatten(1).isfinite().all(dim=1) for t in run.final.tensors.values()]).all(
+            dim=0
+        )
         if not bool(finite.all()):
             lost = [seed for seed, ok in zip(seeds, finite.tolist(), strict=True) if not ok]
             raise PrunebenchError(f"training diverged for seeds {lost}; take a smaller --learning-rate")

@@ -56,7 +56,8 @@ class Cell:
         """The cell of the values that are given (`seeds` may be a number); others have their default."""
         spec = TaskSpec(**task)
         asked = {key: tuple(range(value) if isinstance(value, int) else value) for key, value in run.items()}
-        return cls(spec, Recipe(**{"steps": default_steps(spec.dataset)} | recipe), RunSpec(**asked), title)
+        values: dict[str, Any] = {"steps": default_steps(spec.dataset), **recipe}
+        return cls(spec, Recipe(**values), RunSpec(**asked), title)
 
 
 def read_study(path: Path) -> tuple[Cell, ...]:

@@ -103,7 +103,7 @@ def _parts(networks: Networks, task: Task) -> Iterator[_Parts]:
         raise RequestError("networks", networks.outputs, "the polar form needs two outputs")
     x = task.x_train.to(networks.device, torch.float64)
     onehot = torch.nn.functional.one_hot(task.y_train.to(networks.device), 2).to(x)
-    for w_in, bias, w_out in zip(*(t.double() for t in networks.tensors), strict=True):
+    for w_in, bias, w_out in zip(*networks.to(dtype=torch.float64).tensors.values(), strict=True):
         hidden = torch.relu(torch.addmm(bias, x, w_in.T))
         error = (onehot - torch.softmax(hidden @ w_out.T, dim=1)) / len(x)
         w_norm, v_norm = torch.linalg.vector_norm(w_in, dim=1), torch.linalg.vector_norm(w_out, dim=0)

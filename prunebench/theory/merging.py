@@ -5,7 +5,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.errors import RequestError
-from prunebench.networks import Networks
+from prunebench.networks import Networks, shallow_networks
 from prunebench.tasks.task import Task
 from prunebench.theory.alignment import orientation
 from prunebench.theory.groups import ROUNDING, check_threshold, unit_rows
@@ -41,9 +41,11 @@ def merge(networks: Networks, labels: Int64[Tensor, "seeds neurons"]) -> Network
     incoming, outgoing = shares(w_norm, v_norm, labels)
     rows = [
         _merge_one(w_in, bias, w_out, label, a, c, count)
-        for w_in, bias, w_out, label, a, c in zip(*networks.tensors, labels, incoming, outgoing, strict=True)
+        for w_in, bias, w_out, label, a, c in zip(
+            *networks.tensors.values(), labels, incoming, outgoing, strict=True
+        )
     ]
-    return Networks(*(torch.stack(part) for part in zip(*rows, strict=True)))
+    return shallow_networks(*(torch.stack(part) for part in zip(*rows, strict=True)))
 
 
 def shares(

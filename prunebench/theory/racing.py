@@ -62,7 +62,7 @@ def race(
         start = signed[racing]
         # asinh needs C > 0; one far below rounding is the paper's C = 0.
         path = _Race(hidden[:, racing], y, rate, torch.maximum(half[s, racing], NO_C * start.abs()))
-        whole = torch.zeros(len(times), nets.width, dtype=nets.dtype, device=nets.device)
+        whole = torch.zeros(len(times), nets.units, dtype=nets.dtype, device=nets.device)
         whole[:, racing] = path.run(start, times, max_growth).abs()
         paths.append(whole)
     return torch.stack(paths, dim=1).to(networks.dtype)

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from prunebench.errors import RequestError
-from prunebench.networks import Networks
+from prunebench.networks import Networks, shallow_networks
 from prunebench.tasks.task import Task
 from prunebench.training.order import minibatch_orders
 from prunebench.training.recipe import Recipe
@@ -72,7 +72,7 @@ def _snapshot(metadata: dict[str, str], tensors: dict[str, Any], device: torch.d
     described = json.loads(metadata["task"])
     task = Task(*(tensors[f"task.{name}"] for name in _ARRAYS), **described)
     parts = {
-        part: Networks(*(tensors[f"{part}.{name}"].to(device) for name in _WEIGHTS))
+        part: shallow_networks(*(tensors[f"{part}.{name}"].to(device) for name in _WEIGHTS))
         for part in ("networks", "initial", "final")
         if f"{part}.w_in" in tensors
     }

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from prunebench.device import full_precision
 from prunebench.errors import RequestError
-from prunebench.networks import Masks, Networks
+from prunebench.networks import Networks
 from prunebench.tasks.task import Task
 from prunebench.training.engines import Engine, Problem, choose
 from prunebench.training.order import minibatch_orders
@@ -68,7 +68,7 @@ def run_loop(
     state: State,
     seeds: tuple[int, ...],
     *,
-    masks: Masks | None = None,
+    masks: Networks | None = None,
     until: int | None = None,
     keep: Iterable[int] = (),
     hooks: Mapping[int, Callable[[State], None]] | None = None,
@@ -91,7 +91,7 @@ def run_loop(
     device, dtype = state.networks.device, state.networks.dtype
     distinct = list(dict.fromkeys(seeds))
     problem = Problem(
-        x=task.x_train.to(device, dtype),
+        x=state.networks.architecture.shaped(task.x_train).to(device, dtype),
         y=task.y_train.to(device),
         orders=minibatch_orders(task.samples, recipe.batch_size, end, distinct).to(device),
         order_of=torch.tensor([distinct.index(seed) for seed in seeds], device=device),

@@ -8,6 +8,9 @@ from msgspec import Meta
 
 from prunebench.errors import RequestError
 from prunebench.fields import check
+from prunebench.plugin.plugin import Plugin
+from prunebench.plugin.source import source_hash
+from prunebench.plugin.spec import canonical
 
 # Less is 0, or nearly so, in the float32 that networks are trained in.
 SMALLEST = 1e-30
@@ -27,6 +30,8 @@ class Recipe:
         momentum: mu of `m = mu m + g`, in [0, 1).
         batch_size: samples in a minibatch; the last one of an epoch may be smaller.
         steps: minibatch steps to the end of training.
+        network: what is trained; None: the shallow network of `width` neurons.
+        scale: multiplies the initial weights of any other network, which draws its own.
         until_loss: end training once every network's training loss, on the grid of the curves, is below this.
     """
 
@@ -45,6 +50,8 @@ class Recipe:
             description="Steps to the end of training. [default: 4000 for mnist5k and digits, else 16000]",
         ),
     ] = 16_000
+    network: Plugin | None = None
+    scale: Annotated[float, Meta(ge=SMALLEST, le=1000)] = 1.0
     until_loss: Annotated[
         Annotated[float, Meta(title="a loss", gt=0)] | None,
         Meta(description="End training once every network's training loss is below this."),
@@ -57,7 +64,11 @@ class Recipe:
     def record(self) -> dict[str, Any]:
         """The recipe in documents, stores and ids, as JSON values."""
         values = ((field, getattr(self, field.name)) for field in fields(self))
-        return {f.name: value for f, value in values if f.name in _ALWAYS or value != f.default}
+        record = {f.name: value for f, value in values if f.name in _ALWAYS or value != f.default}
+        if self.network is not None:
+            source = source_hash(type(self.network))
+            record["network"] = [canonical(self.network), self.network.version, source]
+        return record
 
     @property
     def in_words(self) -> str:

@@ -6,15 +6,21 @@ from prunebench.errors import RequestError
 from prunebench.training.recipe import Recipe
 
 
-def check_room(recipe: Recipe, inputs: int, outputs: int, seeds: int, snapshots: int) -> None:
-    """Raises `RequestError` for networks, or orders of their minibatches, that memory cannot hold at all."""
+def check_room(recipe: Recipe, weights: int, seeds: int, snapshots: int) -> None:
+    """Raises `RequestError` for networks, or orders of their minibatches, that memory cannot hold at all.
+
+    `weights` is how many numbers a network has.
+    """
     there = _memory()
-    weights = recipe.width * (inputs + 1 + outputs)
     networks = seeds * weights * 4 * (2 * (1 + snapshots) + 1)  # with velocities, and the initial ones
     orders = seeds * recipe.steps * recipe.batch_size * 8
     if there is None or networks + orders <= there:
         return
-    option, much = ("width", networks) if networks > orders else ("steps", orders)
+    option, much = (
+        ("steps", orders)
+        if networks <= orders
+        else ("width" if recipe.network is None else "network", networks)
+    )
     accepted = (
         f"for {seeds} seeds that takes {much / 1e9:,.0f} GB, and this machine has {there / 1e9:,.0f} GB: "
         "a smaller number, or fewer seeds at once, are needed"

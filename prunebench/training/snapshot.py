@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.networks import Masks, Networks
+from prunebench.networks import Networks
 from prunebench.tasks.task import Task
 from prunebench.training.initial import SCORER_STREAM, generator
 from prunebench.training.loop import run_loop
@@ -51,16 +51,17 @@ class Snapshot:
             object.__setattr__(self, "seeds", tuple(range(self.networks.seeds)))
 
     @property
-    def x(self) -> Float[Tensor, "samples inputs"]:
-        """Training inputs on the networks' device and in their dtype."""
-        return self.task.x_train.to(self.networks.w_in)
+    def x(self) -> Float[Tensor, "samples ..."]:
+        """Training inputs as the networks take them, on their device and in their dtype."""
+        shaped = self.networks.architecture.shaped(self.task.x_train)
+        return shaped.to(self.networks.device, self.networks.dtype)
 
     @property
     def y(self) -> Tensor:
         """Training labels on the networks' device, (N,) int64."""
         return self.task.y_train.to(self.networks.device)
 
-    def train(self, networks: Networks, *, from_step: int = 0, masks: Masks | None = None) -> Networks:
+    def train(self, networks: Networks, *, from_step: int = 0, masks: Networks | None = None) -> Networks:
         """Train `networks` (one per seed, any width) from `from_step` to the recipe's end, from velocity 0.
 
         Same data and same minibatch order as the reference networks. Counted as the scorer's cost.
@@ -82,7 +83,7 @@ class Snapshot:
         """Every tensor in the snapshot: what a scorer must leave as it is."""
         networks = [self.networks, self.initial] + ([] if self.final is None else [self.final])
         task = [self.task.x_train, self.task.y_train, self.task.x_test, self.task.y_test]
-        return task + [tensor for nets in networks for tensor in nets.tensors]
+        return task + [tensor for nets in networks for tensor in nets.tensors.values()]
 
     def network(self, index: int) -> "Snapshot":
         """The snapshot of one network alone (a batch of one), sharing this one's cost account."""

@@ -7,7 +7,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from prunebench.errors import RequestError
-from prunebench.networks import Masks, Networks
+from prunebench.networks import Networks
 
 
 class State:
@@ -21,7 +21,7 @@ class State:
             raise RequestError("start step", step, "a step from 0 up is needed")
         self.networks = networks
         self.step = step
-        self.velocity = networks.zeros_like() if velocity is None else velocity
+        self.velocity = networks.trained.zeros_like() if velocity is None else velocity
 
     def keep(self, indices: Int64[Tensor, "seeds kept"]) -> "State":
         """The state of the networks that have only these neurons: training on with all changes nothing."""
@@ -39,7 +39,7 @@ class State:
         )
         return State(networks, parts[0].step, velocities)
 
-    def masked(self, masks: Masks | None) -> "State":
+    def masked(self, masks: Networks | None) -> "State":
         """A copy with masked weights and velocities at exactly 0."""
         return State(self.networks.masked(masks), self.step, self.velocity.masked(masks))
 

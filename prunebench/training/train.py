@@ -8,9 +8,9 @@ import torch
 
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
-from prunebench.networks import Masks, Networks
+from prunebench.networks import Networks
 from prunebench.tasks.task import Task
-from prunebench.training.initial import initialise
+from prunebench.training.initial import initialise, weights_of
 from prunebench.training.loop import History, Progress, run_loop
 from prunebench.training.recipe import Recipe
 from prunebench.training.room import check_room
@@ -64,7 +64,7 @@ def train(
     device: str = "auto",
     hooks: Mapping[int, Hook] | None = None,
     start: State | None = None,
-    masks: Masks | None = None,
+    masks: Networks | None = None,
     dtype: torch.dtype = torch.float32,
     record_every: int = 50,
     record_at: Iterable[int] = (),
@@ -95,13 +95,11 @@ def train(
     hooks = dict(hooks or {})
     where = resolve_device(device)
     snapshot_steps = set(snapshot_steps)
-    check_room(recipe, task.inputs, task.outputs, len(seeds), len(snapshot_steps))
+    check_room(recipe, weights_of(recipe, task.shape, task.outputs), len(seeds), len(snapshot_steps))
     if start is None:
-        start = State(initialise(recipe, task.inputs, seeds, outputs=task.outputs, dtype=dtype))
+        start = State(initialise(recipe, task.shape, seeds, outputs=task.outputs, dtype=dtype))
     start = start.to(where, dtype)
-    if start.networks.seeds != len(seeds) or start.networks.inputs != task.inputs:
-        shape = tuple(start.networks.w_in.shape)
-        raise RequestError("start", shape, f"w_in of shape ({len(seeds)}, d, {task.inputs}) is needed")
+    _check_start(start.networks, task, len(seeds))
     keep = sorted(snapshot_steps)
     for option, step in [("snapshot_steps", s) for s in keep] + [("hooks", s) for s in hooks]:
         if not start.step <= step <= recipe.steps:
@@ -128,3 +126,13 @@ def train(
         progress=progress,
     )
     return Trajectory(task, recipe, seeds, initial, *result)
+
+
+def _check_start(networks: Networks, task: Task, seeds: int) -> None:
+    shape = networks.architecture.shape
+    if shape is None and (networks.seeds != seeds or networks.inputs != task.inputs):
+        found = tuple(networks.w_in.shape)
+        raise RequestError("start", found, f"w_in of shape ({seeds}, d, {task.inputs}) is needed")
+    if shape is not None and (networks.seeds != seeds or shape != task.shape):
+        accepted = f"{seeds} networks for samples of shape {task.shape} are needed"
+        raise RequestError("start", f"{networks.seeds} networks for {shape}", accepted)

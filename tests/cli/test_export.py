@@ -30,9 +30,9 @@ def test_a_snapshot_holds_the_networks_that_run_scores(snapshot: Prunebench, npz
     read = read_bundle(Path("a/snapshot.safetensors"))
     run = pb.train(read.task, read.recipe, seeds=range(3), snapshot_steps=(20,), device="cpu")
     assert (read.step, read.seeds, read.final) == (20, (0, 1, 2), None)
-    for mine, trained in zip(read.networks.tensors, run.snapshots[20].tensors, strict=True):
+    for mine, trained in zip(read.networks.tensors.values(), run.snapshots[20].tensors.values(), strict=True):
         assert torch.equal(mine, trained)
-    for mine, trained in zip(read.initial.tensors, run.initial.tensors, strict=True):
+    for mine, trained in zip(read.initial.tensors.values(), run.initial.tensors.values(), strict=True):
         assert torch.equal(mine, trained)
     task = pb.load_task(npz, samples=40)
     assert torch.equal(read.task.x_test, task.x_test)

@@ -54,7 +54,7 @@ def swapped(run: pb.Trajectory) -> pb.Trajectory:
 
 
 def flipped(networks: pb.Networks) -> pb.Networks:
-    return pb.Networks(networks.w_in, networks.bias, networks.w_out.flip(1))
+    return pb.shallow_networks(networks.w_in, networks.bias, networks.w_out.flip(1))
 
 
 def expect_equal(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> None:

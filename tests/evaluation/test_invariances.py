@@ -25,7 +25,7 @@ TABLE = st.lists(st.lists(WHOLE, min_size=9, max_size=9), min_size=2, max_size=4
 
 def trained() -> pb.Networks:
     draw = torch.Generator().manual_seed(0)
-    return pb.Networks(
+    return pb.shallow_networks(
         *(torch.randn(shape, generator=draw) for shape in ((1, NEURONS, 3), (1, NEURONS), (1, 2, NEURONS)))
     )
 
@@ -56,7 +56,7 @@ def test_turned_round_correlations_change_their_sign(scores: list[int]) -> None:
 @given(scores=st.permutations(range(NEURONS)), order=st.permutations(range(NEURONS)))
 def test_the_numbers_of_the_neurons_do_not_matter(scores: list[int], order: list[int]) -> None:
     final = trained()
-    other = pb.Networks(final.w_in[:, order], final.bias[:, order], final.w_out[:, :, order])
+    other = pb.shallow_networks(final.w_in[:, order], final.bias[:, order], final.w_out[:, :, order])
     one, two = ranked(scores, final), ranked([scores[neuron] for neuron in order], other)
     assert one.keys() == two.keys()
     np.testing.assert_allclose(list(two.values()), list(one.values()), atol=1e-12)

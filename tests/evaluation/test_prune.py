@@ -16,7 +16,7 @@ def test_keeping_all_early_is_the_dense_training(run: pb.Trajectory) -> None:
     scores = torch.rand(4, 16, generator=torch.Generator().manual_seed(0))
     state = run.states[15].keep(torch.arange(16).repeat(4, 1))
     again = pb.train(run.task, run.recipe, seeds=range(4), start=state, device="cpu").final
-    for a, b in zip(again.tensors, run.final.tensors, strict=True):
+    for a, b in zip(again.tensors.values(), run.final.tensors.values(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
     early, _ = prune_early([scores], run, 15, ALL)
     dense = run.final.accuracy(run.task.x_test, run.task.y_test).double().numpy()

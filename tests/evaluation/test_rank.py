@@ -41,7 +41,7 @@ def test_groups_are_ranked_apart() -> None:
     """A score that is perfect inside each output-sign group, and wrong between them."""
     w_out = torch.zeros(1, 2, 8)
     w_out[0, 0, :4], w_out[0, 1, 4:] = torch.tensor([1.0, 2, 3, 4]), torch.tensor([10.0, 20, 30, 40])
-    nets = pb.Networks(torch.ones(1, 8, 3), torch.zeros(1, 8), w_out)
+    nets = pb.shallow_networks(torch.ones(1, 8, 3), torch.zeros(1, 8), w_out)
     metrics = rank(torch.tensor([[11.0, 12, 13, 14, 1, 2, 3, 4]]), nets)
     assert metrics["spearman_within_groups",][0] == pytest.approx(1)
     assert metrics["spearman",][0] < 0
@@ -68,5 +68,5 @@ def test_signs_are_compared_with_the_final_output_sign(networks: pb.Networks) ->
 
 
 def test_one_neuron_has_no_rank() -> None:
-    nets = pb.Networks(torch.ones(1, 1, 3), torch.zeros(1, 1), torch.ones(1, 2, 1))
+    nets = pb.shallow_networks(torch.ones(1, 1, 3), torch.zeros(1, 1), torch.ones(1, 2, 1))
     assert np.isnan(rank(torch.ones(2, 1), nets)["spearman",]).all()

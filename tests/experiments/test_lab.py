@@ -14,7 +14,7 @@ def test_nothing_is_trained_twice(make_lab: Make, tmp_path: Path, trainings: lis
     first = make_lab(Store(tmp_path)).run()
     again = make_lab(Store(tmp_path)).run()
     assert len(trainings) == 1
-    for a, b in zip(first.final.tensors, again.final.tensors, strict=True):
+    for a, b in zip(first.final.tensors.values(), again.final.tensors.values(), strict=True):
         assert torch.equal(a, b)
     assert list(first.snapshots) == list(again.snapshots)
     assert torch.equal(first.history.steps, again.history.steps)

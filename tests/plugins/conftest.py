@@ -28,7 +28,7 @@ def make_networks(seeds=3, width=11, inputs=6, scale=0.5):
     # Not exactly 0: outgoing weights would stay equal and opposite, and rounding decide which IMP prunes.
     w_out[:, 0, NEARLY_WITHOUT_OUTPUT], w_out[:, 1, NEARLY_WITHOUT_OUTPUT] = 0, 1e-3
     w_in[:, WITHOUT_WEIGHTS], bias[:, WITHOUT_WEIGHTS], w_out[:, :, WITHOUT_WEIGHTS] = 0, 0, 0
-    return pb.Networks(w_in, bias, w_out)
+    return pb.shallow_networks(w_in, bias, w_out)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ class PlainNetwork(nn.Module):
 
     def __init__(self, networks: pb.Networks, index: int = 0) -> None:
         super().__init__()
-        self.hidden = nn.Linear(networks.inputs, networks.width, dtype=torch.float64)
-        self.output = nn.Linear(networks.width, networks.outputs, bias=False, dtype=torch.float64)
+        self.hidden = nn.Linear(networks.inputs, networks.units, dtype=torch.float64)
+        self.output = nn.Linear(networks.units, networks.outputs, bias=False, dtype=torch.float64)
         with torch.no_grad():
             self.hidden.weight.copy_(networks.w_in[index])
             self.hidden.bias.copy_(networks.bias[index])

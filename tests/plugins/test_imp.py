@@ -71,7 +71,9 @@ def test_every_round_starts_from_the_rewound_weights(rewind, snapshot, monkeypat
     assert len(calls) == 3
     for networks, step, masks in calls:
         assert step == expected[1]
-        for got, want in zip(networks.tensors, expected[0].masked(masks).tensors, strict=True):
+        for got, want in zip(
+            networks.tensors.values(), expected[0].masked(masks).tensors.values(), strict=True
+        ):
             assert torch.equal(got, want)
 
 
@@ -85,19 +87,19 @@ def test_sparsity_is_exact_after_every_round(sparsity, monkeypatch):
     torch.manual_seed(0)
 
     def drawn(self, networks, *, from_step=0, masks=None):
-        return pb.Networks(*(torch.randn_like(t) for t in networks.tensors)).masked(masks)
+        return pb.shallow_networks(*(torch.randn_like(t) for t in networks.tensors.values())).masked(masks)
 
     monkeypatch.setattr(pb.Snapshot, "train", drawn)
     total = 300 * 1024 + 2 * 300
     found = pb.load_scorer(f"imp[sparsity={sparsity}]").masks(snapshot)
     for done, masks in enumerate(found, start=1):
         expected = round(total * (1 - sparsity) ** (done / 3))
-        assert masks.survivors().sum(dim=1).tolist() == [expected, expected]
+        assert masks.unit_sums().sum(dim=1).tolist() == [expected, expected]
         if done > 1:
             before = found[done - 2]
             assert not bool((masks.w_in & ~before.w_in).any() | (masks.w_out & ~before.w_out).any())
     if sparsity == 0.7:
-        shares = [float(masks.sparsity()[0]) for masks in found]
+        shares = [1 - float(masks.unit_sums()[0].sum()) / total for masks in found]
         assert shares == pytest.approx([0.331, 0.552, 0.700], abs=0.001)
 
 
@@ -131,4 +133,4 @@ def test_dead_weights_are_pruned_only_once(snapshot):
     silent = dataclasses.replace(snapshot, initial=snapshot.initial.zeros_like())
     masks = pb.load_scorer("imp").masks(silent)[-1]
     total = 11 * 6 + 2 * 11
-    assert masks.survivors().sum(dim=1).tolist() == [round(0.5 * total)] * 3
+    assert masks.unit_sums().sum(dim=1).tolist() == [round(0.5 * total)] * 3

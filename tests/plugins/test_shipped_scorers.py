@@ -53,7 +53,7 @@ def swapped(snapshot):
     other = pb.Task(task.x_train, 1 - task.y_train, task.x_test, 1 - task.y_test)
 
     def flipped(networks):
-        return pb.Networks(networks.w_in, networks.bias, networks.w_out.flip(1))
+        return pb.shallow_networks(networks.w_in, networks.bias, networks.w_out.flip(1))
 
     parts = {name: flipped(getattr(snapshot, name)) for name in ("networks", "initial", "final")}
     return dataclasses.replace(snapshot, task=other, **parts)

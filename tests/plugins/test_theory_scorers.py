@@ -53,7 +53,7 @@ def test_small_cosine_groups_are_pooled_by_orientation():
     x = torch.tensor([[1.0, 0.1], [2.0, -0.1], [-1.0, 0.2], [-2.0, 0.0]])
     y = torch.tensor([0, 0, 1, 1])
     w_in = torch.tensor([[[1.0, 0.3], [1.0, 0.31], [1.0, 0.32], [1.0, 1.2], [1.0, -2.5]]])
-    networks = pb.Networks(w_in, torch.zeros(1, 5), torch.ones(1, 2, 5))
+    networks = pb.shallow_networks(w_in, torch.zeros(1, 5), torch.ones(1, 2, 5))
     snapshot = pb.Snapshot(pb.Task(x, y, x, y), pb.Recipe(width=5, batch_size=2), 0, networks, networks)
     fine = pb.load_scorer("cluster_alignment[groups=cosine,minimum=1]").score(snapshot)[0]
     assert fine.tolist() == pytest.approx([1, 2 / 3, 1 / 3, 1, 1])

@@ -41,7 +41,7 @@ def assert_close(a: torch.Tensor, b: torch.Tensor) -> None:
 
 def directly(importance, snapshot: pb.Snapshot, index: int, prepare) -> torch.Tensor:
     """As Torch-Pruning's documentation has it, on a module made by hand."""
-    w_in, bias, w_out = (tensor[index].double() for tensor in snapshot.networks.tensors)
+    w_in, bias, w_out = (tensor[index].double() for tensor in snapshot.networks.tensors.values())
     module = nn.Sequential(
         nn.Linear(w_in.shape[1], len(w_in)), nn.ReLU(), nn.Linear(len(w_in), 2, bias=False)
     )

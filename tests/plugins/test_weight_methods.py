@@ -121,10 +121,10 @@ def test_grasp_is_high_where_scaling_a_neuron_down_loses_gradient_flow(precise):
 
     def flow(nets):
         gradient = nets.gradient(precise.x, precise.y)
-        return sum(g.square().flatten(1).sum(dim=1) for g in gradient.tensors) / 2
+        return sum(g.square().flatten(1).sum(dim=1) for g in gradient.tensors.values()) / 2
 
-    for neuron in range(networks.width):
-        shrunk = [pb.Networks(*(t.clone() for t in networks.tensors)) for _ in range(2)]
+    for neuron in range(networks.units):
+        shrunk = [pb.shallow_networks(*(t.clone() for t in networks.tensors.values())) for _ in range(2)]
         for sign, nets in zip((1, -1), shrunk, strict=True):
             nets.w_in[:, neuron] *= 1 - sign * eps
             nets.bias[:, neuron] *= 1 - sign * eps

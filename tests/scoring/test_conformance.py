@@ -165,7 +165,7 @@ class Drawn(pb.Scorer):
     def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
         rows = [
             torch.rand(
-                snapshot.networks.width, generator=torch.Generator().manual_seed(1000 * seed + self.draw)
+                snapshot.networks.units, generator=torch.Generator().manual_seed(1000 * seed + self.draw)
             )
             for seed in snapshot.seeds
         ]
@@ -207,7 +207,7 @@ def test_a_scorer_that_trains_reports_its_steps() -> None:
 
 def test_failing_at_the_usual_size_is_a_failure() -> None:
     def small_only(scorer, snapshot, scores):
-        if snapshot.networks.width > 100:
+        if snapshot.networks.units > 100:
             raise MemoryError("too large")
         return scores
 

@@ -18,7 +18,7 @@ class Autograd(pb.Scorer):
     name = "autograd"
 
     def score_network(self, snapshot: pb.Snapshot) -> torch.Tensor:
-        gates = torch.ones(snapshot.networks.width, requires_grad=True)
+        gates = torch.ones(snapshot.networks.units, requires_grad=True)
         hidden = torch.relu(snapshot.networks.pre_activations(snapshot.x)[0]) * gates
         loss = nn.functional.cross_entropy(hidden @ snapshot.networks.w_out[0].T, snapshot.y)
         return torch.autograd.grad(loss, gates)[0].abs()
@@ -38,7 +38,7 @@ def snapshot(run: pb.Trajectory) -> pb.Snapshot:
 
 
 @pytest.fixture
-def model(snapshot: pb.Snapshot) -> nn.Sequential:
+def model(snapshot: pb.Snapshot) -> nn.Module:
     return snapshot.networks.to_module(0)
 
 
@@ -50,7 +50,7 @@ def prune(model: nn.Module, importance: pb.ScorerImportance, ratio: float = 0.5,
 
 
 def assert_equals(model: nn.Module, networks: pb.Networks) -> None:
-    for one, other in zip(pb.from_module(model).tensors, networks.tensors, strict=True):
+    for one, other in zip(pb.from_module(model).tensors.values(), networks.tensors.values(), strict=True):
         assert torch.equal(one, other)
 
 

@@ -2,10 +2,11 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
+from msgspec import Meta
 
 import prunebench as pb
 from prunebench.fields import options_of
@@ -96,7 +97,7 @@ IDS: list[tuple[dict[str, Any], tuple[int, ...], tuple[str, str, str]]] = [
 class Later(pb.Recipe):
     """A recipe of a later version, with one more field."""
 
-    dropout: float = 0.0
+    dropout: Annotated[float, Meta(description="Share of units left out of each step.")] = 0.0
 
 
 def board_name(task: pb.Task, recipe: pb.Recipe) -> str:

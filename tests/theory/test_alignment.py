@@ -19,7 +19,7 @@ def random_problem(seed=0, seeds=2, width=9, inputs=5, samples=14, dead=(3,), dt
     parts = [draw.standard_normal(s) for s in ((seeds, width, inputs), (seeds, width), (seeds, 2, width))]
     for neuron in dead:
         parts[1][:, neuron] = -100
-    return pb.Networks(*(torch.from_numpy(p).to(dtype) for p in parts)), task
+    return pb.shallow_networks(*(torch.from_numpy(p).to(dtype) for p in parts)), task
 
 
 def literal(networks, task, s, i):
@@ -45,7 +45,7 @@ def test_definitions_against_a_loop():
     targets = pb.theory.target_vectors(networks, task)
     angles = pb.theory.alignment_angle(networks, task)
     for s in range(networks.seeds):
-        for i in range(networks.width):
+        for i in range(networks.units):
             sign, target, angle = literal(networks, task, s, i)
             assert c[s, i] == sign
             np.testing.assert_allclose(targets[s, i].numpy(), target, rtol=1e-5, atol=1e-6)
@@ -82,8 +82,8 @@ def test_angles_near_0_and_pi_keep_their_digits(small):
 
 def test_angle_does_not_depend_on_the_scale_of_the_weights():
     networks, task = random_problem()
-    networks = pb.Networks(networks.w_in, 0 * networks.bias, networks.w_out)
-    tiny = pb.Networks(networks.w_in * 2.0**-30, networks.bias, networks.w_out)
+    networks = pb.shallow_networks(networks.w_in, 0 * networks.bias, networks.w_out)
+    tiny = pb.shallow_networks(networks.w_in * 2.0**-30, networks.bias, networks.w_out)
     assert torch.equal(pb.theory.alignment_angle(networks, task), pb.theory.alignment_angle(tiny, task))
 
 

@@ -34,14 +34,14 @@ def autograd(nets: pb.Networks, task: pb.Task) -> PolarGradient:
     w_in = from_angles(w_norm, theta)
     torch.testing.assert_close(w_in, nets.w_in)
     w_out = torch.stack([v_norm * torch.cos(phi), v_norm * torch.sin(phi)], dim=1)
-    pb.Networks(w_in, bias, w_out).loss(task.x_train, task.y_train).sum().backward()
+    pb.shallow_networks(w_in, bias, w_out).loss(task.x_train, task.y_train).sum().backward()
     return PolarGradient(*(-t.grad for t in parts))
 
 
 @pytest.mark.parametrize("field", PolarGradient._fields)
 def test_equals_autograd(wide: pb.Networks, task: pb.Task, field: str) -> None:
     ours, theirs = (getattr(form(wide, task), field) for form in (polar_gradient, autograd))
-    live = torch.ones(wide.width, dtype=torch.bool)
+    live = torch.ones(wide.units, dtype=torch.bool)
     live[3] = False  # w = v = 0 has no direction
     assert float(theirs[:, live].abs().max()) > 1e-3
     torch.testing.assert_close(ours[:, live], theirs[:, live], rtol=1e-5, atol=1e-9)
@@ -75,8 +75,10 @@ def test_speed_is_the_cartesian_gradient_split_along_and_across(wide: pb.Network
 
 def test_a_small_flow_step_turns_the_weights_as_fast_as_it_says(wide: pb.Networks, task: pb.Task) -> None:
     step, gradient, speed = 1e-7, wide.gradient(task.x_train, task.y_train), polar_speed(wide, task)
-    after = pb.Networks(*(w - step * g for w, g in zip(wide.tensors, gradient.tensors, strict=True)))
-    live = [i for i in range(wide.width) if i not in (3, 5)]
+    after = pb.shallow_networks(
+        *(w - step * g for w, g in zip(wide.tensors.values(), gradient.tensors.values(), strict=True))
+    )
+    live = [i for i in range(wide.units) if i not in (3, 5)]
     cosine = torch.nn.functional.cosine_similarity(wide.w_in, after.w_in, dim=2)[:, live]
     turned = torch.sqrt(2 * (1 - cosine).clamp(min=0)) / step
     assert float((turned - speed.incoming_direction[:, live]).abs().max()) < 0.2
@@ -87,6 +89,6 @@ def test_a_small_flow_step_turns_the_weights_as_fast_as_it_says(wide: pb.Network
 
 
 def test_needs_two_outputs(networks: pb.Networks, task: pb.Task) -> None:
-    three = pb.Networks(networks.w_in, networks.bias, networks.w_out[:, [0, 1, 1]])
+    three = pb.shallow_networks(networks.w_in, networks.bias, networks.w_out[:, [0, 1, 1]])
     with pytest.raises(pb.RequestError, match="two outputs"):
         polar_gradient(three, task)

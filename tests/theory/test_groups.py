@@ -15,7 +15,7 @@ def fan(degrees, *, task_sign=1.0, lengths=None):
     w = torch.stack([torch.cos(angles), torch.sin(angles)], dim=1)
     if lengths is not None:
         w = w * torch.tensor(lengths, dtype=torch.float64)[:, None]
-    return pb.Networks(
+    return pb.shallow_networks(
         w[None], torch.zeros(1, len(w), dtype=torch.float64), torch.ones(1, 2, len(w), dtype=torch.float64)
     )
 
@@ -42,7 +42,7 @@ def test_groups_against_the_definition(linkage):
     torch.manual_seed(0)
     x, y = torch.randn(12, 3), torch.arange(12) % 2
     task = pb.Task(x, y, x, y)
-    networks = pb.Networks(torch.randn(2, 25, 3), 0.1 * torch.randn(2, 25), torch.randn(2, 2, 25))
+    networks = pb.shallow_networks(torch.randn(2, 25, 3), 0.1 * torch.randn(2, 25), torch.randn(2, 2, 25))
     labels = pb.theory.groups(networks, task, 0.9, linkage)
     c = pb.theory.orientation(networks, task)
     cosine = torch.nn.functional.cosine_similarity(
@@ -86,7 +86,7 @@ def test_numbers_of_neurons_do_not_matter():
     torch.manual_seed(1)
     x, y = torch.randn(12, 3), torch.arange(12) % 2
     task = pb.Task(x, y, x, y)
-    networks = pb.Networks(torch.randn(1, 30, 3), torch.zeros(1, 30), torch.randn(1, 2, 30))
+    networks = pb.shallow_networks(torch.randn(1, 30, 3), torch.zeros(1, 30), torch.randn(1, 2, 30))
     order = torch.randperm(30)
     before = pb.theory.groups(networks, task, 0.8)[0][order]
     after = pb.theory.groups(networks.keep(order[None]), task, 0.8)[0]

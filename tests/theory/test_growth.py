@@ -14,7 +14,7 @@ def plateau(width=6, inputs=8, samples=20, scale=1e-6, seed=3):
     torch.manual_seed(seed)
     x, y = torch.randn(samples, inputs), torch.arange(samples) % 2
     task = pb.Task(x, y, x, y)
-    networks = pb.Networks(
+    networks = pb.shallow_networks(
         scale * torch.randn(2, width, inputs, dtype=torch.float64),
         torch.zeros(2, width, dtype=torch.float64),
         scale * torch.randn(2, 2, width, dtype=torch.float64),
@@ -26,7 +26,9 @@ def flow(networks, task, rate, steps):
     """Gradient flow by Euler's method, biases held at 0."""
     for _ in range(steps):
         g = networks.gradient(task.x_train, task.y_train)
-        networks = pb.Networks(networks.w_in - rate * g.w_in, networks.bias, networks.w_out - rate * g.w_out)
+        networks = pb.shallow_networks(
+            networks.w_in - rate * g.w_in, networks.bias, networks.w_out - rate * g.w_out
+        )
     return networks
 
 
@@ -70,7 +72,7 @@ def test_asinh_law_and_conservation_along_the_flow():
 
 def test_asinh_growth_is_the_difference_of_asinh():
     before, _ = plateau()
-    after = pb.Networks(before.w_in * 3, before.bias, before.w_out * 2)
+    after = pb.shallow_networks(before.w_in * 3, before.bias, before.w_out * 2)
     c = pb.theory.conserved(before).abs()
     expected = torch.asinh(2 * after.norms() / c) - torch.asinh(2 * before.norms() / c)
     torch.testing.assert_close(pb.theory.asinh_growth(before, after), expected)
@@ -79,8 +81,8 @@ def test_asinh_growth_is_the_difference_of_asinh():
 def test_balanced_and_empty_neurons_have_a_finite_growth():
     w_in = torch.tensor([[[3.0, 4.0], [0.0, 0.0], [1.0, 0.0]]])
     w_out = torch.tensor([[[3.0, 0.0, 0.0], [4.0, 0.0, 0.0]]])
-    before = pb.Networks(w_in, torch.zeros(1, 3), w_out)
-    after = pb.Networks(2 * w_in, torch.zeros(1, 3), w_out)
+    before = pb.shallow_networks(w_in, torch.zeros(1, 3), w_out)
+    after = pb.shallow_networks(2 * w_in, torch.zeros(1, 3), w_out)
     assert float(pb.theory.conserved(before)[0, 0]) == 0
     assert pb.theory.asinh_growth(before, after).tolist() == [[pytest.approx(math.log(2)), 0.0, 0.0]]
 
@@ -101,7 +103,7 @@ def test_growing_mode_against_a_loop():
     networks, task = plateau(scale=1.0)
     amplitude, sign = pb.theory.growing_mode(networks, task)
     for s in range(networks.seeds):
-        for i in range(networks.width):
+        for i in range(networks.units):
             w = networks.w_in[s, i].numpy()
             total = np.zeros(len(w))
             for x, label in zip(task.x_train.double().numpy(), task.y_train.tolist(), strict=True):
@@ -127,7 +129,9 @@ def test_growing_mode_predicts_the_sign_that_the_flow_ends_with():
 
 def test_two_outputs_are_needed():
     networks, task = plateau()
-    wide = pb.Networks(networks.w_in, networks.bias, torch.cat([networks.w_out, networks.w_out], dim=1))
+    wide = pb.shallow_networks(
+        networks.w_in, networks.bias, torch.cat([networks.w_out, networks.w_out], dim=1)
+    )
     with pytest.raises(pb.RequestError, match="two outputs"):
         pb.theory.growing_mode(wide, task)
     with pytest.raises(pb.RequestError, match="two outputs"):

@@ -10,7 +10,7 @@ import prunebench as pb
 def random_networks(seeds=2, width=8, inputs=6, seed=0):
     draw = np.random.default_rng(seed)
     shapes = ((seeds, width, inputs), (seeds, width), (seeds, 2, width))
-    return pb.Networks(*(torch.from_numpy(draw.standard_normal(s)).float() for s in shapes))
+    return pb.shallow_networks(*(torch.from_numpy(draw.standard_normal(s)).float() for s in shapes))
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def duplicated(networks, factors):
     """Each neuron and copies of it, `(w, b)` scaled by each factor and `v` drawn anew."""
     draw = np.random.default_rng(2)
     copies = [
-        pb.Networks(
+        pb.shallow_networks(
             networks.w_in * f,
             networks.bias * f,
             torch.from_numpy(draw.standard_normal(networks.w_out.shape)).float(),
         )
         for f in factors
     ]
-    return pb.Networks(
+    return pb.shallow_networks(
         torch.cat([networks.w_in, *(c.w_in for c in copies)], dim=1),
         torch.cat([networks.bias, *(c.bias for c in copies)], dim=1),
         torch.cat([networks.w_out, *(c.w_out for c in copies)], dim=2),
@@ -43,7 +43,7 @@ def test_merging_duplicates_leaves_the_logits(task):
     labels = pb.theory.groups(networks, task)
     assert [len(row.unique()) for row in labels] == [8, 8]
     merged = pb.theory.merge(networks, labels)
-    assert merged.width == 8
+    assert merged.units == 8
     difference = (merged.logits(task.x_train) - networks.logits(task.x_train)).abs().max()
     assert float(difference) < 1e-5 * float(networks.logits(task.x_train).abs().max())
     assert float(difference) < 1e-5
@@ -75,7 +75,7 @@ def test_merging_is_exact_where_gates_agree_and_outgoing_weights_are_parallel():
     w_in = torch.from_numpy(np.abs(draw.standard_normal((1, 5, 6)))).float()
     bias = torch.from_numpy(np.abs(draw.standard_normal((1, 5)))).float()
     w_out = torch.tensor([[1.0, -0.5]]).mT[None] * torch.tensor([[0.3, 2.0, 1.0, 0.1, 0.7]])
-    networks = pb.Networks(w_in, bias, w_out)
+    networks = pb.shallow_networks(w_in, bias, w_out)
     merged = pb.theory.merge(networks, torch.zeros(1, 5, dtype=torch.int64))
     torch.testing.assert_close(merged.logits(x), networks.logits(x), rtol=1e-5, atol=1e-5)
 
@@ -88,14 +88,16 @@ def test_a_neuron_alone_keeps_its_bits():
     assert torch.equal(merged.w_in[0, [0, 1, 3, 4, 5, 6]], networks.w_in[0, alone])
     assert torch.equal(merged.bias[0, [0, 1, 3, 4, 5, 6]], networks.bias[0, alone])
     assert torch.equal(merged.w_out[0][:, [0, 1, 3, 4, 5, 6]], networks.w_out[0][:, alone])
-    for got, expected in zip(merged.select(1).tensors, networks.select(1).tensors, strict=True):
+    for got, expected in zip(
+        merged.select(1).tensors.values(), networks.select(1).tensors.values(), strict=True
+    ):
         assert torch.equal(got, expected)
 
 
 def test_networks_with_fewer_groups_end_in_empty_neurons(task):
     networks = random_networks()
     merged = pb.theory.merge(networks, torch.stack([torch.zeros(8, dtype=torch.int64), torch.arange(8)]))
-    assert merged.width == 8
+    assert merged.units == 8
     assert not any(t.any() for t in (merged.w_in[0, 1:], merged.bias[0, 1:], merged.w_out[0, :, 1:]))
     assert torch.equal(merged.select(1).logits(task.x_test), networks.select(1).logits(task.x_test))
 
@@ -104,7 +106,7 @@ def test_a_group_without_outgoing_weights_stays_finite():
     networks = random_networks()
     networks.w_out[:, :, :3] = 0.0
     merged = pb.theory.merge(networks, torch.tensor([[0, 0, 0, 1, 2, 3, 4, 5]] * 2))
-    assert all(torch.isfinite(t).all() for t in merged.tensors)
+    assert all(torch.isfinite(t).all() for t in merged.tensors.values())
     assert not merged.w_out[:, :, 0].any()
 
 
@@ -125,7 +127,7 @@ def test_folding_with_all_kept_changes_nothing(task):
     networks = random_networks()
     everything = torch.arange(8).expand(2, -1)
     for got, expected in zip(
-        pb.theory.fold(networks, task, everything).tensors, networks.tensors, strict=True
+        pb.theory.fold(networks, task, everything).tensors.values(), networks.tensors.values(), strict=True
     ):
         assert torch.equal(got, expected)
 
@@ -134,7 +136,7 @@ def test_folding_with_all_kept_changes_nothing(task):
 def test_folding_leaves_exactly_k(k, task):
     networks = duplicated(random_networks(), (2.0,))
     keep = torch.stack([torch.randperm(16)[:k] for _ in range(2)])
-    assert pb.theory.fold(networks, task, keep).width == k
+    assert pb.theory.fold(networks, task, keep).units == k
 
 
 def test_folding_duplicates_leaves_the_logits(task):
@@ -168,7 +170,9 @@ def test_fold_picks_the_most_parallel_of_equal_orientation_or_drops(task):
     counts = [int((row == -1).sum()) for row in labels]
     assert all(0 < count < 14 for count in counts)
     expected = pb.theory.merge(networks, labels)
-    for got, want in zip(pb.theory.fold(networks, task, keep, 0.5).tensors, expected.tensors, strict=True):
+    for got, want in zip(
+        pb.theory.fold(networks, task, keep, 0.5).tensors.values(), expected.tensors.values(), strict=True
+    ):
         assert torch.equal(got, want)
 
 
@@ -180,16 +184,21 @@ def test_nothing_is_folded_into_the_other_orientation(task):
     assert len(plus) > 0
     folded = pb.theory.fold(networks, task, kept, 1e-6)
     without = pb.theory.fold(
-        pb.Networks(networks.w_in, networks.bias, networks.w_out.index_fill(2, plus, 7.0)), task, kept, 1e-6
+        pb.shallow_networks(networks.w_in, networks.bias, networks.w_out.index_fill(2, plus, 7.0)),
+        task,
+        kept,
+        1e-6,
     )
-    assert all(torch.equal(a, b) for a, b in zip(folded.tensors, without.tensors, strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(folded.tensors.values(), without.tensors.values(), strict=True)
+    )
 
 
 def test_neurons_without_weights_are_dropped_and_kept_without_noise(task):
     networks = random_networks()
     networks.w_in[:, :2] = 0.0
     folded = pb.theory.fold(networks, task, torch.tensor([[0, 3], [1, 4]]))
-    assert all(torch.isfinite(t).all() for t in folded.tensors)
+    assert all(torch.isfinite(t).all() for t in folded.tensors.values())
     assert torch.equal(folded.w_out[0, :, 0], networks.w_out[0, :, 0])
 
 

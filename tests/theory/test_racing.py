@@ -14,7 +14,9 @@ def aligned(task: pb.Task, neurons: int, scale: float, seed: int = 0) -> pb.Netw
     draw = torch.Generator().manual_seed(seed)
     w_in = scale * torch.randn(2, neurons, task.inputs, generator=draw, dtype=torch.float64)
     a = scale * torch.randn(2, neurons, generator=draw, dtype=torch.float64)
-    return pb.Networks(w_in, torch.zeros(2, neurons, dtype=torch.float64), torch.stack([a, -a], dim=1) * ROOT)
+    return pb.shallow_networks(
+        w_in, torch.zeros(2, neurons, dtype=torch.float64), torch.stack([a, -a], dim=1) * ROOT
+    )
 
 
 def test_starts_where_the_networks_are(task: pb.Task) -> None:
@@ -61,7 +63,7 @@ def test_the_better_aligned_wins_and_inhibits_the_other(task: pb.Task) -> None:
     side = torch.linalg.qr(torch.cat([target[:, None], torch.eye(7, dtype=torch.float64)], dim=1))[0][:, 1]
     w_in = 1e-3 * torch.stack([target, 0.9 * target + math.sqrt(0.19) * side])[None]
     w_out = 1e-3 * ROOT * torch.tensor([[[1.0, 1.0], [-1.0, -1.0]]], dtype=torch.float64)
-    nets = pb.Networks(w_in, torch.zeros(1, 2, dtype=torch.float64), w_out)
+    nets = pb.shallow_networks(w_in, torch.zeros(1, 2, dtype=torch.float64), w_out)
     times = [0.0, 500.0, 2000.0, 5000.0]
     together = race(nets, task, 0.02, times)[:, 0]
     alone = race(nets, task, 0.02, times, members=torch.tensor([[False, True]]))[:, 0]

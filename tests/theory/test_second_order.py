@@ -30,7 +30,7 @@ def test_no_ridge_is_the_steady_state_of_the_linearised_error(networks: pb.Netwo
     targets, gates = second_order_targets(nets, task, ridge=0.0), pb.theory.gates(nets, task)
     x, y = task.x_train.double(), task.signs.double()
     checked = 0
-    for i in range(nets.width):
+    for i in range(nets.units):
         gated = gates[0, :, i]
         if gated.sum() > 10:
             solution = targets[0, i] * orientation(nets, task)[0, i]

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 
 import prunebench as pb
-from prunebench.networks import Masks, Networks
+from prunebench.networks import Networks
 from prunebench.training.state import State
 from prunebench.training.train import Trajectory
 
@@ -38,13 +38,12 @@ class Case:
         return pb.Recipe(self.width, 0.1, self.learning_rate, self.momentum, self.batch, self.steps)
 
     @property
-    def masks(self) -> Masks | None:
+    def masks(self) -> Networks | None:
         if self.share is None:
             return None
-        draw = torch.Generator().manual_seed(5)
-        shapes = ((len(SEEDS), self.width, self.inputs), (len(SEEDS), 2, self.width))
-        w_in, w_out = (torch.rand(shape, generator=draw) < self.share for shape in shapes)
-        return Masks(w_in, w_out)
+        draw, share = torch.Generator().manual_seed(5), self.share
+        every = pb.initialise(self.recipe, self.inputs, SEEDS).full_masks()
+        return every.map(lambda mask: torch.rand(mask.shape, generator=draw) < share)
 
     def train(
         self, engine: str | None, dtype: torch.dtype, start: State | None = None, device: str = "cpu"
@@ -120,7 +119,7 @@ def random_task(samples: int, inputs: int) -> pb.Task:
 
 def difference(a: Networks, b: Networks) -> float:
     """Largest difference in any tensor, relative to the tensor's largest number."""
-    pairs = zip(a.to("cpu").tensors, b.to("cpu").tensors, strict=True)
+    pairs = zip(a.to("cpu").tensors.values(), b.to("cpu").tensors.values(), strict=True)
     return max(float((p - q).abs().max() / q.abs().max().clamp(min=1e-30)) for p, q in pairs)
 
 

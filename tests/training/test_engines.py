@@ -150,9 +150,11 @@ def test_divergence_shows(engine: str) -> None:
 def test_the_state_it_started_from_stays_as_it_is(engine: str) -> None:
     case = Case(steps=30, stops=())
     start = State(pb.initialise(case.recipe, case.inputs, SEEDS))
-    before = [t.clone() for t in (*start.networks.tensors, *start.velocity.tensors)]
+    before = [t.clone() for t in (*start.networks.tensors.values(), *start.velocity.tensors.values())]
     case.train(engine, torch.float32, start)
-    for tensor, old in zip((*start.networks.tensors, *start.velocity.tensors), before, strict=True):
+    for tensor, old in zip(
+        (*start.networks.tensors.values(), *start.velocity.tensors.values()), before, strict=True
+    ):
         assert torch.equal(tensor, old)
 
 

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pkgutil import resolve_name
 
-from prunebench.errors import unknown_name
+from prunebench.errors import RequestError, unknown_name
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.parts import InParts
 from prunebench.training.state import State
@@ -11,18 +11,24 @@ from prunebench.training.state import State
 # Each is imported when it is used: numba takes a moment.
 ENGINES = {
     "plain": "plain:PlainEngine",
+    "together": "together:TogetherEngine",
     "batched": "batched:BatchedEngine",
     "batched_blocks": "batched_blocks:BatchedBlockEngine",
     "blocked": "blocked:BlockedEngine",
     "masked": "masked:MaskedEngine",
 }
 
+ANY_NETWORK = ("plain", "together")
+
 
 def choose(problem: Problem, state: State, name: str | None = None) -> Engine:
     """The engine for this problem: the one called `name`, else the fastest."""
-    name = name or _fastest(problem)
+    shallow = state.networks.architecture.shape is None
+    name = name or (_fastest(problem) if shallow else "together")
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES, "engines")
+    if not shallow and name not in ANY_NETWORK:
+        raise RequestError("engine", name, f"for this network one of {', '.join(ANY_NETWORK)}")
     engine: type[Engine] = resolve_name(f"{__name__}.{ENGINES[name]}")
     at_once = engine.networks_at_once(problem, state)
     if at_once >= state.networks.seeds:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from prunebench.networks import Masks, accuracy, cross_entropy
+from prunebench.networks import Networks, accuracy, cross_entropy
 from prunebench.training.state import State
 
 
@@ -15,7 +15,7 @@ class Problem:
     """What is minimised, and how: minibatch SGD with momentum on the mean cross-entropy (docs/engine.md).
 
     Attributes:
-        x: training inputs, shared by all networks.
+        x: training inputs as the networks take them, shared by all.
         y: their labels, 0 to C-1.
         orders: minibatches by absolute step; -1 pads a smaller one.
         order_of: which of the orders each network takes. Networks of one order are peers: they share samples.
@@ -25,13 +25,13 @@ class Problem:
         curve_every: steps from one call of `curves` to the next, for an engine to prepare for; 0: hardly any.
     """
 
-    x: Float[Tensor, "samples inputs"]
+    x: Float[Tensor, "samples ..."]
     y: Int64[Tensor, " samples"]
     orders: Int64[Tensor, "orders steps batch"]
     order_of: Int64[Tensor, " seeds"]
     learning_rate: float
     momentum: float
-    masks: Masks | None = None
+    masks: Networks | None = None
     curve_every: int = 0
 
     def minibatches(self, first: int, last: int) -> Int64[Tensor, "seeds steps batch"]:

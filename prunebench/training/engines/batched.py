@@ -25,11 +25,11 @@ class BatchedEngine(GraphedEngine):
     def _train_block(self, order: Int64[Tensor, "seeds steps batch"]) -> None:
         for batch in order.unbind(dim=1):
             self._take_step(batch)
-        flush(*self._velocity.tensors)
+        flush(*self._velocity.tensors.values())
 
     def _take_step(self, batch: Int64[Tensor, "seeds batch"]) -> None:
         problem, masks = self.problem, self.problem.masks
-        w_in, bias, w_out = self._networks.tensors
+        w_in, bias, w_out = self._networks.tensors.values()
         present = (batch != PAD).to(problem.x)[:, :, None]
         index = batch.clamp(min=0)  # a pad reads some sample; its residual is 0
         x = problem.x[index]
@@ -44,5 +44,5 @@ class BatchedEngine(GraphedEngine):
         if masks is not None:
             velocity.w_in.mul_(masks.w_in)
             velocity.w_out.mul_(masks.w_out)
-        for weight, change in zip(self._networks.tensors, velocity.tensors, strict=True):
+        for weight, change in zip((w_in, bias, w_out), velocity.tensors.values(), strict=True):
             weight.sub_(change, alpha=problem.learning_rate)

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from prunebench.networks import Networks, accuracy, cross_entropy
+from prunebench.networks import Networks, accuracy, cross_entropy, shallow_networks
 from prunebench.training.engines import inner_steps
 from prunebench.training.engines.base import Problem
 from prunebench.training.engines.forms import dual_is_cheaper
@@ -51,7 +51,7 @@ class BatchedBlockEngine(GraphedEngine):
             kept = samples
         # How much of each sample is in the weights, and in the velocity as of the step that touched it last.
         self._added, self._added_velocity = (
-            problem.x.new_zeros(networks.seeds, kept, networks.width) for _ in range(2)
+            problem.x.new_zeros(networks.seeds, kept, networks.units) for _ in range(2)
         )
         self._touched = torch.full((networks.seeds, kept), state.step, device=problem.x.device)
         self._now = torch.tensor(state.step, device=problem.x.device)
@@ -176,7 +176,7 @@ class _Powers:
 
 def _networks(incoming: Float[Tensor, "seeds inputs_and_1 neurons"], w_out: Tensor) -> Networks:
     w_in = incoming.mT
-    return Networks(w_in[:, :, :-1].contiguous(), w_in[:, :, -1].contiguous(), w_out.clone())
+    return shallow_networks(w_in[:, :, :-1].contiguous(), w_in[:, :, -1].contiguous(), w_out.clone())
 
 
 def fastest_inner_steps(

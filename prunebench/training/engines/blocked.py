@@ -34,11 +34,11 @@ class BlockedEngine(CompiledEngine):
 
         self._dual = dual_is_cheaper(problem, state.networks.bias.numel())
         self._features = self._x @ self._x.T if self._dual else self._x
-        self._peers = peers(self._order_of, state.networks.width)
+        self._peers = peers(self._order_of, state.networks.units)
         self._units = len(self._peers)
         self._place = {s: (unit, at) for unit, group in enumerate(self._peers) for at, s in enumerate(group)}
         kept = len(self._x) if self._dual else 0
-        columns = [len(group) * state.networks.width for group in self._peers]
+        columns = [len(group) * state.networks.units for group in self._peers]
         # One of each per unit, whose networks' neurons stand in a row; in the state's pairs all w come first.
         self._state = [np.zeros((self._features.shape[1], 2 * c), self._dtype) for c in columns]
         self._coefficients = [np.zeros((kept, 2, c), self._dtype) for c in columns]

@@ -63,16 +63,14 @@ class CompiledEngine(Engine):
         """The current state; later training does not change it."""
         if self.step == self._start.step:
             return self._start
-        networks, velocity = (
-            Networks(*(torch.empty_like(t) for t in self._start.networks.tensors)) for _ in range(2)
-        )
+        networks, velocity = (self._start.networks.map(torch.empty_like) for _ in range(2))
 
         def recover(s: int) -> None:
             outgoing = (self._w_out[s], self._velocity[s])
             for nets, w_in, w_out in zip((networks, velocity), self._incoming(s), outgoing, strict=True):
                 nets.w_in[s] = torch.from_numpy(w_in[:, :-1])
                 nets.bias[s] = torch.from_numpy(w_in[:, -1])
-                nets.w_out[s] = torch.from_numpy(w_out[:, : nets.width])
+                nets.w_out[s] = torch.from_numpy(w_out[:, : nets.units])
 
         self._threads.each(recover, networks.seeds)
         return State(networks, self.step, velocity)

@@ -38,7 +38,7 @@ class GraphedEngine(Engine):
         block = batch * block_steps(batch, problem.curve_every)
         features = samples if dual_is_cheaper(problem, state.networks.bias.numel()) else inputs
         products = block if block > batch else 0
-        numbers = block * (features + products + 4 * state.networks.width)
+        numbers = block * (features + products + 4 * state.networks.units)
         return max(1, int(PART_BYTES / (numbers * problem.x.element_size())))
 
     @abstractmethod

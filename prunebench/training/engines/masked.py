@@ -10,7 +10,6 @@ from typing import no_type_check
 import numpy as np
 import torch
 
-from prunebench.networks import Masks
 from prunebench.training.engines.base import Problem
 from prunebench.training.engines.compiled import Array, CompiledEngine, joined
 from prunebench.training.engines.kernels import compiled, multiply, rectify, step_outputs
@@ -33,7 +32,7 @@ class MaskedEngine(CompiledEngine):
         self._x[:, :inputs], self._x[:, inputs] = problem.x.numpy(), 1
         self._w, self._m = (_aligned((networks, rows, columns), self._dtype) for _ in range(2))
         self._mask = _aligned((networks, rows, columns), np.dtype(bool))
-        masks = problem.masks or Masks.full(state.networks)
+        masks = problem.masks or state.networks.full_masks()
         for s in range(networks):
             self._w[s, :width, : self._columns] = joined(state.networks, s)
             self._m[s, :width, : self._columns] = joined(state.velocity, s)
@@ -53,7 +52,7 @@ class MaskedEngine(CompiledEngine):
         )  # fmt: skip
 
     def _incoming(self, s: int) -> tuple[Array, Array]:
-        real = (s, slice(self._start.networks.width), slice(self._columns))
+        real = (s, slice(self._start.networks.units), slice(self._columns))
         return self._w[real], self._m[real]
 
     def _pre_activations(self, s: int) -> Array:

@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.networks import Masks
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.state import State
 
@@ -39,5 +38,5 @@ class InParts(Engine):
 def _part_of(problem: Problem, part: slice) -> Problem:
     masks = problem.masks
     if masks is not None:
-        masks = Masks(masks.w_in[part], masks.w_out[part])
+        masks = masks.select(part)
     return replace(problem, order_of=problem.order_of[part], masks=masks)

@@ -1,8 +1,8 @@
-"""The definition: one network at a time, plain autograd, `torch.optim.SGD`'s update."""
+"""The definition: one network at a time, an ordinary module and `torch.optim.SGD`."""
 
 import torch
 
-from prunebench.networks import Networks
+from prunebench.networks.module import with_tensors
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.order import PAD
 from prunebench.training.state import State
@@ -26,20 +26,25 @@ class PlainEngine(Engine):
 
     def _trained(self, s: int, until: int) -> State:
         problem, state = self.problem, self._state.select(s)
-        weights = [t[0].clone().requires_grad_() for t in state.networks.tensors]
-        velocities = [t[0].clone() for t in state.velocity.tensors]
-        masks = [None] * 3 if problem.masks is None else [problem.masks.w_in[s], None, problem.masks.w_out[s]]
-        w_in, bias, w_out = weights
+        tensors = {name: tensor[0] for name, tensor in state.networks.tensors.items()}
+        module = with_tensors(state.networks.architecture.module, tensors).train()
+        weights = dict(module.named_parameters())
+        masks = {} if problem.masks is None else problem.masks.tensors
+        optimiser = torch.optim.SGD(weights.values(), lr=problem.learning_rate, momentum=problem.momentum)
+        for name, weight in weights.items():
+            optimiser.state[weight]["momentum_buffer"] = state.velocity[name][0].clone()
         for batch in problem.orders[problem.order_of[s], self.step : until]:
             samples = batch[batch != PAD]
-            hidden = torch.relu(problem.x[samples] @ w_in.T + bias)
-            loss = torch.nn.functional.cross_entropy(hidden @ w_out.T, problem.y[samples])
-            gradients = torch.autograd.grad(loss, weights)
-            with torch.no_grad():
-                for weight, velocity, gradient, mask in zip(
-                    weights, velocities, gradients, masks, strict=True
-                ):
-                    velocity.mul_(problem.momentum).add_(gradient if mask is None else gradient * mask)
-                    weight.sub_(velocity, alpha=problem.learning_rate)
-        ends = (Networks(*(t.detach()[None] for t in tensors)) for tensors in (weights, velocities))
-        return State(next(ends), until, next(ends))
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(module(problem.x[samples]), problem.y[samples]).backward()
+            for name, mask in masks.items():
+                gradient = weights[name].grad
+                assert gradient is not None
+                gradient.mul_(mask[s])
+            optimiser.step()
+        networks = {name: tensor.detach()[None] for name, tensor in module.state_dict().items()}
+        velocity = dict(state.velocity.tensors)
+        for name, weight in weights.items():  # without momentum the optimiser keeps no velocity
+            last = optimiser.state[weight]["momentum_buffer"] if problem.momentum else weight.grad
+            velocity[name] = velocity[name] if last is None else last[None]
+        return State(state.networks.like(networks), until, state.velocity.like(velocity))

@@ -1,0 +1,80 @@
+"""What all networks of a batch share: the module that computes, and the layers of it that can be pruned."""
+
+import itertools
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from prunebench.networks.layers import Layer
+
+SHALLOW = "shallow"  # the paper's network
+_NUMBERS = itertools.count()
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """One module for any number of networks, whose weights come from outside (`torch.func.functional_call`).
+
+    Attributes:
+        name: of the kind of network, for messages.
+        module: in evaluation mode and without weights of its own (on the device `meta`). After pruning its
+            tensors are narrower than it says, which its layers' functions take as they come.
+        layers: the prunable layers in the order in which they run.
+        outputs: C, the number of classes.
+        shape: of one sample as the module takes it; None: a vector of any length.
+        key: no other architecture of this process has it.
+    """
+
+    name: str
+    module: nn.Module
+    layers: tuple[Layer, ...]
+    outputs: int
+    shape: tuple[int, ...] | None = None
+    key: str = field(default_factory=lambda: f"architecture {next(_NUMBERS)}")
+
+    @cached_property
+    def trainable(self) -> tuple[str, ...]:
+        """Names of the tensors that training changes."""
+        return tuple(name for name, _ in self.module.named_parameters())
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of all tensors: what is trained, then the buffers."""
+        return (*self.trainable, *(name for name, _ in self.module.named_buffers()))
+
+    @cached_property
+    def weights(self) -> tuple[str, ...]:
+        """Names of what is incoming or outgoing to some unit: what masks may mask."""
+        parts = {part.tensor for layer in self.layers for part in layer.of("incoming", "outgoing")}
+        return tuple(name for name in self.trainable if name in parts)
+
+    @property
+    def units(self) -> int:
+        """U, of all layers together."""
+        return sum(layer.units for layer in self.layers)
+
+    @property
+    def layer_of(self) -> Int64[Tensor, " units"]:
+        """The number of each unit's layer."""
+        numbers = torch.arange(len(self.layers))
+        return numbers.repeat_interleave(torch.tensor([layer.units for layer in self.layers]))
+
+    def shaped(self, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "samples ..."]:
+        """Samples, which may be flat, as the module takes them."""
+        return x.flatten(1) if self.shape is None else x.reshape(len(x), *self.shape)
+
+    def layer(self, name: str) -> Layer | None:
+        """The layer of this name, if there is one."""
+        return next((layer for layer in self.layers if layer.name == name), None)
+
+    def narrowed(self, units: dict[str, int]) -> "Architecture":
+        """The same with other numbers of units in some layers."""
+        layers = tuple(replace(layer, units=units.get(layer.name, layer.units)) for layer in self.layers)
+        return self if layers == self.layers else replace(self, layers=layers)
+
+    def is_like(self, other: "Architecture") -> bool:
+        """Whether networks of both can stand in one batch."""
+        return self.module is other.module and self.layers == other.layers

@@ -1,0 +1,132 @@
+"""Layers and parts of any module, found by Torch-Pruning's dependency graph (Fang et al. 2023, DepGraph)."""
+
+import copy
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from prunebench.errors import RequestError
+from prunebench.networks.layers import Layer, Part, Role
+from prunebench.networks.module import NORMALISATIONS, PRODUCERS
+
+_OF_NORMALISATION: dict[str, Role] = {
+    "weight": "scale",
+    "bias": "bias",
+    "running_mean": "statistic",
+    "running_var": "statistic",
+}
+
+
+def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Layer, ...]:
+    """The prunable layers in the order in which they run on `x`, which only its shape counts of.
+
+    Linear layers and convolutions produce units; what reads them, and batch normalisation in between, belongs
+    to the units; those that are added up by shortcuts are one. What produces the output is not prunable.
+
+    Raises `RequestError`, naming the place in the module, for what cannot be taken: grouped and transposed
+    convolutions, modules that are used twice, attention and recurrence, normalisation over units, parameters
+    of no such module, units that are concatenated, and nothing to prune.
+    """
+    module = copy.deepcopy(module).eval()
+    _check_modules(module)
+    names = {inside: path for path, inside in module.named_modules()}
+    order = _order(module, x, names)
+    layers = []
+    for group in _groups(module, x):
+        found = list(_parts(group, names))
+        produced = [path for path, (_, _, role), _ in found if role == "incoming"]
+        if not any(role == "outgoing" for _, (_, _, role), _ in found):
+            continue  # the output
+        first = min(produced, key=order.index)
+        units = len(dict(module.named_parameters())[f"{first}.weight" if first else "weight"])
+        parts = []
+        for path, (tensor, axis, role), indices in found:
+            if sorted(indices) != list(range(len(indices))) or len(indices) % units:
+                raise _refused(path, "units that are concatenated or split")
+            parts.append(Part(tensor, axis, role, len(indices) // units))
+        layers.append(Layer(first, units, tuple(sorted(parts, key=lambda part: _ROLES.index(part.role)))))
+    _check_layers(layers, module)
+    return tuple(sorted(layers, key=lambda layer: order.index(layer.name)))
+
+
+_ROLES: Sequence[Role] = ("incoming", "bias", "scale", "statistic", "outgoing")
+_Found = tuple[str, tuple[str, int, Role], list[int]]
+
+
+def _groups(module: nn.Module, x: Tensor) -> Iterator[Any]:
+    """Tensors' axes that can only be pruned together, one group for each layer."""
+    import torch_pruning
+
+    graph = torch_pruning.DependencyGraph().build_dependency(module, example_inputs=x)
+    yield from graph.get_all_groups(root_module_types=list(PRODUCERS))
+
+
+def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:
+    """The path of a module, the name, axis and role of its tensor, and the indices there."""
+    for dependency, indices in group:
+        inside = dependency.target.module
+        if inside not in names:
+            continue  # an operation without numbers of its own
+        path = names[inside]
+        prefix = f"{path}." if path else ""
+        if isinstance(inside, NORMALISATIONS):
+            for name, role in _OF_NORMALISATION.items():
+                if getattr(inside, name) is not None:
+                    yield path, (prefix + name, 0, role), list(indices)
+        elif dependency.handler.__name__ == "prune_in_channels":
+            yield path, (f"{prefix}weight", 1, "outgoing"), list(indices)
+        else:
+            yield path, (f"{prefix}weight", 0, "incoming"), list(indices)
+            if inside.bias is not None:
+                yield path, (f"{prefix}bias", 0, "bias"), list(indices)
+
+
+def _order(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> list[str]:
+    """Paths of the producers in the order in which they run. `RequestError`: one of them runs twice."""
+    order: list[str] = []
+    with ExitStack() as stack, torch.no_grad():
+        for inside, path in names.items():
+            if isinstance(inside, PRODUCERS + NORMALISATIONS):
+                hook = inside.register_forward_hook(lambda *_, path=path: order.append(path))
+                stack.callback(hook.remove)
+        try:
+            module(x)
+        except Exception as error:
+            shape = tuple(x.shape[1:])
+            accepted = f"it cannot take them: {' '.join(str(error).split())}"
+            raise RequestError("network", f"inputs of shape {shape}", accepted) from error
+    for path, count in Counter(order).items():
+        if count > 1:
+            raise _refused(path, "a module that is used twice")
+    return order
+
+
+def _check_modules(module: nn.Module) -> None:
+    known = (*PRODUCERS, *NORMALISATIONS)
+    for path, inside in module.named_modules():
+        if not any(True for _ in inside.parameters(recurse=False)):
+            continue
+        if not isinstance(inside, known):
+            raise _refused(path, f"parameters of {type(inside).__name__}")
+        if getattr(inside, "groups", 1) != 1:
+            raise _refused(path, "a grouped convolution")
+
+
+def _check_layers(layers: Sequence[Layer], module: nn.Module) -> None:
+    if not layers:
+        raise RequestError(
+            "network", type(module).__name__, "a hidden layer is needed; it has an output alone"
+        )
+    for layer in layers:
+        if layer.units < 2:
+            raise RequestError("network", f"layer {layer.name}", "2 units at least are needed to rank them")
+
+
+def _refused(path: str, what: str) -> RequestError:
+    accepted = "linear layers, ordinary convolutions and batch normalisation, each used once"
+    return RequestError("network", f"{what} ({path or 'the module itself'})", accepted)

@@ -1,0 +1,71 @@
+"""What can be pruned of a network: its layers, their units, and the numbers that belong to each unit."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int64, Shaped
+from torch import Tensor
+
+Role = Literal["incoming", "bias", "scale", "statistic", "outgoing"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The slices of one tensor that belong to a layer's units.
+
+    Attributes:
+        tensor: name of the parameter or buffer in the module.
+        axis: along which units are numbered; the seeds' axis, which comes before all others, doesn't count.
+        role: what the numbers are to a unit. The shift of a normalisation is a bias, its gain a scale.
+        repeat: neighbouring indices that one unit owns: after a flatten a channel owns height times width.
+    """
+
+    tensor: str
+    axis: int
+    role: Role
+    repeat: int = 1
+
+    def by_unit(self, values: Shaped[Tensor, "seeds ..."]) -> Shaped[Tensor, "seeds units numbers"]:
+        """The numbers in this part, a row for each unit."""
+        units = values.shape[self.axis + 1] // self.repeat
+        return values.movedim(self.axis + 1, 1).reshape(len(values), units, -1)
+
+    def spread(
+        self, factors: Float[Tensor, "seeds units"], values: Float[Tensor, "seeds ..."]
+    ) -> Float[Tensor, "seeds ..."]:
+        """A factor for each unit in a shape that multiplies this part's numbers in `values`."""
+        shape = [len(factors)] + [1] * (values.ndim - 1)
+        shape[self.axis + 1] = values.shape[self.axis + 1]
+        return factors.repeat_interleave(self.repeat, dim=1).reshape(shape)
+
+    def take(
+        self, values: Shaped[Tensor, "seeds ..."], units: Int64[Tensor, "seeds kept"]
+    ) -> Shaped[Tensor, "seeds ..."]:
+        """The numbers of these units alone, in their order."""
+        own = torch.arange(self.repeat, device=units.device)
+        indices = (units[:, :, None] * self.repeat + own).flatten(1)
+        shape = [len(units)] + [1] * (values.ndim - 1)
+        shape[self.axis + 1] = indices.shape[1]
+        wanted = list(values.shape)
+        wanted[self.axis + 1] = indices.shape[1]
+        return values.gather(self.axis + 1, indices.reshape(shape).expand(wanted))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Units of one kind, numbered together. Those that a shortcut adds up are one, with several producers.
+
+    Attributes:
+        name: path of the module that produces the units; of several, of the first to run.
+        units: U_l, how many there are.
+        parts: all numbers that belong to them.
+    """
+
+    name: str
+    units: int
+    parts: tuple[Part, ...]
+
+    def of(self, *roles: Role) -> tuple[Part, ...]:
+        """The parts with one of these roles."""
+        return tuple(part for part in self.parts if part.role in roles)

@@ -1,0 +1,68 @@
+"""One network of a batch as a module of its own."""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+# What produces units, and what normalises them; nothing else may have parameters.
+PRODUCERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+def with_tensors(template: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """A copy of the template with these tensors, copied, by name; there may be fewer units than it has."""
+    module = copy.deepcopy(template)
+    for name, tensor in tensors.items():
+        path, _, own = name.rpartition(".")
+        inside = module.get_submodule(path)
+        value = tensor.detach().clone()
+        if own in inside._parameters:
+            inside._parameters[own] = nn.Parameter(value)
+        else:
+            inside._buffers[own] = value
+    for inside in module.modules():
+        _say_sizes(inside)
+    return module
+
+
+def sequential(
+    w_in: Float[Tensor, "neurons inputs"],
+    bias: Float[Tensor, " neurons"],
+    w_out: Float[Tensor, "outputs neurons"],
+    *,
+    trim: bool,
+) -> nn.Sequential:
+    """The shallow network as `nn.Sequential(Linear, ReLU, Linear(bias=False))`; see `Networks.to_module`."""
+    width = len(w_in)
+    if trim:
+        used = ((w_in != 0).any(dim=1) | (bias != 0) | (w_out != 0).any(dim=0)).nonzero()
+        width = 1 + int(used.max()) if len(used) else 1
+    return nn.Sequential(_linear(w_in[:width], bias[:width]), nn.ReLU(), _linear(w_out[:, :width]))
+
+
+def _linear(
+    weight: Float[Tensor, "outputs inputs"], bias: Float[Tensor, " outputs"] | None = None
+) -> nn.Linear:
+    """A layer with these weights; an ordinary one would first draw its own from the global generator."""
+    outputs, inputs = weight.shape
+    kind = {"device": weight.device, "dtype": weight.dtype}
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias is not None, **kind)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        if bias is not None:
+            layer.bias.copy_(bias)
+    return layer
+
+
+def _say_sizes(module: nn.Module) -> None:
+    """Put a layer's own account of its sizes right after its tensors were changed."""
+    if isinstance(module, nn.Linear):
+        module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        module.out_channels, module.in_channels = module.weight.shape[:2]
+    elif isinstance(module, NORMALISATIONS):
+        there = [t for t in (module.weight, module.bias, module.running_mean) if t is not None]
+        module.num_features = len(there[0]) if there else module.num_features

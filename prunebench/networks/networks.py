@@ -1,0 +1,417 @@
+"""A batch of networks, one per seed: named tensors over one module."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int64, Shaped
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vjp, vmap
+
+from prunebench.errors import RequestError
+from prunebench.networks.architecture import SHALLOW, Architecture
+from prunebench.networks.layers import Layer, Part, Role
+from prunebench.networks.module import sequential, with_tensors
+from prunebench.networks.outcomes import LOSSES, Loss, accuracy, cross_entropy
+from prunebench.remembered import remembered
+
+NormKind = Literal["effective", "incoming", "outgoing"]
+Side = Literal["both", "incoming", "bias", "outgoing"]
+_ROLES: dict[str, tuple[Role, ...]] = {
+    "incoming": ("incoming",),
+    "bias": ("bias", "scale"),
+    "outgoing": ("outgoing",),
+    "both": ("incoming", "bias", "scale", "outgoing"),
+}
+# Of one network: logits (1, N, C) and labels (N,) to a loss (1,).
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+# Gradients of single samples that are computed together.
+SAMPLES_AT_ONCE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """S networks of one architecture; also their gradients, masks and velocities, which are shaped alike.
+
+    Attributes:
+        architecture: the module, and its layers with U units in all.
+        tensors: by the module's names, each with the seeds' axis before its own. Networks have all of them;
+            gradients and velocities those that are trained; masks (bool) those that may be masked.
+    """
+
+    architecture: Architecture
+    tensors: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        sizes = {len(tensor) for tensor in self.tensors.values()}
+        if len(sizes) != 1:
+            raise RequestError("networks", sorted(sizes), "tensors of equally many seeds are needed")
+        for layer in self.architecture.layers:
+            for part in layer.parts:
+                if part.tensor in self.tensors:
+                    found = self.tensors[part.tensor].shape[part.axis + 1]
+                    if found != layer.units * part.repeat:
+                        needed = f"{layer.units * part.repeat} along axis {part.axis} are needed"
+                        raise RequestError(f"networks[{part.tensor}]", found, needed)
+
+    def __getitem__(self, name: str) -> Tensor:
+        """A tensor (S, ...) by its name in the module. Raises `RequestError` for other names."""
+        if name not in self.tensors:
+            raise RequestError("networks", name, f"one of {', '.join(self.tensors)}")
+        return self.tensors[name]
+
+    # The paper's network by the paper's letters
+
+    @property
+    def w_in(self) -> Shaped[Tensor, "seeds neurons inputs"]:
+        """Incoming weights W of the shallow network, one row per neuron."""
+        return self._shallow("w_in")
+
+    @property
+    def bias(self) -> Shaped[Tensor, "seeds neurons"]:
+        """Hidden biases b of the shallow network."""
+        return self._shallow("bias")
+
+    @property
+    def w_out(self) -> Shaped[Tensor, "seeds outputs neurons"]:
+        """Outgoing weights V of the shallow network, one column per neuron."""
+        return self._shallow("w_out")
+
+    @property
+    def inputs(self) -> int:
+        """D, the number of inputs of the shallow network."""
+        return self.w_in.shape[2]
+
+    def pre_activations(self, x: Float[Tensor, "samples inputs"]) -> Float[Tensor, "seeds samples neurons"]:
+        """`W x + b` of every sample in the shallow network."""
+        return torch.einsum("nk,sdk->snd", x.to(self.w_in), self.w_in) + self.bias[:, None, :]
+
+    def _shallow(self, name: str) -> Tensor:
+        if name not in self.tensors:
+            raise RequestError(
+                f"networks.{name}",
+                self.architecture.name,
+                f"only the shallow network has it; here there are {', '.join(self.tensors)}",
+            )
+        return self.tensors[name]
+
+    # Sizes
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The prunable layers, in order."""
+        return self.architecture.layers
+
+    @property
+    def units(self) -> int:
+        """U, the number of units in all layers."""
+        return self.architecture.units
+
+    @property
+    def seeds(self) -> int:
+        """S, the number of networks."""
+        return len(self._first)
+
+    @property
+    def outputs(self) -> int:
+        """C, the number of classes (2 in the paper)."""
+        return self.architecture.outputs
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights live."""
+        return self._first.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' floating type."""
+        return self._first.dtype
+
+    @property
+    def _first(self) -> Tensor:
+        return next(iter(self.tensors.values()))
+
+    # What they compute
+
+    def logits(self, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "seeds samples outputs"]:
+        """Outputs before the softmax, in evaluation mode. One network at a time, which bounds the memory."""
+        x = self.architecture.shaped(x.to(self._first))
+        module = self.architecture.module
+        rows = [functional_call(module, self._one(s), (x,)) for s in range(self.seeds)]
+        return torch.stack(rows) if rows else x.new_zeros(0, len(x), self.outputs)
+
+    def accuracy(
+        self, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"]
+    ) -> Float[Tensor, " seeds"]:
+        """Share of samples whose largest logit is the label's; classes that tie share the credit."""
+        return accuracy(self.logits(x), y)
+
+    def loss(self, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"]) -> Float[Tensor, " seeds"]:
+        """Mean cross-entropy in nats."""
+        return cross_entropy(self.logits(x), y)
+
+    def gradient(
+        self,
+        x: Float[Tensor, "samples ..."],
+        y: Int64[Tensor, " samples"],
+        dtype: torch.dtype | None = None,
+        *,
+        loss: Loss | LossFunction = "cross_entropy",
+        temperature: float = 1.0,
+    ) -> "Networks":
+        """Gradient of the mean loss over the given samples, in evaluation mode; of what training changes.
+
+        One network at a time, in `dtype` where one is given (float64 keeps sums that cancel exact) and
+        returned in it. `temperature` divides the logits.
+        """
+        nets = self.to(dtype=dtype)
+        x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
+
+        def compute() -> tuple[Tensor, ...]:
+            gradient = grad(nets._loss(x, y, loss, temperature))
+            rows = [gradient(*nets._one(s)) for s in range(nets.seeds)]
+            return tuple(torch.stack([row[name] for row in rows]) for name in nets.architecture.trainable)
+
+        name = f"gradient of {loss} / {temperature} in {self.architecture.key}, {nets.dtype}"
+        inputs = [*self.tensors.values(), x, y]
+        found = remembered(name, inputs, compute) if isinstance(loss, str) else compute()
+        return nets.like(dict(zip(nets.architecture.trainable, found, strict=True)))
+
+    def hessian_vector_product(
+        self,
+        direction: "Networks",
+        x: Float[Tensor, "samples ..."],
+        y: Int64[Tensor, " samples"],
+        *,
+        loss: Loss | LossFunction = "cross_entropy",
+        temperature: float = 1.0,
+    ) -> "Networks":
+        """The Hessian of `gradient`'s loss times a direction that is shaped like a gradient; in its dtype."""
+        nets = self.to(dtype=direction.dtype)
+        x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
+        gradient = grad(nets._loss(x, y, loss, temperature))
+        rows = []
+        for s in range(nets.seeds):
+            trained, rest = nets._one(s)
+            # The Hessian is symmetric: backwards through the gradient is forwards along the direction.
+            backward = vjp(lambda weights, rest=rest: gradient(weights, rest), trained)[1]
+            rows.append(backward({name: direction[name][s] for name in trained})[0])
+        return nets.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
+
+    def _one(self, seed: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """One network's tensors without the seeds' axis: what is trained, and the rest."""
+        trainable = self.architecture.trainable
+        parts = {name: tensor[seed] for name, tensor in self.tensors.items()}
+        rest = {name: tensor for name, tensor in parts.items() if name not in trainable}
+        return {name: parts[name] for name in trainable}, rest
+
+    def gate_gradients(
+        self, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"], *, loss: Loss = "cross_entropy"
+    ) -> Float[Tensor, "seeds samples units"]:
+        """`h_i dl_s/dh_i`: the derivative of each sample's loss by a gate of 1 on each unit."""
+        x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
+        of = self._loss_of(loss, 1.0)
+
+        def gated_loss(gates: Tensor, one: Networks, sample: Tensor, label: Tensor) -> Tensor:
+            trained, rest = one.gated(gates[None])._one(0)
+            return of(trained, rest, sample[None], label[None])
+
+        gates = torch.ones(self.units, device=self.device, dtype=self.dtype)
+        rows = []
+        for s in range(self.seeds):
+            one = self.select(s)
+            each = vmap(grad(lambda g, a, b, one=one: gated_loss(g, one, a, b)), in_dims=(None, 0, 0))
+            parts = zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True)
+            rows.append(torch.cat([each(gates, *part) for part in parts]))
+        return torch.stack(rows)
+
+    def _loss(
+        self, x: Tensor, y: Tensor, loss: Loss | LossFunction, temperature: float
+    ) -> Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]:
+        of = self._loss_of(loss, temperature)
+        return lambda trained, rest: of(trained, rest, x, y)
+
+    def _loss_of(
+        self, loss: Loss | LossFunction, temperature: float
+    ) -> Callable[[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor], Tensor]:
+        """The mean loss of one network by its tensors, samples and labels."""
+        if isinstance(loss, str) and loss not in LOSSES:
+            raise RequestError("loss", loss, f"one of {', '.join(LOSSES)}")
+        mean = LOSSES[loss] if isinstance(loss, str) else loss
+
+        def of(trained: dict[str, Tensor], rest: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+            logits = functional_call(self.architecture.module, (trained, rest), (x,))
+            return mean(logits[None] / temperature, y)[0]
+
+        return of
+
+    # What belongs to a unit
+
+    def norms(self, kind: NormKind = "effective") -> Float[Tensor, "seeds units"]:
+        """`|w_i|` (incoming), `|v_i|` (outgoing) or `u_i = |w_i||v_i|` (effective; paper, section 4).
+
+        Where batch normalisation follows, the length of `w_i` means nothing: the gain `|gamma_i|` stands for
+        it.
+        """
+        if kind == "effective":
+            return self.norms("incoming") * self.norms("outgoing")
+        if kind == "incoming":
+            return self._by_layer(_length, lambda layer: layer.of("scale") or layer.of("incoming"))
+        if kind == "outgoing":
+            return self._by_layer(_length, lambda layer: layer.of("outgoing"))
+        raise RequestError("norms kind", kind, "one of effective, incoming, outgoing")
+
+    def unit_sums(self, *sides: Side) -> Shaped[Tensor, "seeds units"]:
+        """Sums over each unit's numbers on these sides (all, if none is named), of tensors that are there.
+
+        `incoming` and `outgoing` weights, `bias` (with the gain and shift of normalisation), or `both`, which
+        is all three.
+        """
+        for side in sides:
+            if side not in _ROLES:
+                raise RequestError("unit_sums side", side, f"one of {', '.join(_ROLES)}")
+        roles = [role for side in sides or ("both",) for role in _ROLES[side]]
+        return self._by_layer(_sum, lambda layer: layer.of(*roles))
+
+    def _by_layer(
+        self, reduce: Callable[[list[Tensor]], Tensor], parts_of: Callable[[Layer], Sequence[Part]]
+    ) -> Tensor:
+        rows = []
+        for layer in self.layers:
+            parts = [part for part in parts_of(layer) if part.tensor in self.tensors]
+            numbers = [part.by_unit(self.tensors[part.tensor]) for part in parts]
+            rows.append(reduce(numbers) if numbers else self._first.new_zeros(self.seeds, layer.units))
+        return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
+
+    def finite(self) -> Bool[Tensor, " seeds"]:
+        """Whether all numbers of each network are: training that diverges leaves NaN and infinities."""
+        return torch.stack([t.flatten(1).isfinite().all(dim=1) for t in self.tensors.values()]).all(dim=0)
+
+    # Other networks made of these
+
+    def like(self, tensors: Mapping[str, Tensor]) -> "Networks":
+        """Other tensors of the same architecture."""
+        return Networks(self.architecture, tensors)
+
+    def map(self, function: Callable[..., Tensor], *others: "Networks") -> "Networks":
+        """`function` of each tensor, and of the others' tensors of that name; what some lack is left out."""
+        names = [name for name in self.tensors if all(name in other.tensors for other in others)]
+        return self.like(
+            {name: function(self.tensors[name], *(o.tensors[name] for o in others)) for name in names}
+        )
+
+    def gated(self, gates: Float[Tensor, "seeds units"]) -> "Networks":
+        """The networks with each unit's outgoing weights times its gate: 0 switches the unit off."""
+        if gates.shape != (self.seeds, self.units):
+            raise RequestError("gates", tuple(gates.shape), f"shape ({self.seeds}, {self.units}) is needed")
+        tensors = dict(self.tensors)
+        of_layers = gates.to(self._first).split([layer.units for layer in self.layers], dim=1)
+        for layer, own in zip(self.layers, of_layers, strict=True):
+            for part in layer.of("outgoing"):
+                values = tensors[part.tensor]
+                tensors[part.tensor] = values * part.spread(own, values)
+        return self.like(tensors)
+
+    def keep(self, units: Int64[Tensor, "seeds kept"] | Mapping[str, Tensor]) -> "Networks":
+        """The networks that have only these units: for each layer by name, a row (k,) for each seed.
+
+        Networks of one layer take its rows as they are. A layer that is not named keeps all.
+        """
+        if isinstance(units, Tensor):
+            if len(self.layers) != 1:
+                names = ", ".join(layer.name for layer in self.layers)
+                raise RequestError("keep", "one tensor", f"a tensor for each of the layers {names}")
+            units = {self.layers[0].name: units}
+        tensors = dict(self.tensors)
+        for name, kept in units.items():
+            layer = self.architecture.layer(name)
+            if layer is None:
+                names = ", ".join(layer.name for layer in self.layers)
+                raise RequestError("keep", name, f"one of the layers {names}")
+            indices = self._checked(layer, kept)
+            for part in layer.parts:
+                if part.tensor in tensors:
+                    tensors[part.tensor] = part.take(tensors[part.tensor], indices)
+        widths = {name: kept.shape[1] for name, kept in units.items()}
+        return Networks(self.architecture.narrowed(widths), tensors)
+
+    def _checked(self, layer: Layer, kept: Tensor) -> Int64[Tensor, "seeds kept"]:
+        if kept.ndim != 2 or kept.shape[0] != self.seeds or kept.shape[1] < 1:
+            accepted = f"shape ({self.seeds}, k) with k >= 1 is needed"
+            raise RequestError("keep indices", tuple(kept.shape), accepted)
+        low, high = int(kept.min()), int(kept.max())
+        if low < 0 or high >= layer.units:
+            raise RequestError("keep indices", (low, high), f"units are numbered 0 to {layer.units - 1}")
+        return kept.to(self.device)
+
+    def select(self, seeds: int | slice | list[int]) -> "Networks":
+        """The networks at these positions of the batch (positions, not seed values)."""
+        index = slice(seeds, seeds + 1) if isinstance(seeds, int) else seeds
+        return self.map(lambda tensor: tensor[index])
+
+    @staticmethod
+    def cat(parts: "Sequence[Networks]") -> "Networks":
+        """Batches of equally shaped networks as one batch."""
+        return parts[0].map(lambda *tensors: torch.cat(tensors), *parts[1:])
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Networks":
+        """A copy on another device or in another floating type; itself where nothing changes."""
+        moved = self.map(lambda tensor: tensor.to(device=device, dtype=dtype))
+        unchanged = all(moved.tensors[name] is tensor for name, tensor in self.tensors.items())
+        return self if unchanged else moved
+
+    def clone(self) -> "Networks":
+        """A copy that shares no memory with this one."""
+        return self.map(torch.clone)
+
+    @property
+    def trained(self) -> "Networks":
+        """The tensors that training changes alone."""
+        return self.like({name: self.tensors[name] for name in self.architecture.trainable})
+
+    def zeros_like(self) -> "Networks":
+        """Zeros in place of all numbers."""
+        return self.map(torch.zeros_like)
+
+    def full_masks(self) -> "Networks":
+        """Masks that mask nothing: True for every weight; biases, gains and statistics have no mask."""
+        names = self.architecture.weights
+        return self.like({name: torch.ones_like(self.tensors[name], dtype=torch.bool) for name in names})
+
+    def masked(self, masks: "Networks | None") -> "Networks":
+        """A copy whose weights are exactly 0 where `masks` is False; a plain copy for None."""
+        there = {} if masks is None else masks.tensors
+        return self.like(
+            {
+                name: tensor * there[name] if name in there else tensor.clone()
+                for name, tensor in self.tensors.items()
+            }
+        )
+
+    def to_module(self, index: int, *, trim: bool = True) -> nn.Module:
+        """One network as a module of its own; `pb.from_module` is the way back.
+
+        Weights are copied, in their dtype and on their device. The shallow network becomes
+        `nn.Sequential(Linear, ReLU, Linear(bias=False))`, and `trim` leaves out neurons at its end that are
+        all 0, with which `theory.merge` fills up narrower networks: a merged network is really smaller, and
+        computes the same.
+        """
+        if not 0 <= index < self.seeds:
+            raise RequestError("network", index, f"the batch's networks are numbered 0 to {self.seeds - 1}")
+        tensors = {name: tensor[index].detach() for name, tensor in self.tensors.items()}
+        if self.architecture.name == SHALLOW:
+            return sequential(**tensors, trim=trim)
+        return with_tensors(self.architecture.module, tensors)
+
+
+def _length(numbers: list[Tensor]) -> Tensor:
+    """Euclidean length of each unit's numbers, (S, units, n) each."""
+    return torch.linalg.vector_norm(numbers[0] if len(numbers) == 1 else torch.cat(numbers, dim=2), dim=2)
+
+
+def _sum(numbers: list[Tensor]) -> Tensor:
+    total = numbers[0].sum(dim=2)
+    for more in numbers[1:]:
+        total = total + more.sum(dim=2)
+    return total

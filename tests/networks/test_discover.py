@@ -1,0 +1,77 @@
+"""What cannot be taken is named with its place in the module."""
+
+import re
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import prunebench as pb
+from prunebench.networks.discover import find_layers
+
+X = torch.zeros(2, 1, 6, 6)
+
+
+class Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.flat, self.same, self.output = nn.Flatten(), nn.Linear(36, 36), nn.Linear(36, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(torch.relu(self.same(torch.relu(self.same(self.flat(x))))))
+
+
+class Concatenated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right, self.output = nn.Linear(36, 4), nn.Linear(36, 4), nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.flatten(1)
+        return self.output(torch.relu(torch.cat([self.left(x), self.right(x)], dim=1)))
+
+
+class Own(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.matrix, self.output = nn.Parameter(torch.ones(36, 5)), nn.Linear(5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(torch.relu(x.flatten(1) @ self.matrix))
+
+
+def after_flatten(*inside: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Flatten(), *inside)
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (after_flatten(nn.Linear(36, 2)), "a hidden layer is needed; it has an output alone"),
+        (after_flatten(nn.Linear(36, 1), nn.ReLU(), nn.Linear(1, 2)), "'layer 1'; 2 units at least"),
+        (
+            nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.Linear(16, 2)),
+            "'a grouped convolution (1)'",
+        ),
+        (Twice(), "'a module that is used twice (same)'"),
+        (Own(), "'parameters of Own (the module itself)'"),
+        (after_flatten(nn.Linear(36, 4), nn.LayerNorm(4), nn.Linear(4, 2)), "'parameters of LayerNorm (2)'"),
+        (nn.Sequential(nn.Flatten(2), nn.MultiheadAttention(36, 2)), "MultiheadAttention (1)"),
+        (Concatenated(), "'units that are concatenated or split (output)'"),
+        (nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)), "(1, 6, 6)'; it cannot take"),
+    ],
+)  # fmt: skip
+def test_refused(module: nn.Module, message: str) -> None:
+    with pytest.raises(pb.RequestError, match=re.escape(message)):
+        find_layers(module, X)
+
+
+def test_the_module_is_left_as_it_was() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 2))
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    state = torch.get_rng_state()
+    find_layers(module, torch.randn(4, 1, 6, 6, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(state, torch.get_rng_state())
+    assert module.training
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, before[name])

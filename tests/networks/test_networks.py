@@ -1,0 +1,183 @@
+"""Units of layered networks: gates, norms, sums, gradients, and what is left when some are kept."""
+
+import re
+
+import pytest
+import torch
+from layered import KINDS, data, make
+from torch import nn
+
+import prunebench as pb
+from prunebench.networks import Networks
+
+KIND = pytest.mark.parametrize("kind", KINDS)
+
+
+def some_units(networks: Networks) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Half of the units of every layer, others in each network; and gates that say the same."""
+    draw = torch.Generator().manual_seed(2)
+    kept = {
+        layer.name: torch.stack(
+            [torch.randperm(layer.units, generator=draw)[: layer.units // 2] for _ in range(networks.seeds)]
+        )
+        for layer in networks.layers
+    }
+    zeros = [torch.zeros(networks.seeds, layer.units, dtype=torch.float64) for layer in networks.layers]
+    gates = [
+        gate.scatter(1, kept[layer.name], 1.0) for gate, layer in zip(zeros, networks.layers, strict=True)
+    ]
+    return kept, torch.cat(gates, dim=1)
+
+
+@KIND
+def test_logits_are_the_modules(kind: str) -> None:
+    networks, modules = make(kind)
+    x, _ = data(5)
+    with torch.no_grad():
+        assert torch.equal(networks.logits(x), torch.stack([module(x) for module in modules]))
+
+
+@KIND
+def test_keeping_units_is_gating_the_others(kind: str) -> None:
+    networks, _ = make(kind)
+    x, _ = data(5)
+    kept, gates = some_units(networks)
+    narrow, gated = networks.keep(kept).logits(x), networks.gated(gates).logits(x)
+    assert (narrow - gated).abs().max() < 1e-13
+    assert (narrow - networks.logits(x)).abs().max() > 1e-3
+    assert networks.keep(kept).units == sum(units.shape[1] for units in kept.values())
+
+
+@KIND
+def test_the_order_of_units_changes_nothing(kind: str) -> None:
+    networks, _ = make(kind)
+    x, _ = data(5)
+    for layer in networks.layers:
+        turned = torch.stack([torch.randperm(layer.units) for _ in range(networks.seeds)])
+        assert (networks.keep({layer.name: turned}).logits(x) - networks.logits(x)).abs().max() < 1e-13
+
+
+@KIND
+def test_a_seed_alone_is_the_seed_in_a_batch(kind: str) -> None:
+    networks, _ = make(kind)
+    x, y = data(5)
+    alone, batch = networks.select(1), networks
+    assert torch.equal(alone.logits(x)[0], batch.logits(x)[1])
+    assert torch.equal(alone.norms()[0], batch.norms()[1])
+    for name, tensor in alone.gradient(x, y).tensors.items():
+        assert torch.equal(tensor[0], batch.gradient(x, y)[name][1])
+
+
+@KIND
+def test_gradients_and_products_are_autograds(kind: str) -> None:
+    """Loss with a temperature, by the module itself and `torch.autograd` twice."""
+    networks, modules = make(kind)
+    x, y = data(6)
+    gradient = networks.gradient(x, y, temperature=3.0)
+    products = networks.hessian_vector_product(gradient, x, y, temperature=3.0)
+    for seed, module in enumerate(modules):
+        weights = dict(module.named_parameters())
+        loss = nn.functional.cross_entropy(module(x) / 3.0, y)
+        own = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+        again = torch.autograd.grad(own, list(weights.values()), [g.detach() for g in own])
+        for name, g, h in zip(weights, own, again, strict=True):
+            torch.testing.assert_close(gradient[name][seed], g.detach(), rtol=1e-9, atol=1e-14)
+            torch.testing.assert_close(products[name][seed], h, rtol=1e-9, atol=1e-14)
+
+
+@KIND
+def test_the_even_loss_is_the_limit_of_a_high_temperature(kind: str) -> None:
+    networks, _ = make(kind)
+    x, y = data(6)
+    even, hot = networks.gradient(x, y, loss="even"), networks.gradient(x, y, temperature=1e6)
+    for name, tensor in even.tensors.items():
+        torch.testing.assert_close(tensor, 1e6 * hot[name], rtol=1e-3, atol=1e-5)
+
+
+@KIND
+def test_every_trained_number_is_on_one_side_of_one_unit(kind: str) -> None:
+    """Added up as ones: all but the output's are incoming, all but the first layer's weights outgoing."""
+    networks, _ = make(kind)
+    ones = networks.trained.map(torch.ones_like)
+    sizes = {name: tensor[0].numel() for name, tensor in ones.tensors.items()}
+    *hidden, weight, _bias = sizes
+    assert int(ones.unit_sums("incoming", "bias")[0].sum()) == sum(sizes[name] for name in hidden)
+    inputs = {"mlp": "1", "lenet": "0", "vgg": "0", "resnet": "stem"}[kind]
+    read = [name for name in networks.architecture.weights if name != f"{inputs}.weight"]
+    assert weight in read
+    assert int(ones.unit_sums("outgoing")[0].sum()) == sum(sizes[name] for name in read)
+
+
+def test_norms_with_normalisation_are_its_gains() -> None:
+    networks, modules = make("vgg")
+    first, second, third = networks.norms("incoming").split([4, 6, 8], dim=1)
+    for seed, module in enumerate(modules):
+        for norms, place in ((first, 1), (second, 5), (third, 10)):
+            torch.testing.assert_close(norms[seed], module[place].weight.detach().abs())
+    read = modules[0][4].weight.detach()  # (6, 4, 3, 3) reads the first layer
+    torch.testing.assert_close(networks.norms("outgoing")[0, :4], read.square().sum(dim=(0, 2, 3)).sqrt())
+
+
+def test_a_channel_owns_its_columns_after_a_flatten() -> None:
+    networks, modules = make("lenet")
+    layer = networks.layers[1]
+    assert [part.repeat for part in layer.of("outgoing")] == [4]
+    columns = modules[0][7].weight.detach()[:, 4:8]  # of the second channel: 2 x 2 places
+    torch.testing.assert_close(networks.norms("outgoing")[0, 4 + 1], columns.square().sum().sqrt())
+
+
+def test_units_that_a_shortcut_joins_are_one() -> None:
+    networks, _ = make("resnet")
+    assert [(layer.name, layer.units) for layer in networks.layers] == [
+        ("stem", 4), ("one.first", 4), ("two.first", 6), ("two.second", 6),
+    ]  # fmt: skip
+    stream = {part.tensor for part in networks.layers[0].of("incoming")}
+    assert stream == {"stem.weight", "one.second.weight"}
+
+
+@KIND
+def test_a_module_of_the_kept_units_computes_the_same(kind: str) -> None:
+    networks, _ = make(kind)
+    x, _ = data(5)
+    kept, _ = some_units(networks)
+    narrow = networks.keep(kept)
+    module = narrow.to_module(1).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(module(x), narrow.logits(x)[1])
+
+
+@KIND
+def test_torch_pruning_prunes_the_same_units(kind: str) -> None:
+    torch_pruning = pytest.importorskip("torch_pruning")
+    networks, modules = make(kind, seeds=1)
+    x, _ = data(5)
+    kept, _ = some_units(networks)
+    graph = torch_pruning.DependencyGraph().build_dependency(modules[0], example_inputs=x[:1])
+    for layer in networks.layers:
+        gone = sorted(set(range(layer.units)) - set(kept[layer.name][0].tolist()))
+        producer = modules[0].get_submodule(layer.name)
+        prune = (
+            torch_pruning.prune_linear_out_channels
+            if isinstance(producer, nn.Linear)
+            else torch_pruning.prune_conv_out_channels
+        )
+        graph.get_pruning_group(producer, prune, idxs=gone).prune()
+    ordered = {name: units.sort(dim=1).values for name, units in kept.items()}
+    with torch.no_grad():
+        torch.testing.assert_close(modules[0].eval()(x), networks.keep(ordered).logits(x)[0])
+
+
+def test_what_is_of_the_shallow_network_says_so() -> None:
+    networks, _ = make("mlp")
+    with pytest.raises(
+        pb.RequestError, match=re.escape("w_in: got 'example'; only the shallow network has it")
+    ):
+        _ = networks.w_in
+    with pytest.raises(pb.RequestError, match="one tensor"):
+        networks.keep(torch.zeros(3, 1, dtype=torch.int64))
+    with pytest.raises(pb.RequestError, match="'9'; one of the layers 1, 3"):
+        networks.keep({"9": torch.zeros(3, 1, dtype=torch.int64)})
+    with pytest.raises(pb.RequestError, match="units are numbered 0 to 8"):
+        networks.keep({"1": torch.full((3, 1), 9)})
+    with pytest.raises(pb.RequestError, match=r"shape \(3, 16\) is needed"):
+        networks.gated(torch.ones(3, 9))
