@@ -29,7 +29,7 @@ CELLS: dict[str, tuple[str, int, int, tuple[Protocol, ...]]] = {
 # What a row of the table adds up: functions by file and name, which call none of each other.
 PARTS = {
     "training the networks": [("store/reference.py", "trajectory")],
-    "scores: imp, which trains": [("plugins/imp.py", "score")],
+    "scores: imp, which trains": [("plugins/scorers/imp.py", "score")],
     "scores: all others": [("scoring/execute.py", "execute")],
     "rank": [("evaluation/rank.py", "rank")],
     "prune_final and merge": [

@@ -1,1 +1,1 @@
-"""The scorers that ship with prunebench. Each file reads alone."""
+"""The scorers and reference networks that ship with prunebench. Each file reads alone."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from prunebench_plugins.magnitude import Magnitude
+from prunebench_plugins.scorers.magnitude import Magnitude
 
 import prunebench as pb
 from prunebench.plugin.isolation import Isolation, StandIn

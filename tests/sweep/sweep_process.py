@@ -30,7 +30,8 @@ def start(
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        [f"prunebench.{name}" for name in _PRELOAD] + ["prunebench_plugins.alignment", "sklearn.datasets"]
+        [f"prunebench.{name}" for name in _PRELOAD]
+        + ["prunebench_plugins.scorers.alignment", "sklearn.datasets"]
     )
     process = context.Process(target=_sweep, args=(folder, arguments, mark, limit, user))
     process.start()
