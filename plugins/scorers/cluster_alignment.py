@@ -35,6 +35,12 @@ class ClusterAlignment(pb.Scorer):
     threshold: Annotated[float, Meta(title="a cosine", gt=0, le=1)] = 0.95
     minimum: Annotated[int, Meta(ge=1)] = 10
 
+    def unfit(self, networks: pb.Networks, task: pb.Task) -> str | None:
+        """Without two classes there is no orientation, and without the shallow network no cell."""
+        if networks.architecture.name != "shallow" or task.outputs != 2:
+            return "orientations are of the shallow network with two classes"
+        return None
+
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
         """Normalised ranks, 1 for the best aligned of each group."""
         networks, task = snapshot.networks, snapshot.task

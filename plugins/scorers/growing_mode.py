@@ -32,25 +32,28 @@ class GrowingMode(pb.Scorer):
 
     within_signs: bool = False
 
+    def unfit(self, networks: pb.Networks, task: pb.Task) -> str | None:
+        """Without two classes, or the shallow network, there are no signs to rank within."""
+        if self.within_signs and not _is_the_papers(networks):
+            return "within_signs=true: signs are of the shallow network with two classes"
+        return None
+
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
         """The amplitude, or its rank within the sign group."""
-        if not _is_the_papers(snapshot):
-            if self.within_signs:
-                accepted = "false: there are signs in the shallow network of two classes alone"
-                raise pb.RequestError("growing_mode[within_signs]", True, accepted)
+        if not _is_the_papers(snapshot.networks):
             return _even_mode(snapshot)
         amplitude, sign = pb.theory.growing_mode(snapshot.networks, snapshot.task)
         return pb.theory.rank_within(amplitude, sign.long()) if self.within_signs else amplitude
 
     def signs(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"] | None:
         """Sign of `a + q`; None where there are no signs."""
-        if not _is_the_papers(snapshot):
+        if not _is_the_papers(snapshot.networks):
             return None
         return pb.theory.growing_mode(snapshot.networks, snapshot.task)[1]
 
 
-def _is_the_papers(snapshot: pb.Snapshot) -> bool:
-    return snapshot.networks.architecture.shape is None and snapshot.networks.outputs == 2
+def _is_the_papers(networks: pb.Networks) -> bool:
+    return networks.architecture.name == "shallow" and networks.outputs == 2
 
 
 def _even_mode(snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from prunebench.errors import PrunebenchError
+from prunebench.errors import PrunebenchError, one_line
 from prunebench.networks import Networks
 from prunebench.plugin.isolation import StandIn
 from prunebench.plugin.process import Failed, Stopped, scratch
@@ -37,6 +37,20 @@ def execute_elsewhere(scorer: StandIn, snapshot: Snapshot) -> Outcome:
             trace = error.traceback if isinstance(error, Failed) else None
             return failure(f"{error}{hint}", "raises", time.perf_counter() - began, traceback=trace)
         return _outcome(answer, folder / SCORES, snapshot.networks, time.perf_counter() - began)
+
+
+def unfit_elsewhere(scorer: StandIn, snapshot: Snapshot) -> str | None:
+    """As `prunebench.scoring.execute.unfit`, in the scorer's process."""
+    with scratch() as name:
+        folder = Path(name)
+        try:
+            scorer.isolation.prepare(scorer)
+            (folder / SNAPSHOT).write_bytes(bundle_bytes(snapshot, order=False))
+            answer = scorer.isolation.ask("unfit", scorer, folder)
+        except PrunebenchError:
+            return None
+    reason = answer.get("unfit")
+    return one_line(reason) if isinstance(reason, str) else None
 
 
 def _outcome(answer: dict[str, Any], file: Path, networks: Networks, elapsed: float) -> Outcome:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from prunebench.errors import in_words
+from prunebench.errors import in_words, one_line
 from prunebench.plugin.frames import file_of, place, trace
 from prunebench.plugin.isolation import StandIn
-from prunebench.scoring.elsewhere import execute_elsewhere
+from prunebench.scoring.elsewhere import execute_elsewhere, unfit_elsewhere
 from prunebench.scoring.outcome import Outcome, failure, judge
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.snapshot import Snapshot
@@ -19,6 +19,24 @@ from prunebench.training.stopwatch import Stopwatch
 
 # Whole numbers of so many bytes: what is compared are bits, in which NaN equals itself, and 0 is not -0.
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def unfit(scorer: Scorer, snapshot: Snapshot) -> str | None:
+    """Why the scorer cannot take networks like the snapshot's, or its task, on one line; None where it can.
+
+    One network, of any weights, is enough. A scorer that cannot be asked, or raises, is not unfit: asked for
+    its scores it fails, with what it raised.
+    """
+    if isinstance(scorer, StandIn):
+        return unfit_elsewhere(scorer, snapshot)
+    private = snapshot.copy()
+    try:
+        with contextlib.redirect_stdout(sys.stderr), global_generators_kept(private.networks.device):
+            return _reason(scorer, private)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return None
 
 
 def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
@@ -32,6 +50,8 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
     stopwatch = Stopwatch()
     try:
         with contextlib.redirect_stdout(sys.stderr), global_generators_kept(private.networks.device):
+            if (reason := _reason(scorer, private)) is not None:
+                return failure(reason, "unfit", stopwatch.seconds)
             scores: object = scorer.score(private)
             signs: object = scorer.signs(private)
         seconds = stopwatch.seconds
@@ -46,6 +66,13 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
         seconds = stopwatch.seconds
         error = in_words(raised, place(raised, file_of(type(scorer))))
         return failure(error, "raises", seconds, _steps(private), trace(raised))
+
+
+def _reason(scorer: Scorer, private: Snapshot) -> str | None:
+    given: object = scorer.unfit(private.networks, private.task)
+    if given is not None and not isinstance(given, str):
+        raise TypeError(f"unfit() gave {type(given).__name__}; a text or None is expected")
+    return None if given is None else one_line(given)
 
 
 def _steps(snapshot: Snapshot) -> object:

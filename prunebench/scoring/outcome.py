@@ -30,6 +30,7 @@ REQUIREMENTS = {
         "a count of steps as snapshot.cost",
         "it was set to something else; snapshot.train counts itself",
     ),
+    "unfit": ("networks and a task that it can score", "unfit() says that it cannot take these"),
     "changed": ("a snapshot left as it was", "an in-place operation such as mul_ or x[...] = on its tensors"),
 }
 

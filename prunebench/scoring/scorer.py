@@ -6,12 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.networks import Networks
 from prunebench.plugin.plugin import Plugin, changed
+from prunebench.tasks.task import Task
 from prunebench.training.snapshot import Snapshot
 
 
 class Scorer(Plugin):
-    """Predicts from a snapshot how much each hidden neuron will matter at the end: higher = keep.
+    """Predicts from a snapshot how much each hidden unit will matter at the end: higher = keep.
 
     A subclass has a `name`, is a dataclass whose fields are its parameters (`imp[sparsity=0.5]` on the
     command line; frozen or not is its own choice, and the decorator may be left out), and overrides `score`,
@@ -33,19 +35,31 @@ class Scorer(Plugin):
         """
         return False
 
-    def score(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"]:
-        """Scores of every neuron of every network, on the networks' device.
+    def unfit(self, networks: Networks, task: Task) -> str | None:
+        """Why it cannot score networks like these, or those of this task, on one line; None where it can.
+
+        Asked once, before any training: only the architecture and the task count, not what the weights are.
+        Naming it for such a network is then refused, and in a sweep it is a row "unfit"; nothing is trained
+        for it. What is unfit is not asked for scores.
+        """
+        return None
+
+    def score(self, snapshot: Snapshot) -> Float[Tensor, "seeds units"]:
+        """Scores of every unit of every network, layer after layer, on the networks' device.
 
         A numpy array is taken too. Gradients are dropped, and floating numbers become the networks' own.
         """
         return torch.stack([self.score_network(snapshot.network(i)) for i in range(snapshot.networks.seeds)])
 
-    def score_network(self, snapshot: Snapshot) -> Float[Tensor, " neurons"]:
+    def score_network(self, snapshot: Snapshot) -> Float[Tensor, " units"]:
         """Scores of one network, for those who do not want the seed axis: `snapshot` is a batch of one."""
         raise TypeError(f"{type(self).__name__} overrides neither score nor score_network")
 
-    def signs(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"] | None:
-        """The predicted sign of `v.u` at the end (+1: class 1), or None if the method predicts none."""
+    def signs(self, snapshot: Snapshot) -> Float[Tensor, "seeds units"] | None:
+        """The predicted sign of `v.u` at the end (+1: class 1), or None if the method predicts none.
+
+        In shallow networks of two classes alone.
+        """
         return None
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from prunebench.plugin.worker import Answer, serve
 from prunebench.scoring.conformance import SCORER_CHECKS
 from prunebench.scoring.elsewhere import SCORES, SNAPSHOT
-from prunebench.scoring.execute import execute
+from prunebench.scoring.execute import execute, unfit
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.bundle import read_bundle
@@ -28,5 +28,10 @@ def score(scorer: Scorer, folder: Path, device: str) -> Answer:
     return answer | {"files": {SCORES: save(own)} if own else {}}
 
 
+def say_unfit(scorer: Scorer, folder: Path) -> Answer:
+    """Why the scorer cannot take the networks or the task in the folder, if it cannot."""
+    return {"unfit": unfit(scorer, read_bundle(folder / SNAPSHOT))}
+
+
 if __name__ == "__main__":
-    serve(SCORERS, {"score": score, "check": SCORER_CHECKS.answer})
+    serve(SCORERS, {"score": score, "unfit": say_unfit, "check": SCORER_CHECKS.answer})
