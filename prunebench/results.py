@@ -245,11 +245,12 @@ def _summaries(level: Mapping[str, Any], place: str, path: Path = ()) -> Iterato
 
 def read_recipe(content: object) -> Recipe:
     """Raises `ValueError` with what does not fit, and with what a later version added: it names the board."""
-    unknown = set(_table("recipe", content)) - {field.name for field in fields(Recipe)}
+    table = _table("recipe", content)
+    unknown = set(table) - {field.name for field in fields(Recipe)}
     if unknown:
         raise ValueError(f"recipe {min(unknown)} is not known here")
     try:
-        return convert("recipe", content, Recipe)
+        return Recipe.read(table)
     except RequestError as error:
         raise ValueError(f"recipe {error}") from None
 

@@ -47,7 +47,7 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
     final = store.load_state(plan.training, example, FINAL).networks
     norms = Norms(example, _short(final.norms("effective")[0].cpu().numpy()))
     return Document(
-        task=TaskRecord.read(task_record(plan.task)),
+        task=TaskRecord.read(task_record(plan.task, plan.recipe)),
         recipe=plan.recipe,
         environment=environment,
         evaluator=EVALUATOR_VERSION,

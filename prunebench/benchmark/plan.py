@@ -62,7 +62,7 @@ class Plan:
                 "classes", f"{task.outputs} sides", "boards are of two sides; pb.train takes more"
             )
         if recipe.network is not None:
-            network = canonical(recipe.network)
+            network = recipe.network_spec
             raise RequestError("network", network, "boards are of the shallow network; pb.train takes any")
         if recipe.width < 2:
             raise RequestError("width", recipe.width, "2 neurons at least are needed to rank them")

@@ -16,6 +16,7 @@ from prunebench.store.records import FINAL, Key
 from prunebench.store.store import Store
 from prunebench.store.tables import ScoringRow, TrainingRow
 from prunebench.tasks.task import Task
+from prunebench.training.architecture import architecture_of, loaded
 from prunebench.training.initial import initialise
 from prunebench.training.recipe import Recipe
 from prunebench.training.snapshot import Snapshot
@@ -71,10 +72,11 @@ def _same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:
 def _snapshot(store: Store, training: str, seed: int, step: int, task: Task, scorer: Scorer) -> Snapshot:
     row = store.find(TrainingRow, training)
     try:
-        recipe = Recipe(**json.loads("" if row is None else row.recipe))
-        initial = initialise(recipe, task.inputs, (seed,), outputs=task.outputs)
-        networks = store.load_state(training, seed, step).networks if step else initial
-        final = store.load_state(training, seed, FINAL).networks if scorer.sees_end else None
+        recipe = loaded(Recipe.read(json.loads("" if row is None else row.recipe)))
+        of = architecture_of(recipe, task.shape, task.outputs)
+        initial = initialise(recipe, task.shape, (seed,), outputs=task.outputs)
+        networks = store.load_state(training, seed, step, of).networks if step else initial
+        final = store.load_state(training, seed, FINAL, of).networks if scorer.sees_end else None
     except (PrunebenchError, TypeError, ValueError) as error:
         raise NotHere(f"scores without their networks: {error}") from error
     return Snapshot(task, recipe, step, networks, initial, (seed,), final)

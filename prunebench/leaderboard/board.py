@@ -96,10 +96,17 @@ class Board(Results):
 
 def name_of(task: TaskRecord, recipe: Recipe) -> str:
     """The name of the board of a task and a recipe."""
-    identity = json.dumps([task.fingerprint, recipe.record], sort_keys=True)
+    shape = [] if recipe.network is None else [task.record.get("shape")]
+    identity = json.dumps([task.fingerprint, recipe.record, *shape], sort_keys=True)
     digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
-    name = re.sub(r"[^A-Za-z0-9.-]+", "-", task.name).strip("-.")[:LONGEST_NAME] or "task"
-    return f"{name}_n{task.samples}_d{recipe.width}_std{recipe.init_std:g}_{digest}"
+    network = f"d{recipe.width}_std{recipe.init_std:g}"
+    if recipe.network is not None:
+        network = _in_a_name(recipe.network_spec, LONGEST_NAME // 2)
+    return f"{_in_a_name(task.name, LONGEST_NAME) or 'task'}_n{task.samples}_{network}_{digest}"
+
+
+def _in_a_name(text: str, longest: int) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.")[:longest]
 
 
 def read_json(path: Path) -> Any:

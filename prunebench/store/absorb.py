@@ -107,14 +107,15 @@ class _Absorbing:
         return taken
 
     def _scorings(self, connection: sqlite3.Connection) -> None:
-        width = Recipe(**json.loads(self._training.recipe)).width
+        recipe = Recipe.read(json.loads(self._training.recipe))
+        units = recipe.width if recipe.network is None else None  # of others their code would tell
         query = f"SELECT {', '.join(ScoringRow.unique)}, id, error FROM scorings WHERE training = ?"
         there = {
             tuple(names): (number, error)
             for *names, number, error in self._into.rows(query, [self._training.id])
         }
         for row, whole, results in self._rows.scorings():
-            if not whole or not is_valid(row, width):
+            if not whole or not is_valid(row, units):
                 self._absorbed.damaged.append(_name(row))
                 continue
             number, error = there.get(row.names, (None, None))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from prunebench.tasks.task import Task
@@ -27,15 +27,18 @@ LEFT_OUT: dict[str, Any] = {
 def training_id(task: Task, recipe: Recipe, seeds: Iterable[int]) -> str:
     """32 hex digits that name a task with a recipe; a seed besides names one trained network.
 
-    With `until_loss` training ends for all networks together, so the batch of seeds is part of the name.
+    With `until_loss` training ends for all networks together, so the batch of seeds is part of the name. All
+    networks but the shallow one are built for the shape of a sample, which is no part of the fingerprint.
     """
     together = {} if recipe.until_loss is None else {"seeds": sorted(seeds)}
-    return id_of(task.fingerprint, recipe.record | together)
+    shape = None if recipe.network is None else task.shape
+    return id_of(task.fingerprint, recipe.record | together, shape)
 
 
-def id_of(fingerprint: str, options: dict[str, Any]) -> str:
+def id_of(fingerprint: str, options: dict[str, Any], shape: Sequence[int] | None = None) -> str:
     """The same from what records hold of a task and its options."""
-    options = options | {"version": TRAINING_VERSION}
+    shaped = {} if shape is None else {"shape": list(shape)}
+    options = options | shaped | {"version": TRAINING_VERSION}
     kept = {key: value for key, value in options.items() if key not in LEFT_OUT or value != LEFT_OUT[key]}
     return digest(json.dumps([fingerprint, kept], sort_keys=True).encode())[:32]
 

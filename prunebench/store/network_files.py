@@ -11,7 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from prunebench.errors import PrunebenchError, RequestError
-from prunebench.networks import shallow_networks
+from prunebench.networks import Architecture, Networks
+from prunebench.networks.shallow import shallow_architecture
 from prunebench.store.database import StoreError
 from prunebench.store.files import NETWORKS, write_atomically
 from prunebench.store.identity import digest
@@ -19,7 +20,7 @@ from prunebench.store.tables import NetworkRow
 from prunebench.training.state import State
 
 LARGEST = 4 * 2**30  # bytes of a network's file
-_NAMES = ("w_in", "bias", "w_out")
+_VELOCITY = "velocity_"  # before the name of what is trained
 
 
 class Damaged(PrunebenchError):
@@ -73,8 +74,8 @@ class NetworkFiles:
 
 
 def pack(state: State, position: int, *, velocity: bool) -> bytes:
-    """One network of a state."""
-    parts = [("", state.networks)] + ([("velocity_", state.velocity)] if velocity else [])
+    """One network of a state: all its tensors by name, and the velocities of those that are trained."""
+    parts = [("", state.networks)] + ([(_VELOCITY, state.velocity)] if velocity else [])
     return save(
         {
             prefix + name: tensor[position].detach().cpu().contiguous()
@@ -84,20 +85,32 @@ def pack(state: State, position: int, *, velocity: bool) -> bytes:
     )
 
 
-def unpack(content: bytes, step: int) -> State:
-    """A batch of one from a file. Raises `Damaged` where the tensors are not a network's."""
+def unpack(content: bytes, step: int, architecture: Architecture | None = None) -> State:
+    """A batch of one from a file: a shallow network, whose file says all of it, or of an architecture.
+
+    Raises `Damaged` where the tensors are not such a network's.
+    """
     try:
         tensors = {name: tensor[None] for name, tensor in load(content).items()}
         if not {tensor.dtype for tensor in tensors.values()} <= {torch.float32, torch.float64}:
             raise ValueError("weights must be floating numbers")
-        if any(tensor.ndim != (2 if name.endswith("bias") else 3) for name, tensor in tensors.items()):
-            raise ValueError("not the dimensions of a network")
-        networks = shallow_networks(*(tensors[name] for name in _NAMES))
-        if "velocity_w_in" not in tensors:
+        if architecture is None:
+            architecture = shallow_architecture(tensors["w_in"].shape[1], tensors["w_out"].shape[1])
+        networks = _networks(architecture, {name: tensors[name] for name in architecture.names})
+        if not any(_VELOCITY + name in tensors for name in architecture.trainable):
             return State(networks, step)
-        velocity = shallow_networks(*(tensors[f"velocity_{name}"] for name in _NAMES))
-        if any(velocity[name].shape != tensor.shape for name, tensor in networks.tensors.items()):
+        velocity = {name: tensors[_VELOCITY + name] for name in architecture.trainable}
+        if any(networks[name].shape != tensor.shape for name, tensor in velocity.items()):
             raise ValueError("weights and velocity differ in shape")
-        return State(networks, step, velocity)
-    except (SafetensorError, KeyError, ValueError) as error:
+        return State(networks, step, networks.like(velocity))
+    except (SafetensorError, LookupError, ValueError) as error:
         raise Damaged(f"not a network of this store ({error})") from error
+
+
+def _networks(architecture: Architecture, tensors: dict[str, torch.Tensor]) -> Networks:
+    """Raises `ValueError` where the tensors have other shapes than the module's."""
+    for name, expected in architecture.module.state_dict().items():
+        found, needed = tensors[name].shape[1:], expected.shape
+        if len(found) != len(needed) if architecture.shape is None else found != needed:
+            raise ValueError(f"{name} of shape {tuple(found)}")
+    return Networks(architecture, tensors)

@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-import torch
-
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.store.identity import training_id
@@ -15,6 +13,7 @@ from prunebench.store.provenance import environment
 from prunebench.store.records import FINAL, Environment, join_history
 from prunebench.store.store import Store
 from prunebench.tasks.task import Task
+from prunebench.training.architecture import architecture_of
 from prunebench.training.initial import initialise
 from prunebench.training.loop import History, Progress, run_loop
 from prunebench.training.recipe import Recipe
@@ -111,9 +110,7 @@ class ReferenceNetworks:
             progress=self._progress(len(seeds)),
         )
         self._check_reached(run.gradient_steps)
-        finite = torch.stack([t.flatten(1).isfinite().all(dim=1) for t in run.final.tensors.values()]).all(
-            dim=0
-        )
+        finite = run.final.finite()
         if not bool(finite.all()):
             lost = [seed for seed, ok in zip(seeds, finite.tolist(), strict=True) if not ok]
             raise PrunebenchError(f"training diverged for seeds {lost}; take a smaller --learning-rate")
@@ -154,9 +151,10 @@ class ReferenceNetworks:
 
     def _state(self, seeds: Sequence[int], step: int) -> State:
         if step == 0:
-            state = State(initialise(self.recipe, self.task.inputs, seeds, outputs=self.task.outputs))
+            state = State(initialise(self.recipe, self.task.shape, seeds, outputs=self.task.outputs))
         else:
-            state = State.cat([self.store.load_state(self.training, seed, step) for seed in seeds])
+            of = architecture_of(self.recipe, self.task.shape, self.task.outputs)
+            state = State.cat([self.store.load_state(self.training, seed, step, of) for seed in seeds])
         return state.to(resolve_device(self.device))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from prunebench.networks import Architecture
 from prunebench.store.database import FILE, StoreError, connect, errors, transaction
 from prunebench.store.file_watch import FileWatch
 from prunebench.store.files import CLAIMS, folder_lock, writable_folder, write_atomically
@@ -136,7 +137,7 @@ class Store:
         """Make a training known under its id, again where its row is damaged."""
         if self.find(TrainingRow, training) is None:
             until_loss = (record := recipe.record).pop("until_loss", None)  # it has a column of its own
-            records = json.dumps(task_record(task)), json.dumps(record)
+            records = json.dumps(task_record(task, recipe)), json.dumps(record)
             with self.writing() as connection:
                 write(connection, [TrainingRow(training, *records, until_loss)])
 
@@ -166,15 +167,17 @@ class Store:
                 row.provenance = made
             write(connection, rows)
 
-    def load_state(self, training: str, seed: int, step: int) -> State:
-        """One network, as a batch of one.
+    def load_state(
+        self, training: str, seed: int, step: int, architecture: Architecture | None = None
+    ) -> State:
+        """One network, as a batch of one; of the shallow network no `architecture` is needed.
 
         Raises `Damaged` where its file is not whole, and forgets it unless the store is only read.
         """
         key = training, seed, step
         for row, _ in list(self.read(NetworkRow, equal(NetworkRow.key), key)):
             try:
-                return unpack(self.files.read(row), max(step, 0))
+                return unpack(self.files.read(row), max(step, 0), architecture)
             except Damaged:
                 if not self.read_only:
                     self._forget(NetworkRow, *key)
@@ -225,9 +228,9 @@ class Store:
         return _array(row.scores, row.draws), None if row.signs is None else _array(row.signs, row.draws)
 
 
-def task_record(task: Task) -> dict[str, Any]:
-    """What results say about their task."""
-    return {
+def task_record(task: Task, recipe: Recipe) -> dict[str, Any]:
+    """What results say about their task; what shape a sample has where the recipe's network asks for it."""
+    record = {
         "name": task.name,
         "samples": task.samples,
         "inputs": task.inputs,
@@ -235,6 +238,7 @@ def task_record(task: Task) -> dict[str, Any]:
         "fingerprint": task.fingerprint,
         **task.source,
     }
+    return record if recipe.network is None else record | {"shape": list(task.shape)}
 
 
 def _array(blob: bytes, draws: int) -> np.ndarray:

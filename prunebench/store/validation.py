@@ -24,10 +24,11 @@ class _TaskRecord(msgspec.Struct):
     samples: Count
     inputs: Count
     tests: Count
+    shape: list[Count] | None = None
 
 
-def is_valid(row: Row, width: int | None = None) -> bool:
-    """Whether each column holds what it may; scores are of `width` neurons."""
+def is_valid(row: Row, units: int | None = None) -> bool:
+    """Whether each column holds what it may; scores are of so many `units`, of any number for None."""
     try:
         msgspec.convert(row.values, type(row))
         match row:
@@ -37,7 +38,7 @@ def is_valid(row: Row, width: int | None = None) -> bool:
                 return _is_network(row)
             case ScoringRow():
                 arrays = (array for array in (row.scores, row.signs) if array is not None)
-                return all(isinstance(a, bytes) and len(a) == 4 * row.draws * (width or 0) for a in arrays)
+                return all(isinstance(array, bytes) and _fits(array, row.draws, units) for array in arrays)
             case ResultRow():
                 read_values(row.metrics)
                 return not row.keep or math.isfinite(float(row.keep))
@@ -56,12 +57,19 @@ def read_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def _fits(array: bytes, draws: int, units: int | None) -> bool:
+    """Whether float32 numbers are a row of units for each draw."""
+    return len(array) == 4 * draws * units if units else len(array) > 0 and len(array) % (4 * draws) == 0
+
+
 def _is_training(row: TrainingRow) -> bool:
     """A task and a recipe under the id that they have (with `until_loss` the id holds the seeds too)."""
     task = msgspec.convert(read_object(row.task), _TaskRecord)
     recipe = msgspec.convert(read_object(row.recipe), dict[str, Any])
-    Recipe(**recipe, until_loss=row.until_loss)
-    return row.until_loss is not None or row.id == id_of(task.fingerprint, recipe)
+    if "until_loss" in recipe:  # it has a column of its own
+        return False
+    Recipe.read(recipe | {"until_loss": row.until_loss})
+    return row.until_loss is not None or row.id == id_of(task.fingerprint, recipe, task.shape)
 
 
 def _is_network(row: NetworkRow) -> bool:

@@ -37,7 +37,7 @@ class Boards:
 
     def hold(self, plan: Plan) -> bool:
         """Whether the rows of a cell that is done are on its board already."""
-        name = name_of(TaskRecord.read(task_record(plan.task)), plan.recipe)
+        name = name_of(TaskRecord.read(task_record(plan.task, plan.recipe)), plan.recipe)
         path = self.folder / f"{name}.json"
         try:
             board = Board.read(path)

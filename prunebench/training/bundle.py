@@ -1,28 +1,29 @@
 """A snapshot in one safetensors file: for scores that are computed elsewhere, and for other processes.
 
-Tensors: `networks.w_in` (S,d,D), `networks.bias` (S,d), `networks.w_out` (S,C,d); the same of `initial.`,
-and of `final.` for scorers that see the end; `task.x_train` (N,D), `task.y_train` (N,), `task.x_test`,
+Tensors: `networks.` and the name of each of the module's, with the seeds' axis before its own: of the shallow
+network `networks.w_in` (S,d,D), `networks.bias` (S,d), `networks.w_out` (S,C,d); the same of `initial.`, and
+of `final.` for scorers that see the end; `task.x_train` (N,D), `task.y_train` (N,), `task.x_test`,
 `task.y_test`; `seeds` (S,); `order` (S, steps, batch size): the samples of every minibatch, -1 where one is
-smaller. Metadata: `step`, and `recipe` and `task` as JSON.
+smaller. Metadata: `step`, and `recipe` and `task` (with the `shape` of a sample) as JSON.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from prunebench.errors import RequestError
-from prunebench.networks import Networks, shallow_networks
+from prunebench.networks import Networks
 from prunebench.tasks.task import Task
+from prunebench.training.architecture import architecture_of, loaded
 from prunebench.training.order import minibatch_orders
 from prunebench.training.recipe import Recipe
 from prunebench.training.snapshot import Snapshot
 
 FORMAT = "prunebench-snapshot-1"
-_WEIGHTS = ("w_in", "bias", "w_out")
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -33,7 +34,7 @@ def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
     for part in ("networks", "initial", "final"):
         networks: Networks | None = getattr(snapshot, part)
         if networks is not None:
-            tensors |= {f"{part}.{name}": getattr(networks, name) for name in _WEIGHTS}
+            tensors |= {f"{part}.{name}": tensor for name, tensor in networks.tensors.items()}
     tensors["seeds"] = torch.tensor(snapshot.seeds)
     if order:
         tensors["order"] = minibatch_orders(task.samples, recipe.batch_size, recipe.steps, snapshot.seeds)
@@ -41,7 +42,7 @@ def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
         "format": FORMAT,
         "step": str(snapshot.step),
         "recipe": json.dumps(recipe.record),
-        "task": json.dumps({"name": task.name, "source": dict(task.source)}),
+        "task": json.dumps({"name": task.name, "source": dict(task.source), "shape": task.shape}),
     }
     # The format wants memory of its own for every tensor.
     own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
@@ -49,8 +50,11 @@ def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
     return content
 
 
-def read_bundle(path: Path, device: torch.device | str = "cpu") -> Snapshot:
-    """The snapshot in a file of `bundle_bytes`'s content. Raises `RequestError` for any other file."""
+def read_bundle(path: Path, device: torch.device | str = "cpu", files: Iterable[str | Path] = ()) -> Snapshot:
+    """The snapshot in a file of `bundle_bytes`'s content; its network comes from packages and `files`.
+
+    Raises `RequestError` for any other file, and for a network that is not here or is of other code.
+    """
     try:
         with safe_open(str(path), "pt") as file:
             metadata = file.metadata() or {}
@@ -62,26 +66,29 @@ def read_bundle(path: Path, device: torch.device | str = "cpu") -> Snapshot:
     if metadata.get("format") != FORMAT:
         raise RequestError("snapshot", str(path), f"a file of format {FORMAT} is needed")
     try:
-        return _snapshot(metadata, tensors, device)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        reason = f"a file of `prunebench export --snapshot`: {type(error).__name__}: {error}"
-        raise RequestError("snapshot", str(path), reason) from error
+        described = json.loads(metadata["task"])
+        shape = described.pop("shape", None)  # files of earlier versions have none
+        arrays = (tensors[f"task.{name}"] for name in _ARRAYS)
+        task = Task(*(a.reshape(-1, *shape) if shape and a.ndim > 1 else a for a in arrays), **described)
+        recipe = Recipe.read(json.loads(metadata["recipe"]))
+        step, seeds = int(metadata["step"]), tuple(tensors["seeds"].tolist())
+    except (KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
+        raise _not_one(path, error) from error
+    recipe = loaded(recipe, files)
+    architecture = architecture_of(recipe, task.shape, task.outputs)
+    try:
+        parts = {
+            part: Networks(
+                architecture, {name: tensors[f"{part}.{name}"].to(device) for name in architecture.names}
+            )
+            for part in ("networks", "initial", "final")
+            if any(name.startswith(f"{part}.") for name in tensors)
+        }
+        return Snapshot(task, recipe, step, parts["networks"], parts["initial"], seeds, parts.get("final"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _not_one(path, error) from error
 
 
-def _snapshot(metadata: dict[str, str], tensors: dict[str, Any], device: torch.device | str) -> Snapshot:
-    described = json.loads(metadata["task"])
-    task = Task(*(tensors[f"task.{name}"] for name in _ARRAYS), **described)
-    parts = {
-        part: shallow_networks(*(tensors[f"{part}.{name}"].to(device) for name in _WEIGHTS))
-        for part in ("networks", "initial", "final")
-        if f"{part}.w_in" in tensors
-    }
-    return Snapshot(
-        task,
-        Recipe(**json.loads(metadata["recipe"])),
-        int(metadata["step"]),
-        parts["networks"],
-        parts["initial"],
-        tuple(tensors["seeds"].tolist()),
-        parts.get("final"),
-    )
+def _not_one(path: Path, error: Exception) -> RequestError:
+    reason = f"a file of `prunebench export --snapshot`: {type(error).__name__}: {error}"
+    return RequestError("snapshot", str(path), reason)

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Iterable
-from typing import cast
 
 import numpy as np
 import torch
 
 from prunebench.networks import Networks, shallow_networks
-from prunebench.networks.build import architecture, build
-from prunebench.networks.network import Network
+from prunebench.networks.build import build
+from prunebench.training.architecture import architecture_of, network_of
 from prunebench.training.recipe import Recipe
 from prunebench.training.seeds import check_seeds
 
@@ -36,9 +35,8 @@ def initialise(
     The shallow one has `W, V ~ Normal(0, init_std^2)` and `b = 0` (paper, section 5).
     """
     shape = (inputs,) if isinstance(inputs, int) else inputs
-    if recipe.network is not None:
+    if (network := network_of(recipe)) is not None:
         draws = [int(generator(seed, stream).integers(2**63)) for seed in check_seeds(seeds)]
-        network = cast(Network, recipe.network)  # the recipe is read where nothing of torch is
         return build(network, shape, outputs, draws, recipe.scale).to(dtype=dtype)
     weights = []
     for seed in check_seeds(seeds):
@@ -57,5 +55,5 @@ def weights_of(recipe: Recipe, shape: tuple[int, ...], outputs: int) -> int:
     """How many numbers a network of this recipe has."""
     if recipe.network is None:
         return recipe.width * (math.prod(shape) + 1 + outputs)
-    module = architecture(cast(Network, recipe.network), shape, outputs).module
+    module = architecture_of(recipe, shape, outputs).module
     return sum(parameter.numel() for parameter in module.parameters())

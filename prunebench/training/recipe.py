@@ -1,27 +1,31 @@
 """What defines a reference network's training."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from prunebench.errors import RequestError
 from prunebench.fields import check
 from prunebench.plugin.plugin import Plugin
-from prunebench.plugin.source import source_hash
+from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.spec import canonical
 
 # Less is 0, or nearly so, in the float32 that networks are trained in.
 SMALLEST = 1e-30
+SHALLOW = "shallow"  # the network of a recipe that names none
+# Only the shallow network has these.
+_OF_SHALLOW = ("width", "init_std")
 # What every record of a recipe holds. A field that came later is left out at its default, so that networks
 # trained before there was such a field keep their ids, and their boards their names.
-_ALWAYS = ("width", "init_std", "learning_rate", "momentum", "batch_size", "steps")
+_ALWAYS = (*_OF_SHALLOW, "learning_rate", "momentum", "batch_size", "steps")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Width, initial scale and SGD settings (paper, section 5).
+    """Which network is trained, its initial scale, and how it is trained (paper, section 5).
 
     Attributes:
         width: d, hidden neurons.
@@ -30,8 +34,11 @@ class Recipe:
         momentum: mu of `m = mu m + g`, in [0, 1).
         batch_size: samples in a minibatch; the last one of an epoch may be smaller.
         steps: minibatch steps to the end of training.
-        network: what is trained; None: the shallow network of `width` neurons.
+        network: what is trained, or the record of it; None: the shallow network of `width` neurons.
         scale: multiplies the initial weights of any other network, which draws its own.
+        weight_decay: lambda; `lambda w` is added to the gradient of every trained number.
+        schedule: of the learning rate over the steps (docs/protocols.md).
+        optimizer: `sgd`, or `adam`, which takes `momentum` as its first beta.
         until_loss: end training once every network's training loss, on the grid of the curves, is below this.
     """
 
@@ -50,8 +57,15 @@ class Recipe:
             description="Steps to the end of training. [default: 4000 for mnist5k and digits, else 16000]",
         ),
     ] = 16_000
-    network: Plugin | None = None
+    network: Plugin | PluginRecord | None = None
     scale: Annotated[float, Meta(ge=SMALLEST, le=1000)] = 1.0
+    weight_decay: Annotated[float, Meta(ge=0, le=1000, description="Of every weight and bias.")] = 0.0
+    schedule: Annotated[
+        Literal["constant", "cosine", "step"], Meta(description="Of the learning rate, over the steps.")
+    ] = "constant"
+    optimizer: Annotated[
+        Literal["sgd", "adam"], Meta(description="With --momentum, which is adam's first beta.")
+    ] = "sgd"
     until_loss: Annotated[
         Annotated[float, Meta(title="a loss", gt=0)] | None,
         Meta(description="End training once every network's training loss is below this."),
@@ -59,25 +73,60 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check(self)
+        if not isinstance(self.network, Plugin | PluginRecord | None):
+            raise RequestError("network", self.network, 'such as pb.load_network("lenet")')
+        if self.network is None:
+            self._refuse("scale", "other networks than the shallow one have it; that one has init_std")
+        else:
+            for name in _OF_SHALLOW:
+                self._refuse(name, f"the shallow network has it, and {self.network_spec} is another")
+
+    def _refuse(self, name: str, why: str) -> None:
+        """Raises `RequestError` for a field that means nothing here, unless it is at its default."""
+        if (value := getattr(self, name)) != getattr(Recipe, name):
+            raise RequestError(name, value, why)
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> "Recipe":
+        """From a `record`, maybe somebody else's; its network is not loaded.
+
+        Raises `RequestError` for what does not fit, `TypeError` for what no recipe has.
+        """
+        values = dict(record)
+        if "network" in values:
+            values["network"] = PluginRecord.read(values["network"], "network")
+        return cls(**values)
 
     @property
     def record(self) -> dict[str, Any]:
         """The recipe in documents, stores and ids, as JSON values."""
-        values = ((field, getattr(self, field.name)) for field in fields(self))
-        record = {f.name: value for f, value in values if f.name in _ALWAYS or value != f.default}
+        always = [name for name in _ALWAYS if self.network is None or name not in _OF_SHALLOW]
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        record = {
+            f.name: values[f.name] for f in fields(self) if values[f.name] != f.default or f.name in always
+        }
         if self.network is not None:
-            source = source_hash(type(self.network))
-            record["network"] = [canonical(self.network), self.network.version, source]
+            record["network"] = PluginRecord.of(self.network).content
         return record
+
+    @property
+    def network_spec(self) -> str:
+        """The network as a command line names it."""
+        if self.network is None:
+            return SHALLOW
+        return self.network.spec if isinstance(self.network, PluginRecord) else canonical(self.network)
 
     @property
     def in_words(self) -> str:
         """For people, on one line."""
-        later = {name: value for name, value in self.record.items() if name not in _ALWAYS}
+        later = {name: value for name, value in self.record.items() if name not in (*_ALWAYS, "network")}
         until = f" or loss {later.pop('until_loss'):g}" if "until_loss" in later else ""
         others = (f", {name.replace('_', ' ')} {value}" for name, value in later.items())
+        network = self.network_spec
+        if self.network is None:
+            network = f"{self.width:,} neurons, init std {self.init_std:g}"
         return (
-            f"{self.width:,} neurons, init std {self.init_std:g}, learning rate {self.learning_rate:g}, "
+            f"{network}, learning rate {self.learning_rate:g}, "
             f"momentum {self.momentum:g}, batch {self.batch_size}, {self.steps:,} steps{until}"
         ) + "".join(others)
 

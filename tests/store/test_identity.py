@@ -101,7 +101,7 @@ class Later(pb.Recipe):
 
 
 def board_name(task: pb.Task, recipe: pb.Recipe) -> str:
-    return name_of(TaskRecord.read(task_record(task)), recipe)
+    return name_of(TaskRecord.read(task_record(task, recipe)), recipe)
 
 
 def test_trainings_are_called_as_they_ever_were() -> None:

@@ -1,0 +1,156 @@
+"""Networks of any kind in a store: kept by name, found again, and known by what their records say."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import prunebench as pb
+from prunebench.plugin.record import PluginRecord
+from prunebench.store.absorb import absorb
+from prunebench.store.identity import training_id
+from prunebench.store.inventory import take_inventory
+from prunebench.store.network_files import Damaged, pack, unpack
+from prunebench.store.records import FINAL
+from prunebench.store.reference import ReferenceNetworks
+from prunebench.store.store import Store
+from prunebench.store.tables import TrainingRow
+from prunebench.training.architecture import architecture_of, loaded
+from prunebench.training.bundle import bundle_bytes, read_bundle
+from prunebench.training.recipe import Recipe
+from prunebench.training.train import train
+
+SPECS = ["mlp[widths=6-4]", "lenet[width=0.5]", "resnet[depth=8,width=0.25]"]
+
+
+def images(samples: int) -> pb.Task:
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn((samples, 1, 12, 12), generator=draw), torch.arange(samples) % 3
+    return pb.Task(x[:-6], y[:-6], x[-6:], y[-6:], name="toy")
+
+
+def recipe_of(spec: str) -> pb.Recipe:
+    return pb.Recipe(network=pb.load_network(spec), learning_rate=0.01, batch_size=8, steps=12)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_networks_are_kept_and_found(tmp_path: Path, spec: str) -> None:
+    task, recipe = images(24), recipe_of(spec)
+    with Store(tmp_path) as store:
+        made = ReferenceNetworks(store, task, recipe, (0, 1), (0, 5)).trajectory()
+        again = ReferenceNetworks(store, task, recipe, (1,), (0, 5)).trajectory()
+        training = training_id(task, recipe, (0, 1))
+        assert take_inventory(store, training).steps == {0: {5, FINAL}, 1: {5, FINAL}}
+    for kept, of in ((again.final, made.final), (again.states[5].velocity, made.states[5].velocity)):
+        assert kept.tensors.keys() == of.tensors.keys()
+        assert all(torch.equal(kept[name][0], of[name][1]) for name in of.tensors)
+    assert again.final.architecture.is_like(made.final.architecture)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_training_goes_on_from_a_step_that_is_kept(spec: str) -> None:
+    task, recipe = images(24), recipe_of(spec)
+    with Store() as store:
+        ReferenceNetworks(store, task, recipe, (0,), (5,)).trajectory()
+        later = ReferenceNetworks(store, task, recipe, (0,), (9,)).trajectory()
+    whole = train(task, recipe, seeds=(0,), snapshot_steps=(9,))
+    for name, tensor in whole.snapshots[9].tensors.items():
+        torch.testing.assert_close(later.snapshots[9][name], tensor)
+
+
+def test_a_recipe_is_read_back_from_its_record_without_its_network() -> None:
+    recipe = dataclasses.replace(recipe_of("lenet[width=0.5]"), scale=0.5, schedule="cosine")
+    record = json.loads(json.dumps(recipe.record))
+    assert record["network"].keys() == {"spec", "version", "source"}
+    assert not {"width", "init_std"} & record.keys()
+    read = Recipe.read(record)
+    assert read.network == PluginRecord(**record["network"])
+    assert (read.record, read.network_spec, read.in_words) == (record, recipe.network_spec, recipe.in_words)
+    assert loaded(read) == recipe
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"spec": "lenett"}, "did you mean 'lenet'"),
+        ({"version": "0"}, "of version 0, and here it is of 1"),
+        ({"source": "f00"}, "of source f00"),
+        ({"spec": "lenet[depth=3]"}, "no parameter 'depth'"),
+    ],
+)
+def test_a_network_that_is_not_here_is_named(changed: dict[str, str], message: str) -> None:
+    record = recipe_of("lenet").record
+    read = Recipe.read(record | {"network": record["network"] | changed})
+    with pytest.raises(pb.RequestError, match=message):
+        pb.initialise(read, (1, 28, 28), (0,))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        "lenet",
+        ["lenet", "1", "f00"],
+        {"spec": "lenet"},
+        {"spec": "evil.py:Net", "version": "1", "source": "f"},
+    ],
+)
+def test_what_is_no_record_of_a_network_is_refused(network: object) -> None:
+    with pytest.raises(pb.RequestError, match="network"):
+        Recipe.read({"steps": 3, "network": network})
+
+
+def test_the_shape_of_samples_is_part_of_the_name_of_all_but_shallow_trainings() -> None:
+    task = images(24)
+    flat = pb.Task(task.x_train, task.y_train, task.x_test, task.y_test)
+    assert flat.fingerprint == task.fingerprint
+    recipe = recipe_of("mlp[widths=6-4]")
+    assert training_id(task, recipe, (0,)) != training_id(flat, recipe, (0,))
+    assert training_id(task, pb.Recipe(), (0,)) == training_id(flat, pb.Recipe(), (0,))
+
+
+def test_stores_are_merged(tmp_path: Path) -> None:
+    task, recipe = images(24), recipe_of("resnet[depth=8,width=0.25]")
+    with Store(tmp_path / "theirs") as theirs, Store(tmp_path / "mine") as mine:
+        made = ReferenceNetworks(theirs, task, recipe, (0, 1), (5,)).trajectory()
+        absorbed = absorb(mine, theirs)
+        assert (absorbed.networks, absorbed.damaged) == (4, [])
+        found = ReferenceNetworks(mine, task, recipe, (0, 1), (5,)).trajectory()
+    assert all(torch.equal(found.final[name], made.final[name]) for name in made.final.tensors)
+
+
+def test_a_training_under_another_shape_is_not_merged(tmp_path: Path) -> None:
+    task, recipe = images(24), recipe_of("mlp[widths=6-4]")
+    with Store(tmp_path / "theirs") as theirs, Store(tmp_path / "mine") as mine:
+        ReferenceNetworks(theirs, task, recipe, (0,)).trajectory()
+        ((row, _),) = theirs.read(TrainingRow)
+        row.task = row.task.replace('"shape": [1, ', '"shape": [2, ')
+        with theirs.writing() as connection:
+            values = (row.task, row.digest(), row.id)
+            connection.execute("UPDATE trainings SET task = ?, checksum = ? WHERE id = ?", values)
+        assert absorb(mine, theirs).damaged == [f"training {row.id!r}"]
+
+
+def test_a_file_of_another_network_is_damaged() -> None:
+    task, small, large = images(24), recipe_of("mlp[widths=6-4]"), recipe_of("mlp[widths=6-5]")
+    run = train(task, small, seeds=(0,), snapshot_steps=(5,))
+    content = pack(run.states[5], 0, velocity=True)
+    assert unpack(content, 5, architecture_of(small, task.shape, task.outputs)).step == 5
+    for other in (large, recipe_of("lenet"), pb.Recipe(width=6)):
+        with pytest.raises(Damaged):
+            unpack(content, 5, architecture_of(other, task.shape, task.outputs))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_snapshot_is_the_same_from_its_file(tmp_path: Path, spec: str) -> None:
+    task, recipe = images(24), recipe_of(spec)
+    snapshot = train(task, recipe, seeds=(3, 1), snapshot_steps=(5,)).snapshot(5, with_final=True)
+    path = tmp_path / "snapshot.safetensors"
+    path.write_bytes(bundle_bytes(snapshot))
+    read = read_bundle(path)
+    assert (read.task.shape, read.recipe, read.seeds, read.step) == (task.shape, recipe, (3, 1), 5)
+    assert all(torch.equal(*pair) for pair in zip(read.tensors(), snapshot.tensors(), strict=True))
+    assert read.final is not None
+    assert snapshot.final is not None
+    assert torch.equal(read.final.logits(task.x_test), snapshot.final.logits(task.x_test))
