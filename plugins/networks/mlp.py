@@ -1,6 +1,7 @@
 """Fully connected networks of any depth: LeCun, Denker and Solla 1989, "Optimal Brain Damage"."""
 
 import math
+from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,12 +25,15 @@ class MLP(pb.Network):
     def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
         """Initialised as PyTorch does."""
         sizes = [math.prod(shape), *_numbers(self.widths)]
-        hidden = [part for pair in pairwise(sizes) for part in (nn.Linear(*pair), nn.ReLU())]
-        return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(sizes[-1], outputs))
+        layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+        for number, (inputs, units) in enumerate(pairwise(sizes), start=1):
+            layers |= {f"fc{number}": nn.Linear(inputs, units), f"relu{number}": nn.ReLU()}
+        return nn.Sequential(layers | {"output": nn.Linear(sizes[-1], outputs)})
 
 
 def _numbers(widths: str) -> list[int]:
     words = widths.split("-")
-    if not all(word.isdecimal() and int(word) > 1 for word in words):
-        raise pb.RequestError("mlp[widths]", widths, "numbers from 2 up with dashes between them, as 100-50")
+    if not all(word.isdecimal() and 2 <= int(word) <= 1_000_000 for word in words):
+        accepted = "numbers from 2 to 1,000,000 with dashes between them, as 100-50"
+        raise pb.RequestError("mlp[widths]", widths, accepted)
     return [int(word) for word in words]

@@ -13,6 +13,8 @@ class Torchvision(pb.Network):
 
     `model`: `resnet18`, `vgg11_bn`, ... Those with grouped convolutions, attention or concatenated channels
     cannot be taken. Most need images of 32 x 32 or more, and three channels.
+
+    Deviation: nothing is dropped out. What is drawn in training is the order of the samples alone.
     """
 
     name = "torchvision"
@@ -28,4 +30,7 @@ class Torchvision(pb.Network):
         if self.model not in known:
             raise pb.RequestError("torchvision[model]", self.model, f"one of {', '.join(known)}")
         module: nn.Module = models.get_model(self.model, weights=None, num_classes=outputs)
+        for inside in module.modules():
+            if isinstance(inside, nn.Dropout):
+                inside.p = 0.0
         return module

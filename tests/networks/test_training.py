@@ -103,15 +103,20 @@ def test_what_is_drawn_elsewhere_is_not_disturbed() -> None:
         assert torch.equal(tensor[0], first[name][1])
         assert tensor[0].numel() == 1 or not torch.equal(first[name][0], first[name][1])
     half = pb.initialise(dataclasses.replace(recipe, scale=0.5), task.shape, (1,), outputs=3)
-    assert torch.equal(half["0.weight"], 0.5 * again["0.weight"])
-    assert torch.equal(half["0.bias"], again["0.bias"])
+    assert torch.equal(half["conv1.weight"], 0.5 * again["conv1.weight"])
+    assert torch.equal(half["conv1.bias"], again["conv1.bias"])
 
 
 @pytest.mark.parametrize(
     ("spec", "shape", "message"),
     [
-        ("mlp[widths=9-1]", (3,), r"mlp\[widths\]: got '9-1'; numbers from 2 up"),
+        ("mlp[widths=9-1]", (3,), r"mlp\[widths\]: got '9-1'; numbers from 2 to"),
         ("mlp[widths=]", (3,), "write each parameter once"),
+        ("mlp[widths=9-9999999]", (3,), "numbers from 2 to 1,000,000 with dashes"),
+        ("lenet[width=0]", (1, 12, 12), r"lenet\[width\]: got 0.0; a number above 0"),
+        ("vgg[width=-1]", (1, 12, 12), r"vgg\[width\]: got -1.0; a number"),
+        ("resnet[width=1e9]", (1, 12, 12), r"resnet\[width\]: got 1000000000.0; a number"),
+        ("lenet[widths=2]", (1, 12, 12), "lenet has no parameter 'widths'; its parameters: width=1"),
         ("lenet", (30,), r"lenet: got \(30,\); images"),
         (
             "vgg[depth=12]",
