@@ -5,7 +5,7 @@ from prunebench.modules import from_module as from_module
 from prunebench.networks import Networks as Networks
 from prunebench.networks import shallow_networks as shallow_networks
 from prunebench.networks.network import Network as Network
-from prunebench.networks.registry import load_network as load_network
+from prunebench.reference_networks import load_network as load_network
 from prunebench.scoring.importance import ScorerImportance as ScorerImportance
 from prunebench.scoring.registry import load_scorer as load_scorer
 from prunebench.scoring.scorer import Scorer as Scorer

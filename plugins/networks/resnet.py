@@ -43,7 +43,7 @@ class ResNet(pb.Network):
         )
         previous = channels[0]
         for stage, count in enumerate(channels, start=1):
-            blocks = OrderedDict()
+            blocks: OrderedDict[str, nn.Module] = OrderedDict()
             for block in range(1, (int(self.depth) - 2) // 6 + 1):
                 stride = 2 if stage > 1 and block == 1 else 1
                 blocks[f"block{block}"] = Block(previous, count, stride)

@@ -27,7 +27,7 @@ COMMANDS = {
     "reproduce": ("prunebench.cli.reproduce", "Reproduce the paper's figures and tables."),
     "new-scorer": ("prunebench.cli.new_scorer", "Write a scorer to start from."),
     "check": ("prunebench.cli.check", "Check that a scorer keeps the contract."),
-    "list": ("prunebench.cli.list", "List scorers or data sets."),
+    "list": ("prunebench.cli.list", "List scorers, networks or data sets."),
 }
 
 

@@ -71,7 +71,7 @@ plugin_option = click.option(
     multiple=True,
     type=PATH,
     metavar="FILE",
-    help="Python file with scorers of your own; repeatable.",
+    help="Python file with scorers or networks of your own; repeatable.",
 )
 # Where scorers of others come from, and how long one may take.
 scorer_options = together(

@@ -29,9 +29,9 @@ class Shallow(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
         self.w_out = nn.Parameter(torch.zeros(outputs, width))
 
-    def forward(self, x: Float[Tensor, "samples inputs"]) -> Float[Tensor, "samples outputs"]:
+    def forward(self, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "samples outputs"]:
         """Logits."""
-        return torch.relu(torch.addmm(self.bias, x, self.w_in.T)) @ self.w_out.T
+        return torch.relu(torch.addmm(self.bias, x.flatten(1), self.w_in.T)) @ self.w_out.T
 
 
 def shallow_networks(

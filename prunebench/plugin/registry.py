@@ -20,7 +20,7 @@ from prunebench.errors import PrunebenchError, RequestError, in_words, unknown_n
 from prunebench.plugin.frames import place
 from prunebench.plugin.imported import RecordingLoader
 from prunebench.plugin.kind import PluginKind
-from prunebench.plugin.plugin import P
+from prunebench.plugin.plugin import P, Plugin
 from prunebench.plugin.spec import NAME, build, parse_spec, split_file
 
 OWN = "prunebench"
@@ -146,6 +146,8 @@ class Registry(Generic[P]):
         called, _ = parse_spec(rest, noun)
         names = self.names_in(file)
         name = names.get(called, called)
+        if not names:
+            raise RequestError(noun, spec, f"there is no {noun} in {file}")
         if name not in names.values():
             there = unknown_name(noun, called, names, f"{noun}s in {file}")
             raise RequestError(noun, spec, there.accepted)
@@ -155,20 +157,24 @@ class Registry(Generic[P]):
         return name + rest.removeprefix(called)
 
     def _load_file(self, file: str) -> list[type[P]]:
-        """The classes in a file. `RequestError`: no such file, or it does not load or has none."""
+        """The classes of this kind in a file.
+
+        `RequestError`: no such file, or it does not load or has no plugin of any kind.
+        """
         module, base = import_file(file), self.kind.base_class
-        found = [
+        found: list[Any] = [
             cls
             for cls in vars(module).values()
             if inspect.isclass(cls)
-            and issubclass(cls, base)
+            and issubclass(cls, Plugin)
             and cls.__module__ == module.__name__
             and getattr(cls, "name", None) is not None
         ]
-        classes: list[type[P]] = list(dict.fromkeys(found))  # a class may have more names than one
-        if not classes:
+        if not found:
             needed = f"a class that derives from prunebench.{base.__name__} and has a name is needed"
             raise RequestError("plugin", file, f"it has no {self.kind.noun}: {needed}")
+        # A class may have more names than one.
+        classes: list[type[P]] = [cls for cls in dict.fromkeys(found) if issubclass(cls, base)]
         for cls in classes:
             if problem := _problem(cls):
                 raise RequestError("plugin", file, problem)

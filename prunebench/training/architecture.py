@@ -8,9 +8,9 @@ from prunebench.errors import RequestError
 from prunebench.networks import Architecture
 from prunebench.networks.build import architecture
 from prunebench.networks.network import Network
-from prunebench.networks.registry import load_network
 from prunebench.networks.shallow import shallow_architecture
 from prunebench.plugin.record import PluginRecord
+from prunebench.reference_networks import load_network
 from prunebench.training.recipe import Recipe
 
 

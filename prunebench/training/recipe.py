@@ -75,6 +75,8 @@ class Recipe:
         check(self)
         if not isinstance(self.network, Plugin | PluginRecord | None):
             raise RequestError("network", self.network, 'such as pb.load_network("lenet")')
+        if self.network is not None and self.network_spec == SHALLOW:  # the other fields say it all
+            object.__setattr__(self, "network", None)
         if self.network is None:
             self._refuse("scale", "other networks than the shallow one have it; that one has init_std")
         else:

@@ -43,6 +43,31 @@ def test_scorers_whose_package_is_not_installed(prunebench: Any, monkeypatch: py
     assert "1 of 1 scorers keep the contract" in result.out
 
 
+def test_networks_with_parameters_and_origin(prunebench: Any) -> None:
+    result = prunebench("list", "networks")
+    assert (result.code, result.err) == (0, "")
+    for text in ("shallow (the default)", "lenet", "widths=100-100-100", "He et al. 2016", "prunebench 0"):
+        assert text in result.out
+    assert "alignment" not in result.out
+
+
+def test_a_file_of_both_kinds_is_listed_under_each(prunebench: Any, folder: Path) -> None:
+    network = "class Net(pb.Network):\n    name = 'my_net'\n    width: int = 64\n"
+    (folder / "mine.py").write_text(MINE + network)
+    for kind, parameter in (("scorers", "alpha=0.5"), ("networks", "width=64")):
+        result = prunebench("list", kind, "--plugin", "mine.py")
+        assert result.code == 0
+        assert parameter in result.out
+        assert result.out.count("mine.py") == 1
+    (folder / "broken.py").write_text("raise ValueError('at import')")
+    result = prunebench("list", "networks", "--plugin", "broken.py")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(
+        "prunebench: --plugin: got 'broken.py'; it does not load: ValueError: at import"
+    )
+    assert len(result.err.splitlines()) == 1
+
+
 def test_own_files_are_listed(prunebench: Any, folder: Path) -> None:
     (folder / "mine.py").write_text("import prunebench as pb\n\nclass Mine(pb.Scorer):\n    name = 'mine'\n")
     result = prunebench("list", "scorers", "--plugin", "mine.py")
@@ -65,15 +90,15 @@ from prunebench.plugin.process import PluginProcess
 
 started, start = [], PluginProcess.start
 PluginProcess.start = lambda self: started.append(1) or start(self)
-code = run(["list", "scorers", "--plugin", "mine.py"])
+code = run(["list", sys.argv[1], "--plugin", "mine.py"])
 assert "torch" not in sys.modules
 print(code, "imported" if started else "remembered")
 """
 
 
-def test_a_second_list_imports_no_scorers(folder: Path, cache: Path) -> None:
-    def listed() -> tuple[str, str]:
-        done = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True, check=True)
+def test_a_second_list_imports_no_plugins(folder: Path, cache: Path) -> None:
+    def listed(kind: str = "scorers") -> tuple[str, str]:
+        done = subprocess.run([sys.executable, "-c", LIST, kind], capture_output=True, text=True, check=True)
         *table, last = done.stdout.splitlines()
         return "\n".join(table), last
 
@@ -83,6 +108,7 @@ def test_a_second_list_imports_no_scorers(folder: Path, cache: Path) -> None:
     assert how == "0 imported"
     assert "alpha=0.5" in first
     assert listed() == (first, "0 remembered")
+    assert [listed("networks")[1] for _ in range(2)] == ["0 imported", "0 remembered"]
 
     mine.write_text(MINE.replace('"7"', '"8"').replace("alpha: float", "beta: float"))
     edited, how = listed()

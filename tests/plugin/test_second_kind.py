@@ -85,8 +85,12 @@ def test_it_is_found_and_loaded(shapes: PluginKind[Any]) -> None:
     with pytest.raises(pb.RequestError, match=r"square\[side\]: got 'x'; a number is needed"):
         registry.load("square[side=x]")
     Path("scorer.py").write_text("import prunebench as pb\nclass Mine(pb.Scorer):\n    name = 'mine'\n")
+    assert not Registry(shapes, ["scorer.py"]).plugins  # what is of another kind is for others
+    with pytest.raises(pb.RequestError, match=r"shape: got 'scorer.py:Mine'; there is no shape in scorer.py"):
+        Registry(shapes).load("scorer.py:Mine")
+    Path("nothing.py").write_text("import prunebench as pb\nclass Mine: name = 'mine'\n")
     with pytest.raises(pb.RequestError, match="it has no shape: a class that derives from prunebench"):
-        _ = Registry(shapes, ["scorer.py"]).plugins
+        _ = Registry(shapes, ["nothing.py"]).plugins
 
 
 def test_it_runs_in_a_process_of_its_own_and_is_checked_there(shapes: PluginKind[Any]) -> None:

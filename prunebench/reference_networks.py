@@ -1,4 +1,8 @@
-"""Finding and loading reference networks."""
+"""Finding and loading reference networks; nothing of torch is imported before one is loaded.
+
+A network is built in this process, which trains it: unlike a scorer it cannot be kept apart. Where none of a
+file is asked for, its file is not imported here; describing and checking run in a process of their own.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +18,7 @@ NETWORKS: "PluginKind[Network]" = PluginKind(
     noun="network",
     group="prunebench.networks",
     base="prunebench.networks.network:Network",
-    worker="prunebench.networks.worker",
+    worker="prunebench.training.worker",
 )
 
 
@@ -23,6 +27,7 @@ def load_network(spec: str, files: Iterable[str | Path] = ()) -> "Network":
 
     Networks come from packages, from `files`, and from the file that the spec names. `RequestError`: a spec
     that cannot be read, an unknown name or parameter, a file that does not load; `PluginError`: an installed
-    network that does not load.
+    network that does not load. A recipe of `shallow` is one without a network (None): its `width` and
+    `init_std` say all of it.
     """
     return Registry(NETWORKS, files).load(spec)
