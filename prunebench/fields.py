@@ -47,7 +47,7 @@ class Option:
 
     Attributes:
         flag: `--batch-size`, or what the annotation's `extra={"flag": ...}` says.
-        annotation: of a value.
+        annotation: of a value; `extra={"written": str}` where it is another one than in Python.
         many: whether it takes several: its field is a tuple.
         help: what it is described with.
     """
@@ -58,6 +58,11 @@ class Option:
     many: bool
     default: Any
     help: str
+
+    @property
+    def off(self) -> str:
+        """What says false to a flag that is true or false."""
+        return self.flag.replace("--", "--no-", 1)
 
 
 @cache
@@ -75,9 +80,9 @@ def options_of(cls: type) -> Mapping[str, Option]:
         inside, said = _opened(annotation)
         if "description" not in said:
             continue  # of Python alone
-        many = typing.get_origin(inside[0]) is tuple
-        value = typing.get_args(inside[0])[0] if many else annotation
-        flag = said.get("extra", {}).get("flag", "--" + name.replace("_", "-"))
+        many, extra = typing.get_origin(inside[0]) is tuple, said.get("extra", {})
+        value = typing.get_args(inside[0])[0] if many else extra.get("written", annotation)
+        flag = extra.get("flag", "--" + name.replace("_", "-"))
         options[name] = Option(name, flag, value, many, getattr(cls, name), said["description"])
     return options
 

@@ -93,7 +93,8 @@ def rebuild_task(store: Store, training: str) -> Task:
         dataset = str(record["dataset"])
         if Path(dataset).name != dataset:  # a record names no folder, and reads none
             raise PrunebenchError(f"{dataset!r} is no name of a data set")
-        task = load_task(**{name: record[name] for name in options_of(TaskSpec)})
+        # A field that came later is left out of records at its default.
+        task = load_task(**{name: record[name] for name in options_of(TaskSpec) if name in record})
     except (KeyError, TypeError, ValueError) as error:
         raise PrunebenchError(f"its task cannot be drawn again ({error})") from error
     if task.fingerprint != record["fingerprint"]:

@@ -6,19 +6,34 @@ import glob
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from prunebench.cli.boards import folder_to_read
 
+if TYPE_CHECKING:
+    from prunebench.plugin.kind import PluginKind
+
 
 def complete_scorers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Installed scorers whose names begin so, those in the files of `--plugin`, and `file.py:name`."""
-    from prunebench.plugin.registry import Registry
     from prunebench.scoring.registry import SCORERS
 
-    names = set(Registry(SCORERS).plugins)
+    return _complete_plugins(SCORERS, ctx, incomplete)
+
+
+def complete_networks(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Networks likewise."""
+    from prunebench.reference_networks import NETWORKS
+
+    return _complete_plugins(NETWORKS, ctx, incomplete)
+
+
+def _complete_plugins(kind: "PluginKind[Any]", ctx: click.Context, incomplete: str) -> list[str]:
+    from prunebench.plugin.registry import Registry
+
+    names = set(Registry(kind).plugins)
     for file in ctx.params.get("plugins") or ():
         names |= set(_names_in(file))
     begun = glob.escape(incomplete.partition(".py:")[0])

@@ -13,12 +13,12 @@ from prunebench.cli.options import (
     cell_from,
     common_from,
     compute_options,
-    options_for,
+    plugin_option,
+    recipe_options,
     store_options,
     task_options,
 )
 from prunebench.cli.types import PATH, SEEDS, STEP
-from prunebench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
@@ -35,7 +35,8 @@ _SHARED = ("snapshot", "form", "store", "out")
 @click.option("--out", type=PATH, help="File to write. Results go to stdout without it.")
 @store_options
 @task_options()
-@options_for(Recipe)
+@recipe_options()
+@plugin_option
 @click.option("--seeds", type=SEEDS, help="Networks, as in `run`. [default: 20]")
 @click.option("--at-step", "at_steps", type=STEP, default=50, show_default=True, help="Step of the snapshot.")
 @compute_options

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.complete import complete_datasets
+from prunebench.cli.complete import complete_datasets, complete_networks
 from prunebench.cli.types import PATH, SECONDS, Typed
 from prunebench.escape import for_terminal
 from prunebench.fields import Option, options_of, written
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from prunebench.sweep.cells import Options
     from prunebench.sweep.study import Cell
 
+# How a plugin is named.
+PLUGIN = "[FILE.py:]NAME[PARAM=VALUE,...]"
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -40,11 +42,10 @@ def options_for(cls: type, *, but: Sequence[str] = (), **more: dict[str, Any]) -
     def as_option(field: Option) -> Decorator:
         default = ", ".join(map(written, field.default if field.many else [field.default]))
         told = field.default in (None, ()) or "[default" in field.help
-        settings: dict[str, Any] = {
-            "type": Typed(field.annotation),
-            "multiple": field.many,
-            "help": field.help + ("" if told else f" [default: {default}]"),
-        }
+        settings: dict[str, Any] = {"help": field.help + ("" if told else f" [default: {default}]")}
+        if isinstance(field.default, bool):
+            return click.option(f"{field.flag}/{field.off}", field.name, default=None, **settings)
+        settings |= {"type": Typed(field.annotation), "multiple": field.many}
         return click.option(field.flag, field.name, **settings | more.get(field.name, {}))
 
     return together(*(as_option(field) for name, field in options_of(cls).items() if name not in but))
@@ -96,6 +97,12 @@ def task_options(*but: str) -> Decorator:
     return together(
         options_for(TaskSpec, but=but, dataset={"shell_complete": complete_datasets}), download_option
     )
+
+
+def recipe_options() -> Decorator:
+    """Which network is trained, and how."""
+    plugin = {"metavar": PLUGIN, "shell_complete": complete_networks}
+    return options_for(Recipe, network=plugin)
 
 
 def isolate(options: dict[str, Any]) -> "Isolation[Scorer]":

@@ -10,11 +10,13 @@ import click
 from prunebench.cli.boards import cite_published, out_option
 from prunebench.cli.complete import complete_scorers
 from prunebench.cli.options import (
+    PLUGIN,
     cell_from,
     common_from,
     compute_options,
     isolate,
     options_for,
+    recipe_options,
     scorer_options,
     store_options,
     task_options,
@@ -22,18 +24,17 @@ from prunebench.cli.options import (
 )
 from prunebench.cli.types import PATH, SEEDS
 from prunebench.run_spec import RunSpec
-from prunebench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from prunebench.benchmark import Plan
 
 
-SCORERS = {"metavar": "[FILE.py:]NAME[PARAM=VALUE,...]", "shell_complete": complete_scorers}
+SCORERS = {"metavar": PLUGIN, "shell_complete": complete_scorers}
 
 
 @click.command("run")
 @task_options()
-@options_for(Recipe)
+@recipe_options()
 @options_for(RunSpec, scorers=SCORERS, seeds={"type": SEEDS, "multiple": False})
 @click.option(
     "--scores",
@@ -55,6 +56,7 @@ def command(**options: Any) -> int:
     prunebench run --scorer alignment --at-step 50
     prunebench run --scorer growing_mode --scorer "imp[sparsity=0.7]" --at-step 0 --at-step 200
     prunebench run --dataset cifar10 --download --scorer snip --at-epoch 1 --protocol prune_early
+    prunebench run --network lenet --classes all --scorer growing_mode --scorer snip --at-step 0
     """
     from prunebench.benchmark import dry_run, run_benchmark
     from prunebench.cli.progress import TerminalReporter
@@ -91,6 +93,7 @@ def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.errors import RequestError
     from prunebench.scoring.saved import read_scores
     from prunebench.sweep.cells import plan_of
+    from prunebench.training.architecture import architecture_of
 
     # The cheap checks first: a typo should not wait for a data set.
     cell, files = cell_from(options), options["files"]
@@ -100,6 +103,7 @@ def _plan(options: dict[str, Any]) -> "Plan":
     resolve_device(options["device"])
     if files and len({*cell.run.at_steps}) + len({*cell.run.at_epochs}) != 1:
         raise RequestError("--scores", files[0], "give the one --at-step that they stand for")
-    saved = [read_scores(Path(file), cell.run.seeds, cell.recipe.width) for file in files]
     plan = plan_of(cell, common_from(options), scorers.__getitem__)
+    units = architecture_of(plan.recipe, plan.task.shape, plan.task.outputs).units
+    saved = [read_scores(Path(file), plan.seeds, units) for file in files]
     return replace(plan, scorers=[*plan.scorers, *saved]) if saved else plan

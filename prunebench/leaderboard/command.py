@@ -10,9 +10,9 @@ from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINIT
 from prunebench.fields import options_of, written
 from prunebench.results import Row, TaskRecord
 from prunebench.run_spec import RunSpec
-from prunebench.tasks.datasets import DATASETS, default_samples, default_steps
+from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.spec import TaskSpec
-from prunebench.training.recipe import Recipe
+from prunebench.training.recipe import SHALLOW, Recipe, usual
 from prunebench.training.seeds import written_seeds
 
 Record = dict[str, Any]
@@ -31,8 +31,11 @@ def reproduce(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     classes = "/".join(",".join(map(str, side)) for side in task.record["classes"])
     words = _given(TaskSpec, task.record | {"classes": classes}, samples=default_samples(dataset))
     words += ["--download"] if dataset in DATASETS and DATASETS[dataset].download else []
-    words += _given(Recipe, recipe.record, steps=default_steps(dataset))
-    words += _scorer_words(row.scorer, shlex.split(row.command or ""))
+    recorded = shlex.split(row.command or "")
+    words += _given(
+        Recipe, _written(recipe, recorded), **usual(dataset, recipe.network_spec), network=SHALLOW
+    )
+    words += _scorer_words(row.scorer, recorded)
     words += _given(RunSpec, _asked(row), at_steps=())
     return shlex.join(["prunebench", "run", *words])
 
@@ -42,10 +45,20 @@ def _given(cls: type, record: Record, **defaults: object) -> list[str]:
     words: list[str] = []
     for name, option in options_of(cls).items():
         value = record.get(name, option.default)
-        if value != defaults.get(name, option.default):
+        if isinstance(value, bool) and value != option.default:
+            words.append(option.flag if value else option.off)
+        elif value != defaults.get(name, option.default):
             values = [written_seeds(value)] if name == "seeds" else value if option.many else [value]
             words += [word for each in values for word in (option.flag, written(each))]
     return words
+
+
+def _written(recipe: Recipe, recorded: list[str]) -> Record:
+    """A recipe's values, its network as it was named where that was done on a command line: a file, too."""
+    record = recipe.record | {"network": recipe.network_spec}
+    if recipe.network is not None and (named := _values(recorded, "--network")):
+        record["network"] = named[-1]
+    return record
 
 
 def _scorer_words(scorer: str, recorded: list[str]) -> list[str]:

@@ -46,4 +46,4 @@ class PluginRecord:
     @property
     def content(self) -> dict[str, Any]:
         """As JSON has it."""
-        return vars(self)
+        return dict(vars(self))

@@ -24,6 +24,8 @@ from prunebench.plugin.plugin import P, Plugin
 from prunebench.plugin.spec import NAME, build, parse_spec, split_file
 
 OWN = "prunebench"
+# Begins the names of modules that are files of plugins.
+_OF_FILE = "prunebench_file_"
 # Plugins and distributions that are left out: a comma-separated list, or `all` for every other package.
 DISABLE = "PRUNEBENCH_DISABLE_PLUGINS"
 
@@ -195,7 +197,7 @@ def check_file(file: str | Path) -> Path:
 def import_file(file: str | Path) -> ModuleType:
     """The module in a file, imported once in a process. `RequestError`: no such file, or it does not load."""
     file = check_file(file)
-    name = f"prunebench_file_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
+    name = f"{_OF_FILE}{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
     if name not in sys.modules:
         loader = RecordingLoader(name, os.path.abspath(file))  # tracebacks show its lines from any folder
         spec = importlib.util.spec_from_file_location(name, file, loader=loader)
@@ -208,6 +210,11 @@ def import_file(file: str | Path) -> ModuleType:
             why = in_words(error, place(error, None))
             raise RequestError("plugin", str(file), f"it does not load: {why}") from error
     return sys.modules[name]
+
+
+def file_of(cls: type[Plugin]) -> str | None:
+    """The file that the class of a plugin was found in; None for those that need none to be found."""
+    return inspect.getfile(cls) if cls.__module__.startswith(_OF_FILE) else None
 
 
 def _problem(cls: Any) -> str | None:

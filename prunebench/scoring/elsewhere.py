@@ -1,5 +1,6 @@
 """What travels to the process of a scorer that stands for one of others, and what comes back."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from torch import Tensor
 from prunebench.errors import PrunebenchError, one_line
 from prunebench.networks import Networks
 from prunebench.plugin.isolation import StandIn
+from prunebench.plugin.plugin import Plugin
 from prunebench.plugin.process import Failed, Stopped, scratch
+from prunebench.plugin.registry import file_of
 from prunebench.scoring.outcome import REQUIREMENTS, Outcome, failure, judge
 from prunebench.training.bundle import bundle_bytes
 from prunebench.training.snapshot import Snapshot
@@ -31,7 +34,8 @@ def execute_elsewhere(scorer: StandIn, snapshot: Snapshot) -> Outcome:
             (folder / SNAPSHOT).write_bytes(bundle_bytes(snapshot, order=False))
             began = time.perf_counter()
             device = str(snapshot.networks.device)
-            answer = scorer.isolation.ask("score", scorer, folder, device=device)
+            networks = _files(snapshot)
+            answer = scorer.isolation.ask("score", scorer, folder, device=device, networks=networks)
         except PrunebenchError as error:
             hint = " (--scorer-timeout)" if isinstance(error, Stopped) else ""
             trace = error.traceback if isinstance(error, Failed) else None
@@ -46,11 +50,18 @@ def unfit_elsewhere(scorer: StandIn, snapshot: Snapshot) -> str | None:
         try:
             scorer.isolation.prepare(scorer)
             (folder / SNAPSHOT).write_bytes(bundle_bytes(snapshot, order=False))
-            answer = scorer.isolation.ask("unfit", scorer, folder)
+            answer = scorer.isolation.ask("unfit", scorer, folder, networks=_files(snapshot))
         except PrunebenchError:
             return None
     reason = answer.get("unfit")
     return one_line(reason) if isinstance(reason, str) else None
+
+
+def _files(snapshot: Snapshot) -> list[str]:
+    """The file that the kind of network is written in, where it is in no package."""
+    network = snapshot.recipe.network
+    file = file_of(type(network)) if isinstance(network, Plugin) else None
+    return [] if file is None else [os.path.abspath(file)]
 
 
 def _outcome(answer: dict[str, Any], file: Path, networks: Networks, elapsed: float) -> Outcome:

@@ -15,9 +15,9 @@ from prunebench.scoring.scorer import Scorer
 from prunebench.training.bundle import read_bundle
 
 
-def score(scorer: Scorer, folder: Path, device: str) -> Answer:
+def score(scorer: Scorer, folder: Path, device: str, networks: list[str]) -> Answer:
     """Score the snapshot in the folder."""
-    answer: dict[str, Any] = dict(vars(execute(scorer, read_bundle(folder / SNAPSHOT, device))))
+    answer: dict[str, Any] = dict(vars(execute(scorer, read_bundle(folder / SNAPSHOT, device, networks))))
     tensors = {name: answer.pop(name) for name in ("scores", "signs")}
     # The format wants memory of its own for every tensor.
     own = {
@@ -28,9 +28,9 @@ def score(scorer: Scorer, folder: Path, device: str) -> Answer:
     return answer | {"files": {SCORES: save(own)} if own else {}}
 
 
-def say_unfit(scorer: Scorer, folder: Path) -> Answer:
+def say_unfit(scorer: Scorer, folder: Path, networks: list[str]) -> Answer:
     """Why the scorer cannot take the networks or the task in the folder, if it cannot."""
-    return {"unfit": unfit(scorer, read_bundle(folder / SNAPSHOT))}
+    return {"unfit": unfit(scorer, read_bundle(folder / SNAPSHOT, files=networks))}
 
 
 if __name__ == "__main__":

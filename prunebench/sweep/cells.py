@@ -9,12 +9,14 @@ from prunebench.benchmark.plan import Plan
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions
+from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.spec import split_file
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.sweep.study import Cell
 from prunebench.tasks.datasets import DATASETS
 from prunebench.tasks.load import load_spec
+from prunebench.training.architecture import loaded
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Options:
     """What holds for all cells and is not in the study.
 
     Attributes:
-        plugins: files with scorers.
+        plugins: files with scorers and networks.
         scorer_timeout: seconds for each scorer at a step, or None.
         download: whether data sets may be downloaded.
         command: the command line, for the record.
@@ -38,6 +40,7 @@ class Options:
 Load = Callable[[str], Scorer]
 # Cells of a study that are drawn from the same data one after another load them once.
 _load = lru_cache(maxsize=64)(load_spec)
+_loaded = lru_cache(maxsize=64)(loaded)
 
 
 def plans_of(
@@ -57,9 +60,10 @@ def plans_of(
 
 def plan_of(cell: Cell, options: Options, load: Load = load_scorer) -> Plan:
     """One cell's plan. `RequestError` names the cell."""
-    recipe, run = cell.recipe, cell.run
+    run = cell.run
     scorers = [load(spec) for spec in run.scorers]
     try:
+        recipe = _loaded(cell.recipe, options.plugins)
         task = _load(cell.task, download=options.download)
         steps = run.steps(recipe.epoch_steps(task.samples), recipe.steps)
         keep = check_fractions(run.keep)
@@ -76,7 +80,15 @@ def from_anywhere(cell: Cell, options: Options) -> tuple[Cell, Options]:
     dataset = cell.task.dataset
     if dataset not in DATASETS:
         dataset = os.path.abspath(os.path.expanduser(dataset))
-    scorers = [split_file(spec) for spec in cell.run.scorers]
-    specs = tuple(f"{os.path.abspath(file)}:{rest}" if file else rest for file, rest in scorers)
-    cell = replace(cell, task=replace(cell.task, dataset=dataset), run=replace(cell.run, scorers=specs))
+    task = replace(cell.task, dataset=dataset)
+    run = replace(cell.run, scorers=tuple(map(_absolute, cell.run.scorers)))
+    recipe = cell.recipe
+    if isinstance(recipe.network, PluginRecord):
+        recipe = replace(recipe, network=replace(recipe.network, spec=_absolute(recipe.network.spec)))
+    cell = replace(cell, task=task, recipe=recipe, run=run)
     return cell, replace(options, plugins=tuple(os.path.abspath(file) for file in options.plugins))
+
+
+def _absolute(spec: str) -> str:
+    file, rest = split_file(spec)
+    return f"{os.path.abspath(file)}:{rest}" if file else rest

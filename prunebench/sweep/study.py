@@ -16,7 +16,6 @@ from msgspec import Meta
 from prunebench.errors import RequestError, unknown_name
 from prunebench.fields import Option, accepted, convert, options_of
 from prunebench.run_spec import RunSpec
-from prunebench.tasks.datasets import default_steps
 from prunebench.tasks.spec import TaskSpec
 from prunebench.training.recipe import Recipe
 from prunebench.training.seeds import MOST_SEEDS
@@ -56,8 +55,7 @@ class Cell:
         """The cell of the values that are given (`seeds` may be a number); others have their default."""
         spec = TaskSpec(**task)
         asked = {key: tuple(range(value) if isinstance(value, int) else value) for key, value in run.items()}
-        values: dict[str, Any] = {"steps": default_steps(spec.dataset), **recipe}
-        return cls(spec, Recipe(**values), RunSpec(**asked), title)
+        return cls(spec, Recipe.asked(spec.dataset, recipe), RunSpec(**asked), title)
 
 
 def read_study(path: Path) -> tuple[Cell, ...]:

@@ -24,13 +24,19 @@ class TaskSpec:
     dataset: Annotated[
         str, Meta(description="Name, .npz file or folder. See `prunebench list datasets`.")
     ] = "mnist5k"
-    classes: Annotated[str, Meta(description="Classes of the two sides, by number or name.")] = "0,3/1,2"
+    classes: Annotated[
+        str,
+        Meta(description="Classes of each side, by number or name; `all`: a side for each class."),
+    ] = "0,3/1,2"
     samples: Annotated[
         Annotated[int, Meta(ge=0)] | None,
         Meta(description="Balanced training samples. [default: 400 for digits, else 800]"),
     ] = None
     seed: Annotated[Seed, Meta(description="Seed of the samples' draw.", extra={"flag": "--task-seed"})] = 0
     scaling: Annotated[Scaling, Meta(description="How inputs are scaled.")] = "symmetric"
+    colour: Annotated[bool, Meta(description="Keep the colours of images. [default: they become gray]")] = (
+        False
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -1,7 +1,7 @@
 """What defines a reference network's training."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
@@ -12,12 +12,15 @@ from prunebench.fields import check
 from prunebench.plugin.plugin import Plugin
 from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.spec import canonical
+from prunebench.tasks.datasets import default_steps
 
 # Less is 0, or nearly so, in the float32 that networks are trained in.
 SMALLEST = 1e-30
 SHALLOW = "shallow"  # the network of a recipe that names none
 # Only the shallow network has these.
 _OF_SHALLOW = ("width", "init_std")
+# A recipe by which those that come with prunebench train; it is said in the help of these options.
+_USUAL = {"learning_rate": 0.01, "batch_size": 16, "steps": 1000}
 # What every record of a recipe holds. A field that came later is left out at its default, so that networks
 # trained before there was such a field keep their ids, and their boards their names.
 _ALWAYS = (*_OF_SHALLOW, "learning_rate", "momentum", "batch_size", "steps")
@@ -42,23 +45,42 @@ class Recipe:
         until_loss: end training once every network's training loss, on the grid of the curves, is below this.
     """
 
-    width: Annotated[int, Meta(ge=1, le=1_000_000, description="Hidden neurons.")] = 300
+    width: Annotated[int, Meta(ge=1, le=1_000_000, description="Hidden neurons of the shallow network.")] = (
+        300
+    )
     init_std: Annotated[
-        float, Meta(ge=SMALLEST, le=100, description="Standard deviation of the initial weights.")
+        float,
+        Meta(ge=SMALLEST, le=100, description="Standard deviation of the shallow network's initial weights."),
     ] = 1e-5
-    learning_rate: Annotated[float, Meta(ge=SMALLEST, le=1000, description="Of SGD.")] = 1e-3
+    learning_rate: Annotated[
+        float,
+        Meta(ge=SMALLEST, le=1000, description="Of SGD. [default: 0.001; 0.01 for a --network]"),
+    ] = 1e-3
     momentum: Annotated[float, Meta(ge=0, lt=1, description="Of SGD.")] = 0.9
-    batch_size: Annotated[int, Meta(ge=1, le=10_000_000, description="Samples in a minibatch.")] = 4
+    batch_size: Annotated[
+        int,
+        Meta(ge=1, le=10_000_000, description="Samples in a minibatch. [default: 4; 16 for a --network]"),
+    ] = 4
     steps: Annotated[
         int,
         Meta(
             ge=1,
             le=1_000_000_000,
-            description="Steps to the end of training. [default: 4000 for mnist5k and digits, else 16000]",
+            description="Steps to the end of training. [default: 4000 for mnist5k and digits, else 16000; "
+            "1000 for a --network]",
         ),
     ] = 16_000
-    network: Plugin | PluginRecord | None = None
-    scale: Annotated[float, Meta(ge=SMALLEST, le=1000)] = 1.0
+    network: Annotated[
+        Plugin | PluginRecord | None,
+        Meta(
+            description="What is trained, one of `prunebench list networks` or a class in a file of yours. "
+            "[default: shallow]",
+            extra={"written": str},
+        ),
+    ] = None
+    scale: Annotated[
+        float, Meta(ge=SMALLEST, le=1000, description="Multiplies the initial weights of a --network.")
+    ] = 1.0
     weight_decay: Annotated[float, Meta(ge=0, le=1000, description="Of every weight and bias.")] = 0.0
     schedule: Annotated[
         Literal["constant", "cosine", "step"], Meta(description="Of the learning rate, over the steps.")
@@ -78,15 +100,27 @@ class Recipe:
         if self.network is not None and self.network_spec == SHALLOW:  # the other fields say it all
             object.__setattr__(self, "network", None)
         if self.network is None:
-            self._refuse("scale", "other networks than the shallow one have it; that one has init_std")
+            self._refuse(["scale"])
         else:
-            for name in _OF_SHALLOW:
-                self._refuse(name, f"the shallow network has it, and {self.network_spec} is another")
+            self._refuse(_OF_SHALLOW)
 
-    def _refuse(self, name: str, why: str) -> None:
-        """Raises `RequestError` for a field that means nothing here, unless it is at its default."""
-        if (value := getattr(self, name)) != getattr(Recipe, name):
-            raise RequestError(name, value, why)
+    def _refuse(self, names: Iterable[str]) -> None:
+        """Raises `RequestError` for fields that mean nothing here, unless they are at their default."""
+        for name in names:
+            if (value := getattr(self, name)) != getattr(Recipe, name):
+                raise _meaningless(name, value, self.network_spec)
+
+    @classmethod
+    def asked(cls, dataset: str, given: Mapping[str, Any]) -> "Recipe":
+        """What a command line or a study file gives, the network as its spec; what it does not, is `usual`.
+
+        The network is not loaded. Raises `RequestError` for values that do not fit, or not together.
+        """
+        spec = given.get("network", SHALLOW)
+        for name in _OF_SHALLOW if spec != SHALLOW else ():
+            if name in given:
+                raise _meaningless(name, given[name], spec)
+        return cls(**{**usual(dataset, spec), **given, "network": PluginRecord(spec)})
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Recipe":
@@ -140,6 +174,19 @@ class Recipe:
     def epoch_steps(self, samples: int) -> int:
         """Steps in one pass over `samples` training samples. Raises `RequestError` for fewer than a batch."""
         return epoch_steps(samples, self.batch_size)
+
+
+def usual(dataset: str, network: str) -> dict[str, Any]:
+    """What a command line and a study take for a data set and the spec of a network by default."""
+    return {"steps": default_steps(dataset)} if network == SHALLOW else dict(_USUAL)
+
+
+def _meaningless(name: str, value: object, network: str) -> RequestError:
+    if name in _OF_SHALLOW:
+        return RequestError(
+            name, value, f"the shallow network alone has it, and the network here is {network}"
+        )
+    return RequestError(name, value, "the shallow network is drawn by init_std; all others have it")
 
 
 def epoch_steps(samples: int, batch_size: int) -> int:

@@ -33,6 +33,10 @@ RUN = {
     "--momentum": ("", "-0.1", "1", "nan", "inf", "much"),
     "--batch-size": (*NO_COUNT, "41"),
     "--steps": (*NO_COUNT, HUGE, "1000000000"),
+    "--scale": (*NO_RATE, "1e9", "0.5"),
+    "--weight-decay": ("", "-0.1", "nan", "inf", "much"),
+    "--schedule": ("", "CONSTANT", "linear"),
+    "--optimizer": ("", "SGD", "adagrad"),
     "--scorer": (
         "",
         " ",
@@ -92,6 +96,32 @@ def expect_refusal(result: Result, option: str, folder: Path) -> None:
 def test_a_bad_value_of_run_is_named(option: str, quick: Prunebench, folder: Path) -> None:
     for value in RUN[option]:
         expect_refusal(quick(option, value), option, folder)
+
+
+NETWORKS = {
+    ("--network", ""): "--network: got ''; write name or name[parameter=value,...]",
+    ("--network", "lenett"): "--network: got 'lenett'; did you mean 'lenet'?",
+    ("--network", "lenet["): "--network: got 'lenet['; write name or name[parameter=value,...]",
+    ("--network", "lenet[depth=3]"): "--network: got 'lenet[depth=3]'; lenet has no parameter 'depth'",
+    ("--network", "lenet[width=wide]"): "a number above 0 and up to 64 is needed",
+    ("--network", "mlp[widths=10-1]"): "10-1",
+    ("--network", "taken.py"): "taken.py:Class",
+    ("--network", "nowhere.py:Net"): "nowhere.py",
+    ("--network", "lenet", "--width", "300"): "--width: got 300; the shallow network alone has it",
+    ("--network", "lenet", "--init-std", "0.1"): "--init-std: got 0.1; the shallow network alone has it",
+    ("--network", "shallow", "--scale", "0.1"): "--scale: got 0.1; the shallow network is drawn by init_std",
+    ("--colour", "--samples", "40"): "--colour: got True; these data have none",
+    ("--classes", "all", "--samples", "9"): "--samples: got 9; a whole number from 10, one per class",
+}
+
+
+@pytest.mark.usefixtures("taken")
+@pytest.mark.parametrize("arguments", NETWORKS, ids=" ".join)
+def test_so_is_what_does_not_suit_the_network_or_the_task(
+    arguments: tuple[str, ...], prunebench: Prunebench, folder: Path
+) -> None:
+    result = prunebench("run", "--scorer", "random", *arguments)
+    expect_refusal(result, NETWORKS[arguments], folder)
 
 
 @pytest.mark.usefixtures("taken")
@@ -187,6 +217,10 @@ STUDIES = {
     "std of 400 digits": ("init_std", STUDY.replace("width = 8", f"init_std = {DIGITS}")),
     "std of nothing": ("init_std", STUDY.replace("width = 8", "init_std = 1e-320")),
     "std not a number": ("init_std", STUDY.replace("width = 8", "init_std = nan")),
+    "no network": ("network", STUDY.replace("width = 8", 'network = "nobody"')),
+    "no text for a network": ("network", STUDY.replace("width = 8", "network = 5")),
+    "a width for two networks": ("width", STUDY.replace("steps", 'network = ["shallow", "mlp"]\nsteps')),
+    "a scale of the shallow network": ("scale", STUDY.replace("width = 8", "scale = 0.5")),
     "no loss": ("until_loss", STUDY + "until_loss = 0\n"),
     "negative loss": ("until_loss", STUDY + "until_loss = -1.0\n"),
     "infinite loss": ("until_loss", STUDY + "until_loss = inf\n"),
