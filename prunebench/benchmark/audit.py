@@ -25,6 +25,8 @@ from prunebench.store.tables import TrainingRow
 from prunebench.tasks.load import load_task
 from prunebench.tasks.spec import TaskSpec
 from prunebench.tasks.task import Task
+from prunebench.training.architecture import architecture_of, loaded
+from prunebench.training.recipe import Recipe
 
 # Float rounding on another device may swap two neurons that are nearly tied, turn one sample over, or move
 # one neuron to another group; numbers that differ by more are other numbers.
@@ -50,10 +52,17 @@ class Audit:
     unchecked: Counter[str] = field(default_factory=Counter)
 
 
-def audit(store: Store, fraction: float, seed: int = 0, load: Callable[[str], Scorer] = load_scorer) -> Audit:
+def audit(
+    store: Store,
+    fraction: float,
+    seed: int = 0,
+    load: Callable[[str], Scorer] = load_scorer,
+    files: Sequence[str] = (),
+) -> Audit:
     """Measure a random sample of all results again, a share of `fraction` of them and at least one.
 
-    The scores that they are of are asked for again too, from the scorers that `load` gives.
+    The scores that they are of are asked for again too, from the scorers that `load` gives. Networks come
+    from packages and `files`.
     """
     rows = sorted(
         (*scoring.names, *result.measure, result.metrics, result.evaluator)
@@ -73,15 +82,15 @@ def audit(store: Store, fraction: float, seed: int = 0, load: Callable[[str], Sc
             mine.append((Key(*names), Measure(protocol, keep), metrics))
     for training, by_network in by_training.items():
         try:
-            task = rebuild_task(store, training)
+            task, recipe = rebuild_task(store, training), rebuild_recipe(store, training, files)
         except PrunebenchError as error:
             count = sum(map(len, by_network.values()))
             report.unchecked[f"results of training {training}: {error}"] += count
             continue
         for network, results in by_network.items():
-            _measure_again(store, training, network, task, results, report)
+            _measure_again(store, training, network, task, recipe, results, report)
             for key in sorted({key for key, *_ in results} - {DENSE}):
-                _score_again(store, training, network, task, key, load, report)
+                _score_again(store, training, network, task, recipe, key, load, report)
     return report
 
 
@@ -102,11 +111,28 @@ def rebuild_task(store: Store, training: str) -> Task:
     return task
 
 
+def rebuild_recipe(store: Store, training: str, files: Sequence[str]) -> Recipe:
+    """The recipe of a training with its network, from its record. `PrunebenchError`: it is not here."""
+    row = store.find(TrainingRow, training)
+    try:
+        recipe = Recipe.read(json.loads("" if row is None else row.recipe))
+    except (TypeError, ValueError) as error:
+        raise PrunebenchError(f"its recipe cannot be read ({error})") from error
+    return loaded(recipe, files)
+
+
 def _measure_again(
-    store: Store, training: str, seed: int, task: Task, results: Sequence[_Result], report: Audit
+    store: Store,
+    training: str,
+    seed: int,
+    task: Task,
+    recipe: Recipe,
+    results: Sequence[_Result],
+    report: Audit,
 ) -> None:
     try:
-        final = Activations(store.load_state(training, seed, FINAL).networks, task)
+        architecture = architecture_of(recipe, task.shape, task.outputs)
+        final = Activations(store.load_state(training, seed, FINAL, architecture).networks, task)
     except Damaged as damage:
         report.unchecked[f"results without their network: {damage}"] += len(results)
         return
@@ -126,10 +152,17 @@ def _measure_again(
 
 
 def _score_again(
-    store: Store, training: str, seed: int, task: Task, key: Key, load: Callable[[str], Scorer], report: Audit
+    store: Store,
+    training: str,
+    seed: int,
+    task: Task,
+    recipe: Recipe,
+    key: Key,
+    load: Callable[[str], Scorer],
+    report: Audit,
 ) -> None:
     try:
-        other = rescore(store, training, seed, key, task, load)
+        other = rescore(store, training, seed, key, task, recipe, load)
     except NotHere as lacking:
         report.unchecked[str(lacking)] += 1
         return

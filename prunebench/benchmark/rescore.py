@@ -1,6 +1,5 @@
 """Scoring again: whether a scorer gives the scores that a store holds, from the snapshot alone."""
 
-import json
 from collections.abc import Callable
 
 import numpy as np
@@ -14,9 +13,9 @@ from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer, drawn
 from prunebench.store.records import FINAL, Key
 from prunebench.store.store import Store
-from prunebench.store.tables import ScoringRow, TrainingRow
+from prunebench.store.tables import ScoringRow
 from prunebench.tasks.task import Task
-from prunebench.training.architecture import architecture_of, loaded
+from prunebench.training.architecture import architecture_of
 from prunebench.training.initial import initialise
 from prunebench.training.recipe import Recipe
 from prunebench.training.snapshot import Snapshot
@@ -30,7 +29,13 @@ class NotHere(PrunebenchError):
 
 
 def rescore(
-    store: Store, training: str, seed: int, key: Key, task: Task, load: Callable[[str], Scorer]
+    store: Store,
+    training: str,
+    seed: int,
+    key: Key,
+    task: Task,
+    recipe: Recipe,
+    load: Callable[[str], Scorer],
 ) -> str | None:
     """What is other than it was when the scorer, as `load` gives it, scores a stored network again, or None.
 
@@ -42,7 +47,8 @@ def rescore(
     scorer = _same_scorer(key, load)
     if scoring.extra_steps:
         raise NotHere("scores of scorers that train")
-    snapshot = _snapshot(store, training, seed, 0 if scorer.initial_only else key.step, task, scorer)
+    step = 0 if scorer.initial_only else key.step
+    snapshot = _snapshot(store, training, seed, step, task, recipe, scorer)
     for draw, stored in enumerate(kept[0]):
         outcome = execute(drawn(scorer, draw), snapshot)
         if outcome.scores is None:
@@ -69,14 +75,14 @@ def _same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:
     return scorer
 
 
-def _snapshot(store: Store, training: str, seed: int, step: int, task: Task, scorer: Scorer) -> Snapshot:
-    row = store.find(TrainingRow, training)
+def _snapshot(
+    store: Store, training: str, seed: int, step: int, task: Task, recipe: Recipe, scorer: Scorer
+) -> Snapshot:
     try:
-        recipe = loaded(Recipe.read(json.loads("" if row is None else row.recipe)))
         of = architecture_of(recipe, task.shape, task.outputs)
         initial = initialise(recipe, task.shape, (seed,), outputs=task.outputs)
         networks = store.load_state(training, seed, step, of).networks if step else initial
         final = store.load_state(training, seed, FINAL, of).networks if scorer.sees_end else None
-    except (PrunebenchError, TypeError, ValueError) as error:
+    except PrunebenchError as error:
         raise NotHere(f"scores without their networks: {error}") from error
     return Snapshot(task, recipe, step, networks, initial, (seed,), final)

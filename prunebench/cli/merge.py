@@ -67,7 +67,7 @@ def _passes(theirs: "Store", fraction: float, options: dict[str, Any]) -> bool:
     from prunebench.benchmark.audit import audit
 
     isolation = isolate(options)
-    found = audit(theirs, fraction, load=isolation.load)
+    found = audit(theirs, fraction, load=isolation.load, files=options["plugins"])
     warn(isolation)
     click.echo(f"audit: {found.checked:,} results measured again and found equal")
     click.echo(f"audit: {found.rescored:,} scores of networks computed again and found equal")
