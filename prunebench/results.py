@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from prunebench.errors import RequestError
 from prunebench.evaluation.metrics import SPLITS, Path, protocol_of
 from prunebench.evaluation.protocols import Protocol
-from prunebench.evaluation.summary import Count, Number, Summary
+from prunebench.evaluation.summary import Count, Number, Summary, known
 from prunebench.training.recipe import Recipe
 
 SCHEMA = 1
@@ -49,11 +49,26 @@ class Norms(msgspec.Struct, frozen=True):
     norms: list[Number]
 
 
+class LayerUnits(msgspec.Struct, frozen=True):
+    """A prunable layer, and how many units it has."""
+
+    name: str
+    units: Annotated[int, Meta(ge=1)]
+
+
+class Size(msgspec.Struct, frozen=True):
+    """What a network is made of, and what it does for one sample."""
+
+    parameters: Count
+    multiply_adds: Count
+
+
 class TaskRecord(msgspec.Struct, frozen=True):
     """What is recorded of a task.
 
     Attributes:
         tests: test samples.
+        outputs: C, the number of classes; recorded where it is not two.
         record: all of it: how the task was drawn too (data set, classes, seed), where a data set was named.
     """
 
@@ -63,6 +78,7 @@ class TaskRecord(msgspec.Struct, frozen=True):
     tests: Count
     fingerprint: str
     record: dict[str, Any]
+    outputs: Annotated[int, Meta(ge=2)] = 2
 
     @classmethod
     def read(cls, content: object) -> "TaskRecord":
@@ -92,7 +108,10 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     def content(self) -> dict[str, Any]:
         """As `read` takes it."""
         content: dict[str, Any] = msgspec.to_builtins(self)
-        return content | nest(content.pop("metrics"))
+        metrics = nest(content.pop("metrics"))
+        if taken := sorted(content.keys() & metrics):
+            raise ValueError(f"a metric cannot be called {taken[0]}: a field is")
+        return content | metrics
 
 
 class Row(Measured, frozen=True, kw_only=True):
@@ -103,6 +122,8 @@ class Row(Measured, frozen=True, kw_only=True):
         source: hash of its code; None for the control that has no scorer.
         sees_end: it knows the trained network, so it is no predictor.
         relative_time: the step over the one at which the plateau ends; None where it does not.
+        status: `unfit`: the scorer cannot take this network or task, and was not asked.
+        error: why there are no numbers.
         draws: of a stochastic scorer.
         command: makes this row again.
     """
@@ -116,7 +137,7 @@ class Row(Measured, frozen=True, kw_only=True):
     control: bool
     at_step: Count
     relative_time: Number | None
-    status: Literal["ok", "failed"]
+    status: Literal["ok", "failed", "unfit"]
     error: str | None
     seeds: Annotated[list[Count], Meta(min_length=1)]
     draws: Count
@@ -165,11 +186,18 @@ class Training(Measured, frozen=True, kw_only=True):
         seconds: of all.
         drop_step: mean step at which the plateau ends; None where it does not.
         curves: means over the networks of `loss` and `accuracy`, at each `step`.
+        layers: of a layered network, in the order in which they run.
+        sizes: of a layered network with a share of every layer's units kept, by that share; `1` is all of it.
     """
 
     needed: ClassVar[tuple[Path, ...]] = (
-        *(("train_loss",), ("initial_loss",), ("groups", "all"), ("groups", "relevant")),
-        *((split, of) for split in SPLITS for of in ("dense", "merged_groups")),
+        *(("train_loss",), ("initial_loss",)),
+        *((split, "dense") for split in SPLITS),
+    )
+    # All or none: only shallow networks of two classes have groups of neurons that can be merged.
+    grouped: ClassVar[tuple[Path, ...]] = (
+        *(("groups", "all"), ("groups", "relevant")),
+        *((split, "merged_groups") for split in SPLITS),
     )
 
     gradient_steps: Count | UnsetType = UNSET
@@ -177,12 +205,26 @@ class Training(Measured, frozen=True, kw_only=True):
     drop_step: Number | None
     curves: dict[str, list[Number]] | UnsetType = UNSET
     example: Norms | UnsetType = UNSET
+    layers: Annotated[list[LayerUnits], Meta(min_length=1)] | UnsetType = UNSET
+    sizes: dict[str, Size] | UnsetType = UNSET
 
     def check(self, place: str) -> None:
-        """What every table needs is there."""
-        for path in self.needed:
+        """What every table needs is there; shares are numbers."""
+        for share in known(self.sizes) or ():
+            convert(f"{place} sizes: share", share, Share, strict=False)
+        for path in self.needed + (self.grouped if self.has_groups else ()):
             if path not in self.metrics:
                 raise ValueError(f"{place} {' '.join(path)} is missing")
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether groups of neurons were looked for, and merged."""
+        return any(path in self.metrics for path in self.grouped)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Of a layered network; of the shallow one there are none."""
+        return tuple(layer.name for layer in known(self.layers) or ())
 
 
 class Results(msgspec.Struct):

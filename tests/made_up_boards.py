@@ -12,6 +12,14 @@ from prunebench.results import Row, TaskRecord, Training
 from prunebench.training.recipe import Recipe
 
 SEEDS = 20
+LENET = {"spec": "lenet", "version": "1", "source": "abc"}
+
+SHARES = ("0.8", "0.65", "0.5", "0.35", "0.2")
+PRUNED = ("prune_final", "merge", "prune_early", "finetune", "prune_global", "prune_global_shuffled")
+METRICS = (
+    *("spearman", "kendall", "spearman_by_layer", "spearman_over_layers", "top_k_overlap", "accuracy"),
+    *("train_accuracy", "parameters_left"),
+)
 
 
 def summary(values: np.ndarray, **more: Any) -> dict[str, Any]:
@@ -44,6 +52,7 @@ def board(
     seeds: int = SEEDS,
     fingerprint: str | None = None,
     init_std: float = 1e-5,
+    **recipe: Any,
 ) -> Board:
     """Scorers whose values are 0.4 + their effect, on networks that differ."""
     draw = np.random.default_rng(seed)
@@ -68,9 +77,65 @@ def board(
     }  # fmt: skip
     return Board(
         TaskRecord.read(task),
-        Recipe(init_std=init_std, steps=4000),
+        Recipe(init_std=init_std, steps=4000, **recipe),
         Training.read(training, "training"),
         {"torch": "x"},
         "2",
         rows,
+    )
+
+
+def layered(
+    seed: int = 0,
+    effects: dict[str, float] | None = None,
+    steps: tuple[int, ...] = (0, 50),
+    seeds: int = SEEDS,
+    network: dict[str, str] = LENET,
+    layers: dict[str, int] | None = None,
+) -> Board:
+    """The same of a network of several layers and ten classes: all that its rows hold, and one unfit."""
+    draw = np.random.default_rng(seed)
+    layers = {"conv1": 6, "conv2": 16, "fc1": 120, "fc2": 84} if layers is None else layers
+    shallow = board(seed, effects, steps, seeds)
+    made = []
+    for one in shallow.rows:
+        values = np.array(one.metrics["spearman",].per_seed, dtype=float)
+        spread = {name: values + draw.normal(0, 2 / units, seeds) for name, units in layers.items()}
+        banded = {"band": {"low": -0.04, "high": 0.031}} if one.scorer == "random" else {}
+        kept = {
+            protocol: {share: summary(values.clip(0, 1) * float(share) ** 0.2) for share in SHARES}
+            for protocol in PRUNED
+        }
+        content = one.content() | {
+            "spearman_by_layer": {name: summary(each, **banded) for name, each in spread.items()},
+            "spearman_over_layers": summary(np.mean(list(spread.values()), axis=0)),
+            "top_k_overlap": {share: summary(values.clip(0, 1)) for share in ("0.1", "0.2", "0.5")},
+            "accuracy": {"dense": summary(np.full(seeds, 0.95)), **kept},
+            "train_accuracy": {"dense": summary(np.ones(seeds)), **kept},
+            "parameters": {
+                "prune_global": {share: summary(np.full(seeds, float(share))) for share in SHARES}
+            },
+        }
+        made.append(Row.read(content, "row"))
+    without = {key: value for key, value in made[0].content().items() if key not in METRICS}
+    unfit = {"scorer": "stable_cells", "name": "stable_cells", "status": "unfit"}
+    made.append(Row.read(without | unfit | {"error": "it needs the shallow network"}, "row"))
+    one = summary(np.full(seeds, 0.5))
+    training = {
+        "drop_step": 30.0, "initial_loss": one, "train_loss": one,
+        "accuracy": {"dense": one}, "train_accuracy": {"dense": one},
+        "layers": [{"name": name, "units": units} for name, units in layers.items()],
+        "sizes": {
+            share: {"parameters": round(6e4 * float(share) ** 2), "multiply_adds": round(4e5 * float(share))}
+            for share in ("1", *SHARES)
+        },
+    }  # fmt: skip
+    task = shallow.task.record | {"classes": [[n] for n in range(10)], "outputs": 10, "shape": [1, 28, 28]}
+    return Board(
+        TaskRecord.read(task),
+        Recipe.read({"network": network, "steps": 1000, "learning_rate": 0.01, "batch_size": 16}),
+        Training.read(training, "training"),
+        shallow.environment,
+        "4",
+        made,
     )

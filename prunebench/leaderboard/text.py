@@ -35,9 +35,12 @@ def facts(board: Board) -> list[str]:
         f"{board.recipe.in_words}; {task.inputs} inputs, {task.tests:,} test samples",
         f"dense: {accuracies('dense')}, train loss {mean('train_loss'):.4f} "
         f"(from {mean('initial_loss'):.4f})",
-        f"{mean('groups', 'all'):.0f} groups at cosine 0.95, {mean('groups', 'relevant'):.1f} of them above "
-        f"1 % of the largest norm; merged whole: {accuracies('merged_groups')}",
     ]
+    if board.training.has_groups:
+        lines.append(
+            f"{mean('groups', 'all'):.0f} groups at cosine 0.95, {mean('groups', 'relevant'):.1f} of them "
+            f"above 1 % of the largest norm; merged whole: {accuracies('merged_groups')}"
+        )
     if drop:
         lines.append(f"the plateau ends (loss below 0.98 of the initial one) at step {drop:.0f}")
     return lines

@@ -238,6 +238,8 @@ def task_record(task: Task, recipe: Recipe) -> dict[str, Any]:
         "fingerprint": task.fingerprint,
         **task.source,
     }
+    if task.outputs != 2:
+        record["outputs"] = task.outputs
     return record if recipe.network is None else record | {"shape": list(task.shape)}
 
 

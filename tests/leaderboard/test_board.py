@@ -1,10 +1,12 @@
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made_up_boards import layered
 from msgspec import to_builtins
 
 import prunebench as pb
@@ -13,6 +15,8 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import add_to_folder, find_boards, has_tables
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Document, Row, TaskRecord, Training
+
+SIZE = {"parameters": 10, "multiply_adds": 20}
 
 
 def summary(mean: float) -> dict[str, Any]:
@@ -193,3 +197,36 @@ def test_a_board_is_there_when_its_tables_are(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(OSError, match="No space"):
         add_to_folder(document(row("a")), tmp_path)
     assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_board_of_a_layered_network_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Without groups, with layers and what is left of them, and with a scorer that could not take it."""
+    one = layered()
+    path = tmp_path / "board.json"
+    path.write_text(one.to_json())
+    read = Board.read(path)
+    assert read.to_json() == one.to_json()
+    assert read.training.layer_names == ("conv1", "conv2", "fc1", "fc2")
+    assert read.task.outputs == 10
+    assert [row.error for row in read.rows if row.status == "unfit"] == ["it needs the shallow network"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda training: training["groups"].pop("all"), "training groups all is missing"),
+        (lambda training: training["accuracy"].pop("dense"), "training accuracy dense is missing"),
+        (lambda training: training.update(sizes={"half": SIZE}), "training sizes: share: "),
+        (lambda training: training.update(layers=[]), "training: .*layers"),
+    ],
+)
+def test_what_a_training_lacks_is_named(
+    change: Callable[[dict[str, Any]], object], said: str, tmp_path: Path
+) -> None:
+    """Groups are there as a whole or not at all."""
+    _, (path, *_) = add_to_folder(document(row("a")), tmp_path)
+    content = json.loads(path.read_text())
+    change(content["training"])
+    path.write_text(json.dumps(content))
+    with pytest.raises(pb.PrunebenchError, match=said):
+        Board.read(path)
