@@ -11,7 +11,8 @@ from prunebench.fields import options_of
 from prunebench.run_spec import RunSpec
 from prunebench.tasks.datasets import DATASETS, default_samples, default_steps
 from prunebench.tasks.spec import Scaling, TaskSpec
-from prunebench.training.recipe import Recipe, usual
+from prunebench.training.asked import usual
+from prunebench.training.recipe import Recipe
 
 DOCS = Path(__file__).parents[1] / "docs"
 

@@ -12,7 +12,8 @@ from prunebench.results import Row, TaskRecord
 from prunebench.run_spec import RunSpec
 from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.spec import TaskSpec
-from prunebench.training.recipe import SHALLOW, Recipe, usual
+from prunebench.training.asked import usual
+from prunebench.training.recipe import SHALLOW, Recipe
 from prunebench.training.seeds import written_seeds
 
 Record = dict[str, Any]

@@ -17,6 +17,7 @@ from prunebench.errors import RequestError, unknown_name
 from prunebench.fields import Option, accepted, convert, options_of
 from prunebench.run_spec import RunSpec
 from prunebench.tasks.spec import TaskSpec
+from prunebench.training.asked import asked_recipe
 from prunebench.training.recipe import Recipe
 from prunebench.training.seeds import MOST_SEEDS
 
@@ -55,7 +56,7 @@ class Cell:
         """The cell of the values that are given (`seeds` may be a number); others have their default."""
         spec = TaskSpec(**task)
         asked = {key: tuple(range(value) if isinstance(value, int) else value) for key, value in run.items()}
-        return cls(spec, Recipe.asked(spec.dataset, recipe), RunSpec(**asked), title)
+        return cls(spec, asked_recipe(spec.dataset, recipe), RunSpec(**asked), title)
 
 
 def read_study(path: Path) -> tuple[Cell, ...]:

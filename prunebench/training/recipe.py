@@ -12,18 +12,15 @@ from prunebench.fields import check
 from prunebench.plugin.plugin import Plugin
 from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.spec import canonical
-from prunebench.tasks.datasets import default_steps
 
 # Less is 0, or nearly so, in the float32 that networks are trained in.
 SMALLEST = 1e-30
 SHALLOW = "shallow"  # the network of a recipe that names none
 # Only the shallow network has these.
-_OF_SHALLOW = ("width", "init_std")
-# A recipe by which those that come with prunebench train; it is said in the help of these options.
-_USUAL = {"learning_rate": 0.01, "batch_size": 16, "steps": 1000}
+OF_SHALLOW = ("width", "init_std")
 # What every record of a recipe holds. A field that came later is left out at its default, so that networks
 # trained before there was such a field keep their ids, and their boards their names.
-_ALWAYS = (*_OF_SHALLOW, "learning_rate", "momentum", "batch_size", "steps")
+_ALWAYS = (*OF_SHALLOW, "learning_rate", "momentum", "batch_size", "steps")
 
 
 @dataclass(frozen=True)
@@ -102,25 +99,13 @@ class Recipe:
         if self.network is None:
             self._refuse(["scale"])
         else:
-            self._refuse(_OF_SHALLOW)
+            self._refuse(OF_SHALLOW)
 
     def _refuse(self, names: Iterable[str]) -> None:
         """Raises `RequestError` for fields that mean nothing here, unless they are at their default."""
         for name in names:
             if (value := getattr(self, name)) != getattr(Recipe, name):
-                raise _meaningless(name, value, self.network_spec)
-
-    @classmethod
-    def asked(cls, dataset: str, given: Mapping[str, Any]) -> "Recipe":
-        """What a command line or a study file gives, the network as its spec; what it does not, is `usual`.
-
-        The network is not loaded. Raises `RequestError` for values that do not fit, or not together.
-        """
-        spec = given.get("network", SHALLOW)
-        for name in _OF_SHALLOW if spec != SHALLOW else ():
-            if name in given:
-                raise _meaningless(name, given[name], spec)
-        return cls(**{**usual(dataset, spec), **given, "network": PluginRecord(spec)})
+                raise meaningless(name, value, self.network_spec)
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Recipe":
@@ -136,7 +121,7 @@ class Recipe:
     @property
     def record(self) -> dict[str, Any]:
         """The recipe in documents, stores and ids, as JSON values."""
-        always = [name for name in _ALWAYS if self.network is None or name not in _OF_SHALLOW]
+        always = [name for name in _ALWAYS if self.network is None or name not in OF_SHALLOW]
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         record = {
             f.name: values[f.name] for f in fields(self) if values[f.name] != f.default or f.name in always
@@ -176,13 +161,9 @@ class Recipe:
         return epoch_steps(samples, self.batch_size)
 
 
-def usual(dataset: str, network: str) -> dict[str, Any]:
-    """What a command line and a study take for a data set and the spec of a network by default."""
-    return {"steps": default_steps(dataset)} if network == SHALLOW else dict(_USUAL)
-
-
-def _meaningless(name: str, value: object, network: str) -> RequestError:
-    if name in _OF_SHALLOW:
+def meaningless(name: str, value: object, network: str) -> RequestError:
+    """The error for a field that the network of this spec has not."""
+    if name in OF_SHALLOW:
         return RequestError(
             name, value, f"the shallow network alone has it, and the network here is {network}"
         )

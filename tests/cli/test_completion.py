@@ -50,6 +50,15 @@ def test_scorers_of_a_file_which_is_not_run(folder: Path) -> None:
     assert complete("run", "--plugin", "nothing.py", "--scorer", "gras") == ["grasp"]
 
 
+def test_networks(folder: Path) -> None:
+    assert complete("run", "--network", "le") == ["lenet"]
+    (folder / "mine.py").write_text(
+        "raise SystemExit(3)\nimport prunebench as pb\n\nclass Mine(pb.Network):\n    name = 'lean'\n"
+    )
+    assert complete("run", "--plugin", "mine.py", "--network", "le") == ["lean", "lenet"]
+    assert complete("export", "--network", "mi") == ["mine.py:lean"]
+
+
 def test_data_sets(folder: Path) -> None:
     (folder / "mnemonics.npz").write_text("")
     assert complete("run", "--dataset", "mn") == ["mnist5k", "mnist", "mnemonics.npz"]
@@ -70,6 +79,7 @@ def test_nothing_heavy_is_imported_between_two_key_strokes() -> None:
     code = (
         "import sys, click\nfrom prunebench.cli import complete, run, show, check, sweep\n"
         "complete.complete_scorers(click.Context(click.Command('x')), None, '')\n"
+        "complete.complete_networks(click.Context(click.Command('x')), None, '')\n"
         "print(sorted({'torch', 'numpy', 'scipy', 'pandas', 'rich', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,6 +6,7 @@ from made_up_boards import row, summary
 
 import prunebench as pb
 from prunebench.leaderboard.command import reproduce
+from prunebench.plugin.record import PluginRecord
 from prunebench.results import TaskRecord
 
 TASK = {
@@ -61,6 +62,37 @@ def test_a_data_set_from_the_network_is_downloaded_if_need_be() -> None:
 def test_the_recipe_is_named() -> None:
     assert command(recipe={"width": 20, "init_std": 0.01, "steps": 99, "until_loss": 0.1}) == (
         "prunebench run --width 20 --init-std 0.01 --steps 99 --until-loss 0.1 --scorer snip --at-step 50"
+    )
+
+
+LENET = {"learning_rate": 0.01, "momentum": 0.9, "batch_size": 16, "steps": 1000}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "recorded", "words"),
+    [
+        ({}, "prunebench sweep study.toml", "--network lenet"),
+        ({"scale": 0.5, "steps": 4000}, "", "--steps 4000 --network lenet --scale 0.5"),
+        (
+            {"schedule": "cosine", "weight_decay": 0.1},
+            "",
+            "--network lenet --weight-decay 0.1 --schedule cosine",
+        ),
+        ({}, "prunebench run --network nets.py:LeNet", "--network nets.py:LeNet"),
+        ({}, "prunebench run --plugin nets.py --network lenet", "--network lenet --plugin nets.py"),
+    ],
+)
+def test_the_network_is_named(recipe: dict[str, Any], recorded: str, words: str) -> None:
+    recipe = {**LENET, "network": PluginRecord("lenet", "1", "f00"), **recipe}
+    task = {"shape": [1, 28, 28], "classes": [[0], [1], [2]]}
+    assert command(task, recipe, command=recorded) == (
+        f"prunebench run --classes 0/1/2 {words} --scorer snip --at-step 50"
+    )
+
+
+def test_colours_are_asked_for() -> None:
+    assert command({"dataset": "cifar10", "colour": True}, {"steps": 16000}) == (
+        "prunebench run --dataset cifar10 --colour --download --scorer snip --at-step 50"
     )
 
 

@@ -1,6 +1,7 @@
 """What names a training and a board: the same from version to version."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from msgspec import Meta
 import prunebench as pb
 from prunebench.fields import options_of
 from prunebench.leaderboard.board import name_of
+from prunebench.plugin.record import PluginRecord
 from prunebench.results import TaskRecord
 from prunebench.store.identity import id_of, training_id
 from prunebench.store.store import task_record
@@ -127,6 +129,90 @@ def test_such_a_field_is_an_option_and_told_off_its_default() -> None:
     usual = "300 neurons, init std 1e-05, learning rate 0.001, momentum 0.9, batch 4, 16,000 steps"
     assert (pb.Recipe().in_words, Later().in_words) == (usual, usual)
     assert Later(until_loss=0.1, dropout=0.5).in_words == f"{usual} or loss 0.1, dropout 0.5"
+
+
+LENET = PluginRecord("lenet[width=0.5]", "1", "0123456789abcdef")
+# What trainings of other networks are called, by recipe: on OWN, on 40 digits, and on 40 others.
+LAYERED: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
+    (
+        {},
+        (
+            "2b1f56a76bd6157265c1ec42e1348395",
+            "5fc775d4a6770fb75c47387133d16004",
+            "243077a41700b6a49cafdf2dba6dbf3b",
+        ),
+    ),
+    (
+        {"learning_rate": 0.01, "batch_size": 16, "steps": 1000},
+        (
+            "8e02b57e531eac0e04cb8bfb174b602b",
+            "100b33069738eba7b05edb68a2f9e8f3",
+            "fc95b6602edc88d694a07b607bb667b0",
+        ),
+    ),
+    (
+        {"scale": 0.5},
+        (
+            "98dc1183348a4ad46b30dd94a5b7a160",
+            "17a2d38430265b8c533111cfa5612326",
+            "0e14f65ca8cdb7d0d9b7d1e4ed098c60",
+        ),
+    ),
+    (
+        {"weight_decay": 0.1, "schedule": "cosine", "optimizer": "adam"},
+        (
+            "8fd1e3d1c7fb79b98c9ccb49c124a741",
+            "d24b6f7f45eea2ef07cce346b581b7e3",
+            "54efc97393ed2ac2f0c585215fb36ef4",
+        ),
+    ),
+    (
+        {"until_loss": 0.1},
+        (
+            "d2c8c5cf6e6729576bfe696be4a2008c",
+            "b3be87dbbb0999a2ec12ec922b411308",
+            "950d6e98a9743cdb7e28a71fdef6d6b1",
+        ),
+    ),
+]
+
+
+def test_trainings_of_other_networks_keep_their_names_too() -> None:
+    digits = pb.load_task("digits", samples=40)
+    others = pb.load_task("digits", classes="all", samples=40)
+    for values, names in LAYERED:
+        recipe = pb.Recipe(network=LENET, **values)
+        assert tuple(training_id(task, recipe, (3, 1)) for task in (OWN, digits, others)) == names
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network": PluginRecord("lenet", "1", "0123456789abcdef")},
+        {"network": PluginRecord("lenet[width=0.5]", "2", "0123456789abcdef")},
+        {"network": PluginRecord("lenet[width=0.5]", "1", "fedcba9876543210")},
+        {"network": None},
+        {"scale": 0.5},
+        {"weight_decay": 0.1},
+        {"schedule": "cosine"},
+        {"optimizer": "adam"},
+    ],
+)
+def test_whatever_changes_such_a_training_changes_its_name(change: dict[str, Any]) -> None:
+    recipe = pb.Recipe(network=LENET)
+    other = dataclasses.replace(recipe, **change)
+    assert training_id(OWN, recipe, (0,)) != training_id(OWN, other, (0,))
+    assert board_name(OWN, recipe) != board_name(OWN, other)
+
+
+def test_a_board_is_named_after_its_network() -> None:
+    name = board_name(OWN, pb.Recipe(network=LENET))
+    assert re.fullmatch("mine_n6_lenet-width-0.5_[0-9a-f]{8}", name)
+    shaped = pb.Task(
+        OWN.x_train.reshape(6, 1, 2, 2), OWN.y_train, OWN.x_test.reshape(2, 1, 2, 2), OWN.y_test, "mine"
+    )
+    assert board_name(shaped, pb.Recipe(network=LENET)) != name
+    assert board_name(shaped, pb.Recipe()) == board_name(OWN, pb.Recipe())
 
 
 @pytest.mark.parametrize(

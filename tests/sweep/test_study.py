@@ -7,6 +7,7 @@ import pytest
 import prunebench as pb
 from prunebench.evaluation.fractions import FRACTIONS
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS
+from prunebench.plugin.record import PluginRecord
 from prunebench.run_spec import RunSpec
 from prunebench.sweep.study import LARGEST, Cell, read_study
 from prunebench.tasks.spec import TaskSpec
@@ -40,6 +41,38 @@ def test_lists_are_axes_and_titles_name_them(tmp_path: Path) -> None:
         "samples=200 width=40",
     ]
     assert {cell.recipe.steps for cell in cells} == {1500}
+
+
+def test_networks_are_an_axis_with_defaults_of_their_own(tmp_path: Path) -> None:
+    cells = read(
+        tmp_path,
+        '[recipe]\nnetwork = ["shallow", "lenet", "net.py:Net[width=2]"]\nmomentum = 0.5\n',
+    )
+    assert [cell.title for cell in cells] == [
+        "network=shallow",
+        "network=lenet",
+        "network=net.py:Net[width=2]",
+    ]
+    shallow, lenet, own = (cell.recipe for cell in cells)
+    assert shallow == pb.Recipe(momentum=0.5, steps=4000)
+    assert lenet == pb.Recipe(
+        network=PluginRecord("lenet"), learning_rate=0.01, momentum=0.5, batch_size=16, steps=1000
+    )
+    assert own.network_spec == "net.py:Net[width=2]"
+
+
+def test_what_the_shallow_network_alone_has_is_set_in_its_own_grid(tmp_path: Path) -> None:
+    networks = (
+        "[[grid]]\nrecipe.width = [10, 20]\n[[grid]]\nrecipe.network = ['mlp']\nrecipe.scale = [0.5, 1]"
+    )
+    assert [cell.title for cell in read(tmp_path, networks)] == [
+        "width=10",
+        "width=20",
+        "network=mlp scale=0.5",
+        "network=mlp scale=1.0",
+    ]
+    with pytest.raises(pb.RequestError, match="width: got 10; the shallow network alone has it"):
+        read(tmp_path, "[recipe]\nwidth = 10\n" + networks)
 
 
 def test_epochs_replace_the_default_step_and_seeds_may_be_named(tmp_path: Path) -> None:

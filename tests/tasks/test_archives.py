@@ -166,6 +166,24 @@ def test_images_labels_and_orientation(dataset: str, filled: Path, made: Images)
     assert data.names[3] == known.get(dataset, "3")
 
 
+def test_colours_are_kept_where_asked_and_where_there_are_some(
+    dataset: str, filled: Path, made: Images
+) -> None:
+    options: dict[str, Any] = {"classes": "0/1/2/3", "samples": 8, "cache": filled, "scaling": "unit"}
+    gray = pb.load_task(dataset, **options)
+    if "mnist" in dataset:
+        assert gray.shape == (1, 32, 32)
+        with pytest.raises(pb.RequestError, match="colour: got True; these data have none"):
+            pb.load_task(dataset, colour=True, **options)
+        return
+    colour = pb.load_task(dataset, colour=True, **options)
+    assert (gray.shape, colour.shape, colour.outputs) == ((1, 32, 32), (3, 32, 32), 4)
+    pixels = colour.x_test.reshape(-1, 3, 32, 32) * 255
+    expected = made["x_test"][made["y_test"] < 4].transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(pixels, expected, atol=1e-4)
+    assert (gray.source | {"colour": True}, "colour" in gray.source) == (colour.source, False)
+
+
 def test_task(dataset: str, filled: Path, made: Images) -> None:
     task = pb.load_task(dataset, samples=16, cache=filled, scaling="unit")
     kept = made["x_test"][made["y_test"] < 4]
