@@ -165,6 +165,6 @@ def test_a_study_executes_nothing_and_writes_nothing(tmp_path: Path) -> None:
 def test_the_studies_of_the_repository_are_studies(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     page = (root / "docs" / "sweeps.md").read_text()
-    (tmp_path / "study.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
-    assert len(read_study(tmp_path / "study.toml")) == 4
+    studies = [part.partition("```")[0] for part in page.split("```toml\n")[1:]]
+    assert [len(read(tmp_path, study)) for study in studies] == [4, 5]
     assert len(read_study(root / "leaderboards" / "study.toml")) == 16
