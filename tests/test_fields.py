@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -71,10 +72,15 @@ class Options:
         msgspec.Meta(description="Steps.", extra={"flag": "--at-step"}),
     ] = ()
     share: SHARE | None = None
+    keeps_order: Annotated[bool, msgspec.Meta(description="Of steps.")] = True
+    network: Annotated[Path | None, msgspec.Meta(description="Where it is.", extra={"written": str})] = None
 
 
 def test_fields_are_options() -> None:
-    batch_size, steps = fields.options_of(Options).values()  # what has no help is of Python alone
+    options = fields.options_of(Options)
+    batch_size, steps, keeps_order, network = options.values()  # what has no help is of Python alone
+    assert (keeps_order.flag, keeps_order.off) == ("--keeps-order", "--no-keeps-order")
+    assert (network.annotation, fields.accepted(network.annotation)) == (str, "a text in quotes is needed")
     assert (batch_size.flag, batch_size.many, batch_size.default, batch_size.help) == (
         "--batch-size",
         False,

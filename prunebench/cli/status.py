@@ -87,7 +87,8 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
             click.echo(for_terminal(text))
 
     isolation = isolate({"plugins": plugins, "scorer_timeout": None})
-    cells = plans_of(read_study(study), Options(device="cpu"), isolation.load)
+    asked = Options(plugins=plugins, device="cpu")
+    cells = plans_of(read_study(study), asked, isolation.load)
     with Store.to_read(store) as kept:
         describe(find_to_do(cells, kept), Lines(), each=True)
         for cell, plan in cells:
