@@ -20,7 +20,8 @@ from prunebench.store.tables import NetworkRow
 from prunebench.training.state import State
 
 LARGEST = 4 * 2**30  # bytes of a network's file
-_VELOCITY = "velocity_"  # before the name of what is trained
+# Before the name of what is trained: what the optimiser remembers. A kept training began at step 0.
+_VELOCITY, _SQUARES = "velocity_", "squares_"
 
 
 class Damaged(PrunebenchError):
@@ -74,8 +75,11 @@ class NetworkFiles:
 
 
 def pack(state: State, position: int, *, velocity: bool) -> bytes:
-    """One network of a state: all its tensors by name, and the velocities of those that are trained."""
-    parts = [("", state.networks)] + ([(_VELOCITY, state.velocity)] if velocity else [])
+    """One network of a state: all its tensors by name, and what the optimiser remembers of each."""
+    parts = [("", state.networks)]
+    if velocity:
+        parts += [(_VELOCITY, state.velocity)]
+        parts += [(_SQUARES, state.squares)] if state.squares is not None else []
     return save(
         {
             prefix + name: tensor[position].detach().cpu().contiguous()
@@ -99,12 +103,19 @@ def unpack(content: bytes, step: int, architecture: Architecture | None = None) 
         networks = _networks(architecture, {name: tensors[name] for name in architecture.names})
         if not any(_VELOCITY + name in tensors for name in architecture.trainable):
             return State(networks, step)
-        velocity = {name: tensors[_VELOCITY + name] for name in architecture.trainable}
-        if any(networks[name].shape != tensor.shape for name, tensor in velocity.items()):
-            raise ValueError("weights and velocity differ in shape")
-        return State(networks, step, networks.like(velocity))
+        velocity = _remembered(networks, _VELOCITY, tensors)
+        adam = any(_SQUARES + name in tensors for name in architecture.trainable)
+        return State(networks, step, velocity, _remembered(networks, _SQUARES, tensors) if adam else None)
     except (SafetensorError, LookupError, ValueError) as error:
         raise Damaged(f"not a network of this store ({error})") from error
+
+
+def _remembered(networks: Networks, prefix: str, tensors: dict[str, torch.Tensor]) -> Networks:
+    """Raises `ValueError` where it is shaped unlike the weights."""
+    found = {name: tensors[prefix + name] for name in networks.architecture.trainable}
+    if any(networks[name].shape != tensor.shape for name, tensor in found.items()):
+        raise ValueError(f"weights and {prefix.rstrip('_')} differ in shape")
+    return networks.like(found)
 
 
 def _networks(architecture: Architecture, tensors: dict[str, torch.Tensor]) -> Networks:

@@ -85,9 +85,6 @@ def run_loop(
     result's `gradient_steps` tell how far it came. A seed may stand for several networks: they see the same
     minibatches.
     """
-    for name, value in (("weight_decay", 0), ("schedule", "constant"), ("optimizer", "sgd")):
-        if getattr(recipe, name) != value:
-            raise RequestError(name, getattr(recipe, name), f"no engine knows another than {value} so far")
     end = recipe.steps if until is None else until
     if state.step > end:
         raise RequestError("start step", state.step, f"a step up to the end, {end}, is needed")
@@ -102,6 +99,10 @@ def run_loop(
         momentum=recipe.momentum,
         masks=None if masks is None else masks.to(device),
         curve_every=record_every,
+        optimizer=recipe.optimizer,
+        weight_decay=recipe.weight_decay,
+        schedule=recipe.schedule,
+        scheduled_steps=recipe.steps,
     )
     stopwatch = Stopwatch()
     trainer = choose(problem, state if masks is None else state.masked(problem.masks), engine)

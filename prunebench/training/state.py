@@ -1,6 +1,6 @@
 """A moment of training."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Int64
@@ -11,38 +11,63 @@ from prunebench.networks import Networks
 
 
 class State:
-    """All that training needs to go on: weights, SGD velocity and the number of steps taken.
+    """All that training needs to go on: weights, what the optimiser remembers, and the number of steps taken.
 
-    A velocity that is left out is 0.
+    Attributes:
+        velocity: mean of the gradients, of SGD's momentum or Adam's; left out it is 0.
+        squares: Adam's mean of the squared gradients; None where it is 0, and for SGD.
+        began: the step at which they were 0, which Adam's correction of both counts from.
     """
 
-    def __init__(self, networks: Networks, step: int = 0, velocity: Networks | None = None) -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        step: int = 0,
+        velocity: Networks | None = None,
+        squares: Networks | None = None,
+        began: int = 0,
+    ) -> None:
         if step < 0:
             raise RequestError("start step", step, "a step from 0 up is needed")
         self.networks = networks
         self.step = step
         self.velocity = networks.trained.zeros_like() if velocity is None else velocity
+        self.squares = squares
+        self.began = step if squares is None else began
 
     def keep(self, indices: Int64[Tensor, "seeds kept"]) -> "State":
         """The state of the networks that have only these neurons: training on with all changes nothing."""
-        return State(self.networks.keep(indices), self.step, self.velocity.keep(indices))
+        return self._map(lambda nets: nets.keep(indices))
 
     def select(self, seeds: int | slice | list[int]) -> "State":
         """The state of the networks at these positions of the batch."""
-        return State(self.networks.select(seeds), self.step, self.velocity.select(seeds))
+        return self._map(lambda nets: nets.select(seeds))
 
     @staticmethod
     def cat(parts: "Sequence[State]") -> "State":
         """States at the same step as one batch."""
-        networks, velocities = (
-            Networks.cat(nets) for nets in zip(*((p.networks, p.velocity) for p in parts), strict=True)
+        first = parts[0]
+        squares = [part.squares for part in parts if part.squares is not None]
+        return State(
+            Networks.cat([part.networks for part in parts]),
+            first.step,
+            Networks.cat([part.velocity for part in parts]),
+            Networks.cat(squares) if squares else None,
+            first.began,
         )
-        return State(networks, parts[0].step, velocities)
+
+    def clone(self) -> "State":
+        """A copy that shares no memory with this one."""
+        return self._map(Networks.clone)
 
     def masked(self, masks: Networks | None) -> "State":
-        """A copy with masked weights and velocities at exactly 0."""
-        return State(self.networks.masked(masks), self.step, self.velocity.masked(masks))
+        """A copy with masked weights, and what is remembered of them, at exactly 0."""
+        return self._map(lambda nets: nets.masked(masks))
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "State":
         """The state on another device or in another floating type."""
-        return State(self.networks.to(device, dtype), self.step, self.velocity.to(device, dtype))
+        return self._map(lambda nets: nets.to(device, dtype))
+
+    def _map(self, change: Callable[[Networks], Networks]) -> "State":
+        squares = None if self.squares is None else change(self.squares)
+        return State(change(self.networks), self.step, change(self.velocity), squares, self.began)

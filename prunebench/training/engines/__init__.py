@@ -18,20 +18,21 @@ ENGINES = {
     "masked": "masked:MaskedEngine",
 }
 
-ANY_NETWORK = ("plain", "together")
+# For any network, optimiser and schedule; the others are for the paper's network and training.
+GENERAL = ("plain", "together")
 
 
 def choose(problem: Problem, state: State, name: str | None = None) -> Engine:
     """The engine for this problem: the one called `name`, else the fastest."""
-    shallow = state.networks.architecture.shape is None
-    name = name or (_fastest(problem) if shallow else "together")
+    paper = state.networks.architecture.shape is None and problem.is_plain
+    name = name or (_fastest(problem) if paper else "together")
     if name not in ENGINES:
         raise unknown_name("engine", name, ENGINES, "engines")
-    if not shallow and name not in ANY_NETWORK:
-        raise RequestError("engine", name, f"for this network one of {', '.join(ANY_NETWORK)}")
+    if not paper and name not in GENERAL:
+        raise RequestError("engine", name, f"for this network and recipe one of {', '.join(GENERAL)}")
     engine: type[Engine] = resolve_name(f"{__name__}.{ENGINES[name]}")
     at_once = engine.networks_at_once(problem, state)
-    if at_once >= state.networks.seeds:
+    if at_once >= state.networks.seeds and not engine.side_by_side:
         return engine(problem, state)
     return InParts(engine, at_once, problem, state)
 

@@ -2,17 +2,22 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Literal
 
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.networks import Networks, accuracy, cross_entropy
+from prunebench.training.schedule import Schedule, share_of_rate
 from prunebench.training.state import State
+
+# PyTorch's defaults: Adam's second beta, and what is added to its denominator.
+ADAM_BETA, ADAM_EPSILON = 0.999, 1e-8
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is minimised, and how: minibatch SGD with momentum on the mean cross-entropy (docs/engine.md).
+    """What is minimised, and how: the mean cross-entropy, by minibatches (docs/engine.md).
 
     Attributes:
         x: training inputs as the networks take them, shared by all.
@@ -20,9 +25,12 @@ class Problem:
         orders: minibatches by absolute step; -1 pads a smaller one.
         order_of: which of the orders each network takes. Networks of one order are peers: they share samples.
         learning_rate: lr of `w -= lr m`.
-        momentum: mu of `m = mu m + g`.
+        momentum: mu of `m = mu m + g`; Adam's first beta.
         masks: weights that stay exactly 0, or None.
         curve_every: steps from one call of `curves` to the next, for an engine to prepare for; 0: hardly any.
+        optimizer: `torch.optim.SGD` or `torch.optim.Adam`.
+        weight_decay: lambda; `lambda w` is added to the gradient of all that is trained.
+        schedule: what the learning rate is multiplied by, over `scheduled_steps`.
     """
 
     x: Float[Tensor, "samples ..."]
@@ -33,6 +41,19 @@ class Problem:
     momentum: float
     masks: Networks | None = None
     curve_every: int = 0
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    weight_decay: float = 0.0
+    schedule: Schedule = "constant"
+    scheduled_steps: int = 1
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is SGD with momentum at one learning rate, and nothing more: the paper's training."""
+        return self.optimizer == "sgd" and not self.weight_decay and self.schedule == "constant"
+
+    def rate(self, step: int) -> float:
+        """The learning rate of the step that follows `step` others."""
+        return self.learning_rate * share_of_rate(self.schedule, step, self.scheduled_steps)
 
     def minibatches(self, first: int, last: int) -> Int64[Tensor, "seeds steps batch"]:
         """Each network's minibatches from step `first` up to `last`."""
@@ -48,9 +69,11 @@ class Engine(ABC):
 
     Attributes:
         block: to stop at multiples of so many steps changes nothing, to stop elsewhere changes the rounding.
+        side_by_side: whether several engines train at once on a CPU, each on a thread.
     """
 
     block: int = 1
+    side_by_side: bool = False
 
     def __init__(self, problem: Problem, state: State) -> None:
         self.problem = problem

@@ -1,8 +1,6 @@
 """What the compiled CPU engines share: one network per thread, curves and states put together from them."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,12 +8,12 @@ import scipy.linalg.cython_blas  # the BLAS that compiled code calls must be loa
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from prunebench.networks import Networks
 from prunebench.training.engines import kernels
 from prunebench.training.engines.base import Engine, Problem
+from prunebench.training.engines.threads import Threads
 from prunebench.training.state import State
 
 assert scipy.linalg.cython_blas
@@ -85,20 +83,6 @@ class CompiledEngine(Engine):
         self._threads.each(evaluate, len(self._w_out))
         loss, accuracy = torch.from_numpy(sums / len(self._labels)).to(self.problem.x.dtype)
         return loss, accuracy
-
-
-class Threads:
-    """As many threads as torch would use, each with denormal numbers flushed and BLAS on that thread only."""
-
-    def __init__(self) -> None:
-        count = torch.get_num_threads()
-        self._threads = ThreadPoolExecutor(count, initializer=torch.set_flush_denormal, initargs=(True,))
-        self._blas = ThreadpoolController().select(user_api="blas")
-
-    def each(self, work: Callable[[int], None], count: int) -> None:
-        """Call `work` with 0 to `count - 1`; whichever thread is free takes the next."""
-        with self._blas.limit(limits=1):
-            list(self._threads.map(work, range(count)))  # which raises what any of them raised
 
 
 def joined(nets: Networks, s: int) -> Array:

@@ -1,5 +1,6 @@
-"""Engines for as many networks at a time as memory is good for."""
+"""Several engines for as many networks each as memory, or a thread, is good for."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -7,22 +8,23 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.training.engines.base import Engine, Problem
+from prunebench.training.engines.threads import Threads
 from prunebench.training.state import State
 
 
 class InParts(Engine):
-    """Several engines of the same kind, each with at most `at_once` of the networks."""
+    """Engines of the same kind, each with at most `at_once` of the networks, side by side where they can."""
 
     def __init__(self, kind: type[Engine], at_once: int, problem: Problem, state: State) -> None:
         super().__init__(problem, state)
         parts = (slice(first, first + at_once) for first in range(0, state.networks.seeds, at_once))
         self._engines = [kind(_part_of(problem, part), state.select(part)) for part in parts]
         self.block = self._engines[0].block
+        self._threads = Threads() if kind.side_by_side and problem.x.device.type == "cpu" else None
 
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
-        for engine in self._engines:
-            engine.advance(step)
+        self._each(lambda number: self._engines[number].advance(step))
         self.step = step
 
     def state(self) -> State:
@@ -31,8 +33,18 @@ class InParts(Engine):
 
     def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
         """Mean loss and accuracy of each network over the whole training set."""
-        loss, accuracy = zip(*(engine.curves() for engine in self._engines), strict=True)
+        points: dict[int, tuple[Tensor, Tensor]] = {}
+        self._each(lambda number: points.update({number: self._engines[number].curves()}))
+        loss, accuracy = zip(*(points[number] for number in range(len(points))), strict=True)
         return torch.cat(loss), torch.cat(accuracy)
+
+    def _each(self, work: Callable[[int], None]) -> None:
+        """Call `work` with the number of each engine."""
+        if self._threads is not None:
+            self._threads.each(work, len(self._engines))
+            return
+        for number in range(len(self._engines)):
+            work(number)
 
 
 def _part_of(problem: Problem, part: slice) -> Problem:

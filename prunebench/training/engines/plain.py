@@ -1,9 +1,11 @@
-"""The definition: one network at a time, an ordinary module and `torch.optim.SGD`."""
+"""The definition: one network at a time, an ordinary module and `torch.optim`."""
 
 import torch
+from torch import Tensor, nn
 
+from prunebench.networks import Networks
 from prunebench.networks.module import with_tensors
-from prunebench.training.engines.base import Engine, Problem
+from prunebench.training.engines.base import ADAM_BETA, ADAM_EPSILON, Engine, Problem
 from prunebench.training.order import PAD
 from prunebench.training.state import State
 
@@ -17,8 +19,9 @@ class PlainEngine(Engine):
 
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
-        self._state = State.cat([self._trained(s, step) for s in range(self._state.networks.seeds)])
-        self.step = step
+        if step > self.step:
+            self._state = State.cat([self._trained(s, step) for s in range(self._state.networks.seeds)])
+            self.step = step
 
     def state(self) -> State:
         """The current state; later training does not change it."""
@@ -30,21 +33,49 @@ class PlainEngine(Engine):
         module = with_tensors(state.networks.architecture.module, tensors).train()
         weights = dict(module.named_parameters())
         masks = {} if problem.masks is None else problem.masks.tensors
-        optimiser = torch.optim.SGD(weights.values(), lr=problem.learning_rate, momentum=problem.momentum)
-        for name, weight in weights.items():
-            optimiser.state[weight]["momentum_buffer"] = state.velocity[name][0].clone()
-        for batch in problem.orders[problem.order_of[s], self.step : until]:
-            samples = batch[batch != PAD]
+        optimiser = _optimiser(problem, state, weights)
+        order = problem.orders[problem.order_of[s]]
+        for step in range(self.step, until):
+            samples = order[step][order[step] != PAD]
+            optimiser.param_groups[0]["lr"] = problem.rate(step)
             optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(module(problem.x[samples]), problem.y[samples]).backward()
+            nn.functional.cross_entropy(module(problem.x[samples]), problem.y[samples]).backward()
             for name, mask in masks.items():
                 gradient = weights[name].grad
                 assert gradient is not None
                 gradient.mul_(mask[s])
             optimiser.step()
-        networks = {name: tensor.detach()[None] for name, tensor in module.state_dict().items()}
-        velocity = dict(state.velocity.tensors)
-        for name, weight in weights.items():  # without momentum the optimiser keeps no velocity
-            last = optimiser.state[weight]["momentum_buffer"] if problem.momentum else weight.grad
-            velocity[name] = velocity[name] if last is None else last[None]
-        return State(state.networks.like(networks), until, state.velocity.like(velocity))
+        memory = {name: optimiser.state[weight] for name, weight in weights.items()}
+        velocity = {name: memory[name][_VELOCITY[problem.optimizer]] for name in memory}
+        if problem.optimizer == "sgd" and not problem.momentum:  # it keeps none: the last gradient then
+            velocity = {name: weight.grad for name, weight in weights.items()}
+        squares = {name: memory[name][_SQUARES] for name in memory if _SQUARES in memory[name]}
+
+        def batch(tensors: dict[str, Tensor]) -> Networks:
+            return state.networks.like({name: tensor.detach()[None] for name, tensor in tensors.items()})
+
+        after = batch(module.state_dict()), until, batch(velocity), batch(squares) if squares else None
+        return State(*after, state.began)
+
+
+# What `torch.optim` calls a state's velocity and squares.
+_VELOCITY, _SQUARES = {"sgd": "momentum_buffer", "adam": "exp_avg"}, "exp_avg_sq"
+
+
+def _optimiser(problem: Problem, state: State, weights: dict[str, nn.Parameter]) -> torch.optim.Optimizer:
+    """With what it remembers."""
+    rate, momentum, decay = problem.learning_rate, problem.momentum, problem.weight_decay
+    adam = problem.optimizer == "adam"
+    optimiser: torch.optim.Optimizer
+    if adam:
+        optimiser = torch.optim.Adam(weights.values(), rate, (momentum, ADAM_BETA), ADAM_EPSILON, decay)
+    else:
+        optimiser = torch.optim.SGD(weights.values(), rate, momentum, weight_decay=decay)
+    for name, weight in weights.items():
+        memory: dict[str, Tensor] = optimiser.state[weight]
+        memory[_VELOCITY[problem.optimizer]] = state.velocity[name][0].clone()
+        if adam:
+            squares = torch.zeros_like(weight) if state.squares is None else state.squares[name][0].clone()
+            memory[_SQUARES] = squares.detach()
+            memory["step"] = torch.tensor(float(state.step - state.began))
+    return optimiser

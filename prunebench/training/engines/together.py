@@ -1,79 +1,129 @@
-"""Any network, all seeds at once: PyTorch's own gradient of the module, mapped over the seeds."""
+"""Any network: PyTorch's own gradient of the module, mapped over the seeds where that is faster."""
 
 import copy
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.nn.functional import cross_entropy
 
+from prunebench.networks import accuracy
+from prunebench.networks import cross_entropy as cross_entropies
+from prunebench.networks.module import with_tensors
 from prunebench.training.engines.base import Engine, Problem
-from prunebench.training.engines.graphed import NEGLIGIBLE, GraphedCallable
+from prunebench.training.engines.graphed import GraphedCallable
+from prunebench.training.engines.update import Update
 from prunebench.training.order import PAD
+from prunebench.training.sizes import multiply_adds
 from prunebench.training.state import State
 
-# Steps after which what is negligible in the velocities is set to 0 (see `flush`), and to which slices keep.
-_BLOCK = 32
+# Of weights in place, samples (S, B, ...) and labels (S, B) to the gradients of each.
+Gradient = Callable[[Tensor, Tensor], list[Tensor]]
+# On a CPU: multiplications of a step of one network, forward, up to which several at once are faster, and how
+# many then are (docs/networks-bench.md). Beyond it Python and dispatch cost little, and convolutions that are
+# mapped, which become grouped ones, are slower.
+SMALL_STEP = 3e6
+MAPPED = 10
 
 
 class TogetherEngine(Engine):
-    """`vmap(grad(loss))` of the module (`torch.func.functional_call`), and one update of all tensors.
+    """The gradient of all networks at once, `vmap(grad(loss))`, and one update of all tensors.
 
     Batch normalisation sees each network's own minibatch and moves its running statistics. On CUDA a step is
-    one graph.
+    one graph. On a CPU an engine has few networks, often one, whose gradient is then taken the ordinary way;
+    there are as many engines as it takes, side by side.
     """
 
-    block = _BLOCK
+    side_by_side = True
 
     def __init__(self, problem: Problem, state: State) -> None:
         super().__init__(problem, state)
-        self._networks = state.networks.clone()
-        self._velocity = state.velocity.clone()
-        architecture = self._networks.architecture
-        self._trained = {name: self._networks[name] for name in architecture.trainable}
-        self._rest = {name: t for name, t in self._networks.tensors.items() if name not in self._trained}
-        self._velocities = [self._velocity[name] for name in self._trained]
-        self._masks = None
-        if problem.masks is not None:
-            self._masks = [problem.masks.tensors.get(name) for name in self._trained]
-        module = copy.deepcopy(architecture.module).train()
-
-        def loss(trained: dict[str, Tensor], rest: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-            logits = functional_call(module, (trained, rest), (x,))
-            return torch.nn.functional.cross_entropy(logits, y)
-
-        self._gradient = vmap(grad(loss))
+        networks, device = state.networks, problem.x.device
+        self._update = Update(problem, state)
+        self._trainable = networks.architecture.trainable
+        self._module = copy.deepcopy(networks.architecture.module)
+        if networks.seeds == 1 and device.type == "cpu":
+            tensors = {name: tensor[0] for name, tensor in networks.tensors.items()}
+            self._module = with_tensors(self._module, tensors)
+            own = {name: tensor.detach()[None] for name, tensor in self._module.state_dict().items()}
+            self._networks = networks.like({name: own[name] for name in networks.tensors})
+            self._gradient = _of_one(self._module, self._trainable)
+        else:
+            self._networks = networks.map(lambda t: t.clone(memory_format=torch.contiguous_format))
+            self._gradient = _of_all(self._module, self._networks.tensors, self._trainable)
+        self._weights = [self._networks[name] for name in self._trainable]
         self._sizes = (problem.orders[0] != PAD).sum(dim=1).tolist()  # a smaller minibatch is so for all
-        batch = problem.orders.shape[2]
-        self._take = GraphedCallable(self._take_step, (self._networks.seeds, batch))
+        self._take: Callable[[Tensor], None] = self._take_step
+        if problem.schedule == "constant":  # a graph holds the learning rate that it was recorded with
+            self._take = GraphedCallable(self._take_step, (networks.seeds, problem.orders.shape[2]))
+
+    @classmethod
+    def networks_at_once(cls, problem: Problem, state: State) -> int:
+        """All on CUDA; on a CPU some, so that each thread has its own."""
+        seeds = state.networks.seeds
+        if problem.x.device.type != "cpu":
+            return seeds
+        work = problem.orders.shape[2] * multiply_adds(state.networks.select(0), problem.x.shape[1:])
+        return min(MAPPED, -(-seeds // torch.get_num_threads())) if work <= SMALL_STEP else 1
 
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
-        while self.step < step:
-            last = min(step, self.step + _BLOCK)
-            order = self.problem.minibatches(self.step, last)
-            for number in range(last - self.step):
-                self._take(order[:, number, : self._sizes[self.step + number]])
-            self.step = last
-            if order.device.type == "cpu":
-                flush(self._velocities)
+        order = self.problem.minibatches(self.step, step)
+        self._module.train()
+        for batch, size in zip(order.unbind(dim=1), self._sizes[self.step : step], strict=True):
+            self._take(batch[:, :size])
+            self.step += 1
 
     def state(self) -> State:
         """The current state; later training does not change it."""
-        return State(self._networks.clone(), self.step, self._velocity.clone())
+        return self._update.state(self._networks, self.step)
+
+    def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
+        """Mean loss and accuracy of each network over the whole training set."""
+        self._module.eval()
+        with torch.no_grad():
+            logits = torch.stack(
+                [
+                    functional_call(self._module, {n: t[s] for n, t in self._networks.tensors.items()}, x)
+                    for s, x in enumerate([(self.problem.x,)] * self._networks.seeds)
+                ]
+            )
+        y = self.problem.y
+        return cross_entropies(logits, y), accuracy(logits, y).to(logits.dtype)
 
     def _take_step(self, batch: Int64[Tensor, "seeds batch"]) -> None:
-        problem, velocities = self.problem, self._velocities
-        found = self._gradient(self._trained, self._rest, problem.x[batch], problem.y[batch])
-        gradients = [found[name] for name in self._trained]
-        if self._masks is not None:
-            gradients = [g if m is None else g * m for g, m in zip(gradients, self._masks, strict=True)]
-        torch._foreach_mul_(velocities, problem.momentum)
-        torch._foreach_add_(velocities, gradients)
-        torch._foreach_add_(list(self._trained.values()), velocities, alpha=-problem.learning_rate)
+        problem = self.problem
+        gradients = self._gradient(problem.x[batch], problem.y[batch])
+        self._update.take(self._weights, gradients, problem.rate(self.step))
 
 
-def flush(velocities: list[Float[Tensor, "seeds ..."]]) -> None:
-    """Set what is negligible to 0: denormal numbers slow a CPU down several times."""
-    for velocity in velocities:
-        velocity.masked_fill_(velocity.abs() < NEGLIGIBLE, 0)
+def _of_one(module: nn.Module, trainable: tuple[str, ...]) -> Gradient:
+    """The gradient of a module's own weights."""
+    own = dict(module.named_parameters())
+    weights = [own[name] for name in trainable]
+
+    def gradient(x: Tensor, y: Tensor) -> list[Tensor]:
+        loss = cross_entropy(module(x[0]), y[0])
+        return [one[None] for one in torch.autograd.grad(loss, weights)]
+
+    return gradient
+
+
+def _of_all(module: nn.Module, tensors: Mapping[str, Tensor], trainable: tuple[str, ...]) -> Gradient:
+    """The gradients of networks that share a module without weights."""
+    trained = {name: tensors[name] for name in trainable}
+    rest = {name: tensor for name, tensor in tensors.items() if name not in trained}
+
+    def loss(trained: dict[str, Tensor], rest: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(functional_call(module, (trained, rest), (x,)), y)
+
+    mapped: Any = vmap(grad(loss))
+
+    def gradient(x: Tensor, y: Tensor) -> list[Tensor]:
+        found = mapped(trained, rest, x, y)
+        return [found[name] for name in trainable]
+
+    return gradient

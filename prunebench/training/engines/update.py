@@ -1,0 +1,80 @@
+"""The step of an optimiser for many networks: `torch.optim`'s own, on all tensors at once."""
+
+import torch
+from torch import Tensor
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
+
+from prunebench.networks import Networks
+from prunebench.training.engines.base import ADAM_BETA, ADAM_EPSILON, Problem
+from prunebench.training.state import State
+
+
+class Update:
+    """What gradients do to the weights, in place: number by number, so that no network sees another.
+
+    A step depends on nothing but shapes and the device's own numbers where the learning rate is constant, so
+    that it can be part of a CUDA graph.
+    """
+
+    def __init__(self, problem: Problem, state: State) -> None:
+        self._problem = problem
+        self._velocity, self._began = _own(state.velocity), state.began
+        self._velocities = list(self._velocity.tensors.values())
+        self._names = tuple(self._velocity.tensors)
+        self._squares = None
+        if problem.optimizer == "adam":
+            self._squares = _own(state.squares or state.velocity.zeros_like())
+            taken = torch.tensor(float(state.step - state.began), device=problem.x.device)
+            self._taken = [taken.clone() for _ in self._names]
+        masks = {} if problem.masks is None else problem.masks.tensors
+        self._masks = [masks.get(name) for name in self._names]
+
+    def take(self, weights: list[Tensor], gradients: list[Tensor], rate: float) -> None:
+        """One step of weights (in the order of the velocity's names), at this learning rate."""
+        problem = self._problem
+        gradients = [
+            (gradient if mask is None else gradient * mask).contiguous()  # the fused step counts on that
+            for gradient, mask in zip(gradients, self._masks, strict=True)
+        ]
+        if self._squares is not None:
+            adam(
+                weights,
+                gradients,
+                self._velocities,
+                list(self._squares.tensors.values()),
+                [],
+                self._taken,
+                fused=True,
+                amsgrad=False,
+                beta1=problem.momentum,
+                beta2=ADAM_BETA,
+                lr=rate,
+                weight_decay=problem.weight_decay,
+                eps=ADAM_EPSILON,
+                maximize=False,
+            )
+            return
+        sgd(
+            weights,
+            gradients,
+            list(self._velocities),
+            fused=True,
+            weight_decay=problem.weight_decay,
+            momentum=problem.momentum,
+            lr=rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+        )
+        if not problem.momentum:
+            torch._foreach_copy_(self._velocities, gradients)
+
+    def state(self, networks: Networks, step: int) -> State:
+        """A copy of these networks with what is remembered, which later steps do not change."""
+        return State(networks, step, self._velocity, self._squares, self._began).clone()
+
+
+def _own(networks: Networks) -> Networks:
+    """A copy, each tensor in one piece of memory."""
+    return networks.map(lambda tensor: tensor.clone(memory_format=torch.contiguous_format))

@@ -1,0 +1,213 @@
+"""Any network by every optimiser and schedule, in each engine: `torch.optim` on the module."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from engine_cases import random_task
+from torch import nn
+
+import prunebench as pb
+from prunebench.networks import Networks
+from prunebench.store.network_files import pack, unpack
+from prunebench.training.engines import together
+from prunebench.training.state import State
+
+SPECS = {
+    None: (30,),
+    "mlp[widths=9-7]": (1, 6, 6),
+    "lenet[width=0.5]": (1, 12, 12),
+    "vgg[width=0.25]": (1, 8, 8),
+    "resnet[depth=8,width=0.25]": (1, 8, 8),
+}
+SPEC = pytest.mark.parametrize("spec", SPECS)
+SEEDS = (4, 9, 5)
+OPTIONS: dict[str, dict[str, Any]] = {
+    "decay, no momentum": {"weight_decay": 0.01, "momentum": 0.0},
+    "cosine": {"schedule": "cosine", "momentum": 0.5},
+    "step": {"schedule": "step", "weight_decay": 0.1},
+    "adam": {"optimizer": "adam", "weight_decay": 0.1, "schedule": "cosine", "learning_rate": 0.01},
+}
+SOME = pytest.mark.parametrize("options", [OPTIONS["step"], OPTIONS["adam"]], ids=["step", "adam"])
+SOME_SPECS = pytest.mark.parametrize("spec", [None, "lenet[width=0.5]", "vgg[width=0.25]"])
+STEPS = 13
+
+
+@pytest.fixture(params=["plain", "mapped", "one by one"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The plain engine, and both ways in which the other one takes gradients on a CPU."""
+    if request.param != "plain":
+        monkeypatch.setattr(together, "SMALL_STEP", torch.inf if request.param == "mapped" else 0)
+    return "plain" if request.param == "plain" else "together"
+
+
+def task_of(spec: str | None) -> pb.Task:
+    """19 samples: the last minibatch of an epoch is smaller."""
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn((22, *SPECS[spec]), generator=draw), torch.arange(22) % 3
+    return pb.Task(x[:19], y[:19], x[19:], y[19:], name="toy")
+
+
+def recipe_of(spec: str | None, **options: Any) -> pb.Recipe:
+    network: dict[str, Any] = {"network": pb.load_network(spec)} if spec else {"width": 7, "init_std": 0.1}
+    return pb.Recipe(**{"learning_rate": 0.02, "batch_size": 4, "steps": STEPS, **network, **options})
+
+
+def trained(spec: str | None, options: dict[str, Any], engine: str | None, **more: Any) -> pb.Trajectory:
+    arguments = {"seeds": SEEDS, "dtype": torch.float64, "snapshot_steps": (7,), "device": "cpu"}
+    return pb.train(task_of(spec), recipe_of(spec, **options), engine=engine, **{**arguments, **more})
+
+
+def assert_equal(found: Networks, expected: Networks) -> None:
+    for name, tensor in expected.tensors.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-10, atol=1e-12)
+
+
+def by_torch(spec: str | None, options: dict[str, Any], start: Networks) -> list[dict[str, torch.Tensor]]:
+    """The ordinary way: a module, an optimiser, a scheduler of PyTorch's own."""
+    task, recipe = task_of(spec), recipe_of(spec, **options)
+    ends = []
+    for place, seed in enumerate(SEEDS):
+        module = start.to_module(place).train()
+        rate, decay = recipe.learning_rate, recipe.weight_decay
+        optimiser: torch.optim.Optimizer = torch.optim.SGD(
+            module.parameters(), rate, recipe.momentum, weight_decay=decay
+        )
+        if recipe.optimizer == "adam":
+            optimiser = torch.optim.Adam(
+                module.parameters(), rate, (recipe.momentum, 0.999), weight_decay=decay
+            )
+        scheduler: Any = {
+            "constant": torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0),
+            "cosine": torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps),
+            "step": torch.optim.lr_scheduler.MultiStepLR(optimiser, [7, 10]),  # of 13
+        }[recipe.schedule]
+        x = task.x_train.double().reshape(-1, *SPECS[spec])
+        for row in pb.minibatch_order(task.samples, recipe.batch_size, recipe.steps, seed):
+            batch = row[row >= 0]
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(module(x[batch]), task.y_train[batch]).backward()
+            optimiser.step()
+            scheduler.step()
+        ends.append(dict(module.state_dict()))
+    return ends
+
+
+@SPEC
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_it_is_torch_optim_on_the_module(spec: str | None, options: dict[str, Any], engine: str) -> None:
+    run = trained(spec, options, engine)
+    names = dict(zip(("0.weight", "0.bias", "2.weight"), ("w_in", "bias", "w_out"), strict=True))
+    for place, end in enumerate(_by_torch(spec, str(options))):
+        for name, tensor in end.items():
+            found = run.final[names[name] if spec is None else name][place]
+            torch.testing.assert_close(found, tensor, rtol=1e-10, atol=1e-12)
+
+
+@cache
+def _by_torch(spec: str | None, options: str) -> list[dict[str, torch.Tensor]]:
+    known = next(values for values in OPTIONS.values() if str(values) == options)
+    return by_torch(spec, known, trained(spec, known, "plain").initial)
+
+
+@SOME_SPECS
+@SOME
+def test_training_goes_on_from_what_the_store_keeps(
+    spec: str | None, options: dict[str, Any], engine: str
+) -> None:
+    """From a state at step 7, with the velocity and, for Adam, the squares and their age."""
+    whole = trained(spec, options, engine)
+    state = whole.states[7]
+    of = None if spec is None else whole.initial.architecture
+    parts = [unpack(pack(state, place, velocity=True), 7, of) for place in range(len(SEEDS))]
+    on = trained(spec, options, engine, start=State.cat(parts))
+    assert_equal(on.final, whole.final)
+    torch.testing.assert_close(on.history.loss[:, -1], whole.history.loss[:, -1])
+
+
+@SOME_SPECS
+def test_adam_that_begins_late_begins_anew(spec: str | None, engine: str) -> None:
+    """As after pruning, or a rewind: without a memory its correction counts from there, whatever the step."""
+    options = {"optimizer": "adam", "learning_rate": 0.01}
+    start = trained(spec, options, engine).states[7]
+    late = trained(spec, options, engine, start=State(start.networks, 7), snapshot_steps=(8, 11))
+    moved = [
+        (late.states[8].networks[name] - start.networks[name]).abs().max() for name in start.velocity.tensors
+    ]
+    assert max(moved) == pytest.approx(0.01, rel=1e-4)  # as its first step is, sign(g) times the rate
+    on = trained(spec, options, engine, start=late.states[11], snapshot_steps=())
+    assert on.final is not late.final
+    assert_equal(on.final, late.final)
+
+
+@SOME_SPECS
+@SOME
+def test_masks_and_gates_hold_exactly(spec: str | None, options: dict[str, Any], engine: str) -> None:
+    draw = torch.Generator().manual_seed(1)
+    start = trained(spec, options, engine).states[7]
+    masks = start.networks.full_masks().map(lambda m: torch.rand(m.shape, generator=draw) < 0.7)
+    run = trained(spec, options, engine, start=start, masks=masks)
+    for name, mask in masks.tensors.items():
+        assert not bool(run.final[name][~mask].any())
+        assert bool((run.final[name][mask] != 0).any())
+    gates = torch.rand(len(SEEDS), start.networks.units, generator=draw) < 0.5
+    ones = start.networks.full_masks().map(lambda mask: mask.double())
+    off = ones.gated(gates.double()).map(
+        lambda mask: mask.bool()
+    )  # the outgoing weights of units that are off
+    gated = trained(spec, options, engine, start=start, masks=off).final
+    assert not bool(gated.norms("outgoing")[~gates].any())
+    assert bool((gated.norms("outgoing")[gates] > 0).all())
+    if engine == "together":
+        plain = trained(spec, options, "plain", start=start, masks=off).final
+        assert_equal(gated, plain)
+
+
+@SOME_SPECS
+@SOME
+def test_a_seed_alone_is_the_seed_in_a_batch(spec: str | None, options: dict[str, Any], engine: str) -> None:
+    batch, alone = trained(spec, options, engine), trained(spec, options, engine, seeds=(9,))
+    assert_equal(alone.final, batch.final.select(1))
+    torch.testing.assert_close(alone.history.loss, batch.history.loss[1:2])
+
+
+@SOME_SPECS
+def test_divergence_shows(spec: str | None, engine: str) -> None:
+    run = trained(spec, {"learning_rate": 1000.0, "weight_decay": 10.0, "steps": 60}, engine)
+    assert not bool(run.final.finite().any())
+    assert not bool(run.history.loss[:, -1].isfinite().any())
+
+
+@SOME_SPECS
+def test_hooks_curves_and_an_early_end(spec: str | None, engine: str) -> None:
+    """Snapshots are of their step and stay so; curves are those of the networks; `until_loss` ends it."""
+    seen: dict[int, Networks] = {}
+    run = trained(
+        spec,
+        {"weight_decay": 0.001},
+        engine,
+        hooks={step: lambda snapshot: seen.update({snapshot.step: snapshot.networks}) for step in (0, 7, 12)},
+        record_every=10,
+        record_at=(3, 7),
+    )
+    assert run.history.steps.tolist() == [0, 3, 7, 10, 13]
+    assert_equal(seen[7], run.snapshots[7])
+    assert_equal(seen[0], run.initial)
+    x, y = task_of(spec).x_train.double(), task_of(spec).y_train
+    for point, networks in ((0, run.initial), (2, seen[7]), (4, run.final)):
+        torch.testing.assert_close(run.history.loss[:, point], networks.loss(x, y))
+        torch.testing.assert_close(run.history.accuracy[:, point], networks.accuracy(x, y))
+    bound = float(run.history.loss[:, 3].max()) + 1e-6
+    early = trained(spec, {"weight_decay": 0.001, "until_loss": bound}, engine, record_every=10)
+    assert early.gradient_steps <= 10
+    assert bool((early.history.loss[:, -1] < bound).all())
+
+
+def test_the_paper_s_engines_refuse_what_they_cannot_do() -> None:
+    task = random_task(30, 40)
+    for options in OPTIONS.values():
+        recipe = recipe_of(None, **options)
+        for name in ("blocked", "masked", "batched_blocks"):
+            with pytest.raises(pb.RequestError, match=f"engine: got '{name}'; .* one of plain, together"):
+                pb.train(task, recipe, seeds=(0,), engine=name)
