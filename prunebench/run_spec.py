@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from prunebench.errors import RequestError
-from prunebench.evaluation.fractions import FRACTIONS, Share
+from prunebench.evaluation.fractions import Share
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, Protocol
 from prunebench.tasks.spec import Seed
 
@@ -20,7 +20,7 @@ class RunSpec:
     Attributes:
         scorers: as `prunebench list scorers` has them, with parameters in brackets.
         at_steps, at_epochs: where to score; step 50 where both are empty.
-        keep: shares of the neurons.
+        keep: shares of the units; the plan knows those of the kind of network where it is empty.
     """
 
     scorers: Annotated[
@@ -50,9 +50,13 @@ class RunSpec:
             extra={"flag": "--protocol"},
         ),
     ] = DEFAULT_PROTOCOLS
-    keep: Annotated[tuple[Share, ...], Meta(description="Share of the neurons to keep; repeatable.")] = (
-        FRACTIONS
-    )
+    keep: Annotated[
+        tuple[Share, ...],
+        Meta(
+            description="Share of the units to keep in every layer; repeatable. [default: from 0.5 to 0.01 "
+            "for the shallow network, from 0.8 to 0.2 for others]"
+        ),
+    ] = ()
 
     def steps(self, epoch: int, end: int) -> tuple[int, ...]:
         """The steps at which to score, each once; `epoch` and `end` are steps too.

@@ -31,4 +31,4 @@ class Random(pb.Scorer):
         """Numbers in [0, 1)."""
         width = snapshot.networks.units
         rows = [torch.from_numpy(draw.random(width)) for draw in snapshot.generators(self.draw)]
-        return torch.stack(rows).to(snapshot.networks.w_in)
+        return torch.stack(rows).to(snapshot.networks.device, snapshot.networks.dtype)

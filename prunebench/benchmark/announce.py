@@ -5,7 +5,6 @@ from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
-from prunebench.evaluation.fractions import kept_count
 from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY
 
@@ -28,10 +27,10 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
         int(count) for (kind, step), count in work.items() if kind == PRUNE_EARLY and step < recipe.steps
     ):
         choices = sum(draws_of(scorer, ACCURACY_DRAWS) for scorer in plan.with_controls()) + 1
-        counts = ", ".join(str(kept_count(recipe.width, f)) for f in plan.fractions)
+        counts = ", ".join(str(plan.kept(fraction)) for fraction in plan.fractions)
         reporter.plan(
             f"prune_early: from each of {len(plan.steps)} steps, retrain {choices} choices of {counts} "
-            f"neurons for {len(plan.seeds)} seeds: {narrow:,} narrow networks are to be trained"
+            f"units for {len(plan.seeds)} seeds: {narrow:,} narrow networks are to be trained"
         )
     reporter.plan(f"estimated time: {Timings(store, resolve_device(plan.device)).total(plan, work)}")
 
@@ -39,7 +38,10 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
 def announce_training(plan: Plan, networks: int, reporter: Reporter) -> None:
     """Say what so many trainings are."""
     recipe, task = plan.recipe, plan.task
+    what = f"{recipe.width} neurons"
+    if recipe.network is not None:
+        what = f"{recipe.network_spec} ({sum(plan.units)} units in {len(plan.units)} layers)"
     reporter.plan(
-        f"train {networks} networks of {recipe.width} neurons for {recipe.steps:,} steps "
+        f"train {networks} networks of {what} for {recipe.steps:,} steps "
         f"on {task.name} ({task.samples} samples of {task.inputs} inputs) on {resolve_device(plan.device)}"
     )

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
+from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, subject
 from prunebench.benchmark.plan import DENSE, DENSE_MEASURE
 from prunebench.benchmark.rescore import NotHere, rescore
 from prunebench.errors import PrunebenchError
-from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.fields import options_of
 from prunebench.scoring.registry import load_scorer
@@ -132,7 +131,7 @@ def _measure_again(
 ) -> None:
     try:
         architecture = architecture_of(recipe, task.shape, task.outputs)
-        final = Activations(store.load_state(training, seed, FINAL, architecture).networks, task)
+        final = subject(store.load_state(training, seed, FINAL, architecture).networks, task)
     except Damaged as damage:
         report.unchecked[f"results without their network: {damage}"] += len(results)
         return
@@ -140,7 +139,7 @@ def _measure_again(
         kept, again = store.scores(training, seed, key), None
         if (key, measure) == (DENSE, DENSE_MEASURE):
             again = measure_networks(final)
-        elif kept is not None and kept[0].shape[1] == final.width:
+        elif kept is not None and kept[0].shape[1] == final.units:
             again = measure_scores({key: Asked(*kept, [measure])}, final)[key].get(measure)
         if again is None:
             report.unchecked["results without their scores"] += 1

@@ -8,7 +8,6 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from prunebench.benchmark.plan import CONTROLS, DENSE, DENSE_MEASURE, Plan
-from prunebench.evaluation.fractions import kept_count
 from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, Path, per_seed
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.evaluation.statistics import band, number_or_none, summarise
@@ -44,7 +43,7 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
             drawn = UNSET if scores is None else Scores(example, _short(scores[0][0]))
             accuracies = {path: values for path, values in dense.items() if path[-1] == "dense"}
             rows.append(_row(plan, key, measures, scorings, accuracies, drops, drawn))
-    final = store.load_state(plan.training, example, FINAL).networks
+    final = store.load_state(plan.training, example, FINAL, plan.architecture).networks
     norms = Norms(example, _short(final.norms("effective")[0].cpu().numpy()))
     return Document(
         task=TaskRecord.read(task_record(plan.task, plan.recipe)),
@@ -92,7 +91,7 @@ def _row(
         evaluator=EVALUATOR_VERSION,
         command=newest.get("command"),
         environment={name: value for name, value in newest.items() if name != "command"},
-        metrics=_summaries(dense | _draws(scorings, measures), plan.recipe.width) if error is None else {},
+        metrics=_summaries(dense | _draws(scorings, measures), plan) if error is None else {},
         example=example if error is None else UNSET,
     )
 
@@ -108,10 +107,10 @@ def _draws(scorings: Sequence[Scoring], measures: Sequence[Measure]) -> Draws:
     }
 
 
-def _summaries(draws: Draws, width: int) -> dict[Path, Summary]:
+def _summaries(draws: Draws, plan: Plan) -> dict[Path, Summary]:
     """Summaries of the means over draws.
 
-    Pruned accuracies say how many neurons were kept, and a mean of several draws has the first of them beside
+    Pruned accuracies say how many units were kept, and a mean of several draws has the first of them beside
     it, for tests; correlations have their band.
     """
     summaries = summarise({path: values.mean(axis=0) for path, values in draws.items()})
@@ -119,7 +118,7 @@ def _summaries(draws: Draws, width: int) -> dict[Path, Summary]:
         several = len(draws[path]) > 1
         summaries[path] = replace(
             summary,
-            kept=kept_count(width, float(path[2])) if len(path) == 3 else UNSET,
+            kept=plan.kept(float(path[2])) if len(path) == 3 else UNSET,
             first_draw=[number_or_none(value) for value in draws[path][0]] if several else UNSET,
             band=band(draws[path]) if several and path in BANDED else UNSET,
         )

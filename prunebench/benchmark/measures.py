@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,21 +10,25 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.benchmark.plan import ACCURACY_DRAWS
-from prunebench.evaluation.activations import SPLITS, Activations, Narrowed
-from prunebench.evaluation.fractions import kept_count
+from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.merge import folded, merge_groups
 from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.passes import Passes
 from prunebench.evaluation.rank import rank, sign_agreement
-from prunebench.evaluation.selection import top_k
+from prunebench.evaluation.selection import best_of_layers
 from prunebench.evaluation.statistics import number_or_none
+from prunebench.evaluation.subject import SPLITS, Subject
+from prunebench.networks import Networks
+from prunebench.networks.architecture import SHALLOW
 from prunebench.store.records import Key, Measure, Values
+from prunebench.tasks.task import Task
 
 # The protocols that make the trained network narrower, and how.
-NARROW: dict[str, Callable[[Activations, Int64[Tensor, "choices kept"]], Narrowed]] = {
-    "prune_final": Activations.pruned,
+NARROW: dict[str, Callable[[Subject[Any], Int64[Tensor, "choices kept"]], Any]] = {
+    "prune_final": lambda final, kept: final.pruned(kept),
     "merge": folded,
 }
-# Choices of neurons that are looked at together: what memory a protocol takes does not grow with the scorers.
+# Choices of units that are looked at together: what memory a protocol takes does not grow with the scorers.
 CHOICES_AT_ONCE = 128
 
 
@@ -36,34 +40,43 @@ class Asked(NamedTuple):
         signs: predicted output signs, laid out as the scores, of scorers that predict them.
     """
 
-    scores: Float[np.ndarray, "draws neurons"]
-    signs: Float[np.ndarray, "draws neurons"] | None
+    scores: Float[np.ndarray, "draws units"]
+    signs: Float[np.ndarray, "draws units"] | None
     measures: Sequence[Measure]
 
 
-def measure_networks(final: Activations) -> Values:
+def subject(network: Networks, task: Task, *, recalibrate: bool = True) -> Subject[Any]:
+    """A trained network, a batch of one, over both data sets; `recalibrate` as `Passes` has it."""
+    if network.architecture.name == SHALLOW:
+        return Activations(network, task)
+    return Passes(network, task, recalibrate=recalibrate)
+
+
+def measure_networks(final: Subject[Any]) -> Values:
     """What is measured of the trained network itself."""
-    merged, metrics = merge_groups(final)
-    named = {"dense": final.whole(), "merged_groups": merged}
+    named, metrics = {"dense": final.whole()}, Metrics()
+    if isinstance(final, Activations) and final.network.outputs == 2:
+        named["merged_groups"], metrics = merge_groups(final)
     for path, values in _accuracies(final, {(name,): [network] for name, network in named.items()}).items():
         metrics[path] = values
     return values_of([metrics], 0)
 
 
-def measure_scores(asked: Mapping[Key, Asked], final: Activations) -> dict[Key, dict[Measure, Values]]:
+def measure_scores(asked: Mapping[Key, Asked], final: Subject[Any]) -> dict[Key, dict[Measure, Values]]:
     """The values that each of those asked gets by measure, draw by draw; `prune_early` is left out.
 
     All of them together, so that what a protocol computes of the network is computed once, and equal choices
-    of neurons are looked at once.
+    of units are looked at once.
     """
-    rows = defaultdict[Measure, list[tuple[Key, Float[np.ndarray, " neurons"]]]](list)
+    rows = defaultdict[Measure, list[tuple[Key, Float[np.ndarray, " units"]]]](list)
     for key, each in asked.items():
         for measure in each.measures:
             if measure.protocol != "prune_early":  # correlations cost nothing, accuracies do
                 draws = each.scores if measure.protocol == "rank" else each.scores[:ACCURACY_DRAWS]
                 rows[measure] += [(key, draw) for draw in draws]
     found: dict[Key, dict[Measure, Values]] = {key: {} for key in asked}
-    narrowed: dict[tuple[str, ...], list[Narrowed]] = {}
+    narrowed: dict[tuple[str, ...], list[Any]] = {}
+    layers = [layer.units for layer in final.network.layers]
     place: dict[tuple[str, ...], Int64[Tensor, " rows"]] = {}
     for measure, drawn in rows.items():
         scores = torch.from_numpy(np.stack([draw for _, draw in drawn])).to(final.network.device)
@@ -71,7 +84,7 @@ def measure_scores(asked: Mapping[Key, Asked], final: Activations) -> dict[Key, 
             _share_out(found, measure, [key for key, _ in drawn], rank(scores, final.network))
         else:
             kept, place[measure] = torch.unique(
-                top_k(scores, kept_count(final.width, float(measure.keep))), dim=0, return_inverse=True
+                best_of_layers(scores, layers, float(measure.keep)), dim=0, return_inverse=True
             )
             narrow = NARROW[measure.protocol]
             narrowed[measure] = [narrow(final, part) for part in kept.split(CHOICES_AT_ONCE)]
@@ -88,7 +101,7 @@ def measure_scores(asked: Mapping[Key, Asked], final: Activations) -> dict[Key, 
     return found
 
 
-def _accuracies(final: Activations, named: Mapping[tuple[str, ...], Sequence[Narrowed]]) -> Metrics:
+def _accuracies(final: Subject[Any], named: Mapping[tuple[str, ...], Sequence[Any]]) -> Metrics:
     """Accuracies on both splits of narrowed networks, under the names of the results."""
     metrics: Metrics = {}
     for group, split in SPLITS.items():

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from prunebench.errors import RequestError
-from prunebench.evaluation.fractions import check_fractions, label
+from prunebench.evaluation.fractions import check_fractions, default_fractions, kept_count, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import PROTOCOLS, REINITIALISED, Protocol
 from prunebench.fields import convert
+from prunebench.networks import Architecture
 from prunebench.plugin.isolation import source_of
 from prunebench.plugin.spec import canonical
 from prunebench.run_spec import RunSpec
@@ -18,6 +19,7 @@ from prunebench.store.identity import training_id
 from prunebench.store.records import Key, Measure
 from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
+from prunebench.training.architecture import architecture_of
 from prunebench.training.initial import weights_of
 from prunebench.training.recipe import Recipe
 from prunebench.training.room import check_room
@@ -41,7 +43,8 @@ class Plan:
 
     Attributes:
         at_steps: steps at which to score; 0 is initialisation.
-        fractions: shares of the neurons to keep.
+        fractions: shares of the units to keep, in every layer; where none are given, those of the kind of
+            network (docs/protocols.md).
         command: the command line, for the record.
     """
 
@@ -57,14 +60,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         recipe, task = self.recipe, self.task
-        if task.outputs != 2:
-            raise RequestError(
-                "classes", f"{task.outputs} sides", "boards are of two sides; pb.train takes more"
-            )
-        if recipe.network is not None:
-            network = recipe.network_spec
-            raise RequestError("network", network, "boards are of the shallow network; pb.train takes any")
-        if recipe.width < 2:
+        if not self.fractions:
+            shares = default_fractions(shallow=recipe.network is None)
+            object.__setattr__(self, "fractions", shares)
+        if recipe.network is None and recipe.width < 2:
             raise RequestError("width", recipe.width, "2 neurons at least are needed to rank them")
         for step in self.at_steps:
             if not is_whole(step) or not 0 <= step <= recipe.steps:
@@ -80,6 +79,20 @@ class Plan:
             raise RequestError("scorers", names, "at least one scorer is needed")
         if len(set(names)) < len(names):
             raise RequestError("scorers", names, "name each scorer once")
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """What all of the networks share."""
+        return architecture_of(self.recipe, self.task.shape, self.task.outputs)
+
+    @property
+    def units(self) -> list[int]:
+        """Units of each layer."""
+        return [layer.units for layer in self.architecture.layers]
+
+    def kept(self, fraction: float) -> int:
+        """How many units are kept of all layers."""
+        return sum(kept_count(units, fraction) for units in self.units)
 
     @property
     def steps(self) -> list[int]:

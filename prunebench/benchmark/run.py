@@ -15,13 +15,12 @@ from torch import Tensor
 
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
-from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, values_of
+from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, subject, values_of
 from prunebench.benchmark.missing import Missing, find_missing, forget_damage, inventory_of
 from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, Plan, asked_at, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
 from prunebench.device import resolve_device
-from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.prune import prune_early
 from prunebench.results import Document
@@ -36,8 +35,8 @@ from prunebench.store.records import Environment, Key, Measure, Scoring, Values
 from prunebench.store.reference import subset
 from prunebench.store.store import Store
 
-Draws = Float[np.ndarray, "draws neurons"]
-_Given = Float[np.ndarray, "seeds draws neurons"] | None
+Draws = Float[np.ndarray, "draws units"]
+_Given = Float[np.ndarray, "seeds draws units"] | None
 
 
 def run_benchmark(
@@ -169,7 +168,7 @@ class _Work:
     def _evaluate(self, seed: int) -> None:
         """Take all measures of one network that need no training, and keep them."""
         began = time.perf_counter()
-        final = Activations(self.run.final.select(self.run.seeds.index(seed)), self.run.task)
+        final = subject(self.run.final.select(self.run.seeds.index(seed)), self.run.task)
         lacking = {key: seeds[seed] for key, seeds in self.missing.measures.items() if seed in seeds}
         asked = {
             key: Asked(*self.scores[key, seed], measures)

@@ -1,4 +1,4 @@
-"""A trained network's hidden activations over both data sets: computed once, for all scorers and protocols.
+"""A trained shallow network's hidden activations over both data sets: computed once, for all protocols.
 
 A network with fewer units, or with several made one, differs from the trained one only after its hidden
 layer. So no protocol runs the network again: pruning leaves terms out of the sums that are the logits,
@@ -9,20 +9,16 @@ of a sum.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from prunebench.evaluation.subject import Split, Subject
 from prunebench.networks import Networks, predictions
 from prunebench.tasks.task import Task
-from prunebench.theory.merging import parallel
-
-Split = Literal["test", "train"]
-# The names of the results, and the data that each is on.
-SPLITS: dict[str, Split] = {"accuracy": "test", "train_accuracy": "train"}
+from prunebench.theory.merging import parallel, shares
 
 # Samples are taken in blocks that stay in a CPU's cache, and kept from first to last up to so many bytes.
 SAMPLES_AT_ONCE = 1024
@@ -58,27 +54,21 @@ class Narrowed:
     sums: Sums | None = None
 
 
-class Activations:
-    """One trained network over both data sets.
+class Activations(Subject[Narrowed]):
+    """A shallow network.
 
     Attributes:
-        network: as it was trained, a batch of one.
-        precise: the same in float64.
+        precise: the network in float64.
     """
 
     def __init__(self, network: Networks, task: Task) -> None:
-        self.network, self.precise = network, network.to(dtype=torch.float64)
-        self.task = task
+        super().__init__(network, task)
+        self.precise = network.to(dtype=torch.float64)
         self._labels: dict[Split, Tensor] = {
             "test": task.y_test.to(network.device),
             "train": task.y_train.to(network.device),
         }
         self._kept: dict[Split, list[Tensor]] = {}
-
-    @property
-    def width(self) -> int:
-        """Hidden units of the network."""
-        return self.precise.units
 
     @property
     def outgoing(self) -> Float[Tensor, "units outputs"]:
@@ -87,9 +77,11 @@ class Activations:
 
     @cached_property
     def orientation(self) -> Float[Tensor, " units"]:
-        """`theory.orientation` of every unit."""
+        """`theory.orientation` of every unit; 1 of all where there are more classes than two."""
+        if self.network.outputs != 2:
+            return self.precise.bias.new_ones(self.units)
         signs = self.task.signs.to(self.precise.w_in)
-        gathered = signs.new_zeros(self.width)
+        gathered = signs.new_zeros(self.units)
         for block, y in zip(self._blocks("train"), signs.split(SAMPLES_AT_ONCE), strict=True):
             gathered += torch.relu(block) @ y
         return torch.sign(gathered)
@@ -99,13 +91,31 @@ class Activations:
         """Cosines of the incoming weights, -1 between units of different orientation."""
         return parallel(self.precise.w_in[0], self.orientation)
 
-    def whole(self) -> Narrowed:
-        """The network itself."""
-        return self.pruned(torch.arange(self.width, device=self.precise.device)[None])
-
     def pruned(self, kept: Int64[Tensor, "choices kept"]) -> Narrowed:
         """The networks that have only these units."""
         return Narrowed(kept, self.outgoing[kept])
+
+    def merged(self, labels: Int64[Tensor, "choices units"]) -> Narrowed:
+        """One effective unit for each group of units with equal label, as `theory.merge` makes it.
+
+        Every choice needs the same number of groups, none of them empty; -1 drops a unit.
+        """
+        choices, count = len(labels), int(labels.max()) + 1
+        incoming, outgoing = shares(self.precise.norms("incoming"), self.precise.norms("outgoing"), labels)
+        choice, unit = (labels >= 0).nonzero(as_tuple=True)
+        group = choice * count + labels[choice, unit]
+        order = group.argsort(stable=True)
+        choice, unit, group = choice[order], unit[order], group[order]
+        weights = self.outgoing.new_zeros(choices * count, self.network.outputs)
+        weights.index_add_(0, group, outgoing[choice, unit][:, None] * self.outgoing[unit])
+        sizes = torch.bincount(group, minlength=choices * count)
+        several = sizes > 1
+        units = self.units - 1 + several.cumsum(0)
+        units[~several] = unit[~several[group]]
+        inside = several[group]
+        starts = sizes[several].cumsum(0) - sizes[several]
+        sums = Sums(unit[inside], incoming[choice, unit][inside], starts) if bool(several.any()) else None
+        return Narrowed(units.reshape(choices, count), weights.reshape(choices, count, -1), sums)
 
     def logits(self, narrowed: Narrowed, split: Split) -> Float[Tensor, "choices samples outputs"]:
         """Outputs of narrowed networks before the softmax."""
@@ -127,7 +137,7 @@ class Activations:
             x, test = self.task.x_train, self.task.x_test
             parts = (test if split == "test" else x).split(SAMPLES_AT_ONCE)
             blocks = (self._pre_activations(part) for part in parts)
-            if 8 * self.width * (len(x) + len(test)) > KEPT_BYTES:
+            if 8 * self.units * (len(x) + len(test)) > KEPT_BYTES:
                 return blocks
             self._kept[split] = list(blocks)
         return self._kept[split]

@@ -1,4 +1,4 @@
-"""How many neurons are kept: exactly k, and the same k for every scorer."""
+"""How many units are kept: exactly k, and the same k for every scorer."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -8,13 +8,20 @@ from msgspec import Meta
 from prunebench.fields import convert
 
 Share = Annotated[float, Meta(title="a share", gt=0, le=1)]
-# Shares of the neurons to keep. Down to 1 %: pruned early, even 10 % reach full accuracy whatever the score.
+# Shares of the units to keep where nothing is said. Of the shallow network down to 1 %: pruned early, even
+# 10 % reach full accuracy whatever the score. Of others, below the last all is at chance without retraining.
 FRACTIONS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+LAYERED_FRACTIONS = (0.8, 0.65, 0.5, 0.35, 0.2)
 
 
 def kept_count(width: int, fraction: float) -> int:
-    """k for a share of the neurons: rounded, and never an empty layer."""
+    """k for a share of a layer's units: rounded, and never an empty layer."""
     return max(1, round(width * convert("fractions", fraction, Share)))
+
+
+def default_fractions(*, shallow: bool) -> tuple[float, ...]:
+    """The shares to keep where nothing is said."""
+    return FRACTIONS if shallow else LAYERED_FRACTIONS
 
 
 def label(fraction: float) -> str:

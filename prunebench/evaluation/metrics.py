@@ -32,6 +32,8 @@ _KINDS: dict[str, Kind] = {
     "spearman": "correlation",
     "kendall": "correlation",
     "spearman_within_groups": "correlation",
+    "spearman_by_layer": "correlation",
+    "spearman_over_layers": "correlation",
     "accuracy": "accuracy",
     "train_accuracy": "accuracy",
     "groups": "amount",

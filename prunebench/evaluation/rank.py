@@ -10,6 +10,7 @@ from prunebench.evaluation.fractions import kept_count, label
 from prunebench.evaluation.metrics import Metrics, per_seed
 from prunebench.evaluation.selection import top_k
 from prunebench.networks import Networks
+from prunebench.networks.architecture import SHALLOW
 
 OVERLAPS = (0.1, 0.2, 0.5)
 SMALLEST_GROUP = 3
@@ -17,40 +18,76 @@ SMALLEST_GROUP = 3
 Values = Float[np.ndarray, "choices neurons"]
 
 
-def rank(scores: Float[Tensor, "choices neurons"], final: Networks) -> Metrics:
+def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
     """Agreement of scores with one network's final effective norms `u_i = |w_i||v_i|`.
 
-    `spearman`; `kendall` (tau-b); `spearman_within_groups`, the mean, weighted by group size, over the two
-    groups of neurons with equal final output sign `sign(v_i . (1,-1))`; `top_k_overlap`, the share of the
-    truly largest k that are among the k best scores. Ties take average ranks. NaN where a correlation is not
-    defined.
+    `spearman`; `kendall` (tau-b); `top_k_overlap`, the share of the truly largest k that are among the k best
+    scores. Ties take average ranks. NaN where a correlation is not defined.
+
+    In networks of several layers all of these are within layers: the mean weighted by their units, without
+    layers where it is not defined. `spearman_by_layer` is of each, `spearman_over_layers` the plain mean.
+
+    In shallow networks of two classes `spearman_within_groups` is the mean, weighted by group size, over the
+    two groups of neurons with equal final output sign `sign(v_i . (1,-1))`.
     """
-    truth = final.norms("effective")
+    truth, layers = final.norms("effective"), final.layers
     values, norms = scores.cpu().double().numpy(), truth[0].cpu().double().numpy()
+    units = [layer.units for layer in layers]
+    ends = np.cumsum(units)[:-1]
+    own = list(zip(np.split(values, ends, axis=1), np.split(norms, ends), strict=True))
+    within = np.stack([spearman(*each) for each in own])
     metrics: Metrics = {
-        ("spearman",): spearman(values, norms),
-        ("kendall",): np.array([_kendall(row, norms) for row in values]),
+        ("spearman",): _mean(within, units),
+        ("kendall",): _mean(np.stack([[_kendall(row, of) for row in rows] for rows, of in own]), units),
     }
-    if final.outputs == 2:
+    if len(layers) > 1:
+        metrics |= {
+            ("spearman_by_layer", layer.name): each for layer, each in zip(layers, within, strict=True)
+        }
+        metrics["spearman_over_layers",] = _mean(within, [1] * len(layers))
+    if _has_signs(final):
         groups = output_sign(final)[0].cpu().numpy()
         metrics["spearman_within_groups",] = spearman_within(values, norms, groups)
     for fraction in OVERLAPS:
-        k = kept_count(final.units, fraction)
-        largest = torch.zeros(final.units, dtype=torch.bool, device=truth.device)
-        largest[top_k(truth, k)[0]] = True
-        metrics["top_k_overlap", label(fraction)] = per_seed(largest[top_k(scores, k)].double().mean(dim=1))
+        shared = [
+            _overlap(rows, of, kept_count(rows.shape[1], fraction))
+            for rows, of in zip(scores.split(units, dim=1), truth.split(units, dim=1), strict=True)
+        ]
+        metrics["top_k_overlap", label(fraction)] = _mean(np.stack(shared), units)
     return metrics
+
+
+def _mean(by_layer: Float[np.ndarray, "layers choices"], weights: list[int]) -> Float[np.ndarray, " choices"]:
+    """Weighted mean over the layers where a number is defined; NaN where it is in none."""
+    if len(by_layer) == 1:
+        return by_layer[0]
+    there = np.isfinite(by_layer)
+    total = np.array(weights, dtype=float) @ there
+    sums = np.array(weights, dtype=float) @ np.where(there, by_layer, 0.0)
+    return np.where(total > 0, sums / np.where(total > 0, total, 1.0), np.nan)
+
+
+def _overlap(
+    scores: Float[Tensor, "choices units"], truth: Float[Tensor, "1 units"], k: int
+) -> Float[np.ndarray, " choices"]:
+    largest = torch.zeros(truth.shape[1], dtype=torch.bool, device=truth.device)
+    largest[top_k(truth, k)[0]] = True
+    return per_seed(largest[top_k(scores, k)].double().mean(dim=1))
 
 
 def sign_agreement(signs: Float[Tensor, "choices neurons"], final: Networks) -> Metrics:
     """Share of neurons whose predicted sign is the final output sign's, half where one of the two is 0.
 
-    Of a network of two outputs; of others nothing.
+    Of a shallow network of two outputs; of others nothing.
     """
-    if final.outputs != 2:
+    if not _has_signs(final):
         return {}
     away = (torch.sign(signs) - output_sign(final)[0]).abs().double()
     return {("sign_agreement",): per_seed(1 - away.mean(dim=1) / 2)}
+
+
+def _has_signs(networks: Networks) -> bool:
+    return networks.architecture.name == SHALLOW and networks.outputs == 2
 
 
 def output_sign(networks: Networks) -> Float[Tensor, "seeds neurons"]:

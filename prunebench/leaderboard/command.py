@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from prunebench.evaluation.fractions import default_fractions
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINITIALISED
 from prunebench.fields import options_of, written
 from prunebench.results import Row, TaskRecord
@@ -37,7 +38,8 @@ def reproduce(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
         Recipe, _written(recipe, recorded), **usual(dataset, recipe.network_spec), network=SHALLOW
     )
     words += _scorer_words(row.scorer, recorded)
-    words += _given(RunSpec, _asked(row), at_steps=())
+    keep = default_fractions(shallow=recipe.network is None)
+    words += _given(RunSpec, _asked(row) | {"keep": _shares(row, keep)}, at_steps=(), keep=keep)
     return shlex.join(["prunebench", "run", *words])
 
 
@@ -77,9 +79,13 @@ def _asked(row: Row) -> Record:
     protocols = tuple(protocol for protocol in PROTOCOLS if protocol in row.protocols)
     if protocols and set(protocols) != set(DEFAULT_PROTOCOLS):
         asked["protocols"] = protocols
-    if shares := {float(path[2]) for path in row.metrics if len(path) == 3}:
-        asked["keep"] = tuple(sorted(shares, reverse=True))
     return asked
+
+
+def _shares(row: Row, default: tuple[float, ...]) -> tuple[float, ...]:
+    """Of which it has numbers."""
+    shares = {float(path[2]) for path in row.metrics if len(path) == 3}
+    return tuple(sorted(shares, reverse=True)) or default
 
 
 def _values(words: Sequence[str], option: str) -> list[str]:

@@ -39,6 +39,15 @@ class Part:
         shape[self.axis + 1] = values.shape[self.axis + 1]
         return factors.repeat_interleave(self.repeat, dim=1).reshape(shape)
 
+    def combined(
+        self, values: Float[Tensor, "seeds ..."], weights: Float[Tensor, "seeds sums units"]
+    ) -> Float[Tensor, "seeds ..."]:
+        """Weighted sums of the units' numbers in place of the units."""
+        inside = values.movedim(self.axis + 1, 1)
+        sums = weights.to(values) @ inside.reshape(len(values), weights.shape[2], -1)
+        shape = len(values), weights.shape[1] * self.repeat, *inside.shape[2:]
+        return sums.reshape(shape).movedim(1, self.axis + 1).contiguous()
+
     def take(
         self, values: Shaped[Tensor, "seeds ..."], units: Int64[Tensor, "seeds kept"]
     ) -> Shaped[Tensor, "seeds ..."]:

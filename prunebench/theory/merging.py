@@ -130,6 +130,37 @@ def nearest(
     return labels.scatter_(1, kept, torch.arange(kept.shape[1], device=kept.device).expand_as(kept))
 
 
+def merge_layers(networks: Networks, labels: Int64[Tensor, "1 units"]) -> Networks:
+    """As `merge`, one network of any layers: units are numbered through all of them, and so are groups.
+
+    No group has units of several layers, and none is empty. What a group's units bring into it is as in
+    `merge`: the incoming sides are added up with `a`, the outgoing sides with `c` (see `shares`). These act
+    on different axes of every tensor, so it does not matter which layer comes first.
+    """
+    incoming, outgoing = shares(
+        networks.norms("incoming").double(), networks.norms("outgoing").double(), labels
+    )
+    tensors, widths, first = dict(networks.tensors), {}, 0
+    for layer, own in zip(networks.layers, _by_layer(networks, labels[0]), strict=True):
+        units = (own >= 0).nonzero()[:, 0]
+        groups, place = own[units].unique(return_inverse=True)
+        widths[layer.name] = len(groups)
+        a, c = (
+            share.new_zeros(len(groups), layer.units).index_put_((place, units), share[0, first + units])
+            for share in (incoming, outgoing)
+        )
+        for part in layer.parts:
+            if part.tensor in tensors:
+                weights = c if part.role == "outgoing" else a
+                tensors[part.tensor] = part.combined(tensors[part.tensor], weights[None])
+        first += layer.units
+    return Networks(networks.architecture.narrowed(widths), tensors)
+
+
+def _by_layer(networks: Networks, values: Tensor) -> tuple[Tensor, ...]:
+    return values.split([layer.units for layer in networks.layers])
+
+
 def _merge_one(
     w_in: Float[Tensor, "neurons inputs"],
     bias: Float[Tensor, " neurons"],

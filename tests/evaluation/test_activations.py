@@ -7,9 +7,10 @@ import torch
 
 import prunebench as pb
 from prunebench.evaluation import activations
-from prunebench.evaluation.activations import SPLITS, Activations
+from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.merge import folded, merge_groups
 from prunebench.evaluation.selection import top_k
+from prunebench.evaluation.subject import SPLITS
 
 
 @pytest.fixture(scope="module")

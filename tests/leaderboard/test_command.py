@@ -17,6 +17,7 @@ RECIPE = {
     "width": 300, "init_std": 1e-5, "learning_rate": 1e-3, "momentum": 0.9, "batch_size": 4, "steps": 4000,
 }  # fmt: skip
 SHARES = ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01")
+LAYERED_SHARES = ("0.8", "0.65", "0.5", "0.35", "0.2")
 
 
 def command(
@@ -28,7 +29,8 @@ def command(
     seeds = changes.get("seeds", list(range(20)))
     values = np.ones(len(seeds))
     accuracy: dict[str, Any] = {"dense": summary(values)}
-    for protocol, kept in (shares or {"prune_final": SHARES, "merge": SHARES}).items():
+    default = LAYERED_SHARES if "network" in (recipe or {}) else SHARES
+    for protocol, kept in (shares or {"prune_final": default, "merge": default}).items():
         accuracy[protocol] = {share: summary(values) for share in kept}
     whole = {"command": "prunebench sweep study.toml", "accuracy": accuracy} | changes
     of = TaskRecord.read(TASK | (task or {}))

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.evaluation.fractions import FRACTIONS
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS
 from prunebench.plugin.record import PluginRecord
 from prunebench.run_spec import RunSpec
@@ -24,7 +23,7 @@ def test_an_empty_study_is_one_cell_with_the_command_lines_defaults(tmp_path: Pa
     path.write_text("")
     (cell,) = read_study(path)
     assert (cell.task, cell.recipe, cell.title) == (TaskSpec(), pb.Recipe(steps=4000), "the only cell")
-    assert cell.run == RunSpec(("alignment",), (), (), tuple(range(20)), DEFAULT_PROTOCOLS, FRACTIONS)
+    assert cell.run == RunSpec(("alignment",), (), (), tuple(range(20)), DEFAULT_PROTOCOLS, ())
     assert cell.run.steps(10, 4000) == (50,)
 
 

@@ -1,0 +1,109 @@
+"""A trained network of any kind over both data sets: the narrower networks are really made, and run."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.func import functional_call
+
+from prunebench.device import full_precision
+from prunebench.evaluation.subject import Split, Subject
+from prunebench.networks import Networks, predictions
+from prunebench.networks.normalisation import recalibrated
+from prunebench.tasks.task import Task
+from prunebench.theory.groups import unit_rows
+from prunebench.theory.merging import DROPPED, merge_layers
+
+# Samples that run together: few enough for the activations of a convolution to stay near the processor.
+SAMPLES_AT_ONCE = 256
+
+Labels = Int64[Tensor, "choices units"]
+
+
+class Passes(Subject[Tensor]):
+    """A network of any layers; narrower ones are labels of its units: equals become one, -1 is dropped.
+
+    Each is run once, whichever scorers and protocols ask for it. In the network's own float32: where classes
+    nearly tie, which sample is right may hang on rounding.
+
+    Attributes:
+        recalibrate: estimate the running statistics of batch normalisation again, of every network that is
+            run.
+    """
+
+    def __init__(self, network: Networks, task: Task, *, recalibrate: bool = True) -> None:
+        super().__init__(network, task)
+        self.recalibrate = recalibrate
+        take = network.architecture.shaped
+        self._data: dict[Split, tuple[Tensor, Tensor]] = {
+            "test": (take(task.x_test.to(network.device, network.dtype)), task.y_test.to(network.device)),
+            "train": (take(task.x_train.to(network.device, network.dtype)), task.y_train.to(network.device)),
+        }
+        self._found: dict[bytes, dict[Split, float]] = {}
+
+    @cached_property
+    def parallel(self) -> Float[Tensor, "units units"]:
+        """Cosines within layers that no batch normalisation follows.
+
+        What is normalised has no direction of its own: its mean over the data is taken away.
+        """
+        cosines = torch.full((self.units, self.units), -1.0, device=self.network.device, dtype=torch.float64)
+        first = 0
+        for layer in self.network.layers:
+            if not layer.of("scale", "statistic"):
+                own = [part.by_unit(self.network[part.tensor])[0] for part in layer.of("incoming")]
+                rows = unit_rows(torch.cat(own, dim=1).double())
+                inside = slice(first, first + layer.units)
+                cosines[inside, inside] = rows @ rows.T
+            first += layer.units
+        return cosines
+
+    def pruned(self, kept: Int64[Tensor, "choices kept"]) -> Labels:
+        """The networks that have only these units."""
+        labels = kept.new_full((len(kept), self.units), DROPPED)
+        return labels.scatter_(1, kept, torch.arange(kept.shape[1], device=kept.device).expand_as(kept))
+
+    def merged(self, labels: Labels) -> Labels:
+        """The networks that have one unit for all of equal label."""
+        return labels
+
+    def accuracies(
+        self, narrowed: Sequence[Int64[Tensor, "_ units"]], split: Split
+    ) -> list[Float[Tensor, "_"]]:
+        """Share of samples that each of the narrowed networks classifies right."""
+        return [
+            torch.tensor([self._both(row)[split] for row in labels], dtype=torch.float64)
+            for labels in narrowed
+        ]
+
+    def _both(self, labels: Int64[Tensor, " units"]) -> dict[Split, float]:
+        name = labels.cpu().numpy().tobytes()
+        if name not in self._found:
+            network = self.made(labels)
+            if self.recalibrate:
+                network = recalibrated(network, self._data["train"][0])
+            self._found[name] = {split: _accuracy(network, *data) for split, data in self._data.items()}
+        return self._found[name]
+
+    def made(self, labels: Int64[Tensor, " units"]) -> Networks:
+        """One narrower network, with the statistics that it has from the whole one."""
+        if bool((torch.bincount(labels[labels >= 0]) > 1).any()):
+            return merge_layers(self.network, labels[None])
+        layers = self.network.layers
+        of_layers = labels.split([layer.units for layer in layers])
+        return self.network.keep(
+            {layer.name: (own >= 0).nonzero().T for layer, own in zip(layers, of_layers, strict=True)}
+        )
+
+
+@full_precision()
+def _accuracy(network: Networks, x: Tensor, y: Tensor) -> float:
+    module, tensors = network.architecture.module, {name: t[0] for name, t in network.tensors.items()}
+    right = 0.0
+    with torch.inference_mode():
+        for samples, own in zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True):
+            guesses = predictions(functional_call(module, tensors, (samples,)))
+            right += float(guesses.gather(1, own[:, None]).sum())
+    return right / len(x)

@@ -1,0 +1,65 @@
+"""Batch normalisation's running statistics, estimated again."""
+
+import copy
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from prunebench.networks.module import NORMALISATIONS
+from prunebench.networks.networks import Networks
+
+# Samples that one pass takes; each pass is normalised by its own statistics, which are then put together.
+SAMPLES_AT_ONCE = 1024
+
+
+def has_statistics(networks: Networks) -> bool:
+    """Whether there is anything in these networks that `recalibrated` estimates."""
+    return bool(_normalisations(networks.architecture.module))
+
+
+@torch.no_grad()
+def recalibrated(networks: Networks, x: Float[Tensor, "samples ..."]) -> Networks:
+    """The networks with running statistics that are the means and variances over these inputs.
+
+    Each network sees all of them once, normalised by what it sees, as in training; no labels. What training
+    leaves is an average of its last minibatches, and stands for the weights of some steps ago; after pruning
+    it stands for another network. Networks without batch normalisation are returned themselves.
+    """
+    module = copy.deepcopy(networks.architecture.module)
+    paths = _normalisations(module)
+    if not paths:
+        return networks
+    for path in paths:
+        inside = module.get_submodule(path).train()
+        assert isinstance(inside, NORMALISATIONS)
+        inside.momentum = 1.0  # what a pass leaves is its own
+    x = networks.architecture.shaped(x.to(networks.device, networks.dtype))
+    passes = x.tensor_split(-(-len(x) // SAMPLES_AT_ONCE))
+    means, variances = ([f"{path}.{name}" for path in paths] for name in ("running_mean", "running_var"))
+    tensors = dict(networks.tensors)
+    for name in (*means, *variances):
+        tensors[name] = torch.zeros_like(tensors[name])
+    for s in range(networks.seeds):
+        one = {name: tensor[s] for name, tensor in networks.tensors.items()}
+        for part in passes:
+            own = one | {name: one[name].clone() for name in (*means, *variances)}
+            functional_call(module, own, (part,))
+            share = len(part) / len(x)
+            for mean, variance in zip(means, variances, strict=True):
+                tensors[mean][s] += share * own[mean]
+                tensors[variance][s] += share * (own[variance] + own[mean] ** 2)
+    for mean, variance in zip(means, variances, strict=True):
+        tensors[variance] -= tensors[mean] ** 2
+        tensors[variance].clamp_(min=0)
+    return networks.like(tensors)
+
+
+def _normalisations(module: nn.Module) -> list[str]:
+    """Paths of what has running statistics."""
+    return [
+        path
+        for path, inside in module.named_modules()
+        if isinstance(inside, NORMALISATIONS) and inside.running_mean is not None
+    ]

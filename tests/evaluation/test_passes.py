@@ -1,0 +1,112 @@
+"""Protocols on networks of several layers, against networks that are really pruned, gated and merged."""
+
+import numpy as np
+import pytest
+import torch
+
+import prunebench as pb
+from prunebench.evaluation.merge import folded
+from prunebench.evaluation.passes import Passes
+from prunebench.evaluation.rank import rank, spearman
+from prunebench.evaluation.selection import best_of_layers
+from tests.networks.layered import KINDS, data, make
+
+
+@pytest.fixture(scope="module")
+def images() -> pb.Task:
+    x, y = data(90)
+    return pb.Task(x[:60].float(), y[:60], x[60:].float(), y[60:], name="noise")
+
+
+def scores_of(networks: pb.Networks, count: int) -> torch.Tensor:
+    return torch.rand(count, networks.units, generator=torch.Generator().manual_seed(7))
+
+
+def layers_of(networks: pb.Networks) -> list[int]:
+    return [layer.units for layer in networks.layers]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
+def test_pruned_accuracy_is_that_of_the_gated_network(kind: str, share: float, images: pb.Task) -> None:
+    network = make(kind)[0].select(0)
+    kept = best_of_layers(scores_of(network, 3), layers_of(network), share)
+    final = Passes(network, images, recalibrate=False)
+    for split, x, y in (("test", images.x_test, images.y_test), ("train", images.x_train, images.y_train)):
+        found = final.accuracies([final.pruned(kept)], split)[0]
+        for row, value in zip(kept, found, strict=True):
+            gates = torch.zeros(1, network.units, dtype=torch.float64)
+            gates[0, row] = 1
+            assert float(network.gated(gates).accuracy(x, y)) == pytest.approx(float(value))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_layer_is_pruned_to_nothing(kind: str) -> None:
+    network = make(kind)[0].select(0)
+    units = layers_of(network)
+    kept = best_of_layers(scores_of(network, 4), units, 0.001)
+    layer_of = network.architecture.layer_of[kept]
+    assert (layer_of == torch.arange(len(units))).all()
+
+
+@pytest.mark.parametrize("kind", ["mlp", "lenet"])
+def test_parallel_units_fold_exactly(kind: str, images: pb.Task) -> None:
+    """Each layer's second half is a positive multiple of its first: half of the units say all."""
+    network = make(kind)[0].select(0).clone()
+    first, twins = 0, []
+    for layer in network.layers:
+        half = layer.units // 2
+        for part in layer.of("incoming", "bias"):
+            rows = network[part.tensor][0].movedim(part.axis, 0)
+            rows[half : 2 * half] = 1.7 * rows[:half]
+        twins += [*range(first, first + half), *range(first + 2 * half, first + layer.units)]
+        first += layer.units
+    kept = torch.tensor(twins)[None]
+    final = Passes(network, images)
+    x = images.x_test.double()
+    labels = folded(final, kept)
+    torch.testing.assert_close(final.made(labels[0]).logits(x), network.logits(x))
+    pruned = final.made(final.pruned(kept)[0])
+    assert [layer.units for layer in pruned.layers] == [layer.units for layer in final.made(labels[0]).layers]
+    assert not torch.allclose(pruned.logits(x), network.logits(x))
+
+
+def test_what_does_not_fold_is_pruned(images: pb.Task) -> None:
+    """Random units are parallel to none; and where batch normalisation stands in between, none ever is."""
+    for kind in ("lenet", "vgg"):
+        network = make(kind)[0].select(0).clone()
+        if kind == "vgg":
+            network["0.weight"][:, 1] = network["0.weight"][:, 0]
+        final = Passes(network, images)
+        kept = best_of_layers(scores_of(network, 3), layers_of(network), 0.5)
+        assert torch.equal(folded(final, kept), final.pruned(kept))
+
+
+def test_correlations_are_within_layers() -> None:
+    network = make("lenet")[0].select(0)
+    norms, units = network.norms()[0], layers_of(network)
+    scores = norms.repeat(3, 1)
+    scores[1, : units[0]] *= 1000  # another layer budget, the same order within the layers
+    scores[2, units[0] : units[0] + units[1]] *= -1
+    metrics = rank(scores, network)
+    assert np.allclose(metrics["spearman",][:2], 1)
+    assert np.allclose(metrics["kendall",][:2], 1)
+    assert metrics["spearman",][2] == pytest.approx((sum(units) - 2 * units[1]) / sum(units))
+    assert metrics["spearman_over_layers",][2] == pytest.approx((len(units) - 2) / len(units))
+    names = [layer.name for layer in network.layers]
+    assert [metrics["spearman_by_layer", name][2] for name in names] == pytest.approx([1, -1, 1])
+    assert metrics["top_k_overlap", "0.5"][:2] == pytest.approx([1, 1])
+    assert ("spearman_within_groups",) not in metrics
+
+
+def test_a_layer_without_a_correlation_is_left_out() -> None:
+    network = make("lenet")[0].select(0)
+    scores = scores_of(network, 1)
+    scores[0, :4] = 0
+    norms = network.norms()[0].numpy()
+    by_hand = [float(spearman(scores[0, a:b].numpy(), norms[a:b])) for a, b in ((4, 10), (10, 20))]
+    metrics = rank(scores, network)
+    assert np.isnan(metrics["spearman_by_layer", network.layers[0].name]).all()
+    assert metrics["spearman",] == pytest.approx((6 * by_hand[0] + 10 * by_hand[1]) / 16)
+    assert metrics["spearman_over_layers",] == pytest.approx(sum(by_hand) / 2)
+    assert np.isnan(rank(torch.zeros(1, network.units), network)["spearman",]).all()
