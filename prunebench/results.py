@@ -17,6 +17,7 @@ from prunebench.evaluation.summary import Count, Number, Summary, known
 from prunebench.training.recipe import Recipe
 
 SCHEMA = 1
+WHOLE = "1"  # the share that is all of a network
 Share = Annotated[float, Meta(gt=0, le=1)]
 
 M = TypeVar("M", bound="Measured")
@@ -59,8 +60,8 @@ class LayerUnits(msgspec.Struct, frozen=True):
 class Size(msgspec.Struct, frozen=True):
     """What a network is made of, and what it does for one sample."""
 
-    parameters: Count
-    multiply_adds: Count
+    parameters: Annotated[int, Meta(ge=1)]
+    multiply_adds: Annotated[int, Meta(ge=1)]
 
 
 class TaskRecord(msgspec.Struct, frozen=True):
@@ -187,7 +188,7 @@ class Training(Measured, frozen=True, kw_only=True):
         drop_step: mean step at which the plateau ends; None where it does not.
         curves: means over the networks of `loss` and `accuracy`, at each `step`.
         layers: of a layered network, in the order in which they run.
-        sizes: of a layered network with a share of every layer's units kept, by that share; `1` is all of it.
+        sizes: of a layered network with a share of every layer's units kept, by that share.
     """
 
     needed: ClassVar[tuple[Path, ...]] = (
@@ -236,6 +237,25 @@ class Results(msgspec.Struct):
     environment: dict[str, Any]
     evaluator: str
     rows: list[Row]
+
+    @property
+    def layered(self) -> bool:
+        """Whether it is of other networks than the shallow one."""
+        return self.recipe.network is not None
+
+    @property
+    def units_word(self) -> str:
+        """What is scored, in words."""
+        return "units" if self.layered else "neurons"
+
+    def left(self, share: str) -> str | None:
+        """`26 / 31`: % of the parameters and of the multiply-adds left with a share of the units kept."""
+        sizes = known(self.training.sizes) or {}
+        if share not in sizes or WHOLE not in sizes:
+            return None
+        kept, whole = sizes[share], sizes[WHOLE]
+        numbers = kept.parameters / whole.parameters, kept.multiply_adds / whole.multiply_adds
+        return " / ".join(f"{100 * number:.0f}" for number in numbers)
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -112,7 +112,7 @@ def layered(
             "top_k_overlap": {share: summary(values.clip(0, 1)) for share in ("0.1", "0.2", "0.5")},
             "accuracy": {"dense": summary(np.full(seeds, 0.95)), **kept},
             "train_accuracy": {"dense": summary(np.ones(seeds)), **kept},
-            "parameters": {
+            "parameters_left": {
                 "prune_global": {share: summary(np.full(seeds, float(share))) for share in SHARES}
             },
         }
@@ -120,10 +120,10 @@ def layered(
     without = {key: value for key, value in made[0].content().items() if key not in METRICS}
     unfit = {"scorer": "stable_cells", "name": "stable_cells", "status": "unfit"}
     made.append(Row.read(without | unfit | {"error": "it needs the shallow network"}, "row"))
-    one = summary(np.full(seeds, 0.5))
+    half = summary(np.full(seeds, 0.5))
     training = {
-        "drop_step": 30.0, "initial_loss": one, "train_loss": one,
-        "accuracy": {"dense": one}, "train_accuracy": {"dense": one},
+        "drop_step": 30.0, "initial_loss": half, "train_loss": half,
+        "accuracy": {"dense": half}, "train_accuracy": {"dense": half},
         "layers": [{"name": name, "units": units} for name, units in layers.items()],
         "sizes": {
             share: {"parameters": round(6e4 * float(share) ** 2), "multiply_adds": round(4e5 * float(share))}

@@ -61,7 +61,7 @@ class ChartBoard:
     @cached_property
     def sections(self) -> list[Section]:
         """The tables that the rows can fill."""
-        return sections(self.board.rows)
+        return sections(self.board)
 
     @property
     def predictors(self) -> list[Row]:

@@ -1,27 +1,38 @@
 """What a board shows, in one place for the terminal, Markdown, CSV and LaTeX."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from msgspec import UNSET
 
 from prunebench.evaluation.metrics import SPLITS, Path, kind_of
-from prunebench.evaluation.protocols import Protocol
-from prunebench.evaluation.summary import Number, Summary
-from prunebench.results import Row
+from prunebench.evaluation.summary import Number, Summary, known
+from prunebench.results import Results, Row
 
 
 @dataclass(frozen=True)
 class Column:
-    """A metric's column: its heading and its path in a row."""
+    """A metric's column: its heading and its path in a row.
+
+    Attributes:
+        bare: shown by its mean alone; it stands beside many others, and the files have its interval.
+    """
 
     title: str
     path: Path
+    bare: bool = False
 
     @property
     def percent(self) -> bool:
         """Whether it is shown in percent: all but correlations are shares."""
         return kind_of(self.path) != "correlation"
+
+    @property
+    def compares(self) -> bool:
+        """Whether a scorer is the better, the larger it is; not so of controls, and of what is left."""
+        return self.path[0] != LEFT and SHUFFLED not in self.path
 
     @property
     def name(self) -> str:
@@ -46,7 +57,7 @@ class Column:
             return ""
         mean = self.number(summary.mean)
         middle, low, high = summary.middle
-        if not interval or low is None or high is None:
+        if self.bare or not interval or low is None or high is None:
             return mean
         median = "" if summary.median is UNSET else f" · {self.number(middle)}"
         return f"{mean}{median} [{self.number(low)}, {self.number(high)}]"
@@ -65,8 +76,13 @@ class Section:
     columns: tuple[Column, ...]
 
 
+LEFT = "parameters_left"
+GLOBAL, SHUFFLED = "prune_global", "prune_global_shuffled"
+BY_LAYER = "spearman_by_layer"
+
 RANK = (
     Column("Spearman", ("spearman",)),
+    Column("over layers", ("spearman_over_layers",)),
     Column("Kendall", ("kendall",)),
     Column("within groups", ("spearman_within_groups",)),
     Column("top 10 %", ("top_k_overlap", "0.1")),
@@ -74,43 +90,127 @@ RANK = (
     Column("top 50 %", ("top_k_overlap", "0.5")),
     Column("sign", ("sign_agreement",)),
 )
+SPEARMAN = RANK[0]
 
-# The few that fit a terminal and an overview; the files have them all. These shares are the telling ones.
-OVERVIEW = (
-    RANK[0],
-    RANK[2],
-    RANK[3],
-    Column("pruned to 10 %", ("accuracy", "prune_final", "0.1")),
-    Column("merged to 10 %", ("accuracy", "merge", "0.1")),
-    Column("early 2 %", ("accuracy", "prune_early", "0.02")),
-)
+# The few that fit a terminal and an overview, the telling shares among them; the files have them all. Where
+# even these are too wide, those with the highest number go first.
+_OVERVIEW: dict[bool, tuple[tuple[int, Column], ...]] = {
+    False: (
+        (0, SPEARMAN),
+        (5, RANK[3]),
+        (4, RANK[4]),
+        (1, Column("pruned to 10 %", ("accuracy", "prune_final", "0.1"))),
+        (3, Column("merged to 10 %", ("accuracy", "merge", "0.1"))),
+        (2, Column("early 2 %", ("accuracy", "prune_early", "0.02"))),
+    ),
+    True: (
+        (0, SPEARMAN),
+        (7, RANK[1]),
+        (8, RANK[4]),
+        (1, Column("pruned to 50 %", ("accuracy", "prune_final", "0.5"))),
+        (4, Column("merged to 50 %", ("accuracy", "merge", "0.5"))),
+        (2, Column("finetuned at 35 %", ("accuracy", "finetune", "0.35"))),
+        (3, Column("early 20 %", ("accuracy", "prune_early", "0.2"))),
+        (5, Column("over all to 50 %", ("accuracy", GLOBAL, "0.5"))),
+        (6, Column("its shuffled", ("accuracy", SHUFFLED, "0.5"), bare=True)),
+    ),
+}
 
-# The protocols that keep shares of the neurons: their titles, and what each keeps.
-PRUNING: dict[Protocol, tuple[str, str]] = {
-    "prune_final": ("Pruned at the end", "the best neurons of the trained network, without retraining"),
-    "merge": ("Merged at the end", "every dropped neuron folded into the kept one it is parallel to"),
-    "prune_early": ("Pruned early, then trained", "the best neurons at the snapshot, trained to the end"),
+# The protocols that keep shares of the units: their titles, and what each keeps.
+PRUNING = {
+    "prune_final": ("Pruned at the end", "the best {units} of the trained network, without retraining"),
+    "merge": ("Merged at the end", "every dropped {unit} folded into the kept one it is parallel to"),
+    "finetune": ("Pruned at the end, then trained on", "the best {units} of the trained network, trained on"),
+    "prune_early": ("Pruned early, then trained", "the best {units} at the snapshot, trained to the end"),
+    GLOBAL: (
+        "Pruned over all layers",
+        "the best {units} of the trained network by one threshold over all layers' scores, without "
+        "retraining; shuffled: by the same scores shuffled within each layer, which leaves the layers' sizes",
+    ),
 }
 
 
-def sections(rows: list[Row]) -> list[Section]:
-    """The tables that these rows can fill."""
+def overview(board: Results) -> tuple[Column, ...]:
+    """The board's few most telling columns, with numbers or without."""
+    return tuple(column for _, column in _OVERVIEW[board.layered])
+
+
+def first_to_go(board: Results) -> list[Column]:
+    """The same, those first that a narrow terminal leaves out first; one always stays."""
+    order = sorted(_OVERVIEW[board.layered], key=itemgetter(0), reverse=True)
+    return [column for place, column in order if place]
+
+
+def sections(board: Results) -> list[Section]:
+    """The tables that the board's rows can fill."""
+    paths = {path for row in board.rows for path in row.metrics}
     tables = []
-    if any(row.spearman for row in rows):
-        note = "correlation of the score with the final effective norm; share of the largest neurons found"
-        tables.append(Section("Prediction of the final norms", note, RANK))
-    paths = {path for row in rows for path in row.metrics}
+    if SPEARMAN.path in paths:
+        columns = tuple(column for column in RANK if column.path in paths)
+        tables.append(Section("Prediction of the final norms", _rank_note(board), columns))
+    if columns := layer_columns(board):
+        tables.append(Section("Prediction layer by layer", layers_note(board), columns))
     for protocol, (title, note) in PRUNING.items():
+        words = note.format(units=board.units_word, unit=board.units_word.removesuffix("s"))
         for group, split in SPLITS.items():
             shares = sorted(
                 (path for path in paths if path[:2] == (group, protocol)), key=_share, reverse=True
             )
             if shares:
-                columns = tuple(Column(f"{100 * _share(path):g} %", path) for path in shares)
-                tables.append(
-                    Section(f"{title}: {split} accuracy", f"{note}; by share of neurons kept", columns)
-                )
+                columns = tuple(column for path in shares for column in _kept(board, path, paths))
+                of = f"{words}; by share of {_kept_of(board, protocol)}"
+                tables.append(Section(f"{title}: {split} accuracy", of, columns))
+    if left := sorted((path for path in paths if path[:2] == (LEFT, GLOBAL)), key=_share, reverse=True):
+        columns = tuple(Column(f"{100 * _share(path):g} %", path, bare=True) for path in left)
+        note = "share of the parameters that one threshold over all layers leaves; by share of units kept"
+        tables.append(Section(f"{PRUNING[GLOBAL][0]}: parameters left", note, columns))
     return tables
+
+
+def layer_columns(board: Results) -> tuple[Column, ...]:
+    """The rank correlation in each layer that has one, in the order in which the layers run."""
+    paths = {path for row in board.rows for path in row.metrics if path[0] == BY_LAYER}
+    names = {layer.name: layer.units for layer in known(board.training.layers) or ()}
+    return tuple(
+        Column(f"{name} ({units})", path, bare=True)
+        for name, units in names.items()
+        if (path := (BY_LAYER, name)) in paths
+    )
+
+
+def _rank_note(board: Results) -> str:
+    if not board.layered:
+        return "correlation of the score with the final effective norm; share of the largest neurons found"
+    return (
+        "correlation of the score with the final effective norm within layers, mean over the layers weighted "
+        "by their units (over layers: their plain mean); share of the largest units of each layer found"
+    )
+
+
+def layers_note(board: Results) -> str:
+    """How to read the correlations of single layers."""
+    few = min(known(board.training.layers) or (), key=lambda layer: layer.units)
+    chance = f"chance alone scatters it by {1 / math.sqrt(max(1, few.units - 1)):.2f} a network in {few.name}"
+    return f"Spearman correlation in each layer (in brackets its units), means over seeds; {chance}"
+
+
+def _kept(board: Results, path: Path, paths: Collection[Path]) -> list[Column]:
+    """The column of a share, and of a threshold over all layers that of its control beside it."""
+    group, protocol, share = path
+    title = f"{100 * _share(path):g} %"
+    if protocol == GLOBAL:
+        control = group, SHUFFLED, share
+        return [Column(title, path), *([Column("shuffled", control, bare=True)] if control in paths else [])]
+    left = board.left(share)
+    return [Column(f"{title} ({left})" if left else title, path)]
+
+
+def _kept_of(board: Results, protocol: str) -> str:
+    if protocol == GLOBAL:
+        return "all layers' units kept"
+    if not board.layered:
+        return "neurons kept"
+    return "every layer's units kept (in brackets % of the parameters / of the multiply-adds left)"
 
 
 def columns_by_name(rows: Iterable[Row]) -> dict[str, Column]:
@@ -142,11 +242,17 @@ RANKS = (
 
 
 def ranked(rows: list[Row]) -> list[Row]:
-    """Rows by step, the best rank correlation first; rows without one come last."""
+    """Rows by step, the best rank correlation first; rows without one come last, the unfit at the end."""
 
-    def order(row: Row) -> tuple[int, bool, float, str]:
+    def order(row: Row) -> tuple[int, bool, bool, float, str]:
         summary = row.spearman
-        return row.at_step, summary is None, -(summary.mean if summary else 0.0), row.scorer
+        return (
+            row.at_step,
+            row.status == "unfit",
+            summary is None,
+            -(summary.mean if summary else 0.0),
+            row.scorer,
+        )
 
     return sorted(rows, key=order)
 

@@ -9,7 +9,7 @@ from prunebench.evaluation.friedman import Comparison
 from prunebench.leaderboard.across import across, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import Column
-from prunebench.leaderboard.overview import COLUMNS
+from prunebench.leaderboard.overview import compared
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,7 @@ def draw(boards: Sequence[Board], folder: Path) -> Iterator[Path]:
 
     Raises `RequestError` where matplotlib is not installed.
     """
-    for column in COLUMNS:
+    for column in compared(boards):
         for step in steps_of(boards):
             found = across(boards, column, step)
             if found is not None and found.comparison is not None:

@@ -33,7 +33,7 @@ _READING = (
 
 def latex(board: Board) -> str:
     """A table for each section of the board, to `\\input` into a paper; equal boards give equal bytes."""
-    parts = [_table(board, section, lines) for section, lines in tables(board.rows)]
+    parts = [_table(board, section, lines) for section, lines in tables(board)]
     return "\n\n".join([_HEAD, *parts]) + "\n"
 
 
@@ -91,7 +91,7 @@ def _cell(cell: Cell) -> str:
     mean = rf"\mathbf{{{mean}}}" if cell.mark == FIRST else mean
     middle, low, high = summary.middle
     interval = ""
-    if low is not None and high is not None:
+    if not column.bare and low is not None and high is not None:
         median = "" if summary.median is UNSET else rf" \cdot {column.number(middle)}"
         interval = f"{median}_{{{column.number(low)}}}^{{{column.number(high)}}}"
     return f"${mean}{interval}$" + (escape(cell.mark) if cell.mark == CHANCE else "")

@@ -8,11 +8,11 @@ import numpy as np
 from prunebench.escape import for_markdown
 from prunebench.leaderboard.across import Across, Wins, across, steps_of, wins
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import OVERVIEW, Column, ranked
+from prunebench.leaderboard.columns import RANK, Column, ranked
+from prunebench.leaderboard.columns import overview as telling
 from prunebench.leaderboard.ranks import FIRST, marks
 from prunebench.leaderboard.text import markdown_table
 
-COLUMNS = (OVERVIEW[0], *OVERVIEW[3:])
 _HOW = (
     "Made from the records by `prunebench leaderboard --rebuild`. *Best predictor*: the highest mean over "
     "seeds on the board; +2 says that two more are tied with it. *Average rank*: of the means, over the "
@@ -30,10 +30,16 @@ def overview(boards: Sequence[Board]) -> str:
     """
     boards = sorted(boards, key=lambda board: board.name)
     parts = [_HOW, "## The boards", _boards(boards)]
-    for column in COLUMNS:
-        if any(column.summary(row) for board in boards for row in board.rows):
-            parts += _column(boards, column)
+    for column in compared(boards):
+        parts += _column(boards, column)
     return "\n\n".join(parts) + "\n"
+
+
+def compared(boards: Sequence[Board]) -> list[Column]:
+    """The columns in which the scorers of these boards are compared: rank correlation and accuracies."""
+    columns = dict.fromkeys(column for board in boards for column in telling(board) if column.compares)
+    few = [column for column in columns if column not in RANK[1:]]
+    return [column for column in few if any(column.summary(row) for board in boards for row in board.rows)]
 
 
 def _boards(boards: Sequence[Board]) -> str:

@@ -12,7 +12,7 @@ from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.summary import Summary
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, Winner, chart_boards
-from prunebench.leaderboard.columns import OVERVIEW, PRUNING, Column
+from prunebench.leaderboard.columns import PRUNING, Column, overview
 from prunebench.leaderboard.ranks import floor_note
 from prunebench.leaderboard.styles import SYMBOLS, styles
 from prunebench.leaderboard.text import facts, heading
@@ -88,7 +88,7 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
         "drop": _round(board.training.drop_step),
         "training": chart.training_steps,
         "dense": {split: _thousandths(board.training.metrics[split, "dense"]) for split in SPLITS},
-        "overview": [[numbers[c.path], c.title] for c in OVERVIEW if c.path in numbers],
+        "overview": [[numbers[c.path], c.title] for c in overview(board) if c.path in numbers],
         "sections": [
             {
                 "title": section.title,

@@ -5,11 +5,10 @@ from collections import defaultdict
 import numpy as np
 
 from prunebench.evaluation.comparison import RankInterval, beats, rank_intervals, seeds_needed
-from prunebench.leaderboard.columns import RANK, Column
+from prunebench.leaderboard.columns import SPEARMAN, Column
 from prunebench.results import Row
 
 RowKey = tuple[str, int]
-SPEARMAN = RANK[0]
 FIRST, CHANCE = "*", "°"
 RANDOM = "random"
 

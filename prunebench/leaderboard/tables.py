@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from prunebench.leaderboard.columns import Column, Section, marked_name, ranked, sections
 from prunebench.leaderboard.ranks import marks, rank_rows
-from prunebench.results import Row
+from prunebench.results import Results, Row
 
 
 class Cell(NamedTuple):
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 def lines(rows: Sequence[Row], columns: Sequence[Column], among: list[Row]) -> list[Line]:
     """Some rows of a board, with their ranks and marks among all of them."""
     ranks = rank_rows(among)
-    signs = [(column, marks(among, column)) for column in columns]
+    signs = [(column, marks(among, column) if column.compares else {}) for column in columns]
     return [
         Line(
             row,
@@ -46,10 +46,9 @@ def lines(rows: Sequence[Row], columns: Sequence[Column], among: list[Row]) -> l
     ]
 
 
-def tables(rows: list[Row]) -> Iterator[tuple[Section, list[Line]]]:
-    """The tables that these rows can fill, with what can be filled of them; no line is without a number."""
-    rows = ranked(rows)
-    for section in sections(rows):
+def tables(board: Results) -> Iterator[tuple[Section, list[Line]]]:
+    """The tables that the board's rows can fill; no line is without a number."""
+    rows = ranked(board.rows)
+    for section in sections(board):
         present = [row for row in rows if any(column.summary(row) for column in section.columns)]
-        columns = [column for column in section.columns if any(column.summary(row) for row in present)]
-        yield section, lines(present, columns, rows)
+        yield section, lines(present, section.columns, rows)

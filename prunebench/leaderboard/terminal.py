@@ -1,6 +1,6 @@
 """A board on the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from msgspec import UNSET
@@ -21,19 +21,26 @@ from rich.text import Text
 
 from prunebench.escape import for_terminal
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import OVERVIEW, marked_name, ranked
+from prunebench.leaderboard.columns import (
+    Column,
+    first_to_go,
+    layer_columns,
+    layers_note,
+    marked_name,
+    overview,
+    ranked,
+)
 from prunebench.leaderboard.tables import lines
-from prunebench.leaderboard.text import facts, heading, notes
+from prunebench.leaderboard.text import facts, heading, notes, without_numbers
 from prunebench.results import Row
 
-# Where the terminal is narrow, columns go in this order; the files have them all.
-_FIRST_TO_GO = tuple(OVERVIEW[place].title for place in (1, 2, 4, 5, 3))
 _TO_THE_RIGHT = ("step", "rank", "own steps")
 
 
 def render(board: Board, rows: list[Row] | None = None) -> RenderableType:
     """The board's table (or that of some of its rows), with intervals, and what stands around it."""
-    return _Table(board, ranked(board.rows if rows is None else rows))
+    shown = ranked(board.rows if rows is None else rows)
+    return _Table(board, [row for row in shown if row.status != "unfit"], shown)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,43 +49,71 @@ class _Table:
 
     board: Board
     rows: list[Row]
+    asked: list[Row]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        columns, hidden = self._columns(), []
-        for title in _FIRST_TO_GO:
+        shown = [column for column in overview(self.board) if any(map(column.summary, self.rows))]
+        columns = self._columns(shown)
+        hidden: set[str] = set()
+        for column in first_to_go(self.board):
             if sum(_width(title, cells) for title, cells in columns.items()) >= options.max_width:
-                hidden += [title] if columns.pop(title, None) else []
-        yield self._table(columns)
-        for row in self.rows:
-            if row.error:
-                yield Text(f"failed: {row.scorer} at step {row.at_step}: {row.error}", style="red")
-        names = ", ".join(column.title for column in OVERVIEW if column.title in hidden)
+                hidden |= {column.title} if columns.pop(column.title, None) else set()
+        yield self._table(columns, heading(self.board))
+        yield from self._by_layer(options.max_width)
+        for what, said in without_numbers(self.asked).items():
+            for line in said:
+                yield Text(f"{what.lower()}: {line}", style="red" if what == "Failed" else "dim")
+        names = ", ".join(column.title for column in shown if column.title in hidden)
         wider = f"In a wider terminal, and in the board's files: {names}." if names else None
         accuracy = "Accuracy: on the test set, in %."
-        for line in (*facts(self.board), *notes(self.board), accuracy, wider):
-            if line:
-                yield Text(line, style="dim")
+        by_layer = f"{layers_note(self.board)}." if layer_columns(self.board) else None
+        for note in (*facts(self.board), *notes(self.board), by_layer, accuracy, wider):
+            if note:
+                yield Text(note, style="dim")
 
-    def _columns(self) -> dict[str, list[str]]:
+    def _columns(self, shown: Sequence[Column]) -> dict[str, list[str]]:
         """The cells of every column, by its title."""
-        shown = [column for column in OVERVIEW if any(column.summary(row) for row in self.rows)]
-        found = lines(self.rows, shown, self.board.rows)
-        heads = enumerate(("step", "rank", "scorer"))
-        columns = {title: [line.head[place] for line in found] for place, title in heads}
-        for place, column in enumerate(shown):
-            failed = "" if place else "failed"
-            cells = (failed if line.row.status != "ok" else str(line.cells[place]) for line in found)
-            columns[column.title] = list(cells)
+        columns = self._cells(shown)
+        first = next(iter(shown), None)
+        for place, row in enumerate(self.rows):
+            if row.status != "ok" and first is not None:
+                columns[first.title][place] = row.status
         extra = [row.cost.extra_gradient_steps for row in self.rows]
         if any(extra):
             columns["own steps"] = [f"{steps:,}" if steps else "" for steps in extra]
         return columns
 
-    def _table(self, columns: dict[str, list[str]]) -> Table:
-        table = Table(title=escape(heading(self.board)), title_justify="left", title_style="bold")
+    def _cells(self, shown: Sequence[Column]) -> dict[str, list[str]]:
+        found = lines(self.rows, shown, self.board.rows)
+        heads = enumerate(("step", "rank", "scorer"))
+        columns = {title: [line.head[place] for line in found] for place, title in heads}
+        cells = {column.title: [str(line.cells[i]) for line in found] for i, column in enumerate(shown)}
+        return columns | cells
+
+    def _by_layer(self, width: int) -> Iterator[RenderableType]:
+        """Tables of as many layers as are wide enough, one below the other."""
+        columns = self._cells(layer_columns(self.board))
+        heads = {title: columns.pop(title) for title in ("step", "rank", "scorer")}
+        del heads["rank"]
+        columns = {_folded(title): cells for title, cells in columns.items()}
+        title = "Spearman correlation layer by layer"
+        while columns:
+            room = width - 1 - sum(_width(title, cells) for title, cells in heads.items())
+            part: dict[str, list[str]] = {}
+            while columns:
+                name, cells = next(iter(columns.items()))
+                room -= _width(name, cells)
+                if part and room < 0:
+                    break
+                part[name] = columns.pop(name)
+            yield self._table(heads | part, title)
+            title = "further layers"
+
+    def _table(self, columns: dict[str, list[str]], heading: str) -> Table:
+        table = Table(title=escape(heading), title_justify="left", title_style="bold")
         for title in columns:
             justify: JustifyMethod = "right" if title in _TO_THE_RIGHT else "left"
-            table.add_column(title, justify=justify, no_wrap=title == "scorer")
+            table.add_column(Text(title), justify=justify, no_wrap=title == "scorer")
         following = [*self.rows[1:], None]
         for row, after, *cells in zip(self.rows, following, *columns.values(), strict=True):
             style = "red" if row.status != "ok" else "dim" if row.control else None
@@ -89,7 +124,12 @@ class _Table:
 
 def _width(title: str, cells: list[str]) -> int:
     """What a column takes with the space and the line beside it; a table has one line more."""
-    return max(map(cell_len, (title, *cells))) + 3
+    return max(map(cell_len, (*title.split("\n"), *cells))) + 3
+
+
+def _folded(title: str) -> str:
+    """A layer's name on several lines, broken where its modules are."""
+    return title.replace(".", ".\n").replace(" (", "\n(")
 
 
 def render_row(board: Board, row: Row) -> RenderableType:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -9,41 +10,90 @@ from msgspec.structs import asdict
 
 from prunebench.escape import for_markdown, for_spreadsheet, for_terminal
 from prunebench.evaluation.metrics import SPLITS
+from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import MARKS, RANKS, READING, Section, ranked, sections
 from prunebench.leaderboard.ranks import chance_note, floor_note, rank_rows
 from prunebench.leaderboard.tables import Line, tables
+from prunebench.results import WHOLE, Row
+
+MOST_LISTED = 8  # layers whose units a heading lists
 
 
 def heading(board: Board) -> str:
-    """The task in words: `mnist5k, 800 samples`."""
-    return f"{board.task.name}, {board.task.samples} samples"
+    """The task in words, and any other network than the shallow one: `mnist5k, 800 samples`."""
+    task = task_words(board)
+    return f"{task}: {network_words(board)}" if board.layered else task
+
+
+def task_words(board: Board) -> str:
+    """`mnist5k, 800 samples`, and how many classes where it is not two."""
+    task = board.task
+    classes = "" if task.outputs == 2 else f"{task.outputs} classes, "
+    return f"{task.name}, {classes}{task.samples} samples"
+
+
+def network_words(board: Board) -> str:
+    """`lenet, 6-16-120-84 units, 61,706 parameters`; `300 neurons` of the shallow network."""
+    if not board.layered:
+        return f"{board.recipe.width:,} neurons"
+    units = [layer.units for layer in known(board.training.layers) or ()]
+    words = [board.recipe.network_spec]
+    if len(units) <= MOST_LISTED:
+        words += [f"{'-'.join(map(str, units))} units"] if units else []
+    else:
+        words.append(f"{len(units)} layers, {sum(units):,} units")
+    whole = (known(board.training.sizes) or {}).get(WHOLE)
+    return ", ".join([*words, *([f"{whole.parameters:,} parameters"] if whole else [])])
 
 
 def facts(board: Board) -> list[str]:
     """What was trained and how it went, a line each."""
-    task, drop = board.task, board.training.drop_step
+    task, training = board.task, board.training
 
     def mean(*path: str) -> float:
-        return float(board.training.metrics[path].mean)
+        return float(training.metrics[path].mean)
 
     def accuracies(of: str) -> str:
         test, train = (f"{100 * mean(split, of):.1f} %" for split in SPLITS)
         return f"test accuracy {test}, train accuracy {train}"
 
-    lines = [
-        f"{board.recipe.in_words}; {task.inputs} inputs, {task.tests:,} test samples",
-        f"dense: {accuracies('dense')}, train loss {mean('train_loss'):.4f} "
-        f"(from {mean('initial_loss'):.4f})",
-    ]
-    if board.training.has_groups:
+    lines = [f"{board.recipe.in_words}; {task.inputs} inputs, {task.tests:,} test samples"]
+    lines += _layer_facts(board)
+    lines.append(
+        f"dense: {accuracies('dense')}, train loss {mean('train_loss'):.4f} (from {mean('initial_loss'):.4f})"
+    )
+    if training.has_groups:
         lines.append(
             f"{mean('groups', 'all'):.0f} groups at cosine 0.95, {mean('groups', 'relevant'):.1f} of them "
             f"above 1 % of the largest norm; merged whole: {accuracies('merged_groups')}"
         )
-    if drop:
+    if drop := training.drop_step:
         lines.append(f"the plateau ends (loss below 0.98 of the initial one) at step {drop:.0f}")
     return lines
+
+
+def _layer_facts(board: Board) -> list[str]:
+    """The layers of a layered network, and what is left of it when a share of every layer's units is kept."""
+    layers, sizes = known(board.training.layers) or [], known(board.training.sizes) or {}
+    found = []
+    if 1 < len(layers) <= MOST_LISTED:
+        found.append(f"layers: {', '.join(f'{layer.name} ({layer.units})' for layer in layers)}")
+    shares = shares_of(board)
+    if shares and WHOLE in sizes:
+        whole = sizes[WHOLE]
+        left = ", ".join(f"{100 * float(share):g} %: {board.left(share)}" for share in shares)
+        found.append(
+            f"{whole.parameters:,} parameters and {whole.multiply_adds:,} multiply-adds a sample; "
+            f"% of these left, by share of every layer's units kept: {left}"
+        )
+    return found
+
+
+def shares_of(board: Board) -> list[str]:
+    """The shares of units kept whose sizes are known, from the largest."""
+    shares = (share for share in known(board.training.sizes) or () if share != WHOLE)
+    return sorted(shares, key=float, reverse=True)
 
 
 def notes(board: Board) -> list[str]:
@@ -58,19 +108,29 @@ def markdown(board: Board) -> str:
     rows = ranked(board.rows)
     listed = "\n".join(f"- {for_markdown(line)}" for line in facts(board))
     parts = [f"# {for_markdown(heading(board))}", listed, *notes(board)]
-    parts += [_markdown_section(section, lines) for section, lines in tables(rows)]
-    failed = [
-        f"- {for_markdown(row.scorer)} at step {row.at_step}: {for_markdown(row.error or '')}"
-        for row in rows
-        if row.status != "ok"
-    ]
-    if failed:
-        parts.append("## Failed\n\n" + "\n".join(failed))
+    parts += [_markdown_section(section, lines) for section, lines in tables(board)]
+    for title, lines in without_numbers(board.rows).items():
+        parts.append(f"## {title}\n\n" + "\n".join(f"- {for_markdown(line)}" for line in lines))
     commands = dict.fromkeys(for_terminal(" ".join(row.command.split())) for row in rows if row.command)
     if commands:
         listed = "\n".join(f"    {command}" for command in commands)
         parts.append(f"## Commands\n\nEach makes one row again.\n\n{listed}")
     return "\n\n".join(parts) + "\n"
+
+
+def without_numbers(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Why some rows have no numbers, a line for each, by what they have in common."""
+    rows = ranked(list(rows))
+    said = {
+        "Failed": [
+            f"{row.scorer} at step {row.at_step}: {row.error}" for row in rows if row.status == "failed"
+        ],
+        # The reason is the network or the task, so it is the same at every step.
+        "Not for this network or task": [
+            f"{row.scorer}: {row.error}" for row in rows if row.status == "unfit"
+        ],
+    }
+    return {title: list(dict.fromkeys(lines)) for title, lines in said.items() if lines}
 
 
 def to_csv(board: Board) -> str:
@@ -79,7 +139,8 @@ def to_csv(board: Board) -> str:
     Of accuracies the interval is the median's (`..._median_low`).
     """
     ranks = rank_rows(board.rows)
-    columns = [column for section in sections(board.rows) for column in section.columns]
+    columns = [column for section in sections(board) for column in section.columns]
+    sizes = known(board.training.sizes) or {}
     parts = [(column, part) for column in columns for part in column.parts]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -102,6 +163,8 @@ def to_csv(board: Board) -> str:
         for column, part in parts:
             name = "_".join([*column.path, part]).removesuffix("_mean")
             line[name] = getattr(column.summary(row), part, None)
+        for share in shares_of(board):
+            line |= {f"{name}_at_{share}": number for name, number in asdict(sizes[share]).items()}
         if not buffer.tell():
             writer.writerow(line)
         writer.writerow(["" if value in (None, UNSET) else for_spreadsheet(value) for value in line.values()])
@@ -109,12 +172,12 @@ def to_csv(board: Board) -> str:
 
 
 def _markdown_section(section: Section, lines: list[Line]) -> str:
-    titles = [cell.column.title for cell in lines[0].cells]
+    titles = [for_markdown(cell.column.title) for cell in lines[0].cells]
     table = [["step", "rank", "scorer", *titles, "seeds"]]
     for line in lines:
         step, rank, name = line.head
         table.append([step, rank, for_markdown(name), *map(str, line.cells), str(len(line.row.seeds))])
-    note = f"{section.note[0].upper()}{section.note[1:]}."
+    note = for_markdown(f"{section.note[0].upper()}{section.note[1:]}.")
     return "\n\n".join([f"## {section.title}", note, markdown_table(table)])
 
 

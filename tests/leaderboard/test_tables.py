@@ -4,19 +4,22 @@ import json
 import random
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from made_up_boards import board, row, with_metric
+from made_up_boards import SHARES, board, layered, row, with_metric
 from msgspec import to_builtins
 from msgspec.structs import replace
+from rich.console import Console
 
 from prunebench.evaluation.statistics import summarise
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import columns_by_name
 from prunebench.leaderboard.latex import escape, latex
+from prunebench.leaderboard.terminal import render
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Row, TaskRecord, Training, read_recipe
 
@@ -36,9 +39,12 @@ def every_text(one: Board) -> list[str]:
     return [one.to_json(), markdown(one), to_csv(one), latex(one)]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_equal_records_give_equal_bytes_whatever_their_order(seed: int, tmp_path: Path) -> None:
-    one, draw = board(), random.Random(seed)
+@pytest.mark.parametrize("made", [board, layered])
+@pytest.mark.parametrize("seed", range(2))
+def test_equal_records_give_equal_bytes_whatever_their_order(
+    made: Callable[[], Board], seed: int, tmp_path: Path
+) -> None:
+    one, draw = made(), random.Random(seed)
     rows = list(one.rows)
     draw.shuffle(rows)
     other = Board(
@@ -131,14 +137,15 @@ def test_latex_escapes_everything_that_is_special() -> None:
     assert r"\textdagger{} größe [U+4E2D]" in escaped
 
 
-def test_latex_tables_have_as_many_cells_in_every_row() -> None:
-    one = board()
+@pytest.mark.parametrize(("made", "tables"), [(board, 2), (layered, 13)])
+def test_latex_tables_have_as_many_cells_in_every_row(made: Callable[[], Board], tables: int) -> None:
+    one = made()
     one.rows.append(row(HOSTILE, 50, np.linspace(0, 1, 20)))
     bodies = [part.split(r"\end{tabular}")[0] for part in latex(one).split(r"\toprule")[1:]]
-    assert len(bodies) == 2
+    assert len(bodies) == tables
     for body in bodies:
         lines = [line.replace(r"\&", "") for line in body.splitlines() if line.endswith(r"\\")]
-        assert len(lines) == 10
+        assert len(lines) in (9, 10)
         assert len({line.count("&") for line in lines}) == 1
     assert r"$\mathbf{0." in latex(one)
 
@@ -156,3 +163,79 @@ def test_latex_compiles(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+def on_terminal(one: Board, width: int) -> str:
+    console = Console(width=width, highlight=False)
+    with console.capture() as capture:
+        console.print(render(one))
+    return capture.get()
+
+
+def titles(text: str, section: str) -> list[str]:
+    """The headings of the columns of a section in Markdown."""
+    table = text.split(f"## {section}\n")[1].split("\n|")[1]
+    return [cell.strip() for cell in table.strip("|").split("|")]
+
+
+def test_a_layered_board_says_what_was_trained_and_what_is_left_of_it() -> None:
+    text = markdown(layered())
+    assert text.startswith(
+        "# mnist5k, 10 classes, 800 samples: lenet, 6-16-120-84 units, 60,000 parameters\n"
+    )
+    assert "- layers: conv1 (6), conv2 (16), fc1 (120), fc2 (84)\n" in text
+    assert "kept: 80 %: 64 / 80, 65 %: 42 / 65, 50 %: 25 / 50, 35 %: 12 / 35, 20 %: 4 / 20\n" in text
+    assert titles(text, "Pruned at the end: test accuracy")[3:6] == [
+        "80 % (64 / 80)",
+        "65 % (42 / 65)",
+        "50 % (25 / 50)",
+    ]
+    line = next(csv.DictReader(io.StringIO(to_csv(layered()))))
+    assert (line["parameters_at_0.5"], line["multiply_adds_at_0.5"]) == ("15000", "200000")
+
+
+def test_a_layered_board_has_every_layer_and_no_column_that_means_nothing_there() -> None:
+    text = markdown(layered())
+    assert titles(text, "Prediction of the final norms")[3:6] == ["Spearman", "over layers", "Kendall"]
+    assert "within groups" not in text
+    assert "groups at cosine" not in text
+    layers = ["conv1 (6)", "conv2 (16)", "fc1 (120)", "fc2 (84)"]
+    assert titles(text, "Prediction layer by layer") == ["step", "rank", "scorer", *layers, "seeds"]
+    assert "chance alone scatters it by 0.45 a network in conv1" in text
+    assert "over layers" not in markdown(board())
+
+
+def test_a_threshold_over_all_layers_stands_beside_its_shuffled_control() -> None:
+    text = markdown(layered())
+    columns = titles(text, "Pruned over all layers: test accuracy")[3:-1]
+    assert columns == [title for share in SHARES for title in (f"{100 * float(share):g} %", "shuffled")]
+    assert titles(text, "Pruned over all layers: parameters left")[3] == "80 %"
+    body = text.split("## Pruned over all layers: parameters left")[1].split("##")[0]
+    assert "*" not in body, "more parameters are no better"
+
+
+def test_a_scorer_that_cannot_take_the_network_is_listed_and_has_no_rank() -> None:
+    one = layered()
+    assert "- stable_cells: it needs the shallow network\n" in markdown(one)
+    assert "## Failed" not in markdown(one)
+    assert "not for this network or task: stable_cells: it needs the shallow network" in on_terminal(one, 185)
+    assert "│ stable_cells" not in on_terminal(one, 185)
+    listed = {line["scorer"]: line for line in csv.DictReader(io.StringIO(to_csv(one)))}
+    assert (listed["stable_cells"]["status"], listed["stable_cells"]["rank_first"]) == ("unfit", "")
+
+
+@pytest.mark.parametrize("width", [80, 100, 185])
+@pytest.mark.parametrize("depth", [4, 40])
+def test_the_terminal_shows_every_layer_in_its_width(width: int, depth: int) -> None:
+    layers = {f"stage{i // 10}.block{i % 10}.conv": 16 for i in range(depth)}
+    lines = on_terminal(layered(layers=layers), width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert sum(line.count("(16)") for line in lines if line.startswith("┃")) == depth
+
+
+def test_names_of_layers_are_only_text() -> None:
+    one = layered(layers={"[red]<b>|x`": 6, HOSTILE: 7})
+    assert "<b>" not in markdown(one)
+    assert "\\|x" in markdown(one)
+    assert "[red]<b>|x`" in on_terminal(one, 185)
+    assert r"\input\{" not in latex(one)
