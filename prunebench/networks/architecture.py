@@ -37,19 +37,20 @@ class Architecture:
 
     @cached_property
     def trainable(self) -> tuple[str, ...]:
-        """Names of the tensors that training changes."""
-        return tuple(name for name, _ in self.module.named_parameters())
+        """Names of the tensors that training changes: parameters that are not frozen."""
+        return tuple(name for name, tensor in self.module.named_parameters() if tensor.requires_grad)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of all tensors: what is trained, then the buffers."""
-        return (*self.trainable, *(name for name, _ in self.module.named_buffers()))
+        """Names of all tensors: parameters, then buffers."""
+        tensors = (*self.module.named_parameters(), *self.module.named_buffers())
+        return tuple(name for name, _ in tensors)
 
     @cached_property
     def weights(self) -> tuple[str, ...]:
         """Names of what is incoming or outgoing to some unit: what masks may mask."""
         parts = {part.tensor for layer in self.layers for part in layer.of("incoming", "outgoing")}
-        return tuple(name for name in self.trainable if name in parts)
+        return tuple(name for name in self.names if name in parts)
 
     @property
     def units(self) -> int:

@@ -19,8 +19,8 @@ def with_tensors(template: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Modul
         path, _, own = name.rpartition(".")
         inside = module.get_submodule(path)
         value = tensor.detach().clone()
-        if own in inside._parameters:
-            inside._parameters[own] = nn.Parameter(value)
+        if (old := inside._parameters.get(own)) is not None:
+            inside._parameters[own] = nn.Parameter(value, requires_grad=old.requires_grad)
         else:
             inside._buffers[own] = value
     for inside in module.modules():

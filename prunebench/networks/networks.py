@@ -26,7 +26,7 @@ _ROLES: dict[str, tuple[Role, ...]] = {
 }
 # Of one network: logits (1, N, C) and labels (N,) to a loss (1,).
 LossFunction = Callable[[Tensor, Tensor], Tensor]
-# Gradients of single samples that are computed together.
+# Samples whose derivatives are computed together: what they need of a convolution then fits into a cache.
 SAMPLES_AT_ONCE = 64
 
 
@@ -169,7 +169,7 @@ class Networks:
         x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
 
         def compute() -> tuple[Tensor, ...]:
-            gradient = grad(nets._loss(x, y, loss, temperature))
+            gradient = nets._gradient(x, y, loss, temperature)
             rows = [gradient(*nets._one(s)) for s in range(nets.seeds)]
             return tuple(torch.stack([row[name] for row in rows]) for name in nets.architecture.trainable)
 
@@ -190,13 +190,11 @@ class Networks:
         """The Hessian of `gradient`'s loss times a direction that is shaped like a gradient; in its dtype."""
         nets = self.to(dtype=direction.dtype)
         x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
-        gradient = grad(nets._loss(x, y, loss, temperature))
         rows = []
         for s in range(nets.seeds):
             trained, rest = nets._one(s)
-            # The Hessian is symmetric: backwards through the gradient is forwards along the direction.
-            backward = vjp(lambda weights, rest=rest: gradient(weights, rest), trained)[1]
-            rows.append(backward({name: direction[name][s] for name in trained})[0])
+            along = {name: direction[name][s] for name in trained}
+            rows.append(nets._gradient(x, y, loss, temperature, along)(trained, rest))
         return nets.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
     def _one(self, seed: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -226,11 +224,35 @@ class Networks:
             rows.append(torch.cat([each(gates, *part) for part in parts]))
         return torch.stack(rows)
 
-    def _loss(
-        self, x: Tensor, y: Tensor, loss: Loss | LossFunction, temperature: float
-    ) -> Callable[[dict[str, Tensor], dict[str, Tensor]], Tensor]:
+    def _gradient(
+        self,
+        x: Tensor,
+        y: Tensor,
+        loss: Loss | LossFunction,
+        temperature: float,
+        along: dict[str, Tensor] | None = None,
+    ) -> Callable[[dict[str, Tensor], dict[str, Tensor]], dict[str, Tensor]]:
+        """The gradient of one network's loss, or its Hessian times what is `along`, by its tensors."""
         of = self._loss_of(loss, temperature)
-        return lambda trained, rest: of(trained, rest, x, y)
+        # Means over samples can be taken part by part. The sums of the paper's network are not, since stored
+        # scores are of this rounding; a loss of the caller's need not be a mean.
+        parts = self.architecture.shape is not None and isinstance(loss, str)
+        at_once = SAMPLES_AT_ONCE if parts else max(len(x), 1)
+
+        def gradient(trained: dict[str, Tensor], rest: dict[str, Tensor]) -> dict[str, Tensor]:
+            total: dict[str, Tensor] = {}
+            for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
+                single = grad(lambda weights, a=a, b=b: of(weights, rest, a, b))
+                # The Hessian is symmetric: backwards through the gradient is forwards along the direction.
+                found = single(trained) if along is None else vjp(single, trained)[1](along)[0]
+                if len(a) == len(x):
+                    return found
+                for name, mean in found.items():
+                    share = mean * (len(a) / len(x))
+                    total[name] = total[name] + share if name in total else share
+            return total
+
+        return gradient
 
     def _loss_of(
         self, loss: Loss | LossFunction, temperature: float
@@ -252,12 +274,14 @@ class Networks:
         """`|w_i|` (incoming), `|v_i|` (outgoing) or `u_i = |w_i||v_i|` (effective; paper, section 4).
 
         Where batch normalisation follows, the length of `w_i` means nothing: the gain `|gamma_i|` stands for
-        it.
+        it (1 where normalisation has none).
         """
         if kind == "effective":
             return self.norms("incoming") * self.norms("outgoing")
         if kind == "incoming":
-            return self._by_layer(_length, lambda layer: layer.of("scale") or layer.of("incoming"))
+            return self._by_layer(
+                _length, lambda layer: layer.of("scale" if layer.of("statistic") else "incoming"), without=1.0
+            )
         if kind == "outgoing":
             return self._by_layer(_length, lambda layer: layer.of("outgoing"))
         raise RequestError("norms kind", kind, "one of effective, incoming, outgoing")
@@ -275,13 +299,19 @@ class Networks:
         return self._by_layer(_sum, lambda layer: layer.of(*roles))
 
     def _by_layer(
-        self, reduce: Callable[[list[Tensor]], Tensor], parts_of: Callable[[Layer], Sequence[Part]]
+        self,
+        reduce: Callable[[list[Tensor]], Tensor],
+        parts_of: Callable[[Layer], Sequence[Part]],
+        *,
+        without: float = 0.0,
     ) -> Tensor:
+        """A value for each unit from its numbers in some parts; `without` any."""
         rows = []
         for layer in self.layers:
             parts = [part for part in parts_of(layer) if part.tensor in self.tensors]
             numbers = [part.by_unit(self.tensors[part.tensor]) for part in parts]
-            rows.append(reduce(numbers) if numbers else self._first.new_zeros(self.seeds, layer.units))
+            none = self._first.new_full((self.seeds, layer.units), without)
+            rows.append(reduce(numbers) if numbers else none)
         return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
 
     def finite(self) -> Bool[Tensor, " seeds"]:
@@ -347,7 +377,7 @@ class Networks:
 
     def select(self, seeds: int | slice | list[int]) -> "Networks":
         """The networks at these positions of the batch (positions, not seed values)."""
-        index = slice(seeds, seeds + 1) if isinstance(seeds, int) else seeds
+        index = slice(seeds, seeds + 1 or None) if isinstance(seeds, int) else seeds
         return self.map(lambda tensor: tensor[index])
 
     @staticmethod
@@ -356,8 +386,11 @@ class Networks:
         return parts[0].map(lambda *tensors: torch.cat(tensors), *parts[1:])
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> "Networks":
-        """A copy on another device or in another floating type; itself where nothing changes."""
-        moved = self.map(lambda tensor: tensor.to(device=device, dtype=dtype))
+        """A copy on another device or in another floating type; itself where nothing changes.
+
+        What is no floating number, as masks, stays in its own type.
+        """
+        moved = self.map(lambda t: t.to(device=device, dtype=dtype if t.is_floating_point() else None))
         unchanged = all(moved.tensors[name] is tensor for name, tensor in self.tensors.items())
         return self if unchanged else moved
 

@@ -1,5 +1,6 @@
 """Units of layered networks: gates, norms, sums, gradients, and what is left when some are kept."""
 
+import copy
 import re
 
 import pytest
@@ -181,3 +182,50 @@ def test_what_is_of_the_shallow_network_says_so() -> None:
         networks.keep({"1": torch.full((3, 1), 9)})
     with pytest.raises(pb.RequestError, match=r"shape \(3, 16\) is needed"):
         networks.gated(torch.ones(3, 9))
+
+
+def test_derivatives_part_by_part_are_those_of_all_samples() -> None:
+    """Of more samples than are taken together."""
+    networks, modules = make("lenet", seeds=1)
+    x, y = data(150)
+    weights = list(modules[0].parameters())
+    own = torch.autograd.grad(nn.functional.cross_entropy(modules[0](x), y), weights, create_graph=True)
+    again = torch.autograd.grad(own, weights, [g.detach() for g in own])
+    gradient = networks.gradient(x, y)
+    products = networks.hessian_vector_product(gradient, x, y)
+    for name, g, h in zip(gradient.tensors, own, again, strict=True):
+        torch.testing.assert_close(gradient[name][0], g.detach(), rtol=1e-9, atol=1e-14)
+        torch.testing.assert_close(products[name][0], h, rtol=1e-9, atol=1e-14)
+
+
+def test_frozen_parameters_stay() -> None:
+    """They are no part of gradients, no engine moves them, and they are still frozen in a module."""
+    module = KINDS["mlp"]()
+    module[1].weight.requires_grad_(False)
+
+    class Frozen(pb.Network):
+        name = "frozen"
+
+        def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+            return copy.deepcopy(module)
+
+    x, y = data(12)
+    task = pb.Task(x[:9].float(), y[:9], x[9:].float(), y[9:])
+    recipe = pb.Recipe(network=Frozen(), batch_size=4, steps=6, learning_rate=0.1)
+    for engine in ("plain", "together"):
+        run = pb.train(task, recipe, seeds=(0, 1), device="cpu", engine=engine)
+        assert torch.equal(run.final["1.weight"], run.initial["1.weight"])
+        assert not torch.equal(run.final["1.bias"], run.initial["1.bias"])
+        assert "1.weight" not in run.final.gradient(x, y).tensors
+        assert [p.requires_grad for p in run.final.to_module(0).parameters()] == [False] + [True] * 5
+
+
+def test_batches_are_taken_apart_and_put_together() -> None:
+    networks, _ = make("mlp")
+    parts = [networks.select(0), networks.select([1]), networks.select(-1)]
+    again = Networks.cat(parts)
+    for name, tensor in networks.tensors.items():
+        assert torch.equal(again[name], tensor)
+    assert networks.to(dtype=torch.float64) is networks
+    masks = networks.full_masks().to(dtype=torch.float32)
+    assert {mask.dtype for mask in masks.tensors.values()} == {torch.bool}

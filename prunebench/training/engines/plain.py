@@ -31,7 +31,7 @@ class PlainEngine(Engine):
         problem, state = self.problem, self._state.select(s)
         tensors = {name: tensor[0] for name, tensor in state.networks.tensors.items()}
         module = with_tensors(state.networks.architecture.module, tensors).train()
-        weights = dict(module.named_parameters())
+        weights = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
         masks = {} if problem.masks is None else problem.masks.tensors
         optimiser = _optimiser(problem, state, weights)
         order = problem.orders[problem.order_of[s]]
