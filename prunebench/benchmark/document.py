@@ -43,11 +43,12 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
             drawn = UNSET if scores is None else Scores(example, _short(scores[0][0]))
             accuracies = {path: values for path, values in dense.items() if path[-1] == "dense"}
             rows.append(_row(plan, key, measures, scorings, accuracies, drops, drawn))
+    rows += [_unfit(plan, key, environment) for key in plan.keys if key.scorer in plan.unfit]
     final = store.load_state(plan.training, example, FINAL, plan.architecture).networks
     norms = Norms(example, _short(final.norms("effective")[0].cpu().numpy()))
     return Document(
         task=TaskRecord.read(task_record(plan.task, plan.recipe)),
-        recipe=plan.recipe,
+        recipe=plan.recipe.recorded,
         environment=environment,
         evaluator=EVALUATOR_VERSION,
         seeds=list(plan.seeds),
@@ -93,6 +94,31 @@ def _row(
         environment={name: value for name, value in newest.items() if name != "command"},
         metrics=_summaries(dense | _draws(scorings, measures), plan) if error is None else {},
         example=example if error is None else UNSET,
+    )
+
+
+def _unfit(plan: Plan, key: Key, environment: Environment) -> Row:
+    """Of a scorer that was not asked."""
+    scorer = plan.keys[key]
+    return Row(
+        scorer=key.scorer,
+        name=scorer.name,
+        parameters={field.name: getattr(scorer, field.name) for field in scorer.parameters()},
+        version=key.version,
+        source=key.source,
+        sees_end=scorer.sees_end,
+        control=False,
+        at_step=key.step,
+        relative_time=None,
+        status="unfit",
+        error=plan.unfit[key.scorer],
+        seeds=list(plan.seeds),
+        draws=0,
+        cost=Cost(0, 0, 0.0),
+        evaluator=EVALUATOR_VERSION,
+        command=plan.command,
+        environment=environment,
+        metrics={},
     )
 
 

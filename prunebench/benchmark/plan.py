@@ -1,9 +1,10 @@
 """What one run consists of: networks to train, scorers to ask, measures to take."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from prunebench.benchmark.unfit import find_unfit
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions, default_fractions, kept_count, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
@@ -110,12 +111,22 @@ class Plan:
         return training_id(self.task, self.recipe, self.seeds)
 
     @cached_property
-    def scored(self) -> dict[Key, Scorer]:
+    def unfit(self) -> Mapping[str, str]:
+        """Why some scorers cannot take these networks, or this task, by their spec: they are not asked."""
+        return find_unfit(self.task, self.recipe, self.scorers)
+
+    @cached_property
+    def keys(self) -> dict[Key, Scorer]:
         """Every scorer at every step, by the key under which the store keeps it."""
         scorers = [
             (scorer, canonical(scorer), scorer.version, source_of(scorer)) for scorer in self.with_controls()
         ]
         return {Key(step, *rest): scorer for step in self.steps for scorer, *rest in scorers}
+
+    @cached_property
+    def scored(self) -> dict[Key, Scorer]:
+        """Those that are asked."""
+        return {key: scorer for key, scorer in self.keys.items() if key.scorer not in self.unfit}
 
     @property
     def measures(self) -> list[Measure]:

@@ -21,6 +21,7 @@ from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
 from prunebench.device import resolve_device
+from prunebench.errors import RequestError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.prune import prune_early
 from prunebench.results import Document
@@ -47,8 +48,9 @@ def run_benchmark(
     What `store` holds is taken from there, and what is new is kept there as soon as it is measured; `force`
     computes everything again. Without a store nothing is kept. Two processes never compute the same networks'
     results at once: one waits. Raises `PrunebenchError` where a network's training diverged, `RequestError`
-    where the plan cannot be run.
+    where the plan cannot be run, as with a scorer that cannot take its networks.
     """
+    check_fit(plan)
     store = store or Store()
     with store.claimed(plan.training):
         return complete(plan, store, reporter, force=force, announced=False)
@@ -62,7 +64,10 @@ def complete(
     force: bool = False,
     announced: bool = True,
 ) -> Document:
-    """As `run_benchmark`, for a caller who has claimed the training, and may have said what is to be done."""
+    """As `run_benchmark`, for a caller who has claimed the training, and may have said what is to be done.
+
+    Scorers that cannot take the plan's networks have rows that say so.
+    """
     reporter = reporter or Reporter()
     made = environment(resolve_device(plan.device))
     store.register(plan.training, plan.task, plan.recipe)
@@ -93,8 +98,15 @@ def _completed(
         raise
 
 
+def check_fit(plan: Plan) -> None:
+    """Raises `RequestError` for a scorer of the plan that cannot take its networks or its task."""
+    for spec, reason in plan.unfit.items():
+        raise RequestError("scorers", spec, f"it cannot take this: {reason}")
+
+
 def dry_run(plan: Plan, reporter: Reporter, store: Store, *, force: bool = False) -> None:
-    """Say what `run_benchmark` would do, and do none of it."""
+    """Say what `run_benchmark` would do, and do none of it; raises as it does."""
+    check_fit(plan)
     announce(plan, find_missing(plan, inventory_of(plan, store, force=force)), store, reporter)
 
 

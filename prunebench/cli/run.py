@@ -89,6 +89,7 @@ def command(**options: Any) -> int:
 
 
 def _plan(options: dict[str, Any]) -> "Plan":
+    from prunebench.benchmark.run import check_fit
     from prunebench.device import resolve_device
     from prunebench.errors import RequestError
     from prunebench.scoring.saved import read_scores
@@ -106,4 +107,5 @@ def _plan(options: dict[str, Any]) -> "Plan":
     plan = plan_of(cell, common_from(options), scorers.__getitem__)
     units = architecture_of(plan.recipe, plan.task.shape, plan.task.outputs).units
     saved = [read_scores(Path(file), plan.seeds, units) for file in files]
+    check_fit(plan)
     return replace(plan, scorers=[*plan.scorers, *saved]) if saved else plan

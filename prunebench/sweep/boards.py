@@ -33,7 +33,7 @@ class Boards:
             reason = f"{error.strerror}; all results are in the store, make room and run again"
             raise PrunebenchError(f"{self.folder}: {reason}") from error
         self.names.add(board.name)
-        self.failed += sum(row.status != "ok" and not row.control for row in document.rows)
+        self.failed += sum(row.status == "failed" and not row.control for row in document.rows)
 
     def hold(self, plan: Plan) -> bool:
         """Whether the rows of a cell that is done are on its board already."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -12,6 +12,7 @@ from prunebench.fields import check
 from prunebench.plugin.plugin import Plugin
 from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.spec import canonical
+from prunebench.training.schedule import Schedule
 
 # Less is 0, or nearly so, in the float32 that networks are trained in.
 SMALLEST = 1e-30
@@ -37,7 +38,7 @@ class Recipe:
         network: what is trained, or the record of it; None: the shallow network of `width` neurons.
         scale: multiplies the initial weights of any other network, which draws its own.
         weight_decay: lambda; `lambda w` is added to the gradient of every trained number.
-        schedule: of the learning rate over the steps (docs/protocols.md).
+        schedule: of the learning rate over the steps (`share_of_rate`).
         optimizer: `sgd`, or `adam`, which takes `momentum` as its first beta.
         until_loss: end training once every network's training loss, on the grid of the curves, is below this.
     """
@@ -80,7 +81,8 @@ class Recipe:
     ] = 1.0
     weight_decay: Annotated[float, Meta(ge=0, le=1000, description="Of every weight and bias.")] = 0.0
     schedule: Annotated[
-        Literal["constant", "cosine", "step"], Meta(description="Of the learning rate, over the steps.")
+        Schedule,
+        Meta(description="Of the learning rate: cosine to 0 at the end, or step to a tenth at 1/2 and 3/4."),
     ] = "constant"
     optimizer: Annotated[
         Literal["sgd", "adam"], Meta(description="With --momentum, which is adam's first beta.")
@@ -129,6 +131,11 @@ class Recipe:
         if self.network is not None:
             record["network"] = PluginRecord.of(self.network).content
         return record
+
+    @property
+    def recorded(self) -> "Recipe":
+        """The same with its network as documents and boards hold it: a record, which any process can read."""
+        return self if self.network is None else replace(self, network=PluginRecord.of(self.network))
 
     @property
     def network_spec(self) -> str:

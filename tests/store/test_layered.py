@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -49,9 +50,11 @@ def test_networks_are_kept_and_found(tmp_path: Path, spec: str) -> None:
     assert again.final.architecture.is_like(made.final.architecture)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("spec", SPECS)
-def test_training_goes_on_from_a_step_that_is_kept(spec: str) -> None:
-    task, recipe = images(24), recipe_of(spec)
+def test_training_goes_on_from_a_step_that_is_kept(spec: str, optimizer: Any) -> None:
+    task = images(24)
+    recipe = dataclasses.replace(recipe_of(spec), optimizer=optimizer, weight_decay=0.01, schedule="cosine")
     with Store() as store:
         ReferenceNetworks(store, task, recipe, (0,), (5,)).trajectory()
         later = ReferenceNetworks(store, task, recipe, (0,), (9,)).trajectory()

@@ -1,0 +1,43 @@
+"""Scorers that cannot take the networks of a plan, or its task: known before anything is trained."""
+
+from collections.abc import Mapping, Sequence
+
+from prunebench.plugin.isolation import StandIn, source_of
+from prunebench.plugin.record import PluginRecord
+from prunebench.plugin.spec import canonical
+from prunebench.scoring.execute import unfit
+from prunebench.scoring.scorer import Scorer
+from prunebench.tasks.task import Task
+from prunebench.training.initial import initialise
+from prunebench.training.recipe import Recipe
+from prunebench.training.snapshot import Snapshot
+
+# What scorers in a process of their own said, which takes a moment each time: a sweep has thousands of plans.
+# Only the architecture and the classes count (`Scorer.unfit`).
+_SAID: dict[tuple[object, ...], str | None] = {}
+
+
+def find_unfit(task: Task, recipe: Recipe, scorers: Sequence[Scorer]) -> Mapping[str, str]:
+    """Why scorers cannot score such networks, or this task, on a line each, by their spec."""
+    chosen = [scorer for scorer in scorers if isinstance(scorer, StandIn) or _chooses(scorer)]
+    if not chosen:
+        return {}
+    network = initialise(recipe, task.shape, (0,), outputs=task.outputs)
+    snapshot = Snapshot(task, recipe, 0, network, network)
+    said = {canonical(scorer): _reason(scorer, snapshot) for scorer in chosen}
+    return {spec: reason for spec, reason in said.items() if reason is not None}
+
+
+def _chooses(scorer: Scorer) -> bool:
+    return type(scorer).unfit is not Scorer.unfit
+
+
+def _reason(scorer: Scorer, snapshot: Snapshot) -> str | None:
+    if not isinstance(scorer, StandIn):
+        return unfit(scorer, snapshot)
+    network, task = snapshot.recipe.network, snapshot.task
+    of = snapshot.recipe.width if network is None else PluginRecord.of(network)
+    key = canonical(scorer), source_of(scorer), of, task.shape, task.outputs
+    if key not in _SAID:
+        _SAID[key] = unfit(scorer, snapshot)
+    return _SAID[key]

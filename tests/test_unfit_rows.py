@@ -1,0 +1,97 @@
+"""Scorers that cannot take a plan's networks: a wrong request of a run, a row of a sweep."""
+
+from pathlib import Path
+
+import pytest
+
+import prunebench as pb
+from prunebench.benchmark import Plan, Reporter, run_benchmark
+from prunebench.benchmark.run import complete
+from prunebench.leaderboard.board import Board
+from prunebench.plugin.isolation import Isolation
+from prunebench.scoring.registry import SCORERS
+from prunebench.store.store import Store
+from prunebench.sweep.boards import Boards
+from prunebench.sweep.cells import Options, plans_of
+from prunebench.sweep.driver import sweep
+from prunebench.sweep.study import read_study
+from prunebench.sweep.to_do import find_to_do
+
+FILE = """
+import prunebench as pb
+
+class Narrow(pb.Scorer):
+    name = "narrow"
+
+    def unfit(self, networks, task):
+        return None if networks.units <= 6 else "6 units at most"
+
+    def score(self, snapshot):
+        return snapshot.networks.norms()
+"""
+STUDY = """
+[task]
+dataset = "digits"
+samples = 40
+[recipe]
+width = [6, 8]
+steps = 40
+[run]
+scorers = ["narrow", "snip"]
+at_steps = [0, 10]
+seeds = 2
+protocols = ["rank"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    (tmp_path / "narrow.py").write_text(FILE)
+    (tmp_path / "study.toml").write_text(STUDY)
+    return str(tmp_path / "narrow.py")
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_run_is_refused_before_anything_is_trained(
+    task: pb.Task, recipe: pb.Recipe, file: str, isolated: bool
+) -> None:
+    with Isolation(SCORERS, None, [file]) as isolation, Store() as store:
+        scorer = isolation.load("narrow") if isolated else pb.load_scorer("narrow", [file])
+        plan = Plan(task, recipe, [pb.load_scorer("snip"), scorer], [0], (0, 1))
+        with pytest.raises(
+            pb.RequestError, match="scorers: got 'narrow'; it cannot take this: 6 units at most"
+        ):
+            run_benchmark(plan, store=store)
+        assert store.rows("SELECT * FROM trainings") == []
+        document = complete(plan, store)
+    assert {row.scorer: row.status for row in document.rows} == {
+        "snip": "ok",
+        "narrow": "unfit",
+        "random": "ok",
+        "oracle": "ok",
+    }
+
+
+def test_a_sweep_has_a_row_that_says_why(tmp_path: Path, file: str) -> None:
+    cells = plans_of(
+        read_study(tmp_path / "study.toml"), Options(), lambda spec: pb.load_scorer(spec, [file])
+    )
+    with Store(tmp_path / "store") as store:
+        items = find_to_do(cells, store)
+        assert [item.results for item in items] == [2 * (1 + 8), 2 * (1 + 6)]  # what is unfit is no result
+        (tmp_path / "boards").mkdir()
+        boards = Boards(tmp_path / "boards")
+        assert sweep(items, Options(), store, Reporter(), boards) == 0
+        assert boards.failed == 0
+        assert all(boards.hold(plan) for _, plan in cells)
+        assert [item.lacking for item in find_to_do(cells, store)] == [0, 0]
+    narrow, wide = sorted(
+        (Board.read(path) for path in (tmp_path / "boards").glob("*.json")), key=lambda b: b.recipe.width
+    )
+    assert {row.status for row in narrow.rows} == {"ok"}
+    unfit = [row for row in wide.rows if row.status != "ok"]
+    assert [(row.scorer, row.at_step, row.error) for row in unfit] == [
+        ("narrow", 0, "6 units at most"),
+        ("narrow", 10, "6 units at most"),
+    ]
+    assert {(row.metrics == {}, row.draws, row.cost.steps) for row in unfit} == {(True, 0, 0)}
