@@ -4,13 +4,18 @@ import copy
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
-from prunebench.errors import RequestError
+from prunebench.errors import RequestError, in_words
 from prunebench.networks.architecture import Architecture
+from prunebench.networks.layers import Layer
 from prunebench.networks.module import NORMALISATIONS
 from prunebench.networks.network import Network
 from prunebench.networks.networks import Networks
+from prunebench.networks.proof import check_draws, check_units
+from prunebench.plugin.frames import file_of, place
 from prunebench.plugin.spec import canonical
 
 _BUILT: dict[tuple[object, ...], Architecture] = {}
@@ -19,22 +24,41 @@ _BUILT: dict[tuple[object, ...], Architecture] = {}
 def architecture(network: Network, shape: tuple[int, ...], outputs: int) -> Architecture:
     """What all networks of this kind share that take samples of this shape; one for equal arguments.
 
-    Raises `RequestError` for what cannot be taken, as `find_layers` does, and for a module that does not give
-    so many outputs.
+    Raises `RequestError` for what cannot be taken, as `architecture_of` does, and for a module that does not
+    give so many outputs.
     """
     key = (type(network), canonical(network), shape, outputs)
     if key not in _BUILT:
         with torch.random.fork_rng(devices=[]):
-            module = _uncounted(network.build(shape, outputs)).eval()
+            module = _built(network, shape, outputs)
         x = torch.zeros(2, *shape)  # two: normalisation needs more than one
-        layers = network.layers(module, x)
-        with torch.no_grad():
-            found = tuple(module(x).shape)
-        if found != (2, outputs):
-            accepted = f"logits of shape (samples, {outputs}) are needed"
-            raise RequestError(f"network {network.name}", f"outputs of shape {found}", accepted)
-        _BUILT[key] = Architecture(network.name, module.to("meta"), layers, outputs, shape)
+        found = architecture_of(module, x, network.layers(module.eval(), x), network.name)
+        if found.outputs != outputs:
+            accepted = f"{outputs} are needed: build(shape, outputs) is told how many"
+            raise RequestError("network", f"{network.name} with {found.outputs} outputs", accepted)
+        _BUILT[key] = found
     return _BUILT[key]
+
+
+def architecture_of(
+    module: nn.Module, x: Float[Tensor, "samples ..."], layers: tuple[Layer, ...], name: str
+) -> Architecture:
+    """What all networks share that are built as this module is, for samples like `x`.
+
+    Raises `RequestError` for one that gives no logits, that draws random numbers in training, or whose units
+    cannot be removed.
+    """
+    module = _uncounted(copy.deepcopy(module)).eval()
+    with torch.no_grad():
+        logits = module(x)
+    shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
+        raise RequestError("network", f"outputs of {shape}", "logits of shape (samples, classes) are needed")
+    check_draws(module, x)
+    tensors = {name: tensor.detach()[None] for name, tensor in _tensors(module).items()}
+    found = Architecture(name, module.to("meta"), layers, logits.shape[1], tuple(x.shape[1:]))
+    check_units(Networks(found, tensors), x)
+    return found
 
 
 def build(
@@ -48,14 +72,14 @@ def build(
     for draw in draws:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(draw)
-            modules.append(network.build(shape, outputs))
+            modules.append(_built(network, shape, outputs))
     networks = stack(architecture(network, shape, outputs), modules)
     return networks if scale == 1 else _scaled(networks, scale)
 
 
 def stack(architecture: Architecture, modules: Sequence[nn.Module]) -> Networks:
     """The modules' tensors as one batch, copied. `RequestError`: they are not of this architecture."""
-    states = [dict(_uncounted(copy.deepcopy(module)).state_dict()) for module in modules]
+    states = [_tensors(module) for module in modules]
     for state in states:
         if sorted(state) != sorted(architecture.names):
             other = sorted(set(state) ^ set(architecture.names))
@@ -67,6 +91,40 @@ def stack(architecture: Architecture, modules: Sequence[nn.Module]) -> Networks:
     return Networks(
         architecture, {name: torch.stack([s[name].detach() for s in states]) for name in architecture.names}
     )
+
+
+def _built(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """The network's own module; layers that learn their sizes from the first samples are shown some.
+
+    `RequestError`: its code raises, or it gives no module.
+    """
+    try:
+        module = network.build(shape, outputs)
+        if not isinstance(module, nn.Module):
+            raise RequestError(
+                "network", canonical(network), f"it built {module!r}: a torch.nn.Module is needed"
+            )
+        if any(isinstance(tensor, UninitializedParameter) for tensor in module.parameters()):
+            with torch.no_grad():
+                module.eval()(torch.zeros(2, *shape))
+    except RequestError:
+        raise
+    except Exception as error:
+        why = in_words(error, place(error, file_of(type(network))))
+        accepted = f"it does not build for samples of shape {shape}: {why}"
+        raise RequestError("network", canonical(network), accepted) from error
+    return module
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    """By name: what is trained, then the buffers."""
+    counters = {
+        f"{path}.num_batches_tracked".removeprefix(".")
+        for path, inside in module.named_modules()
+        if isinstance(inside, NORMALISATIONS)
+    }
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    return {name: tensor for name, tensor in tensors.items() if name not in counters}
 
 
 def _scaled(networks: Networks, scale: float) -> Networks:

@@ -29,8 +29,8 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
     to the units; those that are added up by shortcuts are one. What produces the output is not prunable.
 
     Raises `RequestError`, naming the place in the module, for what cannot be taken: grouped and transposed
-    convolutions, modules that are used twice, attention and recurrence, normalisation over units, parameters
-    of no such module, units that are concatenated, and nothing to prune.
+    convolutions, modules that are used twice or never, tied parameters, attention and recurrence,
+    normalisation over units, parameters of no such module, units that are concatenated, and nothing to prune.
     """
     module = copy.deepcopy(module).eval()
     _check_modules(module)
@@ -46,9 +46,11 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
         units = len(dict(module.named_parameters())[f"{first}.weight" if first else "weight"])
         parts = []
         for path, (tensor, axis, role), indices in found:
-            if sorted(indices) != list(range(len(indices))) or len(indices) % units:
+            repeat = len(indices) // units
+            whole = sorted(indices) == list(range(len(indices))) and len(indices) == repeat * units
+            if not whole or (repeat > 1 and role == "incoming"):
                 raise _refused(path, "units that are concatenated or split")
-            parts.append(Part(tensor, axis, role, len(indices) // units))
+            parts.append(Part(tensor, axis, role, repeat))
         layers.append(Layer(first, units, tuple(sorted(parts, key=lambda part: _ROLES.index(part.role)))))
     _check_layers(layers, module)
     return tuple(sorted(layers, key=lambda layer: order.index(layer.name)))
@@ -70,7 +72,7 @@ def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:
     """The path of a module, the name, axis and role of its tensor, and the indices there."""
     for dependency, indices in group:
         inside = dependency.target.module
-        if inside not in names:
+        if inside not in names or not isinstance(inside, PRODUCERS + NORMALISATIONS):
             continue  # an operation without numbers of its own
         path = names[inside]
         prefix = f"{path}." if path else ""
@@ -100,9 +102,10 @@ def _order(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> list[st
             shape = tuple(x.shape[1:])
             accepted = f"it cannot take them: {' '.join(str(error).split())}"
             raise RequestError("network", f"inputs of shape {shape}", accepted) from error
-    for path, count in Counter(order).items():
-        if count > 1:
-            raise _refused(path, "a module that is used twice")
+    times = Counter(order)
+    for inside, path in names.items():
+        if isinstance(inside, PRODUCERS + NORMALISATIONS) and times[path] != 1:
+            raise _refused(path, f"a module that is used {'twice' if times[path] else 'never'}")
     return order
 
 
@@ -115,6 +118,15 @@ def _check_modules(module: nn.Module) -> None:
             raise _refused(path, f"parameters of {type(inside).__name__}")
         if getattr(inside, "groups", 1) != 1:
             raise _refused(path, "a grouped convolution")
+    for path, inside in module.named_modules():
+        if isinstance(inside, nn.LocalResponseNorm | nn.CrossMapLRN2d):  # the graph of it has no end
+            raise _refused(path, "normalisation over units")
+        if isinstance(inside, NORMALISATIONS) and not (inside.track_running_stats and inside.momentum):
+            raise _refused(path, "batch normalisation without running statistics that move by a momentum")
+    first: dict[nn.Parameter, str] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        if first.setdefault(parameter, name) != name:
+            raise _refused(name, f"a parameter that is {first[parameter]}, too")
 
 
 def _check_layers(layers: Sequence[Layer], module: nn.Module) -> None:
@@ -128,5 +140,5 @@ def _check_layers(layers: Sequence[Layer], module: nn.Module) -> None:
 
 
 def _refused(path: str, what: str) -> RequestError:
-    accepted = "linear layers, ordinary convolutions and batch normalisation, each used once"
+    accepted = "needed are linear layers, ordinary convolutions and batch normalisation, each used once"
     return RequestError("network", f"{what} ({path or 'the module itself'})", accepted)

@@ -1,0 +1,200 @@
+"""Modules that can be taken, and those that cannot: one line says what is wrong with it, and where."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import prunebench as pb
+from prunebench.networks.build import architecture, build
+
+SHAPE = (2, 6, 6)
+_MADE: dict[str, nn.Module] = {}
+
+
+@dataclass(frozen=True)
+class Made(pb.Network):
+    name = "made"
+    which: str = ""
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return _MADE[self.which]
+
+
+class Wrapped(nn.Module):
+    """Two linear layers, and whatever is done with the units between them."""
+
+    def __init__(self, units: int = 8, read: int | None = None, inputs: int = 72) -> None:
+        super().__init__()
+        self.first, self.output = nn.Linear(inputs, units), nn.Linear(read or units, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(self.between(self.first(x.flatten(1))))
+
+    def between(self, h: Tensor) -> Tensor:
+        return torch.relu(h)
+
+
+class Drawing(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        return torch.relu(h) * torch.rand_like(h) if self.training else torch.relu(h)
+
+
+class Normalised(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        return nn.functional.layer_norm(h, h.shape[1:])
+
+
+class Competing(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        return h.softmax(dim=1)
+
+
+class Sized(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        return torch.relu(h.reshape(-1, 8))
+
+
+class Squared(Wrapped):
+    """Units that are multiplied with themselves and scaled one by one go as well as any."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return 3 * h * torch.sigmoid(h) / (1 + h.abs())
+
+
+class Raw(nn.Module):
+    """The input is added to units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.output = nn.Conv2d(2, 2, 3, padding=1), nn.Linear(72, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output((x + torch.relu(self.conv(x))).flatten(1))
+
+
+class Halves(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        left, right = h.chunk(2, dim=1)
+        return torch.cat([right, left], dim=1)
+
+
+class Unused(Wrapped):
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = nn.Linear(3, 3)
+
+
+class Tied(Wrapped):
+    def __init__(self) -> None:
+        super().__init__()
+        self.middle, self.second = nn.Linear(8, 8), nn.Linear(8, 8)
+        self.second.weight = self.middle.weight
+
+    def between(self, h: Tensor) -> Tensor:
+        return torch.relu(self.second(torch.relu(self.middle(torch.relu(h)))))
+
+
+class Pair(Wrapped):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        logits = super().forward(x)
+        return logits, logits
+
+
+def small(*between: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(72, 8), *between, nn.ReLU(), nn.Linear(8, 3))
+
+
+def images(*between: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(2, 8, 3), *between, nn.ReLU(), nn.Flatten(), nn.Linear(128, 3))
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (small(nn.Dropout(0.5)), "random numbers of Dropout (2)'; training draws the order"),
+        (Drawing(), "random numbers of Drawing (the module itself)"),
+        (Normalised(), "units of layer first'; the network must be the same whether"),
+        (Competing(), "units of layer first'"),
+        (Sized(), "units of layer first'"),
+        (Raw(), "units of layer conv'"),
+        (Halves(), "units that are concatenated or split (first)"),
+        (Unused(), "a module that is used never (spare)"),
+        (Tied(), "a parameter that is middle.weight, too (second.weight)"),
+        (Pair(), "outputs of tuple'; logits of shape (samples, classes) are needed"),
+        (small(nn.LayerNorm(8)), "parameters of LayerNorm (2)"),
+        (images(nn.GroupNorm(2, 8)), "parameters of GroupNorm (1)"),
+        (images(nn.LocalResponseNorm(3)), "normalisation over units (1)"),
+        (images(nn.BatchNorm2d(8, track_running_stats=False)), "without running statistics"),
+        (small(nn.BatchNorm1d(8, momentum=None)), "without running statistics that move by a momentum (2)"),
+        (images(nn.ConvTranspose2d(8, 8, 1)), "parameters of ConvTranspose2d (1)"),
+        (small(nn.Linear(8, 1), nn.ReLU(), nn.Linear(1, 8)), "layer 2'; 2 units at least"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(72, 3)), "a hidden layer is needed; it has an output alone"),
+        (nn.Sequential(nn.Conv2d(2, 8, 3), nn.ReLU(), nn.Conv2d(8, 3, 1)), "outputs of (2, 3, 4, 4)'"),
+        (nn.Sequential(*small()[:3], nn.Linear(8, 4)), "made with 4 outputs'; 3 are needed"),
+        (Wrapped(inputs=5), "inputs of shape (2, 6, 6)'; it cannot take"),
+        (nn.Sequential(nn.Flatten(), nn.GRU(72, 3)), "parameters of GRU (1)"),
+    ],
+)  # fmt: skip
+def test_refused(module: nn.Module, message: str) -> None:
+    _MADE[message] = module
+    with pytest.raises(pb.RequestError, match=re.escape(message)) as caught:
+        architecture(Made(message), SHAPE, 3)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("network: got ")
+
+
+@pytest.mark.parametrize(
+    "module",
+    [Squared(), small(nn.Dropout(0.0)), small(nn.BatchNorm1d(8, affine=False)), images(nn.Identity())],
+)
+def test_taken(module: nn.Module) -> None:
+    name = f"taken {type(module[-3] if isinstance(module, nn.Sequential) else module).__name__}"
+    _MADE[name] = module
+    found = architecture(Made(name), SHAPE, 3)
+    assert found.units == 8
+    assert all(tensor.device.type == "cpu" for tensor in module.state_dict().values())
+
+
+@dataclass(frozen=True)
+class Lazy(pb.Network):
+    name = "lazy"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(outputs))
+
+
+def test_layers_that_learn_their_sizes() -> None:
+    networks, alone = build(Lazy(), SHAPE, 3, [5, 6]), build(Lazy(), SHAPE, 3, [6])
+    assert networks["3.weight"].shape == (2, 3, 64)
+    assert torch.equal(networks["3.weight"][1], alone["3.weight"][0])
+    assert not torch.equal(networks["3.weight"][0], networks["3.weight"][1])
+
+
+@dataclass(frozen=True)
+class Broken(pb.Network):
+    name = "broken"
+    how: str = "raises"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        if self.how == "raises":
+            raise ValueError("no\nsuch thing")
+        return None  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (
+            "raises",
+            r"got 'broken'; it does not build for samples of shape \(2, 6, 6\): ValueError: no such",
+        ),
+        ("returns", r"got 'broken\[how=returns\]'; it built None: a torch.nn.Module is needed"),
+    ],
+)
+def test_what_does_not_build(how: str, message: str) -> None:
+    with pytest.raises(pb.RequestError, match=message) as caught:
+        architecture(Broken(how), SHAPE, 3)
+    assert "\n" not in str(caught.value)
