@@ -49,21 +49,23 @@ def test_it_is_listed_checked_and_ranked(installed: Installed) -> None:
     listed = installed("prunebench", "list", "scorers").stdout
     assert "labels=given" in listed
     assert "prunebench-fisher 1.0.0" in listed
-    checked = installed("prunebench", "check", "fisher[labels=predicted]")
+    checked = installed("prunebench", "check", "fisher_pruning[labels=predicted]")
     assert checked.returncode == 0, checked.stdout
-    assert "fisher[labels=predicted] (prunebench-fisher 1.0.0)" in checked.stdout
-    done = installed("prunebench", "run", *QUICK, "--scorer", "fisher", "--scorer", "snip", "--at-step", "20")
+    assert "fisher_pruning[labels=predicted] (prunebench-fisher 1.0.0)" in checked.stdout
+    done = installed(
+        "prunebench", "run", *QUICK, "--scorer", "fisher_pruning", "--scorer", "snip", "--at-step", "20"
+    )
     assert done.returncode == 0, done.stderr
-    assert "fisher" in done.stdout
+    assert "fisher_pruning" in done.stdout
     assert "failed" not in done.stdout
 
 
 def test_it_can_be_disabled(installed: Installed) -> None:
     disabled = {"PRUNEBENCH_DISABLE_PLUGINS": "prunebench-fisher"}
     assert "labels=given" not in installed("prunebench", "list", "scorers", **disabled).stdout
-    done = installed("prunebench", "run", *QUICK, "--scorer", "fisher", **disabled)
+    done = installed("prunebench", "run", *QUICK, "--scorer", "fisher_pruning", **disabled)
     assert done.returncode == 2
-    assert "fisher" in done.stderr
+    assert "fisher_pruning" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -73,8 +75,11 @@ def test_it_can_be_disabled(installed: Installed) -> None:
         ("raise RuntimeError('at import')", "does not load: RuntimeError: at import"),
         ("raise SystemExit(1)", "does not load: SystemExit: 1"),
         ("import os; os._exit(5)", "ended its process with exit code 5"),
-        ("Fisher = 3", "is not a prunebench.Scorer class"),
-        ("import prunebench as pb\nclass Fisher(pb.Scorer):\n    name = 'fischer'", "the two must agree"),
+        ("FisherPruning = 3", "is not a prunebench.Scorer class"),
+        (
+            "import prunebench as pb\nclass FisherPruning(pb.Scorer):\n    name = 'fischer'",
+            "the two must agree",
+        ),
     ],
 )
 def test_broken_it_is_one_warning_that_names_it_and_harms_nothing(
@@ -85,7 +90,9 @@ def test_broken_it_is_one_warning_that_names_it_and_harms_nothing(
     try:
         module.write_text(text)
         listed = installed("prunebench", "list", "scorers")
-        run = installed("prunebench", "run", *QUICK, "--scorer", "fisher", "--scorer", "snip", "--json")
+        run = installed(
+            "prunebench", "run", *QUICK, "--scorer", "fisher_pruning", "--scorer", "snip", "--json"
+        )
     finally:
         module.write_text(whole)
     for done in (listed, run):
@@ -95,5 +102,5 @@ def test_broken_it_is_one_warning_that_names_it_and_harms_nothing(
         assert done.returncode == 0
     assert "alignment" in listed.stdout
     rows = {row["scorer"]: row for row in json.loads(run.stdout)["rows"]}
-    assert message in rows["fisher"]["error"]
-    assert all(row["status"] == "ok" for name, row in rows.items() if name != "fisher")
+    assert message in rows["fisher_pruning"]["error"]
+    assert all(row["status"] == "ok" for name, row in rows.items() if name != "fisher_pruning")

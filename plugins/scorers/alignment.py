@@ -10,10 +10,12 @@ import prunebench as pb
 
 @dataclass(frozen=True)
 class Alignment(pb.Scorer):
-    """`-dtheta_i`: the closer a neuron points to its target, the faster its norm will grow.
+    """`-dtheta_i`: the closer a unit points to its target, the faster its norm will grow.
 
-    `dtheta_i = angle(w_i, T_i)`, `T_i = c_i sum_{s gated} y_s x_s`, with the orientation `c_i` estimated from
-    the neuron's current effective dataset. A neuron that gates nothing has the angle pi/2.
+    `dtheta_i = arccos |cos(w_i, dL0/dw_i)|` of the even loss L0 (docs/theory.md). In the paper's network that
+    is `angle(w_i, T_i)`, `T_i = c_i sum_{s gated} y_s x_s`, with the orientation `c_i` estimated from the
+    neuron's current effective dataset. A unit that gates nothing has the angle pi/2. Of a unit with several
+    producers, joined by shortcuts, `w_i` are the weights of all of them.
 
     Deviations: none; the paper, too, takes the target of the *current* cell.
     """

@@ -11,13 +11,13 @@ import prunebench as pb
 
 @dataclass(frozen=True)
 class GradientNorm(pb.Scorer):
-    """`|dL/dtheta_i|`, the norm of the gradient over a neuron's weights.
+    """`|dL/dtheta_i|`, the norm of the gradient over a unit's weights.
 
-    `weights`: `both` (default: how fast the whole neuron moves, incoming weights, bias and outgoing weights),
-    `incoming` (with the bias), `outgoing`, or `gate`: the gradient of one gate on the neuron,
-    `|sum theta dL/dtheta|` over its incoming weights and bias, as in SNIP. On the plateau GraSP ranks as
-    the square of `both`: the network is 2-homogeneous in each neuron's weights, so `H_i theta_i = g_i` and
-    `theta_i.H_i g_i = |g_i|^2`.
+    `weights`: `both` (default: how fast the whole unit moves, incoming weights, bias, gain and shift of batch
+    normalisation, and outgoing weights), `incoming` (with the bias), `outgoing`, or `gate`: the gradient of
+    one gate on the unit, `|sum theta dL/dtheta|` over its outgoing weights, as in SNIP. On the plateau of the
+    paper's network GraSP ranks as the square of `both`: the network is 2-homogeneous in each neuron's
+    weights, so `H_i theta_i = g_i` and `theta_i.H_i g_i = |g_i|^2`.
     """
 
     name = "gradient_norm"

@@ -12,13 +12,13 @@ import prunebench as pb
 
 @dataclass(frozen=True)
 class Grasp(pb.Scorer):
-    """`sum theta (H g)` over a neuron's weights: how much gradient flow is lost without them. Higher = keep.
+    """`sum theta (H g)` over a unit's weights: how much gradient flow is lost without them. Higher = keep.
 
-    `g` is the gradient and `H` the Hessian of the mean cross-entropy of `logits / temperature`, over all
-    weights and hidden biases. `weights` says which of a neuron's products are added up: `both` (default: what
-    disappears with the neuron, incoming weights, bias and outgoing weights), `incoming` (with the bias),
-    `outgoing`, or `gate`: the effect of scaling the neuron's activation down, which is the same as
-    `incoming`, because this score is linear in the weights.
+    `g` is the gradient and `H` the Hessian of the mean cross-entropy of `logits / temperature`, over all that
+    is trained. `weights` says which of a unit's products are added up: `both` (default: what disappears with
+    the unit, incoming weights, bias and outgoing weights), `incoming` (with the bias), `outgoing`, or `gate`:
+    the effect of scaling the unit's activation down, which is the same as `incoming`, because this score is
+    linear in the weights.
 
     `temperature`: 200, as in the authors' code and in Synaptic-Flow's. It keeps the softmax near even
     chances, so that the loss's own curvature, which takes over once the loss falls, has no say; on the
@@ -26,8 +26,9 @@ class Grasp(pb.Scorer):
 
     Deviations: the sign (the paper stores `-theta H g` and removes the highest); the whole training set
     instead of a class-balanced minibatch; scores the snapshot's own weights (the published code draws new
-    ones first); the hidden biases are in g and H like any weight, and count with their neuron, where both
-    published codes take g and H over weights alone and prune no bias. There is no output bias.
+    ones first); biases, and gain and shift of batch normalisation, are in g and H like any weight, and the
+    hidden ones count with their unit, where both published codes take g and H over weights alone and prune
+    nothing else.
     """
 
     name = "grasp"

@@ -12,22 +12,23 @@ import prunebench as pb
 
 @dataclass(frozen=True)
 class IterativeMagnitudePruning(pb.Scorer):
-    """The neuron's weights that survive iterative magnitude pruning of individual weights.
+    """The unit's weights that survive iterative magnitude pruning of individual weights.
 
     In each of `rounds` rounds the surviving weights are trained to the end from their rewound values, and
-    the smallest of the trained ones are pruned: over the whole network, incoming and outgoing weights
-    together, biases never. After round r a share of exactly `1 - (1 - sparsity)^(r/rounds)` of the weights
-    is gone. The paper "It's Not a Lottery, It's a Race" uses sparsities 0.2, 0.5 and 0.7 in 3 rounds
-    (figure 5).
+    the smallest of the trained ones are pruned: by one threshold over all layers, the output's weights too,
+    biases and batch normalisation never. After round r a share of exactly `1 - (1 - sparsity)^(r/rounds)` of
+    the weights is gone. The paper "It's Not a Lottery, It's a Race" uses sparsities 0.2, 0.5 and 0.7 in 3
+    rounds (figure 5).
 
     `rewind`: to the `initial` weights (default; all steps are trained again) or to the `snapshot`'s.
-    `weights`: count `both` (default: all that is left of the neuron), `incoming` or `outgoing` survivors.
+    `weights`: count `both` (default: all that is left of the unit), `incoming` or `outgoing` survivors.
     `normalise`: add up shares of the incoming and of the outgoing weights instead of weights, so that the few
     outgoing ones weigh as much as the many incoming.
 
-    Deviations: the last pruned network is not trained again, since only its mask is looked at; both layers
-    are pruned by one threshold, where Frankle and Carbin prune the output layer half as fast; momentum starts
-    again at 0, also from a snapshot. The trainings are counted as the scorer's cost.
+    Deviations: the last pruned network is not trained again, since only its mask is looked at; all layers are
+    pruned by one threshold, where Frankle and Carbin prune the output layer half as fast, and small networks
+    layer by layer; momentum starts again at 0, also from a snapshot. The trainings are counted as the
+    scorer's cost.
     """
 
     name = "imp"
@@ -44,12 +45,16 @@ class IterativeMagnitudePruning(pb.Scorer):
         """Trainings that start again from the initial weights are the same at every step."""
         return self.rewind == "initial"
 
-    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
-        """Surviving weights of each neuron."""
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
+        """Surviving weights of each unit."""
         masks = self.masks(snapshot)[-1]
         incoming, outgoing = masks.unit_sums("incoming"), masks.unit_sums("outgoing")
         if self.normalise:
-            incoming, outgoing = incoming / masks.w_in.shape[2], outgoing / masks.w_out.shape[1]
+            whole = snapshot.networks.full_masks()
+            incoming, outgoing = (
+                incoming / whole.unit_sums("incoming"),
+                outgoing / whole.unit_sums("outgoing"),
+            )
         counts = {"both": incoming + outgoing, "incoming": incoming, "outgoing": outgoing}[self.weights]
         return counts.to(snapshot.networks.dtype)
 

@@ -11,12 +11,13 @@ import prunebench as pb
 
 @dataclass(frozen=True)
 class Magnitude(pb.Scorer):
-    """The norm that a neuron has already: `|w_i||v_i|` (effective), `|w_i|` (incoming) or `|v_i|` (outgoing).
+    """The norm that a unit has already: `|w_i||v_i|` (effective), `|w_i|` (incoming) or `|v_i|` (outgoing).
 
     The control for every early score: what does it know beyond the present norm? The effective norm is the
-    default: a ReLU lets weight move freely between the two layers, and only the product changes the output.
+    default: a ReLU lets weight move freely between the two sides, and only the product changes the output.
+    Where batch normalisation follows, its gain takes the place of `w_i`.
 
-    Deviations: norms of neurons instead of magnitudes of weights.
+    Deviations: norms of units instead of magnitudes of weights.
     """
 
     name = "magnitude"

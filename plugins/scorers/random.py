@@ -27,8 +27,8 @@ class Random(pb.Scorer):
         if self.draw < 0:
             raise pb.RequestError("random[draw]", self.draw, "a whole number from 0 up is needed")
 
-    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
+    def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
         """Numbers in [0, 1)."""
-        width = snapshot.networks.units
-        rows = [torch.from_numpy(draw.random(width)) for draw in snapshot.generators(self.draw)]
-        return torch.stack(rows).to(snapshot.networks.device, snapshot.networks.dtype)
+        networks = snapshot.networks
+        rows = [torch.from_numpy(draw.random(networks.units)) for draw in snapshot.generators(self.draw)]
+        return torch.stack(rows).to(networks.device, networks.dtype)

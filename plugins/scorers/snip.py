@@ -11,15 +11,16 @@ import prunebench as pb
 
 @dataclass(frozen=True)
 class Snip(pb.Scorer):
-    """Connection sensitivity `|theta dL/dtheta|`, summed over a neuron's weights.
+    """Connection sensitivity `|theta dL/dtheta|`, summed over a unit's weights.
 
-    `weights` says which: `both` (default: what disappears with the neuron, incoming weights, bias and
-    outgoing weights), `incoming` (with the bias), `outgoing`, or `gate`: the sensitivity of one gate on the
-    neuron, `|sum theta dL/dtheta|` over its incoming weights and bias.
+    `weights` says which: `both` (default: what disappears with the unit, incoming weights, bias and outgoing
+    weights), `incoming` (with the bias), `outgoing`, or `gate`: the sensitivity of one gate on the unit,
+    `|sum theta dL/dtheta|` over its outgoing weights.
 
     Deviations: the gradient of the mean loss over the whole training set instead of one minibatch; scores the
     snapshot's own weights (the published code draws new ones first); not normalised over the network;
-    biases count with their neuron, though the original never prunes them.
+    biases, and gain and shift of batch normalisation, count with their unit, though the original never prunes
+    them.
     """
 
     name = "snip"

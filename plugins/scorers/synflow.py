@@ -11,16 +11,22 @@ import prunebench as pb
 
 @dataclass(frozen=True)
 class SynFlow(pb.Scorer):
-    """Synaptic saliency `theta dR/dtheta` of `R = 1^T |V| (|W| 1 + |b|)`, summed over a neuron's weights.
+    """Synaptic saliency `theta dR/dtheta`, summed over a unit's weights.
 
-    `weights`: `both` (default: what disappears with the neuron, incoming weights, bias and outgoing weights),
-    `incoming` (with the bias), `outgoing`, or `gate` (one gate on the neuron, the same as `incoming`).
-    Saliency is conserved at a neuron, so the incoming sum equals the outgoing one and the choice changes no
-    ranking.
+    R is the sum of the outputs for an input of ones, of the network whose numbers have all been replaced by
+    their absolute values: `1^T prod |W| 1`, and in the paper's network `1^T |V| (|W| 1 + |b|)`. Batch
+    normalisation multiplies by |gain| and adds |shift|; its statistics are those of a new network, mean 0 and
+    variance 1, as they are in the published code at initialisation: R looks at no data.
 
-    Deviations: one shot instead of 100 rounds: R is a sum over neurons, so pruning one leaves the scores of
-    the others as they are. Biases enter R by their absolute value, as in the published code, and count with
-    their neuron, though the published code never prunes them.
+    `weights`: `both` (default: what disappears with the unit, incoming weights, bias and outgoing weights),
+    `incoming` (with the bias), `outgoing`, or `gate` (one gate on the unit, the same as `outgoing`).
+    Saliency is conserved at a unit: without batch normalisation the incoming sum equals the outgoing one, and
+    the choice changes no ranking within a layer.
+
+    Deviations: one shot instead of 100 rounds: with one hidden layer R is a sum over neurons, and pruning one
+    leaves the scores of the others as they are; with several it does not. Biases, and gain and shift of batch
+    normalisation, enter R as in the published code, and count with their unit, though the published code
+    never prunes them.
     """
 
     name = "synflow"
@@ -30,8 +36,23 @@ class SynFlow(pb.Scorer):
 
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
         """No data are looked at; float64, since products of tiny weights underflow."""
-        sizes = snapshot.networks.to(dtype=torch.float64).map(torch.abs)
+        networks = snapshot.networks.to(dtype=torch.float64)
+        sizes = networks.like({name: _size(name, tensor) for name, tensor in networks.tensors.items()})
         ones = torch.ones_like(snapshot.x[:1])
         flow = sizes.gradient(ones, snapshot.y[:1], loss=lambda logits, _: logits.sum(dim=(1, 2)))
-        sides = (self.weights,) if self.weights in ("both", "outgoing") else ("incoming", "bias")
-        return sizes.map(torch.mul, flow).unit_sums(*sides).to(snapshot.networks.dtype)
+        saliency = sizes.map(torch.mul, flow)
+        if self.weights == "incoming":
+            return saliency.unit_sums("incoming", "bias").to(snapshot.networks.dtype)
+        side = "outgoing" if self.weights == "gate" else self.weights
+        return saliency.unit_sums(side).to(snapshot.networks.dtype)
+
+
+def _size(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """What stands for a tensor in R."""
+    match name.rpartition(".")[2]:
+        case "running_mean":
+            return torch.zeros_like(tensor)
+        case "running_var":
+            return torch.ones_like(tensor)
+        case _:
+            return tensor.abs()

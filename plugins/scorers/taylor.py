@@ -11,14 +11,16 @@ import prunebench as pb
 
 @dataclass(frozen=True)
 class Taylor(pb.Scorer):
-    """First-order change of the loss when the neuron's activation `h_i` is set to 0.
+    """First-order change of the loss when the unit's activation `h_i` is set to 0.
 
-    `per=sample` (default, the paper's): `mean_s |h_i(s) dl_s/dh_i(s)|`. `per=batch`: `|mean_s h_i(s)
-    dl_s/dh_i(s)|`, which by homogeneity is `snip[weights=gate]` and the square root of the gate form of
-    Molchanov et al. 2019. Per sample, a neuron that helps some samples as much as it harms others is not
-    taken for useless. SNIP has the forms over single weights; here there is the gate's only.
+    `per=sample` (default, the paper's): `mean_s |h_i(s) dl_s/dh_i(s)|`, where the effects at all positions of
+    an image are added up before the absolute value is taken. `per=batch`: `|mean_s h_i(s) dl_s/dh_i(s)|`,
+    which is `snip[weights=gate]` and the square root of the gate form of Molchanov et al. 2019. Per sample, a
+    unit that helps some samples as much as it harms others is not taken for useless. SNIP has the forms over
+    single weights; here there is the gate's only.
 
-    Deviations: no normalisation by layer (there is one); the whole training set.
+    Deviations: sums over positions instead of means, and no normalisation by layer, which change no rank
+    within a layer; the whole training set.
     """
 
     name = "taylor"

@@ -77,6 +77,10 @@ class TorchPruning(pb.Scorer):
         if importlib.util.find_spec("torch_pruning") is None:
             raise MissingPackageError("--scorer", self.name, "torch-pruning", "torch-pruning")
 
+    def unfit(self, networks: pb.Networks, task: pb.Task) -> str | None:
+        """What it takes so far."""
+        return None if networks.architecture.name == "shallow" else "it takes the shallow network alone"
+
     def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " neurons"]:
         """What the importance gives for the group of all hidden neurons."""
         import torch_pruning as tp

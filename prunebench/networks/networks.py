@@ -26,8 +26,9 @@ _ROLES: dict[str, tuple[Role, ...]] = {
 }
 # Of one network: logits (1, N, C) and labels (N,) to a loss (1,).
 LossFunction = Callable[[Tensor, Tensor], Tensor]
-# Samples whose derivatives are computed together: what they need of a convolution then fits into a cache.
-SAMPLES_AT_ONCE = 64
+# Samples whose derivatives are computed together: what they need of a convolution then fits into a cache. Of
+# gradients that are kept apart, sample by sample, so many numbers in all.
+SAMPLES_AT_ONCE, NUMBERS_AT_ONCE = 64, 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,6 +204,29 @@ class Networks:
         parts = {name: tensor[seed] for name, tensor in self.tensors.items()}
         rest = {name: tensor for name, tensor in parts.items() if name not in trainable}
         return {name: parts[name] for name in trainable}, rest
+
+    def fisher_diagonal(
+        self, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"], *, loss: Loss = "cross_entropy"
+    ) -> "Networks":
+        """The mean over samples of each sample's squared gradient (the empirical Fisher matrix's diagonal).
+
+        In evaluation mode, of what training changes.
+        """
+        x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
+        of = self._loss_of(loss, 1.0)
+        numbers = sum(self.tensors[name][0].numel() for name in self.architecture.trainable)
+        at_once = max(1, min(SAMPLES_AT_ONCE, NUMBERS_AT_ONCE // numbers))
+        rows = []
+        for s in range(self.seeds):
+            trained, rest = self._one(s)
+            single = grad(lambda t, a, b, rest=rest: of(t, rest, a[None], b[None]))
+            each = vmap(single, in_dims=(None, 0, 0))
+            row = {name: torch.zeros_like(tensor) for name, tensor in trained.items()}
+            for part in zip(x.split(at_once), y.split(at_once), strict=True):
+                for name, gradients in each(trained, *part).items():
+                    row[name] += gradients.square().sum(dim=0) / len(x)
+            rows.append(row)
+        return self.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
     def gate_gradients(
         self, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"], *, loss: Loss = "cross_entropy"

@@ -45,7 +45,7 @@ def describe(kind: PluginKind[Any], plugin: Plugin | type[Plugin]) -> Descriptio
     defaults = {field.name: field.default for field in cls.parameters()}
     return Description(
         cls.name,
-        cls.version,
+        plugin.version,
         str(cls.paper),
         source_hash(cls),
         {flag: bool(value) for flag, value in flags.items() if not isinstance(value, property)},

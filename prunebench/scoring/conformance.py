@@ -5,6 +5,7 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,8 +15,15 @@ from torch import Tensor
 from prunebench.networks import Networks
 from prunebench.plugin.conformance import Checks, Skip, Violation
 from prunebench.plugin.plugin import changed
-from prunebench.scoring.execute import execute, global_generators_kept, same
-from prunebench.scoring.fixture import DEAD, DOMINANT, EARLY, large_snapshot, small_snapshot
+from prunebench.scoring.execute import execute, global_generators_kept, same, unfit
+from prunebench.scoring.fixture import (
+    DEAD,
+    DOMINANT,
+    EARLY,
+    large_snapshot,
+    layered_snapshot,
+    small_snapshot,
+)
 from prunebench.scoring.memory import peak_memory
 from prunebench.scoring.outcome import REQUIREMENTS, Outcome
 from prunebench.scoring.scorer import Scorer, drawn
@@ -24,6 +32,10 @@ from prunebench.training.snapshot import Snapshot
 # Scores that are the same but for float rounding differ by far less than this share of a network's range.
 TOLERANCE = 1e-3
 DRAWING = "draw from snapshot.generators(), never from torch.rand, np.random or random"
+LAYERED: dict[Literal["linear", "convolution"], str] = {
+    "linear": "two hidden layers and three classes",
+    "convolution": "a convolution with batch normalisation",
+}
 
 
 @contextlib.contextmanager
@@ -53,7 +65,7 @@ _COMPARES = (*_REPEATS, "neuron order", "seed batch")
 @SCORER_CHECKS.add("scores")
 def _scores_are_valid(scorer: Scorer) -> str:
     for step in (0, EARLY):
-        outcome = execute(scorer, small_snapshot(step, with_final=scorer.sees_end))
+        outcome = execute(scorer, _shallow(scorer, step))
         if outcome.broken is not None and outcome.broken != "changed":
             raise _violation(outcome, f"at step {step} it {_said(outcome)}")
     return "a finite float tensor (seeds, neurons) that ranks, at two steps"
@@ -62,7 +74,7 @@ def _scores_are_valid(scorer: Scorer) -> str:
 @SCORER_CHECKS.add("unchanged", _REPEATS[:1])
 def _snapshot_is_unchanged(scorer: Scorer) -> str:
     for step in (0, EARLY):
-        original = small_snapshot(step, with_final=scorer.sees_end)
+        original = _shallow(scorer, step)
         private = original.copy()
         with global_generators_kept(original.networks.device):
             scorer.score(private)
@@ -146,7 +158,7 @@ def _seeds_are_independent(scorer: Scorer) -> str:
 def _higher_means_keep(scorer: Scorer) -> str:
     _skip_drawn(scorer)
     for step in (0, EARLY):
-        scores = _scores(scorer, small_snapshot(step, with_final=scorer.sees_end))
+        scores = _scores(scorer, _shallow(scorer, step))
         gap = scores[:, DOMINANT] - scores[:, DEAD]
         if bool((gap <= 0).any()):
             dominant, dead = (scores[int(gap.argmin()), i].item() for i in (DOMINANT, DEAD))
@@ -156,6 +168,59 @@ def _higher_means_keep(scorer: Scorer) -> str:
                 "lower means keep in this score, or GraSP's original sign: return its negative",
             )
     return "the dominant neuron is above the dead one"
+
+
+@SCORER_CHECKS.add("layers", _COMPARES)
+def _takes_layers(scorer: Scorer) -> str:
+    taken, reasons = [], []
+    for kind, what in LAYERED.items():
+        reason = unfit(scorer, layered_snapshot(kind, 0, with_final=False))
+        if reason is not None:
+            reasons.append(reason)
+            continue
+        for step in (0, EARLY):
+            _check_layered(scorer, layered_snapshot(kind, step, with_final=scorer.sees_end), what, step)
+        taken.append(what)
+    if not taken:
+        raise Skip(f"unfit: {'; '.join(dict.fromkeys(reasons))}")
+    return f"{' and '.join(taken)}: every unit has its score, in any order, alone and together"
+
+
+def _check_layered(scorer: Scorer, snapshot: Snapshot, what: str, step: int) -> None:
+    """Valid scores that depend on the snapshot alone, and on no number of a unit or a network."""
+    where = f"{what}, at step {step}"
+    outcome = execute(scorer, snapshot)
+    if outcome.scores is None:
+        expected, cause = REQUIREMENTS[outcome.broken or "raises"]
+        if outcome.broken == "raises":
+            expected = "scores of all units of all layers, (seeds, units), or unfit() that says why not"
+            cause = "w_in, bias and w_out are of the shallow network alone: see networks.layers, unit_sums"
+        raise Violation(f"{where}: it {_said(outcome)}", expected, cause, outcome.traceback)
+    scores = outcome.scores
+    with global_generators_kept(snapshot.networks.device):
+        torch.manual_seed(1)
+        again = _scores(scorer, snapshot)
+    expected = "the same scores for the same snapshot"
+    _compare(scores, again, 1e-6, f"{where}: a second call gives scores that differ by", expected, DRAWING)
+    alone = torch.cat([_scores(scorer, snapshot.network(i)) for i in range(snapshot.networks.seeds)])
+    expected = "each network scored as if it were alone"
+    cause = "a mean, norm or softmax over the seed axis (use dim=1), or a loop that carries a result over"
+    _compare(
+        scores, alone, TOLERANCE, f"{where}: alone, a network gets scores that differ by", expected, cause
+    )
+    if scorer.stochastic:
+        return
+    draw, orders = np.random.default_rng(7), {}
+    for layer in snapshot.networks.layers:
+        orders[layer.name] = torch.from_numpy(draw.permutation(layer.units)).expand(len(scores), -1)
+    permuted = _scores(scorer, _map_networks(snapshot, lambda networks: networks.keep(orders)))
+    parts = zip(
+        scores.split([order.shape[1] for order in orders.values()], dim=1), orders.values(), strict=True
+    )
+    before = torch.cat([own.gather(1, order) for own, order in parts], dim=1)
+    seen = f"{where}: in another order, units get scores that differ by"
+    cause = "scores in another order than that of networks.layers, or a unit's number used"
+    _compare(before, permuted, TOLERANCE, seen, "each unit keeps its score in any order", cause)
 
 
 @SCORER_CHECKS.add("scale", _COMPARES, reports=True)
@@ -209,8 +274,16 @@ def _cuda(scorer: Scorer) -> str:
     return f"within {difference:.1g} of the CPU's scores, {outcome.seconds:.2g} s"
 
 
+def _shallow(scorer: Scorer, step: int) -> Snapshot:
+    """Small shallow networks; skips where it cannot take them."""
+    snapshot = small_snapshot(step, with_final=scorer.sees_end)
+    if (reason := unfit(scorer, snapshot)) is not None:
+        raise Skip(f"unfit: {reason}")
+    return snapshot
+
+
 def _early(scorer: Scorer) -> Snapshot:
-    return small_snapshot(EARLY, with_final=scorer.sees_end)
+    return _shallow(scorer, EARLY)
 
 
 def _skip_drawn(scorer: Scorer) -> None:

@@ -1,11 +1,16 @@
-"""The networks that scorers are checked on: a dead neuron, a dominant one, and ordinary ones between."""
+"""The networks that scorers are checked on: shallow with a dead and a dominant neuron, and layered."""
 
 import functools
+import math
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
+from torch import nn
 
 from prunebench.networks import Networks, shallow_networks
+from prunebench.networks.network import Network
 from prunebench.tasks.task import Task
 from prunebench.training.initial import initialise
 from prunebench.training.recipe import Recipe
@@ -25,6 +30,11 @@ def small_snapshot(step: int, *, with_final: bool = False) -> Snapshot:
     return _small_run().snapshot(step, with_final=with_final).copy()
 
 
+def layered_snapshot(kind: Literal["linear", "convolution"], step: int, *, with_final: bool) -> Snapshot:
+    """Three networks of several layers and three classes at step 0 or `EARLY`, in memory of their own."""
+    return _layered_run(kind).snapshot(step, with_final=with_final).copy()
+
+
 def large_snapshot(*, with_final: bool = False) -> Snapshot:
     """Networks of the usual size, to measure time and memory: untrained, but with norms that differ."""
     task, recipe = _task(samples=800, inputs=256), Recipe(width=300, init_std=1e-2, steps=100)
@@ -42,6 +52,34 @@ def _small_run() -> Trajectory:
     return train(
         task, recipe, seeds=SEEDS, snapshot_steps=(0, EARLY), start=start, device="cpu", engine="plain"
     )
+
+
+@dataclass(frozen=True)
+class _Layered(Network):
+    """Two hidden linear layers, or a convolution with batch normalisation and a linear layer."""
+
+    name = "conformance"
+
+    kind: Literal["linear", "convolution"]
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        if self.kind == "convolution":
+            before = [nn.Conv2d(shape[0], 5, 3, bias=False), nn.BatchNorm2d(5), nn.ReLU(), nn.Flatten()]
+            inputs = 5 * (shape[1] - 2) * (shape[2] - 2)
+        else:
+            before = [nn.Flatten(), nn.Linear(math.prod(shape), 8), nn.ReLU()]
+            inputs = 8
+        return nn.Sequential(*before, nn.Linear(inputs, 6), nn.ReLU(), nn.Linear(6, outputs))
+
+
+@functools.cache
+def _layered_run(kind: Literal["linear", "convolution"]) -> Trajectory:
+    draw = np.random.default_rng(12)
+    x = draw.uniform(-1, 1, size=(45, 2, 4, 4)).astype(np.float32)
+    y = (x.reshape(45, -1) @ draw.standard_normal((32, 3))).argmax(axis=1)
+    task = Task(x[:36], y[:36], x[36:], y[36:], name="conformance")
+    recipe = Recipe(network=_Layered(kind), learning_rate=0.02, batch_size=6, steps=24)
+    return train(task, recipe, seeds=SEEDS, snapshot_steps=(0, EARLY), device="cpu", engine="plain")
 
 
 def _task(samples: int, inputs: int) -> Task:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from prunebench.errors import one_line
@@ -21,8 +21,8 @@ REQUIREMENTS = {
     ),
     "layout": ("a dense tensor", "sparse operations were used; return scores.to_dense()"),
     "shape": ("one score per neuron, (seeds, neurons)", "a sum over the wrong axis, or a missing seed axis"),
-    "dtype": ("floating numbers", "argsort gives int64, and so do counts: .to(w_in)"),
-    "device": ("the networks' device", "a tensor made without device=; use .to(snapshot.networks.w_in)"),
+    "dtype": ("floating numbers", "argsort gives int64, and so do counts: .to(networks.dtype)"),
+    "device": ("the networks' device", "a tensor made without device=; use .to(snapshot.networks.device)"),
     "finite": ("finite scores", "a division by a norm or a log that is 0 for a dead neuron"),
     "constant": ("scores that differ between neurons", "a sum over the neurons, or gradients that are 0"),
     "signs": ("signs() that gives None or (seeds, neurons)", "the seed axis is missing, or a sign of NaN"),
@@ -74,7 +74,7 @@ def judge(scores: object, signs: object, steps: object, seconds: float, networks
     """
     try:
         taken = _taken(scores, networks)
-        constant = int((taken == taken[:, :1]).all(dim=1).sum()) if networks.units > 1 else 0
+        constant = int(_constant(taken, networks).sum()) if networks.units > 1 else 0
         if constant:
             counts = f"{constant} of {networks.seeds} networks"
             raise _Unmet("constant", f"returned a constant score for {counts}; it ranks nothing")
@@ -85,6 +85,12 @@ def judge(scores: object, signs: object, steps: object, seconds: float, networks
     except _Unmet as unmet:
         return failure(str(unmet), unmet.requirement, seconds, steps)
     return Outcome(taken, predicted, None, _counted(steps) or 0, seconds)
+
+
+def _constant(scores: Float[Tensor, "seeds units"], networks: Networks) -> Bool[Tensor, " seeds"]:
+    """Whether a network's scores differ within none of its layers."""
+    of_layers = scores.split([layer.units for layer in networks.layers], dim=1)
+    return torch.stack([(own == own[:, :1]).all(dim=1) for own in of_layers]).all(dim=0)
 
 
 def failure(

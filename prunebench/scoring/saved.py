@@ -32,15 +32,13 @@ class SavedScores(Scorer):
 
     def score(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"]:
         """The rows of the snapshot's seeds."""
-        return self.saved_scores[self._rows(snapshot)].to(snapshot.networks.w_in)
+        return self.saved_scores[self._rows(snapshot)].to(snapshot.networks.device, snapshot.networks.dtype)
 
     def signs(self, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"] | None:
         """The rows of the snapshot's seeds, where the file has signs."""
-        return (
-            None
-            if (saved := self.saved_signs) is None
-            else saved[self._rows(snapshot)].to(snapshot.networks.w_in)
-        )
+        if self.saved_signs is None:
+            return None
+        return self.saved_signs[self._rows(snapshot)].to(snapshot.networks.device, snapshot.networks.dtype)
 
     def _rows(self, snapshot: Snapshot) -> list[int]:
         return [self.row_of[seed] for seed in snapshot.seeds]

@@ -61,12 +61,24 @@ class Snapshot:
         """Training labels on the networks' device, (N,) int64."""
         return self.task.y_train.to(self.networks.device)
 
-    def train(self, networks: Networks, *, from_step: int = 0, masks: Networks | None = None) -> Networks:
-        """Train `networks` (one per seed, any width) from `from_step` to the recipe's end, from velocity 0.
+    def train(
+        self,
+        networks: Networks,
+        *,
+        from_step: int = 0,
+        until: int | None = None,
+        masks: Networks | None = None,
+        own_order: bool = False,
+    ) -> Networks:
+        """Train `networks` (one per seed, any width) from `from_step` to `until`, or to the recipe's end.
 
-        Same data and same minibatch order as the reference networks. Counted as the scorer's cost.
+        From velocity 0, on the same data and in the same minibatch order as the reference networks, or in one
+        of its own, which says nothing of theirs. Counted as the scorer's cost.
         """
-        result = run_loop(self.task, self.recipe, State(networks, from_step), self.seeds, masks=masks)
+        seeds = self.seeds
+        if own_order:
+            seeds = tuple(int(draw.integers(2**63)) for draw in self.generators())
+        result = run_loop(self.task, self.recipe, State(networks, from_step), seeds, masks=masks, until=until)
         self.cost.gradient_steps += result.gradient_steps
         self.cost.seconds += result.seconds
         return result.final

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from layered import KINDS, data, make
 
 import prunebench as pb
 from prunebench.evaluation.merge import folded
 from prunebench.evaluation.passes import Passes
 from prunebench.evaluation.rank import rank, spearman
 from prunebench.evaluation.selection import best_of_layers
-from tests.networks.layered import KINDS, data, make
 
 
 @pytest.fixture(scope="module")

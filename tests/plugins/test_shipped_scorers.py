@@ -33,11 +33,18 @@ SPECS = [
     "growing_mode[within_signs=true]",
     "random",
     "oracle",
+    "fisher",
+    "fisher[weights=both]",
+    "hutchinson[vectors=2]",
+    "lookahead",
+    "probe[steps=3]",
+    "probe[steps=2,scorer=snip]",
     "torch_pruning",
     "torch_pruning[importance=Taylor,group_reduction=prod]",
     "torch_pruning[importance=Hessian]",
 ]
-DETERMINED = [spec for spec in SPECS if spec != "random"]
+DETERMINED = [spec for spec in SPECS if not pb.load_scorer(spec).stochastic]
+UNFIT = {"bn_scale"}  # for the shallow network: test_layered_scorers.py
 
 
 def permuted(snapshot, order):
@@ -61,7 +68,7 @@ def swapped(snapshot):
 
 def test_every_registered_scorer_is_here():
     shipped = {p.name for p in entry_points(group=SCORERS.group) if p.value.startswith("prunebench_plugins.")}
-    assert {spec.partition("[")[0] for spec in SPECS} == shipped
+    assert {spec.partition("[")[0] for spec in SPECS} | UNFIT == shipped
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -94,7 +101,7 @@ def test_numbers_of_neurons_do_not_matter(spec, precise):
         assert torch.equal(scorer.signs(permuted(precise, order)), scorer.signs(precise)[:, order])
 
 
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if "hutchinson" not in spec])  # draws by output
 def test_which_class_is_called_0_does_not_matter(spec, precise):
     """Nor for the neurons that gate nothing, which would else be counted to one of the two."""
     scorer, other = pb.load_scorer(spec), swapped(precise)

@@ -232,3 +232,66 @@ def test_on_cuda() -> None:
     assert findings(Saliency())["cuda"].status == "passed"
     cpu_only = broken(lambda c, s, x: x.cpu())
     assert findings(cpu_only)["cuda"].seen.startswith("returned scores on cpu")
+
+
+def layers(score, unfit=lambda networks: None) -> Finding:
+    class Layered(Saliency):
+        name = "layered"
+
+        def unfit(self, networks: pb.Networks, task: pb.Task) -> str | None:
+            return unfit(networks)
+
+        def score(self, snapshot: pb.Snapshot):
+            return super().score(snapshot) if len(snapshot.networks.layers) == 1 else score(snapshot)
+
+    return SCORER_CHECKS.run(Layered())["layers"]
+
+
+def norms_by_position(snapshot: pb.Snapshot) -> torch.Tensor:
+    norms = snapshot.networks.norms()
+    return norms * torch.arange(1, norms.shape[1] + 1)
+
+
+@pytest.mark.parametrize(
+    ("score", "seen", "cause"),
+    [
+        (lambda s: s.networks.w_in.norm(dim=2), "at step 0: it raised", "see networks.layers"),
+        (lambda s: s.networks.norms()[:, :-1], "returned shape (3, 13)", "wrong axis"),
+        (lambda s: s.networks.norms() * torch.rand(1), "second call", "snapshot.generators()"),
+        (lambda s: s.networks.norms() - s.networks.norms().mean(dim=0) / 2, "alone", "over the seed axis"),
+        (norms_by_position, "in another order", "networks.layers"),
+        (
+            lambda s: (s.networks["1.weight"].mul_(2), s.networks.norms())[1],
+            "changed its snapshot",
+            "in-place",
+        ),
+        (lambda s: torch.ones(3, s.networks.units), "constant", "sum over the neurons"),
+        (
+            lambda s: s.networks.architecture.layer_of.float().expand(3, -1),
+            "constant",
+            "sum over the neurons",
+        ),
+    ],
+)
+def test_what_goes_wrong_in_networks_of_several_layers(score, seen, cause) -> None:
+    finding = layers(score)
+    assert finding.status == "failed"
+    assert seen in finding.seen
+    assert "two hidden layers" in finding.seen
+    assert cause in finding.cause
+
+
+def test_what_is_unfit_is_not_checked() -> None:
+    def shallow(networks: pb.Networks) -> str | None:
+        return None if len(networks.layers) == 1 else "one layer only"
+
+    assert (layers(norms_by_position, shallow).status, layers(norms_by_position, shallow).seen) == (
+        "skipped",
+        "unfit: one layer only",
+    )
+    several = list(SCORER_CHECKS.run(pb.load_scorer("bn_scale")))
+    assert {finding.check: finding.status for finding in several}.pop("layers") == "passed"
+    assert {finding.status for finding in several} == {"skipped", "passed"}
+    assert layers(lambda s: s.networks.norms()).seen.startswith(
+        "two hidden layers and three classes and a conv"
+    )

@@ -1,19 +1,19 @@
-"""`fisher` keeps the contract, and is what the paper says."""
+"""`fisher_pruning` keeps the contract, and is what the paper says."""
 
 import pytest
 import torch
-from prunebench_fisher import Fisher
+from prunebench_fisher import FisherPruning
 
 import prunebench as pb
 from prunebench.testing import ScorerConformance
 
 
 class TestGiven(ScorerConformance):
-    scorer = Fisher()
+    scorer = FisherPruning()
 
 
 class TestPredicted(ScorerConformance):
-    scorer = Fisher(labels="predicted")
+    scorer = FisherPruning(labels="predicted")
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ def by_autograd(snapshot: pb.Snapshot, labels: torch.Tensor) -> torch.Tensor:
 
 
 def test_given_labels_by_autograd(snapshot: pb.Snapshot) -> None:
-    torch.testing.assert_close(Fisher().score(snapshot), by_autograd(snapshot, snapshot.y).mean(dim=1))
+    torch.testing.assert_close(FisherPruning().score(snapshot), by_autograd(snapshot, snapshot.y).mean(dim=1))
 
 
 def test_predicted_labels_by_autograd(snapshot: pb.Snapshot) -> None:
     probability = torch.softmax(snapshot.networks.logits(snapshot.x), dim=2)
     both = [by_autograd(snapshot, torch.full_like(snapshot.y, label)) for label in (0, 1)]
     expected = sum(probability[:, :, [label]] * both[label] for label in (0, 1)).mean(dim=1)
-    torch.testing.assert_close(Fisher(labels="predicted").score(snapshot), expected)
+    torch.testing.assert_close(FisherPruning(labels="predicted").score(snapshot), expected)
 
 
 def test_entry_point() -> None:
-    assert pb.load_scorer("fisher[labels=predicted]") == Fisher(labels="predicted")
+    assert pb.load_scorer("fisher_pruning[labels=predicted]") == FisherPruning(labels="predicted")
