@@ -107,6 +107,13 @@ NETWORKS = {
     ("--network", "mlp[widths=10-1]"): "10-1",
     ("--network", "taken.py"): "taken.py:Class",
     ("--network", "nowhere.py:Net"): "nowhere.py",
+    ("--network", "lenet", "--dataset", "digits"): "lenet: got (1, 8, 8); images",
+    (
+        "--network",
+        "mlp",
+        "--scorer",
+        "cluster_alignment",
+    ): "--scorer: got 'cluster_alignment'; it cannot take",
     ("--network", "lenet", "--width", "300"): "--width: got 300; the shallow network alone has it",
     ("--network", "lenet", "--init-std", "0.1"): "--init-std: got 0.1; the shallow network alone has it",
     ("--network", "shallow", "--scale", "0.1"): "--scale: got 0.1; the shallow network is drawn by init_std",
