@@ -85,4 +85,4 @@ def _snapshot(
         final = store.load_state(training, seed, FINAL, of).networks if scorer.sees_end else None
     except PrunebenchError as error:
         raise NotHere(f"scores without their networks: {error}") from error
-    return Snapshot(task, recipe, step, networks, initial, (seed,), final)
+    return Snapshot.taken(task, recipe, step, networks, initial, (seed,), final)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.networks import Networks
+from prunebench.networks.normalisation import recalibrated
 from prunebench.tasks.task import Task
 from prunebench.training.initial import SCORER_STREAM, generator
 from prunebench.training.loop import run_loop
@@ -45,6 +46,26 @@ class Snapshot:
     seeds: tuple[int, ...] = ()
     final: Networks | None = None
     cost: Cost = field(default_factory=Cost)
+
+    @classmethod
+    def taken(
+        cls,
+        task: Task,
+        recipe: Recipe,
+        step: int,
+        networks: Networks,
+        initial: Networks,
+        seeds: tuple[int, ...],
+        final: Networks | None = None,
+    ) -> "Snapshot":
+        """Of networks as training left them: running statistics of batch normalisation are estimated again.
+
+        Those that training keeps begin at 0 and 1 and lag behind the weights, which at an early step are
+        others than the statistics tell of.
+        """
+        now, before = (recalibrated(nets, task.x_train) for nets in (networks, initial))
+        end = None if final is None else recalibrated(final, task.x_train)
+        return cls(task, recipe, step, now, before, seeds, end)
 
     def __post_init__(self) -> None:
         if not self.seeds:

@@ -1,7 +1,7 @@
 """Training reference networks: `pb.train`."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -15,7 +15,7 @@ from prunebench.training.loop import History, Progress, run_loop
 from prunebench.training.recipe import Recipe
 from prunebench.training.room import check_room
 from prunebench.training.seeds import check_seeds
-from prunebench.training.snapshot import Snapshot
+from prunebench.training.snapshot import Cost, Snapshot
 from prunebench.training.state import State
 
 Hook = Callable[[Snapshot], None]
@@ -50,9 +50,18 @@ class Trajectory:
         return {step: state.networks for step, state in self.states.items()}
 
     def snapshot(self, step: int, *, with_final: bool = False) -> Snapshot:
-        """What a scorer may see at one of the snapshot steps."""
-        final = self.final if with_final else None
-        return Snapshot(self.task, self.recipe, step, self.snapshots[step], self.initial, self.seeds, final)
+        """What a scorer may see at one of the snapshot steps; see `Snapshot.taken`."""
+        key = step, with_final
+        if key not in self._taken:
+            final = self.final if with_final else None
+            networks = self.snapshots[step], self.initial
+            self._taken[key] = Snapshot.taken(self.task, self.recipe, step, *networks, self.seeds, final)
+        return replace(self._taken[key], cost=Cost())
+
+    @cached_property
+    def _taken(self) -> dict[tuple[int, bool], Snapshot]:
+        """To estimate running statistics takes a moment, and every scorer asks for the same."""
+        return {}
 
 
 def train(
@@ -108,7 +117,7 @@ def train(
 
     def called(hook: Hook) -> Callable[[State], None]:
         return lambda now: hook(
-            Snapshot(task, recipe, now.step, now.networks.clone(), initial.clone(), seeds)
+            Snapshot.taken(task, recipe, now.step, now.networks.clone(), initial.clone(), seeds)
         )
 
     result = run_loop(
