@@ -207,7 +207,7 @@ def test_repeated_seeds_are_several_networks_on_one_order() -> None:
 
 
 def test_denormal_numbers_are_flushed_while_training() -> None:
-    from prunebench.training.engines.compiled import Threads
+    from prunebench.training.engines.threads import Threads
 
     products = torch.ones(4)
     Threads().each(lambda i: products[i : i + 1].copy_(torch.tensor([1e-30]) * 1e-10), 4)
@@ -215,8 +215,30 @@ def test_denormal_numbers_are_flushed_while_training() -> None:
     assert torch.tensor([1e-30]) * 1e-10 > 0  # but not for everybody else
 
 
+def test_threads_have_no_threads_of_their_own() -> None:
+    """A team of torch's threads inside each would wait for the cores that the others have."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from prunebench.training.engines.threads import Threads
+
+    def threads_after_work() -> int:
+        torch.ones(100, 100) @ torch.ones(100, 100)
+        return torch.get_num_threads()
+
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    try:
+        Threads().each(lambda _: seen.append(threads_after_work()), 9)
+        assert seen == [1] * 9
+        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(threads_after_work).result() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_an_error_on_a_thread_reaches_the_caller() -> None:
-    from prunebench.training.engines.compiled import Threads
+    from prunebench.training.engines.threads import Threads
 
     with pytest.raises(ZeroDivisionError):
         Threads().each(lambda i: 1 // i, 3)

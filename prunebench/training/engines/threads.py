@@ -32,5 +32,6 @@ class Threads:
 def _set_up(everybody: threading.Barrier) -> None:
     """Of the thread that it is called on, once."""
     torch.set_num_threads(1)
+    torch.get_num_threads()  # only then torch is set up on this thread, and never asks again
     torch.set_flush_denormal(True)
     everybody.wait()  # so that no thread does this twice
