@@ -53,7 +53,7 @@ def population(dataset: str, recipe: pb.Recipe, networks: int) -> Population:
             for path, (value,) in measure_networks(final).items():
                 parts["networks", tuple(path.split("/"))].append(value)
             asked = {key: Asked(every[at : at + 1], None, MEASURES) for key, every in scores.items()}
-            for key, measured in measure_scores(asked, final).items():
+            for key, measured in measure_scores(asked, final, seeds[at]).items():
                 for path, (value,) in (item for values in measured.values() for item in values.items()):
                     parts[f"{key.scorer}@{key.step}", tuple(path.split("/"))].append(value)
         print(f"{dataset}: {seeds.stop} of {networks} networks", flush=True)

@@ -127,6 +127,9 @@ class Row(Measured, frozen=True, kw_only=True):
         error: why there are no numbers.
         draws: of a stochastic scorer.
         command: makes this row again.
+        finetune_steps: of the protocol finetune.
+        recalibrated: whether running statistics of batch normalisation, where networks have them, were
+            estimated again before accuracies were measured.
     """
 
     scorer: str
@@ -147,6 +150,8 @@ class Row(Measured, frozen=True, kw_only=True):
     command: str | None
     environment: dict[str, Any]
     example: Scores | UnsetType = UNSET
+    finetune_steps: Count | UnsetType | None = UNSET
+    recalibrated: bool | UnsetType = UNSET
 
     def check(self, place: str) -> None:
         """One number for each seed; shares that are numbers."""

@@ -21,6 +21,7 @@ class RunSpec:
         scorers: as `prunebench list scorers` has them, with parameters in brackets.
         at_steps, at_epochs: where to score; step 50 where both are empty.
         keep: shares of the units; the plan knows those of the kind of network where it is empty.
+        recalibrate: over the training inputs, without labels, also of networks that were not pruned.
     """
 
     scorers: Annotated[
@@ -46,7 +47,8 @@ class RunSpec:
     protocols: Annotated[
         tuple[Protocol, ...],
         Meta(
-            description="How to evaluate; repeatable. prune_early trains again, for each scorer and step.",
+            description="How to evaluate; repeatable. prune_early and finetune train again, for each scorer "
+            "and step.",
             extra={"flag": "--protocol"},
         ),
     ] = DEFAULT_PROTOCOLS
@@ -57,6 +59,17 @@ class RunSpec:
             "for the shallow network, from 0.8 to 0.2 for others]"
         ),
     ] = ()
+    finetune_steps: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Steps that finetune trains on. [default: 10 % of the steps]"),
+    ] = None
+    recalibrate: Annotated[
+        bool,
+        Meta(
+            description="Estimate batch normalisation's running statistics again before accuracies are "
+            "measured. [default: on]"
+        ),
+    ] = True
 
     def steps(self, epoch: int, end: int) -> tuple[int, ...]:
         """The steps at which to score, each once; `epoch` and `end` are steps too.

@@ -5,6 +5,7 @@ from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device
+from prunebench.evaluation.protocols import TRAINED
 from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY
 
@@ -23,15 +24,23 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
         names = ", ".join(dict.fromkeys(key.scorer for key in keys))
         reporter.plan(f"score with {names} at step {', '.join(dict.fromkeys(str(k.step) for k in keys))}")
     work = work_of(plan, missing)
-    if narrow := sum(
-        int(count) for (kind, step), count in work.items() if kind == PRUNE_EARLY and step < recipe.steps
-    ):
-        choices = sum(draws_of(scorer, ACCURACY_DRAWS) for scorer in plan.with_controls()) + 1
-        counts = ", ".join(str(plan.kept(fraction)) for fraction in plan.fractions)
-        reporter.plan(
-            f"prune_early: from each of {len(plan.steps)} steps, retrain {choices} choices of {counts} "
-            f"units for {len(plan.seeds)} seeds: {narrow:,} narrow networks are to be trained"
-        )
+    counts = ", ".join(str(plan.kept(fraction)) for fraction in plan.fractions)
+    choices = sum(draws_of(scorer, ACCURACY_DRAWS) for scorer in plan.with_controls())
+    for protocol in TRAINED:
+        networks = sum(int(count) for (kind, _), count in work.items() if kind.startswith(protocol))
+        what = f"for each of {len(plan.steps)} steps, {plan.finetuned:,} steps more of {choices} choices"
+        if protocol == PRUNE_EARLY:
+            networks = sum(
+                int(count)
+                for (kind, step), count in work.items()
+                if kind.startswith(protocol) and step < recipe.steps
+            )
+            what = f"from each of {len(plan.steps)} steps, retrain {choices + 1} choices"
+        if networks:
+            reporter.plan(
+                f"{protocol}: {what} of {counts} units for {len(plan.seeds)} seeds: "
+                f"{networks:,} narrow networks are to be trained"
+            )
     reporter.plan(f"estimated time: {Timings(store, resolve_device(plan.device)).total(plan, work)}")
 
 

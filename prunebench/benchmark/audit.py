@@ -6,13 +6,15 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, subject
-from prunebench.benchmark.plan import DENSE, DENSE_MEASURE
+from prunebench.benchmark.plan import DENSE
 from prunebench.benchmark.rescore import NotHere, rescore
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.evaluation.protocols import TRAINED
 from prunebench.fields import options_of
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
@@ -74,11 +76,11 @@ def audit(
     for training, network, *names, protocol, keep, metrics, evaluator in chosen:
         if evaluator != EVALUATOR_VERSION:
             report.unchecked[f"results of evaluator {evaluator}; this is {EVALUATOR_VERSION}"] += 1
-        elif protocol == "prune_early":
-            report.unchecked["results of prune_early, which are trained"] += 1
+        elif (measure := Measure(protocol, keep)).name in TRAINED:
+            report.unchecked[f"results of {measure.name}, which are trained"] += 1
         else:
             mine = by_training[training].setdefault(network, [])
-            mine.append((Key(*names), Measure(protocol, keep), metrics))
+            mine.append((Key(*names), measure, metrics))
     for training, by_network in by_training.items():
         try:
             task, recipe = rebuild_task(store, training), rebuild_recipe(store, training, files)
@@ -131,16 +133,18 @@ def _measure_again(
 ) -> None:
     try:
         architecture = architecture_of(recipe, task.shape, task.outputs)
-        final = subject(store.load_state(training, seed, FINAL, architecture).networks, task)
+        network = store.load_state(training, seed, FINAL, architecture).networks
     except Damaged as damage:
         report.unchecked[f"results without their network: {damage}"] += len(results)
         return
+    of = cache(lambda recalibrated: subject(network, task, recalibrate=recalibrated))
     for key, measure, metrics in results:
+        final = of(measure.recalibrated)
         kept, again = store.scores(training, seed, key), None
-        if (key, measure) == (DENSE, DENSE_MEASURE):
+        if (key, measure.name) == (DENSE, "dense"):
             again = measure_networks(final)
         elif kept is not None and kept[0].shape[1] == final.units:
-            again = measure_scores({key: Asked(*kept, [measure])}, final)[key].get(measure)
+            again = measure_scores({key: Asked(*kept, [measure])}, final, seed)[key].get(measure)
         if again is None:
             report.unchecked["results without their scores"] += 1
         elif _equal(read_values(metrics), again, task):

@@ -7,12 +7,14 @@ from jaxtyping import Float
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from prunebench.benchmark.plan import CONTROLS, DENSE, DENSE_MEASURE, Plan
+from prunebench.benchmark.plan import CONTROLS, DENSE, Plan
+from prunebench.benchmark.sizes import sizes_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, Path, per_seed
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.evaluation.statistics import band, number_or_none, summarise
 from prunebench.evaluation.summary import Summary
-from prunebench.results import Cost, Document, Norms, Row, Scores, TaskRecord, Training
+from prunebench.networks import Networks
+from prunebench.results import Cost, Document, LayerUnits, Norms, Row, Scores, TaskRecord, Training
 from prunebench.store.inventory import Inventory
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Trained, join_history
 from prunebench.store.store import Store, task_record
@@ -21,7 +23,7 @@ from prunebench.training.loop import History
 # A metric's path to its value in each draw (there is one, unless the scorer is stochastic) of each network.
 Draws = dict[Path, Float[np.ndarray, "draws seeds"]]
 # Of these, chance is shown by the range over a stochastic scorer's draws.
-BANDED = (("spearman",), ("kendall",))
+BANDED = ("spearman", "kendall", "spearman_by_layer", "spearman_over_layers")
 
 
 def document(plan: Plan, there: Inventory, store: Store, environment: Environment) -> Document:
@@ -33,7 +35,7 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
     history = join_history(networks)
     drops = _drop_step(history)
     found = there.scorings
-    dense = _draws([found[DENSE, seed] for seed in plan.seeds], [DENSE_MEASURE])
+    dense = _draws([found[DENSE, seed] for seed in plan.seeds], [plan.dense])
     example = plan.seeds[0]
     rows = []
     for key, measures in plan.wanted.items():
@@ -45,7 +47,6 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
             rows.append(_row(plan, key, measures, scorings, accuracies, drops, drawn))
     rows += [_unfit(plan, key, environment) for key in plan.keys if key.scorer in plan.unfit]
     final = store.load_state(plan.training, example, FINAL, plan.architecture).networks
-    norms = Norms(example, _short(final.norms("effective")[0].cpu().numpy()))
     return Document(
         task=TaskRecord.read(task_record(plan.task, plan.recipe)),
         recipe=plan.recipe.recorded,
@@ -53,7 +54,7 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
         evaluator=EVALUATOR_VERSION,
         seeds=list(plan.seeds),
         protocols=[protocol for protocol in PROTOCOLS if protocol in plan.protocols],
-        training=_training(networks, history, dense, drops, norms),
+        training=_training(plan, networks, history, dense, drops, final),
         rows=sorted(rows, key=lambda row: row.source is None),  # the control that no scorer chose comes last
     )
 
@@ -92,6 +93,8 @@ def _row(
         evaluator=EVALUATOR_VERSION,
         command=newest.get("command"),
         environment={name: value for name, value in newest.items() if name != "command"},
+        finetune_steps=plan.finetuned if "finetune" in plan.protocols else UNSET,
+        recalibrated=plan.recalibrate if plan.normalised else UNSET,
         metrics=_summaries(dense | _draws(scorings, measures), plan) if error is None else {},
         example=example if error is None else UNSET,
     )
@@ -146,7 +149,7 @@ def _summaries(draws: Draws, plan: Plan) -> dict[Path, Summary]:
             summary,
             kept=plan.kept(float(path[2])) if len(path) == 3 else UNSET,
             first_draw=[number_or_none(value) for value in draws[path][0]] if several else UNSET,
-            band=band(draws[path]) if several and path in BANDED else UNSET,
+            band=band(draws[path]) if several and path[0] in BANDED else UNSET,
         )
     return summaries
 
@@ -162,8 +165,15 @@ def _drop_step(history: History) -> float | None:
 
 
 def _training(
-    networks: Sequence[Trained], history: History, dense: Draws, drops: float | None, norms: Norms
+    plan: Plan,
+    networks: Sequence[Trained],
+    history: History,
+    dense: Draws,
+    drops: float | None,
+    final: Networks,
 ) -> Training:
+    """`final` is the first seed's network, which is shown."""
+    layered = plan.recipe.network is not None
     metrics: Metrics = {
         ("initial_loss",): per_seed(history.loss[:, 0]),
         ("train_loss",): per_seed(history.loss[:, -1]),
@@ -179,5 +189,7 @@ def _training(
             "accuracy": history.accuracy.double().mean(dim=0).tolist(),
         },
         metrics=summarise(metrics),
-        example=norms,
+        example=Norms(plan.seeds[0], _short(final.norms("effective")[0].cpu().numpy())),
+        layers=[LayerUnits(each.name, each.units) for each in final.layers] if layered else UNSET,
+        sizes=sizes_of(plan, final) if layered else UNSET,
     )

@@ -17,6 +17,7 @@ import torch
 from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, asked_at, draws_of
 from prunebench.device import device_name
+from prunebench.evaluation.protocols import TRAINED
 from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY, SCORER, TRAINING, UNTIL_LOSS, newest_timings
 
@@ -84,11 +85,14 @@ class Timings:
     def total(self, plan: Plan, work: Work) -> Estimate:
         """For the missing part of a plan."""
         size = size_of(plan) / self._threads
-        return sum((self._estimate(kind, size * count) for (kind, _), count in work.items()), Estimate())
+        of = "" if plan.recipe.network is None else f" of {plan.recipe.network_spec}"
+        parts = (self._estimate(kind + of, size * count) for (kind, _), count in work.items())
+        return sum(parts, Estimate())
 
     def _bounds(self, kind: str, size: float) -> Estimate:
         """For one piece of work. Narrow networks take no longer to train than others."""
-        like = TRAINING if kind == PRUNE_EARLY and kind not in self._examples else kind
+        early = kind.startswith(PRUNE_EARLY) and kind not in self._examples
+        like = TRAINING + kind.removeprefix(PRUNE_EARLY) if early else kind
         if like not in self._examples:
             return Estimate(unseen=(kind,))
         sizes, seconds = self._examples[like]
@@ -103,7 +107,8 @@ def size_of(plan: Plan) -> int:
     """What the time of all work on one of a plan's networks goes with."""
     recipe, task = plan.recipe, plan.task
     images = task.samples + len(task.x_test)
-    return recipe.steps * recipe.batch_size * recipe.width * task.inputs * images
+    width = recipe.width if recipe.network is None else 1  # networks of one kind compare with each other
+    return recipe.steps * recipe.batch_size * width * task.inputs * images
 
 
 def work_of(plan: Plan, missing: Missing) -> Work:
@@ -117,6 +122,6 @@ def work_of(plan: Plan, missing: Missing) -> Work:
         work[SCORER + key.scorer, key.step] += 1
     for key, lacking in missing.measures.items():
         draws = draws_of(plan.scored.get(key), ACCURACY_DRAWS)
-        for protocol, _ in (measure for measures in lacking.values() for measure in measures):
-            work[protocol, key.step] += draws if protocol == PRUNE_EARLY else 1
+        for measure in (measure for measures in lacking.values() for measure in measures):
+            work[measure.protocol, key.step] += draws if measure.name in TRAINED else 1
     return work

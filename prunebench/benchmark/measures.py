@@ -12,21 +12,24 @@ from torch import Tensor
 from prunebench.benchmark.plan import ACCURACY_DRAWS
 from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.merge import folded, merge_groups
-from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.metrics import Metrics, Path, per_seed
 from prunebench.evaluation.passes import Passes
+from prunebench.evaluation.protocols import SHUFFLED, TRAINED
 from prunebench.evaluation.rank import rank, sign_agreement
-from prunebench.evaluation.selection import best_of_layers
+from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled
 from prunebench.evaluation.statistics import number_or_none
 from prunebench.evaluation.subject import SPLITS, Subject
 from prunebench.networks import Networks
 from prunebench.networks.architecture import SHALLOW
 from prunebench.store.records import Key, Measure, Values
 from prunebench.tasks.task import Task
+from prunebench.training.initial import SHUFFLE_STREAM, generator
 
 # The protocols that make the trained network narrower, and how.
 NARROW: dict[str, Callable[[Subject[Any], Int64[Tensor, "choices kept"]], Any]] = {
     "prune_final": lambda final, kept: final.pruned(kept),
     "merge": folded,
+    "prune_global": lambda final, kept: final.pruned(kept),
 }
 # Choices of units that are looked at together: what memory a protocol takes does not grow with the scorers.
 CHOICES_AT_ONCE = 128
@@ -62,37 +65,42 @@ def measure_networks(final: Subject[Any]) -> Values:
     return values_of([metrics], 0)
 
 
-def measure_scores(asked: Mapping[Key, Asked], final: Subject[Any]) -> dict[Key, dict[Measure, Values]]:
-    """The values that each of those asked gets by measure, draw by draw; `prune_early` is left out.
+def measure_scores(
+    asked: Mapping[Key, Asked], final: Subject[Any], seed: int
+) -> dict[Key, dict[Measure, Values]]:
+    """The values that each of those asked gets by measure, draw by draw; what is trained again is left out.
 
-    All of them together, so that what a protocol computes of the network is computed once, and equal choices
-    of units are looked at once.
+    `seed` is the network's, from which controls draw. All of those asked together, so that what a protocol
+    computes of the network is computed once, and equal choices of units are looked at once.
     """
     rows = defaultdict[Measure, list[tuple[Key, Float[np.ndarray, " units"]]]](list)
     for key, each in asked.items():
         for measure in each.measures:
-            if measure.protocol != "prune_early":  # correlations cost nothing, accuracies do
+            if measure.name not in TRAINED:  # correlations cost nothing, accuracies do
                 draws = each.scores if measure.protocol == "rank" else each.scores[:ACCURACY_DRAWS]
                 rows[measure] += [(key, draw) for draw in draws]
     found: dict[Key, dict[Measure, Values]] = {key: {} for key in asked}
-    narrowed: dict[tuple[str, ...], list[Any]] = {}
-    layers = [layer.units for layer in final.network.layers]
-    place: dict[tuple[str, ...], Int64[Tensor, " rows"]] = {}
+    narrowed: dict[tuple[Measure, Path], list[Any]] = {}
+    place: dict[Path, Int64[Tensor, " rows"]] = {}
     for measure, drawn in rows.items():
         scores = torch.from_numpy(np.stack([draw for _, draw in drawn])).to(final.network.device)
         if measure.protocol == "rank":
             _share_out(found, measure, [key for key, _ in drawn], rank(scores, final.network))
         else:
-            kept, place[measure] = torch.unique(
-                best_of_layers(scores, layers, float(measure.keep)), dim=0, return_inverse=True
-            )
-            narrow = NARROW[measure.protocol]
-            narrowed[measure] = [narrow(final, part) for part in kept.split(CHOICES_AT_ONCE)]
-    accuracies = _accuracies(final, narrowed)
-    for name in narrowed:
-        at = place[name].cpu().numpy()
-        mine = {path: values[at] for path, values in accuracies.items() if path[1:] == name}
-        _share_out(found, Measure(*name), [key for key, _ in rows[Measure(*name)]], mine)
+            for name, choices in _choices(measure, scores, final.network, seed).items():
+                path = name, measure.keep
+                kept, place[path] = torch.unique(choices, dim=0, return_inverse=True)
+                narrow = NARROW[measure.name]
+                narrowed[measure, path] = [narrow(final, part) for part in kept.split(CHOICES_AT_ONCE)]
+                if name == "prune_global":
+                    sizes = _parameters(final.network, kept)[place[path].cpu().numpy()]
+                    keys = [key for key, _ in drawn]
+                    _share_out(found, measure, keys, {("parameters", *path): sizes})
+    accuracies = _accuracies(final, {path: parts for (_, path), parts in narrowed.items()})
+    for measure, place_of in narrowed:
+        at = place[place_of].cpu().numpy()
+        mine = {path: values[at] for path, values in accuracies.items() if path[1:] == place_of}
+        _share_out(found, measure, [key for key, _ in rows[measure]], mine)
     for key, each in asked.items():
         if each.signs is not None and Measure("rank") in each.measures:
             signs = torch.from_numpy(each.signs).to(final.network.device)
@@ -101,7 +109,32 @@ def measure_scores(asked: Mapping[Key, Asked], final: Subject[Any]) -> dict[Key,
     return found
 
 
-def _accuracies(final: Subject[Any], named: Mapping[tuple[str, ...], Sequence[Any]]) -> Metrics:
+def _choices(
+    measure: Measure, scores: Float[Tensor, "choices units"], network: Networks, seed: int
+) -> dict[str, Int64[Tensor, "choices kept"]]:
+    """The units that a measure keeps, and those of its control, by the names of the results."""
+    layers, share = [layer.units for layer in network.layers], float(measure.keep)
+    if measure.name != "prune_global":
+        return {measure.name: best_of_layers(scores, layers, share)}
+    control = shuffled(scores, layers, generator(seed, SHUFFLE_STREAM))
+    return {
+        "prune_global": best_of_all(scores, layers, share),
+        SHUFFLED: best_of_all(control, layers, share),
+    }
+
+
+def _parameters(network: Networks, kept: Int64[Tensor, "choices kept"]) -> Float[np.ndarray, " choices"]:
+    """What is left of the network's parameters: a share."""
+    trained = network.trained
+    left = [trained.keep(by_layer(row, network.layers)) for row in kept]
+    return np.array([_numbers(one) for one in left]) / _numbers(trained)
+
+
+def _numbers(networks: Networks) -> int:
+    return sum(tensor.numel() for tensor in networks.tensors.values())
+
+
+def _accuracies(final: Subject[Any], named: Mapping[Path, Sequence[Any]]) -> Metrics:
     """Accuracies on both splits of narrowed networks, under the names of the results."""
     metrics: Metrics = {}
     for group, split in SPLITS.items():

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from prunebench.benchmark.plan import DENSE, DENSE_MEASURE, Plan, draws_of
+from prunebench.benchmark.plan import DENSE, Plan, draws_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.integrity import forget
 from prunebench.store.inventory import Inventory, take_inventory
@@ -63,7 +63,7 @@ def find_missing(plan: Plan, there: Inventory) -> Missing:
             else:
                 lacking = tuple(measure for measure in measures if measure not in scoring.results)
             if key == DENSE and seed not in there.trained:
-                lacking = (DENSE_MEASURE,)
+                lacking = (plan.dense,)
             if lacking:
                 missing.measures.setdefault(key, {})[seed] = lacking
     for seed in missing.seeds:

@@ -8,16 +8,17 @@ from prunebench.benchmark.unfit import find_unfit
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions, default_fractions, kept_count, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.evaluation.protocols import PROTOCOLS, REINITIALISED, Protocol
+from prunebench.evaluation.protocols import PROTOCOLS, REINITIALISED, Protocol, default_finetune_steps
 from prunebench.fields import convert
 from prunebench.networks import Architecture
+from prunebench.networks.normalisation import has_statistics
 from prunebench.plugin.isolation import source_of
 from prunebench.plugin.spec import canonical
 from prunebench.run_spec import RunSpec
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.identity import training_id
-from prunebench.store.records import Key, Measure
+from prunebench.store.records import AS_TRAINED, Key, Measure
 from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import architecture_of
@@ -32,7 +33,6 @@ CONTROLS = ("random", "oracle")
 DRAWS, ACCURACY_DRAWS = 10, 3
 # The trained networks themselves are measured too.
 DENSE = Key(0, "", "", "")
-DENSE_MEASURE = Measure("dense")
 
 # A sweep has thousands of plans, and to find these takes a moment. A class, once loaded, stays what it is.
 _control = cache(load_scorer)
@@ -46,6 +46,8 @@ class Plan:
         at_steps: steps at which to score; 0 is initialisation.
         fractions: shares of the units to keep, in every layer; where none are given, those of the kind of
             network (docs/protocols.md).
+        finetune_steps: that the protocol `finetune` trains on; where none are given, 10 % of the steps.
+        recalibrate: estimate running statistics of batch normalisation again before accuracies are measured.
         command: the command line, for the record.
     """
 
@@ -56,6 +58,8 @@ class Plan:
     seeds: Sequence[int] = RunSpec.seeds
     protocols: Sequence[Protocol] = RunSpec.protocols
     fractions: Sequence[float] = RunSpec.keep
+    finetune_steps: int | None = RunSpec.finetune_steps
+    recalibrate: bool = RunSpec.recalibrate
     device: str = "auto"
     command: str | None = None
 
@@ -64,6 +68,9 @@ class Plan:
         if not self.fractions:
             shares = default_fractions(shallow=recipe.network is None)
             object.__setattr__(self, "fractions", shares)
+        if self.finetune_steps is not None and not 1 <= self.finetune_steps <= recipe.steps:
+            accepted = f"a number from 1 to that of all steps, {recipe.steps}, is needed"
+            raise RequestError("finetune_steps", self.finetune_steps, accepted)
         if recipe.network is None and recipe.width < 2:
             raise RequestError("width", recipe.width, "2 neurons at least are needed to rank them")
         for step in self.at_steps:
@@ -94,6 +101,16 @@ class Plan:
     def kept(self, fraction: float) -> int:
         """How many units are kept of all layers."""
         return sum(kept_count(units, fraction) for units in self.units)
+
+    @property
+    def finetuned(self) -> int:
+        """Steps that finetune trains on."""
+        return self.finetune_steps or default_finetune_steps(self.recipe.steps)
+
+    @cached_property
+    def normalised(self) -> bool:
+        """Whether the networks have running statistics of batch normalisation."""
+        return has_statistics(self.architecture)
 
     @property
     def steps(self) -> list[int]:
@@ -138,15 +155,26 @@ class Plan:
         return found
 
     @property
+    def dense(self) -> Measure:
+        """What is measured of the networks themselves."""
+        return self._measure("dense")
+
+    @property
     def wanted(self) -> dict[Key, list[Measure]]:
         """Everything that the result document needs for each seed."""
-        wanted = {DENSE: [DENSE_MEASURE]} | dict.fromkeys(self.scored, self.measures)
+        wanted = {DENSE: [self.dense]} | dict.fromkeys(self.scored, self.measures)
         if "prune_early" in self.protocols:
             wanted |= {reinitialised(step): self._kept("prune_early") for step in self.steps}
         return wanted
 
     def _kept(self, protocol: str) -> list[Measure]:
-        return [Measure(protocol, label(fraction)) for fraction in self.fractions]
+        return [self._measure(protocol, label(fraction)) for fraction in self.fractions]
+
+    def _measure(self, protocol: str, keep: str = "") -> Measure:
+        settings = [f"steps={self.finetuned}"] if protocol == "finetune" else []
+        if self.normalised and not self.recalibrate:
+            settings.append(AS_TRAINED)
+        return Measure(protocol + (f"[{','.join(settings)}]" if settings else ""), keep)
 
 
 def draws_of(scorer: Scorer | None, most: int = DRAWS) -> int:

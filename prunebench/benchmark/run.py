@@ -17,13 +17,14 @@ from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, subject, values_of
 from prunebench.benchmark.missing import Missing, find_missing, forget_damage, inventory_of
-from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, DENSE_MEASURE, Plan, asked_at, draws_of
+from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, Plan, asked_at, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.evaluation.prune import prune_early
+from prunebench.evaluation.protocols import TRAINED
+from prunebench.evaluation.prune import finetune, prune_early
 from prunebench.results import Document
 from prunebench.scoring.execute import execute
 from prunebench.scoring.outcome import Outcome
@@ -32,7 +33,7 @@ from prunebench.store.integrity import check_structure
 from prunebench.store.inventory import Inventory
 from prunebench.store.network_files import Damaged
 from prunebench.store.provenance import environment
-from prunebench.store.records import Environment, Key, Measure, Scoring, Values
+from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Values
 from prunebench.store.reference import subset
 from prunebench.store.store import Store
 
@@ -137,7 +138,7 @@ class _Work:
             self._score(key, self.plan.scored[key])
         for seed in self.reporter.each("evaluation", seeds, "networks"):
             self._evaluate(seed)
-        self._prune_early()
+        self._train_pruned()
 
     def _score(self, key: Key, scorer: Scorer) -> None:
         """Take the scores from the store, or compute and keep them."""
@@ -180,29 +181,35 @@ class _Work:
     def _evaluate(self, seed: int) -> None:
         """Take all measures of one network that need no training, and keep them."""
         began = time.perf_counter()
-        final = subject(self.run.final.select(self.run.seeds.index(seed)), self.run.task)
+        network = self.run.final.select(self.run.seeds.index(seed))
+        final = subject(network, self.run.task, recalibrate=self.plan.recalibrate)
         lacking = {key: seeds[seed] for key, seeds in self.missing.measures.items() if seed in seeds}
         asked = {
             key: Asked(*self.scores[key, seed], measures)
             for key, measures in lacking.items()
             if (key, seed) in self.scores
         }
-        results = measure_scores(asked, final)
+        results = measure_scores(asked, final, seed)
         if DENSE in lacking:
-            results[DENSE] = {DENSE_MEASURE: measure_networks(final)}
+            results[DENSE] = {self.plan.dense: measure_networks(final)}
         seconds = (time.perf_counter() - began) / max(1, sum(map(len, results.values())))
         self._put(self._results(key, seed, values, seconds) for key, values in results.items() if values)
 
-    def _prune_early(self) -> None:
-        """What is asked at a step of the same networks trains side by side, and is kept when it is done."""
+    def _train_pruned(self) -> None:
+        """What is asked of the same networks trains side by side, and is kept when it is done.
+
+        Early, that is what is asked at a step; the networks at the end are the same for all steps.
+        """
         groups = defaultdict[tuple[int, Measure, tuple[int, ...]], list[Key]](list)
         for key, lacking in self.missing.measures.items():  # the control, which has no scores, comes last
             there = [seed for seed in lacking if key not in self.plan.scored or (key, seed) in self.scores]
             for measure in dict.fromkeys(measure for seed in there for measure in lacking[seed]):
-                if measure.protocol == "prune_early":
+                if measure.name in TRAINED:
                     seeds = tuple(seed for seed in there if measure in lacking[seed])
-                    groups[key.step, measure, seeds].append(key)
-        for (step, measure, seeds), keys in self.reporter.each("prune_early", groups.items(), "trainings"):
+                    step = key.step if measure.name == "prune_early" else FINAL
+                    groups[step, measure, seeds].append(key)
+        label = " and ".join(dict.fromkeys(measure.name for _, measure, _ in groups))
+        for (step, measure, seeds), keys in self.reporter.each(label, groups.items(), "trainings"):
             began, run = time.perf_counter(), subset(self.run, seeds)
             scores = {
                 key: np.stack([self.scores[key, seed][0][:ACCURACY_DRAWS] for seed in seeds], axis=1)
@@ -210,9 +217,12 @@ class _Work:
                 if key in self.plan.scored
             }
             candidates = [torch.from_numpy(draw).to(run.final.device) for d in scores.values() for draw in d]
-            results = prune_early(
-                candidates, run, step, [float(measure.keep)], control=len(scores) < len(keys)
-            )
+            shares, recalibrate = [float(measure.keep)], self.plan.recalibrate
+            if step == FINAL:
+                results = finetune(candidates, run, self.plan.finetuned, shares, recalibrate=recalibrate)
+            else:
+                control = len(scores) < len(keys)
+                results = prune_early(candidates, run, step, shares, control=control, recalibrate=recalibrate)
             seconds = (time.perf_counter() - began) / len(keys) / len(seeds)
             for key in keys:
                 count = len(scores.get(key, [None]))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float
 
-from prunebench.evaluation.protocols import PROTOCOLS, Protocol
+from prunebench.evaluation.protocols import PROTOCOLS, SHUFFLED, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor  # boards are read without torch
@@ -51,9 +51,10 @@ def kind_of(path: Path) -> Kind:
 
 def protocol_of(path: Path) -> Protocol | None:
     """The protocol that gives a metric; None: it is of the whole network, whatever scores it."""
-    if path[0] not in SPLITS:
+    if path[0] not in (*SPLITS, "parameters"):
         return "rank"
-    return next((protocol for protocol in PROTOCOLS if protocol == path[1]), None)
+    name = "prune_global" if path[1] == SHUFFLED else path[1]
+    return next((protocol for protocol in PROTOCOLS if protocol == name), None)
 
 
 def per_seed(values: "Tensor") -> Float[np.ndarray, " seeds"]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from prunebench.device import full_precision
+from prunebench.evaluation.selection import by_layer
 from prunebench.evaluation.subject import Split, Subject
 from prunebench.networks import Networks, predictions
 from prunebench.networks.normalisation import recalibrated
@@ -84,17 +85,15 @@ class Passes(Subject[Tensor]):
             network = self.made(labels)
             if self.recalibrate:
                 network = recalibrated(network, self._data["train"][0])
-            self._found[name] = {split: _accuracy(network, *data) for split, data in self._data.items()}
+            self._found[name] = {split: accuracy_of(network, *data) for split, data in self._data.items()}
         return self._found[name]
 
     def made(self, labels: Int64[Tensor, " units"]) -> Networks:
         """One narrower network, with the statistics that it has from the whole one."""
         if bool((torch.bincount(labels[labels >= 0]) > 1).any()):
             return _channels_last(merge_layers(self.network, labels[None]))
-        layers = self.network.layers
-        of_layers = labels.split([layer.units for layer in layers])
-        kept = {layer.name: (own >= 0).nonzero().T for layer, own in zip(layers, of_layers, strict=True)}
-        return _channels_last(self.network.keep(kept))
+        kept = (labels >= 0).nonzero()[:, 0]
+        return _channels_last(self.network.keep(by_layer(kept, self.network.layers)))
 
 
 def _channels_last(network: Networks) -> Networks:
@@ -105,8 +104,11 @@ def _channels_last(network: Networks) -> Networks:
 
 
 @full_precision()
-def _accuracy(network: Networks, x: Tensor, y: Tensor) -> float:
-    module, tensors = network.architecture.module, {name: t[0] for name, t in network.tensors.items()}
+def accuracy_of(
+    network: Networks, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"], index: int = 0
+) -> float:
+    """`Networks.accuracy` of one network of a batch, some samples at a time; `x` as the module takes it."""
+    module, tensors = network.architecture.module, {name: t[index] for name, t in network.tensors.items()}
     right = 0.0
     with torch.inference_mode():
         for samples, own in zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True):

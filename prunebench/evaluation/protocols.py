@@ -2,8 +2,18 @@
 
 from typing import Literal, get_args
 
-Protocol = Literal["rank", "prune_final", "merge", "prune_early"]
+Protocol = Literal["rank", "prune_final", "merge", "prune_early", "finetune", "prune_global"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 DEFAULT_PROTOCOLS: tuple[Protocol, ...] = ("rank", "prune_final", "merge")
+# Those for which pruned networks are trained, for each scorer.
+TRAINED: tuple[Protocol, ...] = ("prune_early", "finetune")
+FINETUNED = 0.1  # of all steps, where nothing is said
+# What prune_global is always measured beside: the same scores, permuted within each layer.
+SHUFFLED = "prune_global_shuffled"
 # The control that prune_early brings: freshly drawn weights, which no scorer has chosen.
 REINITIALISED = "reinitialised"
+
+
+def default_finetune_steps(steps: int) -> int:
+    """How long finetune trains on where nothing is said, after a training of so many steps."""
+    return max(1, round(FINETUNED * steps))

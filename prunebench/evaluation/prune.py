@@ -1,4 +1,4 @@
-"""Protocol `prune_early`: accuracy of networks that keep the best neurons from the snapshot on."""
+"""Protocols `prune_early` and `finetune`: accuracy of networks that keep the best units, and train on."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,79 +9,142 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.evaluation.fractions import kept_count, label
-from prunebench.evaluation.metrics import Metrics, Path, per_seed
-from prunebench.evaluation.selection import top_k
+from prunebench.evaluation.metrics import SPLITS, Metrics, Path, per_seed
+from prunebench.evaluation.passes import accuracy_of
+from prunebench.evaluation.protocols import Protocol
+from prunebench.evaluation.selection import best_of_layers, by_layer
+from prunebench.networks import Networks
+from prunebench.networks.normalisation import recalibrated
+from prunebench.tasks.task import Task
 from prunebench.training.initial import REINITIALISED_STREAM, initialise
 from prunebench.training.loop import run_loop
 from prunebench.training.state import State
 from prunebench.training.train import Trajectory
 
-# Narrow networks train side by side, about this many weights at once (400 MB with velocities in float32).
-WEIGHTS_AT_ONCE = 50_000_000
+# Narrow networks train side by side, about this many numbers at once (400 MB with velocities in float32).
+NUMBERS_AT_ONCE = 50_000_000
 
 
 def prune_early(
-    candidates: Sequence[Float[Tensor, "seeds neurons"]],
+    candidates: Sequence[Float[Tensor, "seeds units"]],
     run: Trajectory,
     step: int,
     fractions: Sequence[float],
     *,
     control: bool = True,
+    recalibrate: bool = True,
 ) -> list[Metrics]:
-    """Keep the best neurons at `step` and train the narrow networks to the end on the same order.
+    """Keep the best units of each layer at `step` and train the narrow networks to the end on the same order.
 
-    The kept neurons carry their velocities on, so keeping all of them repeats the dense training exactly.
+    The kept units carry their velocities on, so keeping all of them repeats the dense training exactly.
     Returns the metrics of each candidate's scores, and last (with `control`) those of the lottery-ticket
-    control: the same number of neurons with freshly drawn weights, trained over the same steps. Neurons are
-    exchangeable at initialisation, so re-initialising the neurons that a scorer chose is this same control
+    control: the same number of units with freshly drawn weights, trained over the same steps. Units are
+    exchangeable at initialisation, so re-initialising the units that a scorer chose is this same control
     for every scorer.
     """
-    results: list[Metrics] = [{} for _ in range(len(candidates) + control)]
+    fresh = _fresh_state(run, step) if control else None
+    return _trained(candidates, run, run.states[step], fractions, "prune_early", fresh, recalibrate)
+
+
+def finetune(
+    candidates: Sequence[Float[Tensor, "seeds units"]],
+    run: Trajectory,
+    steps: int,
+    fractions: Sequence[float],
+    *,
+    recalibrate: bool = True,
+) -> list[Metrics]:
+    """Keep the best units of each layer of the trained networks, and repeat the last `steps` of training.
+
+    On the same minibatches and at the learning rates that these steps had ("learning rate rewinding": Renda,
+    Frankle and Carbin 2020), from velocity 0.
+    """
+    start = State(run.final, run.gradient_steps - steps)
+    return _trained(candidates, run, start, fractions, "finetune", None, recalibrate)
+
+
+def _trained(
+    candidates: Sequence[Float[Tensor, "seeds units"]],
+    run: Trajectory,
+    states: State,
+    fractions: Sequence[float],
+    protocol: Protocol,
+    fresh: State | None,
+    recalibrate: bool,
+) -> list[Metrics]:
+    """Metrics of each candidate, and of the networks of `fresh` weights, cut from these states."""
+    results: list[Metrics] = [{} for _ in range(len(candidates) + (fresh is not None))]
+    layers = states.networks.layers
+    units = [layer.units for layer in layers]
+    end = run.gradient_steps if protocol == "finetune" else None
     for fraction in fractions:
-        k = kept_count(run.recipe.width, fraction)
-        states, chosen = run.states[step], []
-        # By network and neurons: scorers that choose the same ones share their training.
+        chosen = []
+        # By network and units: scorers that choose the same ones share their training.
         starts: dict[tuple[int, ...], tuple[int, State]] = {}
         for scores in candidates:
-            choice = {(at, *kept.tolist()): kept[None] for at, kept in enumerate(top_k(scores, k))}
+            kept = best_of_layers(scores, units, fraction)
+            choice = {(at, *own.tolist()): by_layer(own, layers) for at, own in enumerate(kept)}
             chosen.append(list(choice))
             starts |= {
-                key: (run.seeds[key[0]], states.select(key[0]).keep(kept))
-                for key, kept in choice.items()
+                key: (run.seeds[key[0]], states.select(key[0]).keep(own))
+                for key, own in choice.items()
                 if key not in starts
             }
-        if control:
-            fresh = _fresh_state(run, step, k)
+        if fresh is not None:
+            first = {layer.name: torch.arange(kept_count(layer.units, fraction))[None] for layer in layers}
             chosen.append([(at,) for at in range(len(run.seeds))])
-            starts |= {(at,): (seed, fresh.select(at)) for at, seed in enumerate(run.seeds)}
-        metrics = _train_on(run, list(starts.values()), fraction)
+            starts |= {(at,): (seed, fresh.select(at).keep(first)) for at, seed in enumerate(run.seeds)}
+        metrics = _train_on(run, list(starts.values()), (protocol, label(fraction)), end, recalibrate)
         place = {key: number for number, key in enumerate(starts)}
         for result, keys in zip(results, chosen, strict=True):
             result |= {path: values[[place[key] for key in keys]] for path, values in metrics.items()}
     return results
 
 
-def _train_on(run: Trajectory, starts: Sequence[tuple[int, State]], fraction: float) -> Metrics:
+def _train_on(
+    run: Trajectory, starts: Sequence[tuple[int, State]], path: Path, end: int | None, recalibrate: bool
+) -> Metrics:
     """Train networks, each on its seed's order, side by side as far as memory is good for that."""
     task, parts = run.task, defaultdict[Path, list[np.ndarray]](list)
-    splits = {"accuracy": (task.x_test, task.y_test), "train_accuracy": (task.x_train, task.y_train)}
-    at_once = max(1, WEIGHTS_AT_ONCE // starts[0][1].networks.w_in.numel())
+    numbers = sum(tensor.numel() for tensor in starts[0][1].networks.tensors.values())
+    at_once = max(1, NUMBERS_AT_ONCE // numbers)
     for first in range(0, len(starts), at_once):
         seeds, states = zip(*starts[first : first + at_once], strict=True)
-        trained = run_loop(task, run.recipe, State.cat(states), seeds).final
-        for name, data in splits.items():
-            parts[name, "prune_early", label(fraction)].append(per_seed(trained.accuracy(*data)))
+        trained = run_loop(task, run.recipe, State.cat(states), seeds, until=end).final
+        for name, values in _accuracies(trained, task, recalibrate).items():
+            parts[name, *path].append(values)
     return {path: np.concatenate(values) for path, values in parts.items()}
 
 
-def _fresh_state(run: Trajectory, step: int, k: int) -> State:
+def _accuracies(
+    networks: Networks, task: Task, recalibrate: bool
+) -> dict[str, Float[np.ndarray, " networks"]]:
+    take = networks.architecture.shaped
+    x_train, x_test = (take(x.to(networks.device, networks.dtype)) for x in (task.x_train, task.x_test))
+    data = {"test": (x_test, task.y_test), "train": (x_train, task.y_train)}
+    if recalibrate:
+        networks = recalibrated(networks, x_train)
+    if networks.architecture.shape is None:
+        return {name: per_seed(networks.accuracy(*data[split])) for name, split in SPLITS.items()}
+    return {
+        name: np.array(
+            [
+                accuracy_of(networks, data[split][0], data[split][1].to(networks.device), index)
+                for index in range(networks.seeds)
+            ]
+        )
+        for name, split in SPLITS.items()
+    }
+
+
+def _fresh_state(run: Trajectory, step: int) -> State:
     dense = run.states[step].networks
     fresh = initialise(
         run.recipe,
-        dense.inputs,
+        run.task.shape,
         run.seeds,
         outputs=dense.outputs,
         dtype=dense.dtype,
         stream=REINITIALISED_STREAM,
-    ).to(dense.device)
-    return State(fresh.keep(torch.arange(k).expand(fresh.seeds, -1)), step)
+    )
+    return State(fresh.to(dense.device), step)

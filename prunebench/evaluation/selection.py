@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.evaluation.fractions import kept_count
+from prunebench.networks import Layer
 
 
 def top_k(scores: Float[Tensor, "seeds neurons"], k: int) -> Int64[Tensor, "seeds kept"]:
@@ -37,3 +39,24 @@ def best_of_all(
     for own in scores.split(list(layers), dim=1):
         own.scatter_(1, top_k(own, 1), torch.inf)
     return top_k(scores, sum(kept_count(units, share) for units in layers))
+
+
+def shuffled(
+    scores: Float[Tensor, "choices units"], layers: Sequence[int], draw: np.random.Generator
+) -> Float[Tensor, "choices units"]:
+    """The scores permuted within each layer, all choices alike: what is left says how much of each layer."""
+    first, order = 0, []
+    for units in layers:
+        order.append(first + torch.from_numpy(draw.permutation(units)))
+        first += units
+    return scores[:, torch.cat(order).to(scores.device)]
+
+
+def by_layer(kept: Int64[Tensor, " kept"], layers: Sequence[Layer]) -> dict[str, Int64[Tensor, "1 own"]]:
+    """One choice of units as `Networks.keep` takes it."""
+    first, found = 0, {}
+    for layer in layers:
+        own = kept[(kept >= first) & (kept < first + layer.units)]
+        found[layer.name] = (own - first)[None]
+        first += layer.units
+    return found

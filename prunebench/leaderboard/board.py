@@ -31,7 +31,7 @@ from prunebench.training.recipe import Recipe
 # Of a task in the name of its board's files; a file's name may have 255 bytes, and the hash tells them apart.
 LONGEST_NAME = 100
 # What a row must share with its replacement for protocols that were not run again to be carried over.
-_IDENTITY = ("scorer", "at_step", "version", "source", "evaluator", "seeds", "status")
+_IDENTITY = ("scorer", "at_step", "version", "source", "evaluator", "seeds", "status", "recalibrated")
 M = TypeVar("M", bound=Measured)
 
 

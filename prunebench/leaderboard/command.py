@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from msgspec import UNSET
+
 from prunebench.evaluation.fractions import default_fractions
-from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, PROTOCOLS, REINITIALISED
+from prunebench.evaluation.protocols import (
+    DEFAULT_PROTOCOLS,
+    PROTOCOLS,
+    REINITIALISED,
+    default_finetune_steps,
+)
 from prunebench.fields import options_of, written
 from prunebench.results import Row, TaskRecord
 from prunebench.run_spec import RunSpec
@@ -39,7 +46,8 @@ def reproduce(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     )
     words += _scorer_words(row.scorer, recorded)
     keep = default_fractions(shallow=recipe.network is None)
-    words += _given(RunSpec, _asked(row) | {"keep": _shares(row, keep)}, at_steps=(), keep=keep)
+    left_out: Record = {"keep": keep, "finetune_steps": default_finetune_steps(recipe.steps), "at_steps": ()}
+    words += _given(RunSpec, left_out | _asked(row) | {"keep": _shares(row, keep)}, **left_out)
     return shlex.join(["prunebench", "run", *words])
 
 
@@ -79,7 +87,8 @@ def _asked(row: Row) -> Record:
     protocols = tuple(protocol for protocol in PROTOCOLS if protocol in row.protocols)
     if protocols and set(protocols) != set(DEFAULT_PROTOCOLS):
         asked["protocols"] = protocols
-    return asked
+    given = {"finetune_steps": row.finetune_steps, "recalibrate": row.recalibrated}
+    return asked | {name: value for name, value in given.items() if value is not UNSET}
 
 
 def _shares(row: Row, default: tuple[float, ...]) -> tuple[float, ...]:

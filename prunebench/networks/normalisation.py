@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from prunebench.networks.architecture import Architecture
 from prunebench.networks.module import NORMALISATIONS
 from prunebench.networks.networks import Networks
 
@@ -14,9 +15,9 @@ from prunebench.networks.networks import Networks
 SAMPLES_AT_ONCE = 1024
 
 
-def has_statistics(networks: Networks) -> bool:
-    """Whether there is anything in these networks that `recalibrated` estimates."""
-    return bool(_normalisations(networks.architecture.module))
+def has_statistics(architecture: Architecture) -> bool:
+    """Whether there is anything in such networks that `recalibrated` estimates."""
+    return bool(_normalisations(architecture.module))
 
 
 @torch.no_grad()

@@ -93,7 +93,7 @@ def _scored(scoring: ScoringRow, result: ResultRow) -> Iterator[tuple[Scalar, ..
     """The cells between what describes the training and the making."""
     names, cost = _names(scoring), (scoring.extra_steps, scoring.seconds)
     protocol, keep, evaluator = result.protocol, result.keep, result.evaluator
-    suffix, share = f"/{protocol}/{keep}", float(keep) if keep else None
+    suffix, share = f"/{result.measure.name}/{keep}", float(keep) if keep else None
     for path, values in read_values(result.metrics).items():
         metric = path.removesuffix(suffix) if keep else path
         for draw, value in enumerate(values):

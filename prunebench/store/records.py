@@ -23,16 +23,32 @@ Environment = dict[str, Any]
 Values = dict[str, list[float | None]]
 
 
+# The setting of a measure that leaves batch normalisation's running statistics as training left them.
+AS_TRAINED = "recalibrate=no"
+
 # What columns and JSON may hold.
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 Amount = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 
 
 class Measure(NamedTuple):
-    """A protocol, and the share of neurons it keeps as it is written in results (empty for `rank`)."""
+    """A protocol, and the share of units it keeps as it is written in results (empty for `rank`).
+
+    Settings that make other numbers stand in brackets behind the protocol: `finetune[steps=100]`.
+    """
 
     protocol: str
     keep: str = ""
+
+    @property
+    def name(self) -> str:
+        """The protocol without its settings."""
+        return self.protocol.partition("[")[0]
+
+    @property
+    def recalibrated(self) -> bool:
+        """Whether running statistics are estimated again before anything is measured."""
+        return AS_TRAINED not in self.protocol
 
 
 class Key(NamedTuple):

@@ -11,9 +11,10 @@ READ = 10_000
 def newest_timings(store: Store, device: str, accuracy_draws: int) -> list[tuple[str, float, float]]:
     """Kind, size and seconds of all work on a device of this name, the newest first.
 
-    A kind is a training, `scorer NAME` or a protocol. The size is the number of networks (of a stochastic
-    scorer, prune_early trains `accuracy_draws`), times all that the time of one goes with, by the threads
-    that worked. A row that damage has left without JSON, or without numbers, says nothing.
+    A kind is a training, `scorer NAME` or a protocol, and ` of NETWORK` where that is not the shallow one.
+    The size is the number of networks (of a stochastic scorer, prune_early and finetune train
+    `accuracy_draws`), times all that the time of one goes with, by the threads that worked. A row that damage
+    has left without JSON, or without numbers, says nothing.
     """
     values = {"final": FINAL, "read": READ, "device": device, "draws": accuracy_draws}
     return [
@@ -36,10 +37,11 @@ timed AS (
     FROM recent WHERE error IS NULL
     UNION ALL
     SELECT protocol, training, r.provenance, step, r.seconds,
-        iif(protocol = '{PRUNE_EARLY}', min(draws, :draws), 1)
+        iif(protocol LIKE '{PRUNE_EARLY}%' OR protocol LIKE 'finetune%', min(draws, :draws), 1)
     FROM recent JOIN results r ON r.scoring = recent.id)
-SELECT kind, sum(networks) * json_extract(recipe, '$.steps') * json_extract(recipe, '$.batch_size')
-    * json_extract(recipe, '$.width') * json_extract(task, '$.inputs')
+SELECT kind || coalesce(' of ' || json_extract(recipe, '$.network.spec'), ''),
+    sum(networks) * json_extract(recipe, '$.steps') * json_extract(recipe, '$.batch_size')
+    * coalesce(json_extract(recipe, '$.width'), 1) * json_extract(task, '$.inputs')
     * (json_extract(task, '$.samples') + json_extract(task, '$.tests')) / json_extract(record, '$.threads'),
     sum(seconds) AS total
 FROM timed JOIN trainings t ON t.id = training JOIN provenance p ON p.id = timed.provenance

@@ -68,7 +68,17 @@ def plan_of(cell: Cell, options: Options, load: Load = load_scorer) -> Plan:
         steps = run.steps(recipe.epoch_steps(task.samples), recipe.steps)
         keep = check_fractions(run.keep)
         return Plan(
-            task, recipe, scorers, steps, run.seeds, run.protocols, keep, options.device, options.command
+            task,
+            recipe,
+            scorers,
+            steps,
+            run.seeds,
+            run.protocols,
+            keep,
+            run.finetune_steps,
+            run.recalibrate,
+            device=options.device,
+            command=options.command,
         )
     except RequestError as error:
         where = f" (in cell {cell.title})" if cell.title else ""

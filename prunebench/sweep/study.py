@@ -55,7 +55,11 @@ class Cell:
     def of(cls, task: _Given, recipe: _Given, run: _Given, title: str = "") -> "Cell":
         """The cell of the values that are given (`seeds` may be a number); others have their default."""
         spec = TaskSpec(**task)
-        asked = {key: tuple(range(value) if isinstance(value, int) else value) for key, value in run.items()}
+        several = {key for key, option in options_of(RunSpec).items() if option.many}
+        asked: _Given = {
+            key: tuple(range(value) if isinstance(value, int) else value) if key in several else value
+            for key, value in run.items()
+        }
         return cls(spec, asked_recipe(spec.dataset, recipe), RunSpec(**asked), title)
 
 

@@ -1,6 +1,6 @@
 """A moment of training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Int64
@@ -35,8 +35,8 @@ class State:
         self.squares = squares
         self.began = step if squares is None else began
 
-    def keep(self, indices: Int64[Tensor, "seeds kept"]) -> "State":
-        """The state of the networks that have only these neurons: training on with all changes nothing."""
+    def keep(self, indices: Int64[Tensor, "seeds kept"] | Mapping[str, Tensor]) -> "State":
+        """The state of the networks that have only these units: training on with all changes nothing."""
         return self._map(lambda nets: nets.keep(indices))
 
     def select(self, seeds: int | slice | list[int]) -> "State":

@@ -72,6 +72,7 @@ def test_of_scores_no_metric_changes(silent_run: pb.Trajectory, scores: Scores) 
             measure_scores(
                 {DENSE: Asked(values[None].numpy(), sign * signs[None].numpy(), measures)},
                 Activations(run.final.select(s), run.task),
+                run.seeds[s],
             )[DENSE]
             for run, sign in ((silent_run, 1), (other, -1))
         )

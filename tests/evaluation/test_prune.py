@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -38,9 +40,11 @@ def test_equal_choices_are_trained_once(run: pb.Trajectory, monkeypatch: pytest.
     """Two scorers that keep the same neurons of two of the four networks share those trainings."""
     trained: list[int] = []
 
-    def ears(task: pb.Task, recipe: pb.Recipe, state: State, seeds: tuple[int, ...]) -> LoopResult:
+    def ears(
+        task: pb.Task, recipe: pb.Recipe, state: State, seeds: tuple[int, ...], **others: Any
+    ) -> LoopResult:
         trained.append(len(seeds))
-        return run_loop(task, recipe, state, seeds)
+        return run_loop(task, recipe, state, seeds, **others)
 
     monkeypatch.setattr(prune, "run_loop", ears)
     one = torch.rand(4, 16, generator=torch.Generator().manual_seed(2))
@@ -57,6 +61,6 @@ def test_reinitialised_control_is_drawn_afresh(run: pb.Trajectory) -> None:
     """At step 0 it is a lottery ticket's mask with new weights: not the weights of the seed itself."""
     from prunebench.evaluation.prune import _fresh_state
 
-    fresh, again = _fresh_state(run, 0, 3), _fresh_state(run, 0, 3)
+    fresh, again = _fresh_state(run, 0), _fresh_state(run, 0)
     assert torch.equal(fresh.networks.w_in, again.networks.w_in)
     assert not torch.isin(fresh.networks.w_in, run.initial.w_in).any()

@@ -1,0 +1,31 @@
+"""How large networks are of which a share of every layer's units is kept."""
+
+import torch
+
+from prunebench.benchmark.plan import Plan
+from prunebench.evaluation.fractions import kept_count, label
+from prunebench.networks import Networks
+from prunebench.results import Size
+
+
+def sizes_of(plan: Plan, final: Networks) -> dict[str, Size]:
+    """Parameters, and multiply-adds for one sample, by share; `1` is the whole network.
+
+    Counted by Torch-Pruning on the pruned module. Equal shares keep equally many units, so it is the same for
+    every choice of them.
+    """
+    return {label(share): _size(final, share) for share in dict.fromkeys((1.0, *plan.fractions))}
+
+
+def _size(final: Networks, share: float) -> Size:
+    from torch_pruning.utils import count_ops_and_params
+
+    kept = {
+        layer.name: torch.arange(kept_count(layer.units, share), device=final.device)[None]
+        for layer in final.layers
+    }
+    module = final.select(0).keep(kept).to_module(0).eval()
+    sample = torch.zeros(1, *(final.architecture.shape or ()), device=final.device, dtype=final.dtype)
+    with torch.no_grad():
+        multiply_adds, parameters = count_ops_and_params(module, sample)
+    return Size(round(parameters), round(multiply_adds))

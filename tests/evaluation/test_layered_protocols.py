@@ -1,0 +1,178 @@
+"""Protocols on trained networks of several layers: pruned early, trained on, one threshold over all."""
+
+import numpy as np
+import pytest
+import torch
+from layered import CLASSES, Example, data
+
+import prunebench as pb
+from prunebench.benchmark import Plan
+from prunebench.benchmark.measures import Asked, measure_scores, subject
+from prunebench.benchmark.sizes import sizes_of
+from prunebench.evaluation.fractions import kept_count
+from prunebench.evaluation.passes import Passes
+from prunebench.evaluation.prune import finetune, prune_early
+from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled
+from prunebench.networks.normalisation import recalibrated
+from prunebench.store.records import AS_TRAINED, Key, Measure
+from prunebench.training.loop import run_loop
+from prunebench.training.state import State
+
+KEY = Key(0, "mine", "1", "")
+
+
+def trained(kind: str) -> pb.Trajectory:
+    x, y = data(90)
+    task = pb.Task(x[:60].float(), y[:60], x[60:].float(), y[60:], name="noise")
+    recipe = pb.Recipe(network=Example(kind), learning_rate=0.02, batch_size=10, steps=40)
+    return pb.train(task, recipe, seeds=(0, 3), snapshot_steps=(0, 10), device="cpu")
+
+
+@pytest.fixture(scope="module", params=["lenet", "vgg", "resnet"])
+def run(request: pytest.FixtureRequest) -> pb.Trajectory:
+    return trained(request.param)
+
+
+def scores_of(run: pb.Trajectory, seed: int = 7) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    return torch.rand(len(run.seeds), run.final.units, generator=draw)
+
+
+def units_of(networks: pb.Networks) -> list[int]:
+    return [layer.units for layer in networks.layers]
+
+
+def test_all_units_kept_early_repeat_the_training(run: pb.Trajectory) -> None:
+    early, fresh = prune_early([scores_of(run)], run, 10, (1.0,))
+    for name, x, y in (("accuracy", run.task.x_test, run.task.y_test),):
+        dense = recalibrated(run.final, run.task.x_train).accuracy(x, y).numpy()
+        assert early[name, "prune_early", "1"] == pytest.approx(dense)
+        assert fresh[name, "prune_early", "1"].shape == dense.shape
+
+
+def test_each_layer_keeps_its_own_share_early(run: pb.Trajectory) -> None:
+    """Trained by hand from the units that are kept, in every layer as many as its width says."""
+    scores, at = scores_of(run), 1
+    found = prune_early([scores], run, 10, (0.4,), control=False)[0]
+    kept = by_layer(best_of_layers(scores, units_of(run.final), 0.4)[at], run.final.layers)
+    assert [own.shape[1] for own in kept.values()] == [kept_count(u, 0.4) for u in units_of(run.final)]
+    state = run.states[10].select(at).keep(kept)
+    final = run_loop(run.task, run.recipe, state, run.seeds[at : at + 1]).final
+    x, y = run.task.x_train, run.task.y_train
+    expected = float(recalibrated(final, x).accuracy(x, y))
+    assert found["train_accuracy", "prune_early", "0.4"][at] == pytest.approx(expected)
+
+
+def test_finetuning_repeats_the_last_steps(run: pb.Trajectory) -> None:
+    scores, at = scores_of(run), 0
+    found = finetune([scores], run, 15, (0.5,))[0]
+    kept = by_layer(best_of_layers(scores, units_of(run.final), 0.5)[at], run.final.layers)
+    state = State(run.final.select(at), 25).keep(kept)
+    final = run_loop(run.task, run.recipe, state, run.seeds[:1]).final
+    x, y = run.task.x_train, run.task.y_train
+    expected = float(recalibrated(final, x).accuracy(x, y))
+    assert found["train_accuracy", "finetune", "0.5"][at] == pytest.approx(expected)
+
+
+def test_one_threshold_over_all_layers_empties_none() -> None:
+    """Layer 1 has the lowest scores of all: it keeps its best unit, and there are as many units in all."""
+    units = [4, 6, 10]
+    scores = torch.rand(5, 20, generator=torch.Generator().manual_seed(1))
+    scores[:, 4:10] -= 10
+    kept = best_of_all(scores, units, 0.5)
+    assert kept.shape == (5, 2 + 3 + 5)
+    for row, own in zip(kept, scores, strict=True):
+        inside = row[(row >= 4) & (row < 10)]
+        assert inside.tolist() == [4 + int(own[4:10].argmax())]
+        others = torch.cat([own[:4], own[10:]]).sort(descending=True).values[:9]
+        assert own[row].sort(descending=True).values[:9].tolist() == others.tolist()
+
+
+def test_a_threshold_that_only_sets_layer_budgets_is_its_shuffled_control() -> None:
+    """Shuffled scores leave to every layer what the threshold gave it, and nothing inside a layer."""
+    units = [40, 60]
+    draw = np.random.default_rng(0)
+    scores = torch.rand(3, 100, generator=torch.Generator().manual_seed(1))
+    scores[:, :40] += 0.5
+    mixed = shuffled(scores, units, draw)
+    assert not torch.equal(mixed, scores)
+    assert torch.equal(mixed[:, :40].sort().values, scores[:, :40].sort().values)
+    one, other = (best_of_all(each, units, 0.5) for each in (scores, mixed))
+    assert ((one < 40).sum(dim=1) == (other < 40).sum(dim=1)).all()
+    assert ((one < 40).sum(dim=1) > 20).all()
+    assert not torch.equal(one, other)
+
+
+def test_one_threshold_is_measured_beside_its_control(run: pb.Trajectory) -> None:
+    scores = scores_of(run).numpy()
+    measure = Measure("prune_global", "0.5")
+    final = subject(run.final.select(0), run.task)
+    found = measure_scores({KEY: Asked(scores[:1], None, [measure])}, final, 0)[KEY][measure]
+    assert set(found) == {
+        "parameters/prune_global/0.5",
+        *(
+            f"{s}/{p}/0.5"
+            for s in ("accuracy", "train_accuracy")
+            for p in ("prune_global", "prune_global_shuffled")
+        ),
+    }
+    kept = best_of_all(torch.from_numpy(scores[:1]), units_of(run.final), 0.5)
+    module = run.final.select(0).keep(by_layer(kept[0], run.final.layers)).to_module(0)
+    whole = run.final.to_module(0)
+    left, all_of_it = (sum(p.numel() for p in m.parameters()) for m in (module, whole))
+    assert found["parameters/prune_global/0.5"] == [pytest.approx(left / all_of_it)]
+    again = measure_scores({KEY: Asked(scores[:1], None, [measure])}, final, 0)[KEY][measure]
+    assert again == found
+
+
+def test_sizes_are_counted_on_the_pruned_network(run: pb.Trajectory) -> None:
+    """A channel takes its columns after the flatten with it; the output keeps all of its classes."""
+    plan = Plan(run.task, run.recipe, [pb.load_scorer("random")], (0,), fractions=(0.5,), device="cpu")
+    sizes = sizes_of(plan, run.final)
+    assert set(sizes) == {"1", "0.5"}
+    assert sizes["1"].parameters == sum(p.numel() for p in run.final.to_module(0).parameters())
+    if run.recipe.network_spec == "example[kind=lenet]":
+        # 1 x 3 x 3 x 2 + 2, 2 x 3 x 3 x 3 + 3, 3 channels of 2 x 2 to 5, 5 to 3 classes
+        assert sizes["0.5"].parameters == 20 + 57 + 65 + 18
+        # at 12 x 12, then 4 x 4 places, then two linear layers; biases and pooling are counted too
+        assert sizes["0.5"].multiply_adds >= 18 * 144 + 54 * 16 + 60 + 15
+
+
+def test_the_output_is_not_pruned(run: pb.Trajectory) -> None:
+    plain = Passes(run.final.select(0), run.task)
+    kept = best_of_layers(scores_of(run)[:1], units_of(run.final), 0.01)
+    narrow = plain.made(plain.pruned(kept)[0])
+    assert narrow.logits(run.task.x_test).shape == (1, len(run.task.x_test), CLASSES)
+    assert len(narrow.layers) == len(run.final.layers)
+
+
+def test_statistics_are_those_of_the_pruned_network() -> None:
+    """Half of the units kept: with the whole network's running statistics accuracy collapses."""
+    task = pb.load_task("digits", classes="all", samples=600)
+    recipe = pb.Recipe(network=pb.load_network("vgg"), learning_rate=0.02, batch_size=16, steps=150)
+    run = pb.train(task, recipe, seeds=(0, 1), device="cpu")
+    kept = {}
+    for recalibrate in (True, False):
+        final = [subject(run.final.select(at), task, recalibrate=recalibrate) for at in (0, 1)]
+        values = [
+            float(each.accuracies([each.pruned(best)], "train")[0])
+            for each in final
+            for best in [best_of_layers(each.network.norms(), units_of(each.network), 0.65)]
+        ]
+        kept[recalibrate] = np.mean(values)
+    assert kept[True] > kept[False] + 0.2
+
+
+def test_measures_without_new_statistics_have_names_of_their_own() -> None:
+    x, y = data(60)
+    task = pb.Task(x.float(), y, x.float(), y)
+    for kind, named in (("vgg", True), ("lenet", False)):
+        recipe = pb.Recipe(network=Example(kind), batch_size=10, steps=40)
+        scorers = [pb.load_scorer("random")]
+        protocols = ("rank", "prune_final", "finetune")
+        plan = Plan(task, recipe, scorers, (0,), protocols=protocols, fractions=(0.5,), recalibrate=False)
+        measures = [plan.dense, *plan.measures]
+        assert [measure.name for measure in measures] == ["dense", *protocols]
+        assert [AS_TRAINED in measure.protocol for measure in measures] == [named, False, named, named]
+        assert measures[3].protocol.startswith("finetune[steps=4")
+        assert [measure.recalibrated for measure in measures] == [not named, True, not named, not named]
