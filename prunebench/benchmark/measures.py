@@ -95,7 +95,7 @@ def measure_scores(
                 if name == "prune_global":
                     sizes = _parameters(final.network, kept)[place[path].cpu().numpy()]
                     keys = [key for key, _ in drawn]
-                    _share_out(found, measure, keys, {("parameters", *path): sizes})
+                    _share_out(found, measure, keys, {("parameters_left", *path): sizes})
     accuracies = _accuracies(final, {path: parts for (_, path), parts in narrowed.items()})
     for measure, place_of in narrowed:
         at = place[place_of].cpu().numpy()

@@ -51,7 +51,7 @@ def kind_of(path: Path) -> Kind:
 
 def protocol_of(path: Path) -> Protocol | None:
     """The protocol that gives a metric; None: it is of the whole network, whatever scores it."""
-    if path[0] not in (*SPLITS, "parameters"):
+    if path[0] not in (*SPLITS, "parameters_left"):
         return "rank"
     name = "prune_global" if path[1] == SHUFFLED else path[1]
     return next((protocol for protocol in PROTOCOLS if protocol == name), None)

@@ -109,7 +109,7 @@ def test_one_threshold_is_measured_beside_its_control(run: pb.Trajectory) -> Non
     final = subject(run.final.select(0), run.task)
     found = measure_scores({KEY: Asked(scores[:1], None, [measure])}, final, 0)[KEY][measure]
     assert set(found) == {
-        "parameters/prune_global/0.5",
+        "parameters_left/prune_global/0.5",
         *(
             f"{s}/{p}/0.5"
             for s in ("accuracy", "train_accuracy")
@@ -120,7 +120,7 @@ def test_one_threshold_is_measured_beside_its_control(run: pb.Trajectory) -> Non
     module = run.final.select(0).keep(by_layer(kept[0], run.final.layers)).to_module(0)
     whole = run.final.to_module(0)
     left, all_of_it = (sum(p.numel() for p in m.parameters()) for m in (module, whole))
-    assert found["parameters/prune_global/0.5"] == [pytest.approx(left / all_of_it)]
+    assert found["parameters_left/prune_global/0.5"] == [pytest.approx(left / all_of_it)]
     again = measure_scores({KEY: Asked(scores[:1], None, [measure])}, final, 0)[KEY][measure]
     assert again == found
 
