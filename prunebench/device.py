@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -32,13 +33,18 @@ def device_name(device: torch.device) -> str:
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Matrix products in true float32, whatever the caller has set: TF32 keeps only 10 bits."""
+    """Products and convolutions in true float32, whatever the caller has set: TF32 keeps only 10 bits."""
     matmul = torch.backends.cuda.matmul
-    # Before torch 2.9 the setting was a bool of another name.
-    name, exact = ("fp32_precision", "ieee") if hasattr(matmul, "fp32_precision") else ("allow_tf32", False)
-    before = getattr(matmul, name)
-    setattr(matmul, name, exact)
+    cudnn: Any = torch.backends.cudnn  # whose parts have no types
+    # Before torch 2.9 the settings were bools of another name.
+    new = hasattr(matmul, "fp32_precision")
+    name, exact = ("fp32_precision", "ieee") if new else ("allow_tf32", False)
+    settings = (matmul, cudnn.conv if new else cudnn)
+    before = [getattr(setting, name) for setting in settings]
+    for setting in settings:
+        setattr(setting, name, exact)
     try:
         yield
     finally:
-        setattr(matmul, name, before)
+        for setting, value in zip(settings, before, strict=True):
+            setattr(setting, name, value)

@@ -139,7 +139,12 @@ class Networks:
         """Outputs before the softmax, in evaluation mode. One network at a time, which bounds the memory."""
         x = self.architecture.shaped(x.to(self._first))
         module = self.architecture.module
-        rows = [functional_call(module, self._one(s), (x,)) for s in range(self.seeds)]
+        # Images in parts: what convolutions make of them is then still in the cache when it is read.
+        parts = [x] if self.architecture.shape is None else x.split(SAMPLES_AT_ONCE)
+        rows = [
+            torch.cat([functional_call(module, self._one(s), (part,)) for part in parts])
+            for s in range(self.seeds)
+        ]
         return torch.stack(rows) if rows else x.new_zeros(0, len(x), self.outputs)
 
     def accuracy(

@@ -225,7 +225,8 @@ def test_threads_have_no_threads_of_their_own() -> None:
         torch.ones(100, 100) @ torch.ones(100, 100)
         return torch.get_num_threads()
 
-    before, seen = torch.get_num_threads(), []
+    before = torch.get_num_threads()
+    seen: list[int] = []
     torch.set_num_threads(3)
     try:
         Threads().each(lambda _: seen.append(threads_after_work()), 9)
@@ -235,6 +236,23 @@ def test_threads_have_no_threads_of_their_own() -> None:
             assert other.submit(threads_after_work).result() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_training_is_in_true_float32_whatever_the_caller_allows() -> None:
+    """Convolutions too, for which TF32 is PyTorch's default on a GPU."""
+    settings = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    before = [setting.fp32_precision for setting in settings]
+    seen: list[str] = []
+    run_loop(
+        random_task(8, 3),
+        pb.Recipe(width=2, steps=2),
+        State(pb.initialise(pb.Recipe(width=2), 3, (0,))),
+        (0,),
+        keep=(1,),
+        hooks={1: lambda _: seen.extend(setting.fp32_precision for setting in settings)},
+    )
+    assert seen == ["ieee", "ieee"]
+    assert [setting.fp32_precision for setting in settings] == before
 
 
 def test_an_error_on_a_thread_reaches_the_caller() -> None:

@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from prunebench.networks import accuracy
 from prunebench.networks import cross_entropy as cross_entropies
 from prunebench.networks.module import with_tensors
+from prunebench.networks.networks import SAMPLES_AT_ONCE
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.graphed import GraphedCallable
 from prunebench.training.engines.update import Update
@@ -84,14 +85,13 @@ class TogetherEngine(Engine):
     def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
         """Mean loss and accuracy of each network over the whole training set."""
         self._module.eval()
+        rows = []
         with torch.no_grad():
-            logits = torch.stack(
-                [
-                    functional_call(self._module, {n: t[s] for n, t in self._networks.tensors.items()}, x)
-                    for s, x in enumerate([(self.problem.x,)] * self._networks.seeds)
-                ]
-            )
-        y = self.problem.y
+            for s in range(self._networks.seeds):
+                tensors = {name: tensor[s] for name, tensor in self._networks.tensors.items()}
+                parts = self.problem.x.split(SAMPLES_AT_ONCE)
+                rows.append(torch.cat([functional_call(self._module, tensors, (part,)) for part in parts]))
+        logits, y = torch.stack(rows), self.problem.y
         return cross_entropies(logits, y), accuracy(logits, y).to(logits.dtype)
 
     def _take_step(self, batch: Int64[Tensor, "seeds batch"]) -> None:
