@@ -24,14 +24,12 @@ import torch
 import prunebench as pb
 from prunebench.training.engines import Engine, Problem, choose, together
 from prunebench.training.order import minibatch_orders
-from prunebench.training.sizes import multiply_adds
 from prunebench.training.state import State
 
 NETWORKS = ("mlp", "lenet", "vgg", "resnet[depth=8]")
 BATCHES = (4, 16, 64, 128)
 SEEDS = 20
-# Multiplications in a slice of one network, forward: about a third of a second by one thread.
-SLICE = 1.5e9
+SLICE_SECONDS = 0.3
 AT_ONCE = (2, 5, 10)  # networks in a vmap
 # Trains a little and returns the network-steps taken, and the seconds of CPU time they took elsewhere.
 Slice = Callable[[], tuple[int, float]]
@@ -68,11 +66,11 @@ def torch_loop(problem: Problem, state: State, steps: int, threads: int) -> Slic
 
 def ours(problem: Problem, state: State, steps: int, at_once: int | None = None) -> Slice:
     """All networks: by the engine that is chosen, or with so many of them in a vmap."""
-    bounds = (together.SMALL_STEP, together.MAPPED)
+    bounds = (together.MAPPED_BATCH, together.MAPPED)
     if at_once is not None:
-        together.SMALL_STEP, together.MAPPED = (0 if at_once == 1 else torch.inf), at_once
+        together.MAPPED_BATCH, together.MAPPED = (0 if at_once == 1 else 10**9), at_once
     engine = choose(problem, state)
-    together.SMALL_STEP, together.MAPPED = bounds
+    together.MAPPED_BATCH, together.MAPPED = bounds
     return lambda: (advance(engine, steps), 0.0)
 
 
@@ -80,7 +78,7 @@ def advance(engine: Engine, steps: int) -> int:
     """Network-steps that were taken: from the start again where the order ends."""
     if engine.step + steps > engine.problem.orders.shape[1]:
         engine.step = 0
-        for part in getattr(engine, "_engines", ()):
+        for part in getattr(engine, "parts", ()):
             part.step = 0
     engine.advance(engine.step + steps)
     return steps * len(engine.problem.order_of)
@@ -148,8 +146,11 @@ def compare(spec: str, batch: int, turns: int, *, all_ways: bool) -> Costs:
     """What a network-step costs each, in each turn."""
     orders = 200
     problem, state = problem_of(spec, batch, range(SEEDS), orders)
-    a_step = batch * multiply_adds(state.networks.select(0), problem.x.shape[1:])
-    steps = int(min(orders, max(2, SLICE / (a_step + 2e6))))
+    one = torch_loop(problem, state, 2, 1)
+    one()
+    began = time.process_time()
+    one()
+    steps = min(orders, max(2, int(2 * SLICE_SECONDS / (time.process_time() - began))))
     few = max(1, steps // SEEDS)
     count = torch.get_num_threads()
     runs = {

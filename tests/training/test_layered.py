@@ -11,7 +11,9 @@ from torch import nn
 import prunebench as pb
 from prunebench.networks import Networks
 from prunebench.store.network_files import pack, unpack
-from prunebench.training.engines import together
+from prunebench.training.engines import Problem, choose, together
+from prunebench.training.engines.parts import InParts
+from prunebench.training.order import minibatch_orders
 from prunebench.training.state import State
 
 SPECS = {
@@ -38,7 +40,7 @@ STEPS = 13
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The plain engine, and both ways in which the other one takes gradients on a CPU."""
     if request.param != "plain":
-        monkeypatch.setattr(together, "SMALL_STEP", torch.inf if request.param == "mapped" else 0)
+        monkeypatch.setattr(together, "MAPPED_BATCH", 4 if request.param == "mapped" else 0)
     return "plain" if request.param == "plain" else "together"
 
 
@@ -211,3 +213,23 @@ def test_the_paper_s_engines_refuse_what_they_cannot_do() -> None:
         for name in ("blocked", "masked", "batched_blocks"):
             with pytest.raises(pb.RequestError, match=f"engine: got '{name}'; .* one of plain, together"):
                 pb.train(task, recipe, seeds=(0,), engine=name)
+
+
+def test_small_minibatches_take_several_networks_at_once() -> None:
+    """And every thread has networks of its own."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        sizes = []
+        for batch, count in ((4, 20), (4, 6), (5, 6), (4, 1)):
+            recipe = recipe_of("mlp[widths=9-7]", batch_size=batch)
+            seeds = range(count)
+            start = State(pb.initialise(recipe, SPECS["mlp[widths=9-7]"], seeds, outputs=3))
+            task, orders = task_of("mlp[widths=9-7]"), minibatch_orders(19, batch, 2, seeds)
+            problem = Problem(task.x_train, task.y_train, orders, torch.arange(count), 0.1, 0.9)
+            engine = choose(problem, start)
+            assert isinstance(engine, InParts)
+            sizes.append([part.state().networks.seeds for part in engine.parts])
+        assert sizes == [[10, 10], [3, 3], [1] * 6, [1]]
+    finally:
+        torch.set_num_threads(threads)

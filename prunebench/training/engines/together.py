@@ -18,16 +18,14 @@ from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.graphed import GraphedCallable
 from prunebench.training.engines.update import Update
 from prunebench.training.order import PAD
-from prunebench.training.sizes import multiply_adds
 from prunebench.training.state import State
 
 # Of weights in place, samples (S, B, ...) and labels (S, B) to the gradients of each.
 Gradient = Callable[[Tensor, Tensor], list[Tensor]]
-# On a CPU: multiplications of a step of one network, forward, up to which several at once are faster, and how
-# many then are (docs/networks-bench.md). Beyond it Python and dispatch cost little, and convolutions that are
-# mapped, which become grouped ones, are slower.
-SMALL_STEP = 3e6
-MAPPED = 10
+# On a CPU: samples in a minibatch up to which several networks at once are faster, and how many then are
+# (docs/networks-bench.md). Beyond it Python and dispatch cost little, and convolutions that are mapped, which
+# become grouped ones, are slower.
+MAPPED_BATCH, MAPPED = 4, 10
 
 
 class TogetherEngine(Engine):
@@ -67,8 +65,9 @@ class TogetherEngine(Engine):
         seeds = state.networks.seeds
         if problem.x.device.type != "cpu":
             return seeds
-        work = problem.orders.shape[2] * multiply_adds(state.networks.select(0), problem.x.shape[1:])
-        return min(MAPPED, -(-seeds // torch.get_num_threads())) if work <= SMALL_STEP else 1
+        if problem.orders.shape[2] > MAPPED_BATCH:
+            return 1
+        return min(MAPPED, -(-seeds // torch.get_num_threads()))
 
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
