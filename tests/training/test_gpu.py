@@ -4,10 +4,12 @@ It needs PyTorch, pytest, jaxtyping and msgspec, and PYTHONPATH set to the repos
 """
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
 from engine_cases import CASES, MASKED_CASES, SEEDS, TOLERANCE, Case, assert_same, difference, plain
+from layered_cases import OPTIONS, SPECS, assert_equal, trained
 
 import prunebench as pb
 from prunebench.training.engines import Problem, batched_blocks, choose, graphed, inner_steps
@@ -105,3 +107,30 @@ def test_choice_of_engine() -> None:
         masks = case.masks.to("cuda") if case.masks is not None else None
         start = State(pb.initialise(case.recipe, case.inputs, SEEDS)).to("cuda")
         assert type(choose(Problem(x, y, orders, order_of, 0.1, 0.9, masks), start)).__name__ == name
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("options", [{}, *OPTIONS.values()], ids=["sgd", *OPTIONS])
+def test_any_network_and_recipe(spec: str | None, options: dict[str, Any]) -> None:
+    """Weights, running statistics and what the optimiser remembers, with smaller last minibatches between."""
+    here = trained(spec, options, "together", device="cuda")
+    there = trained(spec, options, "plain")
+    assert_equal(here.final.to("cpu"), there.final)
+    on = trained(spec, options, "together", device="cuda", start=here.states[7])
+    assert_equal(on.final.to("cpu"), there.final)
+
+
+@pytest.mark.parametrize("spec", ["lenet[width=0.5]", "vgg[width=0.25]"])
+def test_a_step_of_any_network_is_one_graph(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With masks too, and running statistics that move at every replay."""
+    replays: list[None] = []
+    replay = torch.cuda.CUDAGraph.replay
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda graph: replays.append(replay(graph)))
+    draw = torch.Generator().manual_seed(1)
+    start = trained(spec, {}, "plain").states[7]
+    masks = start.networks.full_masks().map(lambda mask: torch.rand(mask.shape, generator=draw) < 0.7)
+    here = trained(spec, {}, "together", device="cuda", start=start, masks=masks)
+    assert_equal(here.final.to("cpu"), trained(spec, {}, "plain", start=start, masks=masks).final)
+    assert len(replays) == 4  # of 6 steps one warms up, and one is a smaller minibatch
+    for name, mask in masks.tensors.items():
+        assert not bool(here.final[name].cpu()[~mask].any())

@@ -117,7 +117,9 @@ def _of_all(module: nn.Module, tensors: Mapping[str, Tensor], trainable: tuple[s
     rest = {name: tensor for name, tensor in tensors.items() if name not in trained}
 
     def loss(trained: dict[str, Tensor], rest: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        return cross_entropy(functional_call(module, (trained, rest), (x,)), y)
+        logits = functional_call(module, (trained, rest), (x,))
+        # Cross-entropy of operations that a CUDA graph can hold: PyTorch's own may wait for the device.
+        return -logits.log_softmax(dim=1).gather(1, y[:, None]).mean()
 
     mapped: Any = vmap(grad(loss))
 
