@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from prunebench.device import full_precision
 from prunebench.networks.architecture import Architecture
 from prunebench.networks.module import NORMALISATIONS
 from prunebench.networks.networks import Networks
@@ -20,6 +21,7 @@ def has_statistics(architecture: Architecture) -> bool:
     return bool(_normalisations(architecture.module))
 
 
+@full_precision()
 @torch.no_grad()
 def recalibrated(networks: Networks, x: Float[Tensor, "samples ..."]) -> Networks:
     """The networks with running statistics that are the means and variances over these inputs.

@@ -90,3 +90,16 @@ def test_memory_is_bounded_and_changes_nothing(
     again, blocks = measured()
     assert blocks > 2 * 6
     assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
+
+
+def test_of_more_classes_neurons_fold_by_their_direction_alone() -> None:
+    draw = torch.Generator().manual_seed(3)
+    w_in, bias, w_out = (torch.randn(shape, generator=draw) for shape in ((1, 8, 5), (1, 8), (1, 3, 8)))
+    w_in[:, 4:], bias[:, 4:] = 2 * w_in[:, :4], 2 * bias[:, :4]
+    networks = pb.shallow_networks(w_in, bias, w_out)
+    x, y = torch.randn(30, 5, generator=draw), torch.arange(30) % 3
+    final = Activations(networks, pb.Task(x, y, x, y))
+    narrowed = folded(final, torch.tensor([[0, 1, 2, 3]]))
+    torch.testing.assert_close(final.logits(narrowed, "test")[0], final.precise.logits(x)[0])
+    by_theory = pb.theory.fold(networks, final.task, torch.tensor([[0, 1, 2, 3]]))
+    torch.testing.assert_close(by_theory.logits(x), networks.logits(x))
