@@ -54,7 +54,9 @@ class PlainEngine(Engine):
         def batch(tensors: dict[str, Tensor]) -> Networks:
             return state.networks.like({name: tensor.detach()[None] for name, tensor in tensors.items()})
 
-        after = batch(module.state_dict()), until, batch(velocity), batch(squares) if squares else None
+        tensors = module.state_dict()
+        networks = batch({name: tensors[name] for name in state.networks.tensors})
+        after = networks, until, batch(velocity), batch(squares) if squares else None
         return State(*after, state.began)
 
 
