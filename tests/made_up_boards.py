@@ -110,6 +110,7 @@ def layered(
             "spearman_by_layer": {name: summary(each, **banded) for name, each in spread.items()},
             "spearman_over_layers": summary(np.mean(list(spread.values()), axis=0)),
             "top_k_overlap": {share: summary(values.clip(0, 1)) for share in ("0.1", "0.2", "0.5")},
+            "example": {"seed": 0, "scores": draw.normal(0, 1, sum(layers.values())).round(3).tolist()},
             "accuracy": {"dense": summary(np.full(seeds, 0.95)), **kept},
             "train_accuracy": {"dense": summary(np.ones(seeds)), **kept},
             "parameters_left": {
@@ -125,6 +126,7 @@ def layered(
         "drop_step": 30.0, "initial_loss": half, "train_loss": half,
         "accuracy": {"dense": half}, "train_accuracy": {"dense": half},
         "layers": [{"name": name, "units": units} for name, units in layers.items()],
+        "example": {"seed": 0, "norms": draw.uniform(0.1, 1, sum(layers.values())).round(3).tolist()},
         "sizes": {
             share: {"parameters": round(6e4 * float(share) ** 2), "multiply_adds": round(4e5 * float(share))}
             for share in ("1", *SHARES)

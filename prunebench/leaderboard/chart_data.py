@@ -14,7 +14,7 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import Column, Section, ranked, sections
 from prunebench.leaderboard.ranks import rank_rows
 from prunebench.leaderboard.styles import Style, styles
-from prunebench.leaderboard.text import heading
+from prunebench.leaderboard.text import task_words
 from prunebench.results import Row
 
 DRAWN_SCORERS = 6  # lines that can still be told apart at a glance
@@ -132,11 +132,26 @@ class ChartBoard:
         return example.norms if example else []
 
     @cached_property
+    def drawn_layers(self) -> list[tuple[str, Int[np.ndarray, " drawn"]]]:
+        """Which units of the example network are drawn, by layer: at most 400 of each, evenly by norm.
+
+        The shallow network's one layer has no name; layers that do not fit the norms are taken as one, too.
+        """
+        layers = [(layer.name, layer.units) for layer in known(self.board.training.layers) or ()]
+        if sum(units for _, units in layers) != len(self.norms):
+            layers = [("", len(self.norms))]
+        drawn, first = [], 0
+        for name, units in layers:
+            order = first + np.argsort(np.asarray(self.norms[first : first + units]), kind="stable")
+            places = np.linspace(0, units - 1, min(units, DRAWN_NEURONS)).round().astype(int)
+            drawn.append((name, order[places]))
+            first += units
+        return drawn
+
+    @property
     def drawn_neurons(self) -> Int[np.ndarray, " drawn"]:
-        """Which neurons of the example network are drawn: at most 400, evenly over their norms' ranks."""
-        order = np.argsort(np.asarray(self.norms), kind="stable")
-        places = np.linspace(0, len(order) - 1, min(len(order), DRAWN_NEURONS)).round().astype(int)
-        return order[places]
+        """The units of all layers that are drawn."""
+        return np.concatenate([units for _, units in self.drawn_layers])
 
     def scores(self, row: Row) -> list[float] | None:
         """The row's scores of the neurons drawn; None unless they are of the network whose norms are."""
@@ -151,9 +166,10 @@ class ChartBoard:
 def chart_boards(boards: Sequence[Board]) -> list[ChartBoard]:
     """Boards by task and then by recipe, as people look for them."""
 
-    def order(board: Board) -> tuple[str, int, str, float, str]:
-        recipe = board.recipe
-        return heading(board), recipe.width, board.task.fingerprint, recipe.init_std, board.name
+    def order(board: Board) -> tuple[str, bool, str, int, str, float, str]:
+        recipe, task = board.recipe, board.task
+        network = board.layered, recipe.network_spec
+        return task_words(board), *network, recipe.width, task.fingerprint, recipe.init_std, board.name
 
     found = styles(boards)
     return [ChartBoard(board, found) for board in sorted(boards, key=order)]

@@ -135,6 +135,13 @@ def overview(board: Results) -> tuple[Column, ...]:
     return tuple(column for _, column in _OVERVIEW[board.layered])
 
 
+def telling(board: Results, most: int) -> list[Column]:
+    """Of the `overview`, at most so many columns that have numbers."""
+    shown = [column for column in overview(board) if any(map(column.summary, board.rows))]
+    spare = [column for column in first_to_go(board) if column in shown][: max(0, len(shown) - most)]
+    return [column for column in shown if column not in spare]
+
+
 def first_to_go(board: Results) -> list[Column]:
     """The same, those first that a narrow terminal leaves out first; one always stays."""
     order = sorted(_OVERVIEW[board.layered], key=itemgetter(0), reverse=True)

@@ -9,15 +9,23 @@ import numpy as np
 from msgspec import UNSET
 
 from prunebench.evaluation.metrics import SPLITS
-from prunebench.evaluation.summary import Summary
+from prunebench.evaluation.summary import Summary, known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, Winner, chart_boards
-from prunebench.leaderboard.columns import PRUNING, Column, overview
+from prunebench.leaderboard.columns import (
+    LEFT,
+    PRUNING,
+    SHUFFLED,
+    Column,
+    layer_columns,
+    telling,
+)
 from prunebench.leaderboard.ranks import floor_note
 from prunebench.leaderboard.styles import SYMBOLS, styles
-from prunebench.leaderboard.text import facts, heading
-from prunebench.results import Row
+from prunebench.leaderboard.text import facts, heading, task_words
+from prunebench.results import WHOLE, Row
 
+OVERVIEW_COLUMNS = 5  # as many as a window of 1280 px has room for
 UNIT = 1000  # means and intervals are in whole thousandths
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LEVELS = len(DIGITS) ** 2  # of a score or norm in a scatter: finer than a screen
@@ -49,6 +57,8 @@ def page_data(boards: Sequence[Board]) -> dict[str, Any]:
         "digits": DIGITS,
         "symbols": [name for name, _ in SYMBOLS],
         "protocols": {protocol: title for protocol, (title, _) in PRUNING.items()},
+        "shuffled": SHUFFLED,
+        "left": LEFT,
         "splits": SPLITS,
         "scorers": [scorer | asdict(style[scorer["name"]]) for scorer in scorers.values],
         "columns": columns.values,
@@ -73,7 +83,8 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
         "own": [row.cost.extra_gradient_steps for row in chart.rows],
         "seconds": [_round(chart.seconds(row)) for row in chart.rows],
         "seeds": [len(row.seeds) for row in chart.rows],
-        "error": [None if row.status == "ok" else row.error or "failed" for row in chart.rows],
+        "error": [None if row.status == "ok" else row.error or row.status for row in chart.rows],
+        "unfit": [row.status == "unfit" for row in chart.rows],
         "version": [row.version for row in chart.rows],
         "source": [row.source for row in chart.rows],
         "command": [commands.number(row.command) for row in chart.rows],
@@ -81,14 +92,19 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
     }
     return {
         "name": board.name,
-        "task": heading(board),
+        "task": task_words(board),
+        "heading": heading(board),
         "recipe": chart.recipe,
+        "network": board.recipe.network_spec,
+        "units": board.units_word,
+        "layers": [numbers[column.path] for column in layer_columns(board)],
+        "sizes": _sizes(board),
         "facts": facts(board),
         "floor": floor_note(board.rows),
         "drop": _round(board.training.drop_step),
         "training": chart.training_steps,
         "dense": {split: _thousandths(board.training.metrics[split, "dense"]) for split in SPLITS},
-        "overview": [[numbers[c.path], c.title] for c in overview(board) if c.path in numbers],
+        "overview": [[numbers[c.path], c.title] for c in telling(board, OVERVIEW_COLUMNS)],
         "sections": [
             {
                 "title": section.title,
@@ -105,6 +121,7 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
         "kept": _kept(used, chart.rows),
         "norms": pack([chart.norms[i] for i in chart.drawn_neurons]) if chart.norms else None,
         "neurons": len(chart.norms),
+        "drawn_layers": [[name, len(units)] for name, units in chart.drawn_layers],
         "scores": [None if drawn is None else pack(drawn) for drawn in scores],
         "provenance": {
             "task": board.task.record,
@@ -114,6 +131,18 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
         },
         "commands": commands.values,
         "environments": environments.values,
+    }
+
+
+def _sizes(board: Board) -> dict[str, list[float]]:
+    """Shares of the parameters and of the multiply-adds that are left, by share of units kept."""
+    sizes = known(board.training.sizes) or {}
+    whole = sizes.get(WHOLE)
+    if whole is None:
+        return {}
+    return {
+        share: [_short(size.parameters / whole.parameters), _short(size.multiply_adds / whole.multiply_adds)]
+        for share, size in sizes.items()
     }
 
 
@@ -173,7 +202,11 @@ def _thousandths(summary: Summary | None) -> list[int | None]:
 
 
 def _round(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")
+    return None if value is None else _short(value)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 def pack(values: Sequence[float]) -> list[Any]:

@@ -77,7 +77,10 @@ def large_data() -> dict[str, Any]:
     one = data["boards"][0]
     assert len(one["rows"]["step"]) >= 200
     return data | {
-        "boards": [one | {"name": f"task-{i:02}", "task": f"task {i:02}"} for i in range(20)],
+        "boards": [
+            one | {"name": f"task-{i:02}", "task": f"task {i:02}", "heading": f"task {i:02}"}
+            for i in range(20)
+        ],
     }
 
 

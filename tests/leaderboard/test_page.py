@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_up_boards import LENET, layered
 from page_boards import HOSTILE, board, large_data
 
 from prunebench.leaderboard.page import assemble, to_html
@@ -325,3 +326,77 @@ def test_two_hundred_rows_on_twenty_tasks_stay_responsive(browser: Any, tmp_path
     large.context.close()
     assert not large.complaints
     assert 0 < min(took) < 1.5, took
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("mixed") / "page.html"
+    deep = {f"stage{i}.block.conv": 8 for i in range(12)}
+    boards = [board("toy"), layered(1), layered(2, network=LENET | {"spec": "resnet[depth=20]"}, layers=deep)]
+    path.write_text(to_html(boards), encoding="utf-8")
+    return path
+
+
+def test_boards_of_several_networks_stand_side_by_side_and_can_be_filtered(browser: Any, mixed: Path) -> None:
+    opened = Opened(browser, mixed)
+    page = opened.page
+    assert page.locator("#network option").all_inner_texts() == [
+        "all networks", "lenet", "resnet[depth=20]", "shallow",
+    ]  # fmt: skip
+    assert page.locator("#boards tbody tr").count() == 3
+    heads = page.locator("#early-rows thead b").all_inner_texts()
+    assert sorted(heads) == ["lenet", "resnet[depth=20]", "shallow"]
+    page.select_option("#network", "lenet")
+    assert page.locator("#boards tbody tr").count() == 1
+    assert page.locator("#early-rows thead b").all_inner_texts() == ["lenet"]
+    assert (
+        page.locator("#board-title").inner_text().startswith("mnist5k, 10 classes, 800 samples: lenet, 6-16")
+    )
+    assert page.locator("#task option").all_inner_texts() == ["mnist5k, 10 classes, 800 samples"]
+    page.select_option("#network", "")
+    page.locator("#early-rows thead button", has_text="shallow").click()
+    assert page.locator("#board-title").inner_text() == "toy, 40 samples"
+    assert page.locator("#layers, #against-pick, #scatter-layer-pick").locator("visible=true").count() == 0
+    opened.context.close()
+    assert not opened.complaints
+
+
+def test_a_layered_board_has_its_layers_and_a_curve_against_what_is_left(browser: Any, mixed: Path) -> None:
+    opened = Opened(browser, mixed)
+    page = opened.page
+    page.select_option("#network", "lenet")
+    layers = ["conv1 (6)", "conv2 (16)", "fc1 (120)", "fc2 (84)"]
+    assert set(layers) <= set(page.locator("#layers svg text").all_text_contents())
+    page.select_option("#section", label="Prediction layer by layer")
+    assert page.locator("#rows thead .title").all_inner_texts()[3:] == layers
+    assert "not for this network or task: it needs" in page.locator("#rows .unfit").inner_text()
+    drawn = {}
+    for against in ("units", "parameters", "adds"):
+        page.select_option("#against", against)
+        drawn[against] = page.locator("#kept .chart").inner_text()
+    assert "% of the units kept" in drawn["units"]
+    assert "% of the parameters left" in drawn["parameters"]
+    assert "% of the multiply-adds left" in drawn["adds"]
+    assert "Pruned over all layers" in drawn["parameters"]
+    assert "Pruned over all layers" not in drawn["adds"], "nobody counted them for every scorer"
+    assert page.locator("#shuffled-note").is_visible()
+    page.select_option("#scatter-layer", label="conv2")
+    assert page.locator("#scatter .chart svg [aria-label=dot] *").count() == 16
+    opened.context.close()
+    assert not opened.complaints
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_of_a_page_of_several_networks_is_cut_off(browser: Any, mixed: Path, width: int) -> None:
+    opened = Opened(browser, mixed, viewport={"width": width, "height": 900})
+    page = opened.page
+    for network in ("shallow", "lenet", "resnet[depth=20]"):
+        page.select_option("#network", network)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if width == 1280:
+            inside = page.evaluate(
+                "[rows.scrollWidth, rows.clientWidth]".replace("rows", "document.querySelector('#rows')")
+            )
+            assert inside[0] <= inside[1], network
+    opened.context.close()
+    assert not opened.complaints

@@ -126,48 +126,88 @@ function timeChart(place, board, chosen, unit) {
   return correlations(place, board, chosen, (row) => row.relative, { type: "symlog", constant: 0.05, domain: [-0.003, most], ticks: [0, 0.03, 0.1, 0.3, 1, 3, 10].filter((tick) => tick <= most), tickFormat: "~g", label: "step / end of the plateau (t / t_drop)", ...label }, [{ x: 1, text: "plateau ends" }]);
 }
 
-/** One panel for each protocol: accuracy against the share of neurons kept. */
-function keptCharts(place, board, chosen, step, split) {
-  const panels = Object.entries(data.protocols).map(([protocol, title]) => {
-    const columns = board.columns.filter((column) => column.path[0] === split && column.path[1] === protocol)
-      .map((column) => ({ id: column.id, share: Number(column.path[2]), kept: board.kept[column.path[2]] }));
-    return { protocol, title, columns: d3.sort(columns, (column) => -column.share) };
+/** Spearman in each layer at a step, one line for each scorer; layers stand in the order in which they run. */
+function layersChart(place, board, chosen, step) {
+  const layers = board.layers.map((id) => board.columns.find((column) => column.id === String(id)));
+  const points = board.rows.filter((row) => row.step === step && row.error === null).flatMap((row) => layers.filter((layer) => row.values[layer.id]).map((layer) => ({ row, layer: layer.title, ...row.values[layer.id] })));
+  const drawn = points.filter((p) => p.row.kind === "predictor" && chosen.has(p.row.name)), random = points.filter((p) => p.row.name === "random");
+  if (!drawn.length) return null;
+  const titles = layers.map((layer) => layer.title), low = (p) => p.low ?? p.mean, high = (p) => p.high ?? p.mean;
+  const domain = [niceLow([0, ...[...drawn, ...random].map(low)], 0.1), 1.02], height = 360;
+  const last = titles.findLast((title) => drawn.some((p) => p.layer === title));
+  const labels = endLabels(drawn.filter((p) => p.layer === last).map((p) => ({ row: p.row, y: p.mean })), domain, height - 68);
+  const longest = d3.max(titles, (title) => title.length), wide = 20 + 7.4 * (d3.max(labels, (end) => shortened(end.row.label, 18).length) ?? 4);
+  const turned = longest * 7.5 * titles.length > place.clientWidth - wide - 60;
+  const paint = (p) => colour(p.row.look), at = { x: "layer", z: (p) => p.row.name };
+  return frame(place, {
+    height: height + (turned ? 6 * longest : 0), marginRight: wide, marginBottom: turned ? 30 + 6 * longest : 38, marginLeft: turned ? 60 : 44,
+    ariaLabel: "Rank correlation of each scorer with the final norms in each layer; the numbers are in the table",
+    x: { type: "point", domain: titles, padding: 0.3, label: null, tickRotate: turned ? -45 : 0 },
+    y: { domain, label: "Spearman correlation", grid: true, ticks: 6, labelArrow: "none" },
+    marks: [
+      Plot.areaY(random, { ...at, y1: low, y2: high, fill: "var(--gray)", fillOpacity: 0.35 }),
+      Plot.ruleX(drawn, { x: "layer", y1: low, y2: high, stroke: paint, strokeWidth: 1.5 }),
+      Plot.line(drawn, { ...at, y: "mean", stroke: paint, strokeWidth: 1.8 }),
+      Plot.dot(drawn, { ...at, y: "mean", stroke: paint, fill: "var(--page)", strokeWidth: 1.8, symbol: (p) => symbol(p.row.look), r: 4 }),
+      Plot.text(labels, { x: () => last, y: "to", text: (end) => shortened(end.row.label, 18), textAnchor: "start", dx: 9, fill: (end) => colour(end.row.look), fontWeight: 600, stroke: "var(--page)", strokeWidth: 4, paintOrder: "stroke" }),
+      Plot.tip(drawn, Plot.pointer({ x: "layer", y: "mean", fill: "var(--page)", stroke: "var(--line)", title: (p) => tipText(p.row, [p.layer, `Spearman ${written(p.mean)} ${interval(p)}`]) })),
+    ],
   });
+}
+
+const AGAINST = { parameters: ["parameters left", 0], adds: ["multiply-adds left", 1] };
+
+/** What of the network is left for a row: the share of units, or of what these are made of. */
+function leftOf(board, protocol, row, share, against) {
+  if (against === "units") return Number(share);
+  if (protocol !== "prune_global") return board.sizes[share]?.[AGAINST[against][1]] ?? null;
+  const left = against === "parameters" && board.columns.find(({ path }) => path[0] === data.left && path[2] === share);
+  return left ? (row.values[left.id]?.mean ?? null) : null;
+}
+
+/** One panel for each protocol: accuracy against what is kept. */
+function keptCharts(place, board, chosen, step, split, against) {
   const rowsAt = board.rows.filter((row) => row.step === step && row.error === null);
   const drawn = rowsAt.filter((row) => row.kind !== "predictor" || chosen.has(row.name));
-  const present = panels.map((panel) => ({
-    ...panel,
-    points: drawn.flatMap((row) => panel.columns.filter((c) => row.values[c.id]).map((c) => ({ row, share: c.share, kept: c.kept, ...row.values[c.id] }))),
+  const pointsOf = (protocol, rows) => {
+    const columns = board.columns.filter(({ path }) => path[0] === split && path[1] === protocol);
+    const found = rows.flatMap((row) => columns.filter((c) => row.values[c.id]).map(({ id, path: [, , share] }) => ({ row, share: Number(share), x: leftOf(board, protocol === data.shuffled ? "prune_global" : protocol, row, share, against), kept: board.kept[share], ...row.values[id] })));
+    return d3.sort(found.filter((p) => p.x !== null), (p) => -p.share);
+  };
+  const present = Object.entries(data.protocols).map(([protocol, title]) => ({
+    title, points: pointsOf(protocol, drawn), shuffled: protocol === "prune_global" ? pointsOf(data.shuffled, drawn.filter((row) => row.kind === "predictor")) : [],
   })).filter((panel) => panel.points.length);
   if (!present.length) return [];
-  const all = present.flatMap((panel) => panel.points), dense = board.dense[split];
+  const all = present.flatMap((panel) => [...panel.points, ...panel.shuffled]), dense = board.dense[split];
   const low = niceLow(all.map((p) => p.low ?? p.middle), 0.05), high = Math.min(1, Math.max(dense.middle, d3.max(all, (p) => p.high ?? p.middle)) + 0.01);
-  const shares = d3.sort(new Set(all.map((p) => p.share)), d3.descending);
+  const [least, most] = d3.extent(all, (p) => p.x);
+  const ticks = against === "units" ? d3.sort(new Set(all.map((p) => p.share)), d3.descending) : [1, 0.8, 0.6, 0.4, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001].filter((tick) => tick <= most * 1.05 && tick >= least);
+  const label = against === "units" ? `% of the ${board.units} kept` : `% of the ${AGAINST[against][0]}`;
   const columns = place.clientWidth > 900 ? Math.min(3, present.length) : place.clientWidth > 620 ? Math.min(2, present.length) : 1;
   const width = Math.floor((place.clientWidth - 16 * (columns - 1)) / columns);
   return present.map((panel) => {
     const { points } = panel, height = 320;
-    const least = d3.min(points, (p) => p.share);
     const predictors = points.filter((p) => p.row.kind === "predictor"), others = points.filter((p) => p.row.kind === "control"), oracle = points.filter((p) => p.row.kind === "oracle");
-    const ends = [...predictors, ...others].filter((p) => p.share === least);
-    const labels = endLabels(ends.map((p) => ({ row: p.row, y: p.middle })), [low, high], height - 68);
-    const paint = (p) => colour(p.row.look), middle = { x: "share", y: "middle", z: (p) => p.row.name };
-    const band = { x: "share", y1: (p) => p.low ?? p.middle, y2: (p) => p.high ?? p.middle, z: (p) => p.row.name };
+    const ends = d3.groups([...predictors, ...others], (p) => p.row.name).map(([, line]) => line.at(-1));
+    const labels = endLabels(ends.map((p) => ({ row: p.row, x: p.x, y: p.middle })), [low, high], height - 68);
+    const paint = (p) => colour(p.row.look), middle = { x: "x", y: "middle", z: (p) => p.row.name };
+    const band = { x: "x", y1: (p) => p.low ?? p.middle, y2: (p) => p.high ?? p.middle, z: (p) => p.row.name };
     const chart = frame(place, {
       width, height, marginRight: 14 + Math.min(130, 7.4 * (d3.max(labels, (end) => shortened(end.row.label, 18).length) ?? 0)),
-      ariaLabel: `${panel.title}: accuracy against the share of neurons kept; the numbers are in the table`,
-      x: { type: "log", domain: [shares[0] * 1.05, shares.at(-1)], ticks: shares, tickFormat: (share) => `${+(100 * share).toPrecision(3)}`, label: "% of the neurons kept", labelAnchor: "center", labelArrow: "none" },
+      ariaLabel: `${panel.title}: accuracy against what is kept; the numbers are in the table`,
+      x: { type: "log", domain: [most * 1.05, least], ticks, tickFormat: (share) => `${+(100 * share).toPrecision(3)}`, label, labelAnchor: "center", labelArrow: "none" },
       y: { domain: [low, high], grid: true, tickFormat: (value) => `${Math.round(100 * value)}`, ticks: 6, label: `${data.splits[split]} accuracy (median), %`, labelArrow: "none" },
       marks: [
         Plot.ruleY([dense.middle], { stroke: "var(--ink)", strokeDasharray: "1 3" }),
         Plot.areaY(others, { ...band, fill: "var(--gray)", fillOpacity: 0.22 }),
         Plot.line(others, { ...middle, stroke: "var(--gray)", strokeWidth: 1.6 }),
         Plot.line(oracle, { ...middle, stroke: "var(--ink)", strokeDasharray: "5 4", strokeWidth: 1.4 }),
+        Plot.line(panel.shuffled, { ...middle, stroke: paint, strokeDasharray: "3 3", strokeWidth: 1.4 }),
         Plot.areaY(predictors, { ...band, fill: paint, fillOpacity: 0.09 }),
         Plot.line(predictors, { ...middle, stroke: paint, strokeWidth: 1.8 }),
         Plot.dot(predictors, { ...middle, stroke: paint, fill: "var(--page)", strokeWidth: 1.6, symbol: (p) => symbol(p.row.look), r: 3.5 }),
-        Plot.text(labels, { x: least, y: "to", text: (end) => shortened(end.row.label, 18), textAnchor: "start", dx: 8, fill: (end) => (end.row.kind === "control" ? "var(--soft)" : colour(end.row.look)), fontWeight: 600 }),
-        Plot.tip(points, Plot.pointer({ x: "share", y: "middle", fill: "var(--page)", stroke: "var(--line)", title: (p) => tipText(p.row, [`${+(100 * p.share).toPrecision(3)} % kept${p.kept ? ` (${count(p.kept)} neurons)` : ""}`, `${written(p.mean, true)} % ${interval(p, true)}`]) })),
+        Plot.text(labels, { x: "x", y: "to", text: (end) => shortened(end.row.label, 18), textAnchor: "start", dx: 8, fill: (end) => (end.row.kind === "control" ? "var(--soft)" : colour(end.row.look)), fontWeight: 600 }),
+        Plot.tip(points, Plot.pointer({ x: "x", y: "middle", fill: "var(--page)", stroke: "var(--line)", title: (p) => tipText(p.row, [`${+(100 * p.share).toPrecision(3)} % kept${p.kept ? ` (${count(p.kept)} ${board.units})` : ""}`, `${written(p.mean, true)} % ${interval(p, true)}`]) })),
       ],
     });
     return make("div", { class: "panel" }, make("h3", {}, panel.title), chart);
@@ -186,8 +226,9 @@ function ranks(values) {
   return found;
 }
 
-function scatterChart(place, board, row, axis) {
-  const norms = unpack(board.norms), scores = unpack(row.scores);
+function scatterChart(place, board, row, layer, axis) {
+  const first = d3.sum(board.drawn_layers.slice(0, layer), ([, drawn]) => drawn), end = first + board.drawn_layers[layer][1];
+  const [norms, scores] = [board.norms, row.scores].map((packed) => unpack(packed).slice(first, end));
   const x = axis === "rank" ? ranks(scores) : scores, share = Math.max(1, Math.round(0.1 * scores.length));
   const bestScore = d3.sort(x, d3.descending)[share - 1], bestNorm = d3.sort(norms, d3.descending)[share - 1];
   const points = d3.range(norms.length).map((i) => ({ x: x[i], norm: norms[i], kept: x[i] >= bestScore }));

@@ -31,7 +31,7 @@ function outline(packed, number) {
     return { ...v, look, relative: packed.rows.relative[v.row], cost: packed.rows.steps[v.row], seconds: packed.rows.seconds[v.row], spearman: summaryOf(v.spearman), ahead: summaryOf(v.ahead) };
   });
   const dense = Object.fromEntries(Object.entries(packed.dense).map(([split, s]) => [split, summaryOf(s)]));
-  return { number, name: packed.name, task: packed.task, recipe: packed.recipe, steps: packed.verdicts.map((v) => v.step), verdicts, dense };
+  return { number, name: packed.name, task: packed.task, network: packed.network, recipe: packed.recipe, steps: packed.verdicts.map((v) => v.step), verdicts, dense };
 }
 
 /** A board in full. */
@@ -72,6 +72,9 @@ function rankText(row) {
   return first === last ? String(first) : `${first}–${last}`;
 }
 
+/** Why a row has no numbers. */
+const reason = (row) => `${row.unfit ? "not for this network or task" : "failed"}: ${row.error}`;
+
 const colour = (look) => (look.kind === "oracle" ? "var(--ink)" : look.colour === null ? "var(--gray)" : `var(--s${look.colour})`);
 const symbol = (look) => data.symbols[look.symbol];
 
@@ -96,9 +99,9 @@ function swatch(look) {
   return svg.node();
 }
 
-/** A name that may be broken after its underscores. */
+/** A name that may be broken where its words and its parameters begin. */
 function breakable(name) {
-  return name.split(/(?<=_)/).flatMap((part, i) => i ? [document.createElement("wbr"), part] : [part]);
+  return name.split(/(?<=_)|(?=\[)|(?<=,)/).flatMap((part, i) => i ? [document.createElement("wbr"), part] : [part]);
 }
 
 /** An interval as a bar between the ends of `domain`, over the band that random scores reach. */

@@ -7,8 +7,11 @@ const state = { board: null, step: 0, chosen: new Set(), mine: false, scorer: nu
 
 const option = (value, text, selected) => make("option", { value, selected }, text);
 
+/** The boards of the network that is chosen. */
+const shown = () => outlines.filter((board) => ["", board.network].includes(by("network").value));
+
 function openTask(task) {
-  const boards = outlines.filter((board) => board.task === task);
+  const boards = shown().filter((board) => board.task === task);
   by("recipe").replaceChildren(...boards.map((board) => option(board.number, board.recipe, false)));
   by("recipe").disabled = boards.length === 1;
   return boards[0].number;
@@ -16,6 +19,7 @@ function openTask(task) {
 
 function show(number, step = null) {
   const board = (state.board = openBoard(number));
+  if (!shown().some((one) => one.number === number)) chooseNetwork("");
   by("task").value = board.task;
   openTask(board.task);
   by("recipe").value = number;
@@ -28,7 +32,12 @@ function show(number, step = null) {
 
 function drawBoard() {
   const { board } = state;
-  by("board-title").textContent = board.task;
+  by("board-title").textContent = board.heading;
+  by("layers").hidden = !board.layers.length;
+  by("against-pick").hidden = !Object.keys(board.sizes).length;
+  by("shuffled-note").hidden = !board.columns.some((column) => column.path[1] === data.shuffled);
+  by("scatter-layer-pick").hidden = board.drawn_layers.length < 2;
+  by("scatter-layer").replaceChildren(...board.drawn_layers.map(([name], i) => option(i, name, false)));
   by("board-recipe").textContent = board.recipe;
   by("facts").replaceChildren(make("li", {}, `board ${board.name}`), ...board.facts.map((fact) => make("li", {}, fact)));
   by("floor").textContent = board.floor ?? "";
@@ -94,12 +103,18 @@ function drawCorrelations() {
   place("time", (target) => timeChart(target, state.board, state.chosen, by("time-axis").value), "The plateau of these trainings has no end, so there is no such time.");
 }
 
+function drawLayers() {
+  if (state.board.layers.length) place("layers", (target) => layersChart(target, state.board, state.chosen, state.step), "No scorer that is chosen has a rank correlation in single layers at this step.");
+}
+
 function drawKept() {
-  place("kept", (target) => keptCharts(target, state.board, state.chosen, state.step, by("split").value), "This board has no accuracies after pruning or merging at this step.");
+  const against = Object.keys(state.board.sizes).length ? by("against").value : "units";
+  place("kept", (target) => keptCharts(target, state.board, state.chosen, state.step, by("split").value, against), "This board has no accuracies after pruning or merging at this step.");
 }
 
 function drawLines() {
   drawCorrelations();
+  drawLayers();
   drawKept();
 }
 
@@ -115,13 +130,15 @@ function drawScatter() {
   const row = rows.find((r) => r.name === state.scorer) ?? rows.find((r) => r.kind === "predictor") ?? rows[0];
   by("scatter-scorer").replaceChildren(...rows.map((r) => option(r.name, r.label, r === row)));
   by("scatter-scorer").disabled = !rows.length;
-  const some = data.boards[board.number].norms ? unpack(board.norms).length : 0;
-  by("scatter-note").textContent = row ? `One trained network; a dot is a neuron${some < board.neurons ? ` (${some} of ${count(board.neurons)} are drawn, evenly by norm)` : ""}. Filled: kept when 10 % are kept. Those up and right of both lines were rightly found.` : "";
-  place("scatter", (target) => row && scatterChart(target, board, row, by("scatter-axis").value), "This board carries no example network at this step; a new run adds one.");
+  const some = d3.sum(board.drawn_layers, ([, drawn]) => drawn), layer = Number(by("scatter-layer").value || 0);
+  const what = board.drawn_layers.length > 1 ? `unit of ${board.drawn_layers[layer][0]}` : board.units.slice(0, -1);
+  by("scatter-note").textContent = row ? `One trained network; a dot is a ${what}${some < board.neurons ? ` (${count(some)} of ${count(board.neurons)} are drawn, evenly by norm)` : ""}. Filled: kept when 10 % are kept. Those up and right of both lines were rightly found.` : "";
+  place("scatter", (target) => row && scatterChart(target, board, row, layer, by("scatter-axis").value), "This board carries no example network at this step; a new run adds one.");
 }
 
 function drawStep() {
   drawTable();
+  drawLayers();
   drawKept();
   drawScatter();
 }
@@ -131,15 +148,28 @@ function redrawCharts() {
   drawScatter();
 }
 
-for (const task of new Set(outlines.map((board) => board.task))) by("task").append(option(task, task, false));
-by("task").disabled = by("task").options.length === 1;
+/** The overviews and the tasks of one network, or of all. */
+function chooseNetwork(network) {
+  by("network").value = network;
+  const boards = shown(), open = (number, step) => { show(number, step); by("results").focus(); };
+  by("task").replaceChildren(...[...new Set(boards.map((board) => board.task))].map((task) => option(task, task, false)));
+  by("task").disabled = by("task").options.length === 1;
+  if (outlines.length > 1) drawBoards(by("boards"), boards, open);
+  by("early").hidden = networks.length < 2;
+  if (networks.length > 1) drawEarly(by("early-rows"), boards, open);
+}
+
+const networks = [...new Set(outlines.map((board) => board.network))];
+by("network").append(...networks.map((network) => option(network, network, false)));
+by("networks").hidden = networks.length < 2;
+by("network").addEventListener("change", (event) => { chooseNetwork(event.target.value); show(shown()[0].number); });
 by("task").addEventListener("change", (event) => show(openTask(event.target.value)));
 by("recipe").addEventListener("change", (event) => show(Number(event.target.value)));
 for (const id of ["section", "which", "controls"]) by(id).addEventListener("change", drawTable);
 by("filter").addEventListener("input", filterTable);
 for (const id of ["cost-axis", "time-axis"]) by(id).addEventListener("change", drawCorrelations);
-by("split").addEventListener("change", drawKept);
-by("scatter-axis").addEventListener("change", drawScatter);
+for (const id of ["split", "against"]) by(id).addEventListener("change", drawKept);
+for (const id of ["scatter-axis", "scatter-layer"]) by(id).addEventListener("change", drawScatter);
 by("scatter-scorer").addEventListener("change", (event) => { state.scorer = event.target.value; drawScatter(); });
 const choose = (names, mine) => { state.mine = mine; state.chosen = new Set(names); drawChips(); drawLines(); };
 by("best").addEventListener("click", () => choose(state.board.drawn, false));
@@ -147,10 +177,8 @@ by("every").addEventListener("click", () => choose(state.board.order, true));
 by("none").addEventListener("click", () => choose([], true));
 by("theme").addEventListener("change", (event) => (document.documentElement.dataset.theme = event.target.value));
 
-if (outlines.length > 1) {
-  by("overview").hidden = false;
-  drawBoards(by("boards"), outlines, (number, step) => { show(number, step); by("results").focus(); });
-}
+by("overview").hidden = outlines.length < 2;
+chooseNetwork("");
 const named = outlines.find((board) => `#${encodeURIComponent(board.name)}` === location.hash);
 show(named?.number ?? 0);
 

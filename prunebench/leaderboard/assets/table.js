@@ -51,7 +51,7 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
   ));
   place.replaceChildren(table);
   const name = (row) => {
-    const button = make("button", { type: "button", class: "name", "aria-expanded": "false" }, swatch(row.look), row.label);
+    const button = make("button", { type: "button", class: "name", "aria-expanded": "false" }, swatch(row.look), make("span", {}, ...breakable(row.label)));
     button.addEventListener("click", () => {
       const child = api.row(button.closest("tr")).child;
       if (child.isShown()) child.hide();
@@ -59,7 +59,7 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
       button.setAttribute("aria-expanded", String(child.isShown()));
       onOpen(row);
     });
-    return row.error === null ? button : make("span", {}, button, make("span", { class: "error" }, `failed: ${row.error}`));
+    return row.error === null ? button : make("span", {}, button, make("span", { class: row.unfit ? "unfit" : "error" }, reason(row)));
   };
   const metrics = columns.map((column_, i) => column((row) => metricCell(row, column_, domains[i], chance), (row) => row.values[column_.id]?.mean ?? null));
   const api = new DataTable(table, {
@@ -75,7 +75,7 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
         column((row) => duration(row.seconds), (row) => row.seconds, "num", { orderSequence: ["asc", "desc"] }),
       ] : []),
     ],
-    createdRow: (tr, row) => tr.classList.add(row.error === null ? row.kind : "failed"),
+    createdRow: (tr, row) => tr.classList.add(row.error === null ? row.kind : row.unfit ? "control" : "failed"),
     search: { search: filter, smart: false },
     ...PLAIN,
     language: { emptyTable: "No scorer here.", zeroRecords: "No scorer has a name like this." },
@@ -99,7 +99,8 @@ function details(board, row) {
 /** All boards: the best predictor at each step. `onChoose(number, step)` opens one. */
 function drawBoards(place, boards, onChoose) {
   const steps = [...new Set(boards.flatMap((board) => board.steps))].sort(d3.ascending);
-  place.replaceChildren(heads(head("task and recipe", null, true), head("dense (%)"), ...steps.map((step) => head(`step ${count(step)}`, [0, 1]))));
+  const table = make("table", {}, heads(head("task and recipe", null, true), head("dense (%)"), ...steps.map((step) => head(`step ${count(step)}`, [0, 1]))));
+  place.replaceChildren(table);
   const at = (board, step) => board.verdicts.find((verdict) => verdict.step === step && verdict.row !== null);
   const cell = (board, step) => {
     const verdict = at(board, step);
@@ -108,7 +109,7 @@ function drawBoards(place, boards, onChoose) {
     return make("button", { type: "button", class: "best", onclick: () => onChoose(board.number, step) },
       make("span", { class: "name" }, swatch(look), look.name, verdict.tied ? " =" : null), make("b", {}, written(s.mean)), make("small", {}, interval(s)), bar(s, [0, 1], null, colour(look)));
   };
-  new DataTable(place, {
+  new DataTable(table, {
     data: boards,
     columns: [
       column((board) => make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, board.task), make("small", {}, board.recipe)), (board) => `${board.task}, ${board.recipe}`, "string", { className: "left" }),
@@ -117,4 +118,34 @@ function drawBoards(place, boards, onChoose) {
     ],
     ...PLAIN,
   });
+}
+
+/** Every early predictor on every board: its means at the steps up to the end of the plateau. */
+function drawEarly(place, boards, onChoose) {
+  const scorers = new Map();
+  const found = boards.map((board) => {
+    const packed = data.boards[board.number], means = packed.values[Object.keys(packed.values).find((id) => data.columns[id].path[0] === "spearman")]?.[0] ?? [];
+    const cells = new Map(), steps = new Set();
+    packed.rows.step.forEach((step, i) => {
+      const look = data.scorers[packed.rows.scorer[i]], mean = means[i] ?? null;
+      if (look.kind === "oracle" || mean === null || (packed.rows.relative[i] ?? 0) > 1) return;
+      scorers.set(look.name, look);
+      steps.add(step);
+      cells.set(`${step} ${look.name}`, mean / data.unit);
+    });
+    return { board, cells, steps: d3.sort(steps) };
+  }).filter((one) => one.steps.length);
+  const all = (name) => found.flatMap(({ cells, steps }) => steps.map((step) => cells.get(`${step} ${name}`)).filter((mean) => mean !== undefined));
+  const order = d3.sort([...scorers.values()], (look) => (look.kind === "control" ? 1 : 0), (look) => -all(look.name).length, (look) => -d3.mean(all(look.name)));
+  const filled = (mean, look) => {
+    const cell = make("span", { class: "part" }, mean === undefined ? "–" : written(mean));
+    if (mean !== undefined) cell.style.background = `linear-gradient(to right, color-mix(in srgb, ${colour(look)} 26%, transparent) ${100 * Math.max(0, mean)}%, transparent 0)`;
+    return cell;
+  };
+  place.replaceChildren(make("table", {},
+    make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "left" }, "scorer"), ...found.map(({ board, steps }) => make("th", { scope: "col", class: "left" },
+      make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, board.network), make("small", {}, board.task)),
+      make("span", { class: "parts" }, ...steps.map((step) => make("span", { class: "part" }, count(step)))))))),
+    make("tbody", {}, ...order.map((look) => make("tr", { class: look.kind }, make("th", { scope: "row", class: "left" }, make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name + MARKS[look.kind])))),
+      ...found.map(({ cells, steps }) => make("td", { class: "left" }, make("span", { class: "parts" }, ...steps.map((step) => filled(cells.get(`${step} ${look.name}`), look))))))))));
 }
