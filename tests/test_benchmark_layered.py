@@ -1,11 +1,14 @@
 """The benchmark on networks of several layers, and on tasks of several classes."""
 
+from dataclasses import replace
+
 import pytest
 
 import prunebench as pb
 from prunebench.benchmark import Plan, run_benchmark
 from prunebench.evaluation.fractions import FRACTIONS, LAYERED_FRACTIONS
-from prunebench.results import Document
+from prunebench.evaluation.protocols import PROTOCOLS
+from prunebench.results import Document, Row, Training
 from prunebench.store.store import Store
 
 
@@ -58,3 +61,29 @@ def test_results_of_a_layered_network_are_kept(task: pb.Task, found: Document) -
     run_benchmark(plan, store=store)
     again = run_benchmark(plan, store=store)
     assert [row.metrics for row in again.rows] == [row.metrics for row in found.rows]
+
+
+def test_all_protocols_are_in_the_document(task: pb.Task) -> None:
+    """And come out of it again as they went in."""
+    store = Store()
+    plan = plan_of(
+        task, "vgg[width=0.125]", at_steps=(40,), seeds=(0,), protocols=PROTOCOLS, fractions=(0.5,)
+    )
+    found = run_benchmark(plan, store=store)
+    snip, *_, reinitialised = found.rows
+    every = (*PROTOCOLS[1:], "prune_global_shuffled")
+    assert {path[1] for path in snip.metrics if path[0] == "accuracy"} == {"dense", *every}
+    assert ("parameters_left", "prune_global", "0.5") in snip.metrics
+    assert {path[1] for path in reinitialised.metrics} == {"dense", "prune_early"}
+    assert (snip.finetune_steps, snip.recalibrated) == (6, True)
+    assert list(found.training.sizes) == ["1", "0.5"]  # type: ignore[arg-type]
+    content = found.content()
+    assert [Row.read(row, "row") for row in content["rows"]] == found.rows
+    assert Training.read(content["training"], "training") == found.training
+
+    left = run_benchmark(replace(plan, recalibrate=False, finetune_steps=3), store=store)
+    assert (left.rows[0].finetune_steps, left.rows[0].recalibrated) == (3, False)
+    for path in (("accuracy", "prune_final", "0.5"), ("accuracy", "finetune", "0.5")):
+        assert left.rows[0].metrics[path] != snip.metrics[path]
+    assert left.rows[0].metrics["spearman",] == snip.metrics["spearman",]
+    assert run_benchmark(plan, store=store).rows[0].metrics == snip.metrics
