@@ -349,8 +349,8 @@ def test_a_probe_scores_after_training_of_its_own(kind: str) -> None:
         dtype=torch.float64,
         device="cpu",
     )
-    later = recalibrated(probed.final, snapshot.x)
-    later = pb.Snapshot(snapshot.task, snapshot.recipe, 4, later, snapshot.networks)
+    end = recalibrated(probed.final, snapshot.x)
+    later = pb.Snapshot(snapshot.task, snapshot.recipe, 4, end, snapshot.networks)
     torch.testing.assert_close(scores, pb.load_scorer("snip").score(later), rtol=1e-9, atol=1e-12)
     assert not torch.allclose(scores, pb.load_scorer("snip").score(snapshot))
 
