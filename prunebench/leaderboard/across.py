@@ -99,6 +99,35 @@ def wins(boards: Sequence[Board], column: Column) -> Wins | None:
     return Wins(tuple(scorers[i] for i in order), rates[np.ix_(order, order)])
 
 
+@dataclass(frozen=True)
+class Early:
+    """The means of a column on one board before the network has learnt.
+
+    Attributes:
+        steps: scored up to the end of the plateau, or all where it has none.
+        means: by scorer, then by step.
+    """
+
+    steps: tuple[int, ...]
+    means: dict[str, dict[int, float]]
+
+
+def early(board: Board, column: Column) -> Early:
+    """What could be told how early; scorers that see the end take no part."""
+    end = board.training.drop_step
+    by_step = {
+        step: means
+        for step in steps_of([board])
+        if (end is None or step <= end) and (means := _means(board, column, step))
+    }
+    scorers = dict.fromkeys(scorer for means in by_step.values() for scorer in means)
+    means_of = {
+        scorer: {step: means[scorer] for step, means in by_step.items() if scorer in means}
+        for scorer in scorers
+    }
+    return Early(tuple(by_step), means_of)
+
+
 def _means(board: Board, column: Column, step: int) -> dict[str, float]:
     return {
         row.scorer: summary.mean

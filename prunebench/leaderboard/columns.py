@@ -8,6 +8,7 @@ from operator import itemgetter
 from msgspec import UNSET
 
 from prunebench.evaluation.metrics import SPLITS, Path, kind_of
+from prunebench.evaluation.protocols import SHUFFLED
 from prunebench.evaluation.summary import Number, Summary, known
 from prunebench.results import Results, Row
 
@@ -77,7 +78,7 @@ class Section:
 
 
 LEFT = "parameters_left"
-GLOBAL, SHUFFLED = "prune_global", "prune_global_shuffled"
+GLOBAL = "prune_global"
 BY_LAYER = "spearman_by_layer"
 
 RANK = (

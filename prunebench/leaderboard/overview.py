@@ -6,12 +6,12 @@ from operator import itemgetter
 import numpy as np
 
 from prunebench.escape import for_markdown
-from prunebench.leaderboard.across import Across, Wins, across, steps_of, wins
+from prunebench.leaderboard.across import Across, Wins, across, early, steps_of, wins
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import RANK, Column, ranked
+from prunebench.leaderboard.columns import RANK, SPEARMAN, Column, ranked
 from prunebench.leaderboard.columns import overview as telling
 from prunebench.leaderboard.ranks import FIRST, marks
-from prunebench.leaderboard.text import markdown_table
+from prunebench.leaderboard.text import markdown_table, network_words
 
 _HOW = (
     "Made from the records by `prunebench leaderboard --rebuild`. *Best predictor*: the highest mean over "
@@ -29,7 +29,7 @@ def overview(boards: Sequence[Board]) -> str:
     The best predictor by board and step, average ranks, win rates, and which scorers differ over the boards.
     """
     boards = sorted(boards, key=lambda board: board.name)
-    parts = [_HOW, "## The boards", _boards(boards)]
+    parts = [_HOW, "## The boards", _boards(boards), *_how_early(boards)]
     for column in compared(boards):
         parts += _column(boards, column)
     return "\n\n".join(parts) + "\n"
@@ -43,31 +43,62 @@ def compared(boards: Sequence[Board]) -> list[Column]:
 
 
 def _boards(boards: Sequence[Board]) -> str:
-    titles = [
-        "board",
-        "task",
-        "samples",
-        "neurons",
-        "init std",
-        "steps",
-        "plateau ends",
-        "dense test accuracy",
-    ]
-    lines = [titles]
+    layered = any(board.layered for board in boards)
+    network = ["classes", "network"] if layered else ["neurons", "init std"]
+    lines = [["board", "task", "samples", *network, "steps", "plateau ends", "dense test accuracy"]]
     for board in boards:
-        recipe, training = board.recipe, board.training
+        recipe, training, task = board.recipe, board.training, board.task
+        what = [f"{recipe.width}", f"{recipe.init_std:g}"]
+        if layered:
+            std = "" if board.layered else f", init std {recipe.init_std:g}"
+            what = [f"{task.outputs}", for_markdown(network_words(board) + std)]
         lines.append(
             [
                 f"[{board.name}]({board.name}.md)",
-                for_markdown(board.task.name),
-                *(str(value) for value in (board.task.samples, recipe.width)),
-                f"{recipe.init_std:g}",
+                *(for_markdown(task.name), str(task.samples), *what),
                 f"{recipe.steps:,}",
                 "" if training.drop_step is None else f"{training.drop_step:.0f}",
                 f"{100 * training.metrics['accuracy', 'dense'].mean:.1f} %",
             ]
         )
     return markdown_table(lines)
+
+
+def _how_early(boards: Sequence[Board]) -> list[str]:
+    """Every scorer on every board, at the steps up to the end of the plateau."""
+    if len({board.recipe.network_spec for board in boards}) < 2:
+        return []
+    found = {board.name: early(board, SPEARMAN) for board in boards}
+    shown = [board for board in boards if found[board.name].steps]
+    scorers = {scorer for one in found.values() for scorer in one.means}
+    means = {
+        scorer: [mean for one in found.values() for mean in one.means.get(scorer, {}).values()]
+        for scorer in scorers
+    }
+    order = sorted(
+        scorers, key=lambda scorer: (-len(means[scorer]), -sum(means[scorer]) / len(means[scorer]), scorer)
+    )
+    heads = (
+        f"{for_markdown(board.recipe.network_spec)}, {for_markdown(board.task.name)}: "
+        f"{', '.join(map(str, found[board.name].steps))}"
+        for board in shown
+    )
+    lines = [["scorer", *heads]]
+    for scorer in order:
+        cells = []
+        for one in (found[board.name] for board in shown):
+            means_of = one.means.get(scorer, {})
+            cells.append(
+                ", ".join(SPEARMAN.number(means_of[step]) if step in means_of else "–" for step in one.steps)
+                if means_of
+                else ""
+            )
+        lines.append([for_markdown(scorer), *cells])
+    note = (
+        "Spearman correlation with the final norms at these steps, up to the end of the plateau, means over "
+        "seeds. Networks are different populations: compare scorers down a column, not numbers along a row."
+    )
+    return ["## How early, on which network", note, markdown_table(lines)]
 
 
 def _column(boards: Sequence[Board], column: Column) -> list[str]:

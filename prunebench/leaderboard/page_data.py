@@ -9,13 +9,13 @@ import numpy as np
 from msgspec import UNSET
 
 from prunebench.evaluation.metrics import SPLITS
+from prunebench.evaluation.protocols import SHUFFLED
 from prunebench.evaluation.summary import Summary, known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, Winner, chart_boards
 from prunebench.leaderboard.columns import (
     LEFT,
     PRUNING,
-    SHUFFLED,
     Column,
     layer_columns,
     telling,

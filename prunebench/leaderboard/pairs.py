@@ -169,13 +169,18 @@ def _by_seed(row: Row, column: Column) -> dict[int, tuple[float, float]]:
 
 def _unlike(first: Board, second: Board) -> list[str]:
     """Settings in which two boards differ, in words."""
-    settings = [board.task.record | board.recipe.record for board in (first, second)]
+    settings = [
+        board.task.record | board.recipe.record | {"network": board.recipe.network_spec}
+        for board in (first, second)
+    ]
     keys = [key for key in settings[0] | settings[1] if key not in ("fingerprint", "data_sha256")]
     unlike = [
         f"The boards differ in {key}: {one} and {other}"
         for key in keys
         if (one := settings[0].get(key)) != (other := settings[1].get(key))
     ]
+    if first.recipe.network_spec != second.recipe.network_spec:
+        unlike.append("Networks of different kinds share nothing but the number of their seed")
     if not unlike and first.task.fingerprint != second.task.fingerprint:
         return ["The boards differ in their data"]
     return unlike

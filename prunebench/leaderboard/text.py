@@ -70,7 +70,7 @@ def facts(board: Board) -> list[str]:
         )
     if drop := training.drop_step:
         lines.append(f"the plateau ends (loss below 0.98 of the initial one) at step {drop:.0f}")
-    return lines
+    return lines + _protocol_facts(board.rows)
 
 
 def _layer_facts(board: Board) -> list[str]:
@@ -88,6 +88,19 @@ def _layer_facts(board: Board) -> list[str]:
             f"% of these left, by share of every layer's units kept: {left}"
         )
     return found
+
+
+def _protocol_facts(rows: Sequence[Row]) -> list[str]:
+    """How the pruned networks were measured, where there is a choice."""
+    recalibrated = {row.recalibrated for row in rows if row.recalibrated is not UNSET}
+    steps = sorted({steps for row in rows if (steps := known(row.finetune_steps))})
+    how = "estimated again in some rows, left as they were in others"
+    if len(recalibrated) == 1:
+        how = "estimated again over the training inputs" if True in recalibrated else "left as they were"
+    return [
+        *([f"running statistics of batch normalisation after pruning: {how}"] if recalibrated else []),
+        *([f"trained on after pruning for {' or '.join(map(str, steps))} steps"] if steps else []),
+    ]
 
 
 def shares_of(board: Board) -> list[str]:

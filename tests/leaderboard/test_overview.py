@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_boards import board, row
+from made_up_boards import LENET, board, layered, row
 
 from prunebench.leaderboard.across import across, wins
 from prunebench.leaderboard.columns import RANK
@@ -113,3 +113,22 @@ def test_rebuilding_keeps_what_people_wrote(tmp_path: Path, marked: bool) -> Non
     assert ("## The boards" in text) is marked
     assert rebuild(tmp_path)
     assert readme.read_text() == text
+
+
+def test_how_early_on_which_network_is_a_table_of_scorers_and_networks() -> None:
+    """Steps after the plateau, here at 30, are left out of it, and what sees the end."""
+    some = [board(0, EFFECTS), layered(1, EFFECTS, (0, 10, 50)), layered(2, {"good": 0.3, "rare": 0.1}, (0,))]
+    text = overview(some)
+    table = text.split("## How early, on which network")[1].split("##")[0]
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if "|" in line]
+    heads = {"scorer", "lenet, mnist5k: 0", "lenet, mnist5k: 0, 10", "shallow, mnist5k: 0, 50"}
+    assert set(lines[0]) == heads
+    assert lines[2][0] == "good"
+    assert lines[-1][0] == "rare"
+    assert [len(cell.split(",")) for cell in lines[2][1:]] == [
+        len(h.split(":")[1].split(",")) for h in lines[0][1:]
+    ]
+    assert "| lenet, 6-16-120-84 units, 60,000 parameters " in text
+    assert "| 300 neurons, init std 1e-05 " in text
+    assert "How early" not in overview(boards(2))
+    assert "How early" not in overview([layered(1, network=LENET)])
