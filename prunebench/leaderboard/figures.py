@@ -11,10 +11,11 @@ from scipy import stats
 from prunebench.drawing import panels, save, style
 from prunebench.evaluation.fractions import kept_count
 from prunebench.evaluation.metrics import SPLITS
+from prunebench.evaluation.protocols import SHUFFLED
 from prunebench.evaluation.summary import Summary
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, chart_boards
-from prunebench.leaderboard.columns import PRUNING
+from prunebench.leaderboard.columns import GLOBAL, PRUNING, layer_columns
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS
 from prunebench.results import Row
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_ACROSS = 3  # panels beside each other
+LETTERS = 90  # of names below an axis, that stand beside each other
 GRAY, INK = "#8a939d", "#1b1f24"
 
 
@@ -48,6 +51,8 @@ def _figures(chart: ChartBoard) -> Iterator[tuple[str, "Figure"]]:
     for step in chart.steps:
         if any(chart.kept_curves(protocol, "accuracy") for protocol in PRUNING):
             yield f"kept_step{step}", _kept(chart, step)
+        if layer_columns(chart.board) and any(row.spearman for row in chart.at(step)):
+            yield f"layers_step{step}", _layers(chart, step)
         scores = [(row, np.array(drawn)) for row in chart.at(step) if (drawn := chart.scores(row))]
         if scores:
             yield f"scatter_step{step}", _scatter(chart, step, scores)
@@ -113,56 +118,109 @@ def _time(chart: ChartBoard) -> "Figure":
 
 
 def _kept(chart: ChartBoard, step: int) -> "Figure":
-    """Median accuracy against the share of neurons kept: a column for each protocol, a row for each split."""
+    """Median accuracy against the share of units kept, a panel for each protocol and split."""
     present = [protocol for protocol in PRUNING if chart.kept_curves(protocol, "accuracy")]
-    figure, grid = panels(len(SPLITS), len(present), height=2.4, sharex=True, sharey="row")
-    shown = [row for row in chart.at(step) if row.scorer in chart.drawn_scorers or row.control]
-    for line, (split, title) in zip(grid, SPLITS.items(), strict=True):
+    wide = len(present) <= MOST_ACROSS
+    rows, columns = (len(SPLITS), len(present)) if wide else (len(present), len(SPLITS))
+    figure, grid = panels(rows, columns, height=2.4, sharex=True, sharey="row" if wide else "col")
+    for line, (split, title) in zip(grid if wide else grid.T, SPLITS.items(), strict=True):
         for axes, protocol in zip(line, present, strict=True):
-            ends = []
-            for row in shown:
-                columns = chart.kept_curves(protocol, split)
-                curve = [(float(c.path[-1]), s) for c in columns if (s := c.summary(row))]
-                if curve:
-                    _band(axes, curve, row, chart, scale=100.0)
-                    ends.append((curve[-1][0], 100 * curve[-1][1].middle[0], row))
-            dense, _, _ = chart.board.training.metrics[split, "dense"].middle
-            axes.axhline(100 * dense, color=INK, linestyle=":", linewidth=0.9)
-            shares = sorted({float(column.path[-1]) for column in chart.kept_curves(protocol, split)})
-            axes.set_xscale("log")
-            axes.set_xlim(max(shares) * 1.1, min(shares) / 1.1)
-            axes.set_xticks(shares, [f"{100 * share:g}" for share in shares])
-            axes.xaxis.minorticks_off()
-            _label_ends(axes, ends, chart)
-            if split == next(iter(SPLITS)):
+            _kept_panel(axes, chart, step, protocol, split)
+            if split == next(iter(SPLITS)) or not wide:
                 axes.set_title(PRUNING[protocol][0])
-        line[0].set_ylabel(f"{title} accuracy (median), %")
+        for axes in line[:1] if wide else line:
+            axes.set_ylabel(f"{title} accuracy (median), %")
     for axes in grid[-1]:
-        axes.set_xlabel("% of the neurons kept")
+        axes.set_xlabel(f"% of the {chart.board.units_word} kept")
+    return figure
+
+
+def _kept_panel(axes: "Axes", chart: ChartBoard, step: int, protocol: str, split: str) -> None:
+    columns = chart.kept_curves(protocol, split)
+    ends = []
+    for row in chart.at(step):
+        if row.scorer not in chart.drawn_scorers and not row.control:
+            continue
+        curve = [(float(c.path[-1]), s) for c in columns if (s := c.summary(row))]
+        if curve:
+            _band(axes, curve, row, chart, scale=100.0)
+            ends.append((curve[-1][0], 100 * curve[-1][1].middle[0], row))
+        if protocol == GLOBAL and row.predicts:
+            control = [
+                (float(c.path[-1]), s) for c in chart.kept_curves(SHUFFLED, split) if (s := c.summary(row))
+            ]
+            middles = [100 * summary.middle[0] for _, summary in control]
+            axes.plot(
+                [share for share, _ in control], middles, "--", color=_colour(row, chart), linewidth=0.9
+            )
+    dense, _, _ = chart.board.training.metrics[split, "dense"].middle
+    axes.axhline(100 * dense, color=INK, linestyle=":", linewidth=0.9)
+    shares = sorted({float(column.path[-1]) for column in columns})
+    axes.set_xscale("log")
+    axes.set_xlim(max(shares) * 1.1, min(shares) / 1.1)
+    axes.set_xticks(shares, [f"{100 * share:g}" for share in shares])
+    axes.xaxis.minorticks_off()
+    _label_ends(axes, ends, chart)
+
+
+def _layers(chart: ChartBoard, step: int) -> "Figure":
+    """The rank correlation in each layer, in the order in which the layers run."""
+    columns = layer_columns(chart.board)
+    figure, grid = panels(height=2.8)
+    axes, ends = grid[0, 0], []
+    for row in chart.at(step):
+        curve = [(float(place), s) for place, c in enumerate(columns) if (s := c.summary(row))]
+        if not curve or row.sees_end or not (row.scorer in chart.drawn_scorers or row.scorer == "random"):
+            continue
+        _band(axes, curve, row, chart)
+        ends.append((*curve[-1][:1], curve[-1][1].mean, row))
+    turned = sum(len(column.title) + 2 for column in columns) > LETTERS
+    names = [_plain(column.title) for column in columns]
+    axes.set_xticks(
+        range(len(columns)), names, rotation=45 if turned else 0, ha="right" if turned else "center"
+    )
+    axes.set_ylabel("Spearman correlation")
+    axes.grid(axis="y", color="0.9")
+    for at in {x for x, _, _ in ends}:
+        _label_ends(axes, [end for end in ends if end[0] == at], chart)
     return figure
 
 
 def _scatter(chart: ChartBoard, step: int, shown: Sequence[tuple[Row, np.ndarray]]) -> "Figure":
-    """One network: the rank of each neuron's score against its final norm, for every scorer."""
+    """One network: the rank of each unit's score against its final norm, for every scorer.
+
+    Of several layers both are within the unit's layer: a share of its units, and of its largest norm.
+    """
     columns = 4
     lines = -(-len(shown) // columns)
     figure, grid = panels(lines, columns, height=1.6, sharex=True, sharey=True)
-    norms = np.asarray(chart.norms)[chart.drawn_neurons]
+    layers = [units for _, units in chart.drawn_layers]
+    several, norms = len(layers) > 1, np.asarray(chart.norms)
+    ends = np.cumsum([0, *map(len, layers)])
     for axes, (row, scores) in zip(grid.flat, shown, strict=False):
-        ranks = stats.rankdata(scores)
-        kept = ranks >= np.sort(ranks)[-kept_count(len(ranks), 0.1)]
-        colour = _colour(row, chart)
-        options: dict[str, Any] = {"s": 7, "linewidths": 0.5, "edgecolors": colour, "rasterized": True}
-        axes.scatter(ranks[~kept], norms[~kept], facecolors="none", **options)
-        axes.scatter(ranks[kept], norms[kept], facecolors=colour, **options)
-        axes.axhline(np.sort(norms)[-kept_count(len(norms), 0.1)], color="0.5", linestyle=":", linewidth=0.8)
+        for units, first, last in zip(layers, ends, ends[1:], strict=False):
+            ranks, own = stats.rankdata(scores[first:last]), norms[units]
+            kept = ranks >= np.sort(ranks)[-kept_count(len(ranks), 0.1)]
+            if several:
+                ranks, own = ranks / len(ranks), own / (own.max() or 1.0)
+            colour = _colour(row, chart)
+            options: dict[str, Any] = {"s": 7, "linewidths": 0.5, "edgecolors": colour, "rasterized": True}
+            axes.scatter(ranks[~kept], own[~kept], facecolors="none", **options)
+            axes.scatter(ranks[kept], own[kept], facecolors=colour, **options)
+            if not several:
+                largest = np.sort(own)[-kept_count(len(own), 0.1)]
+                axes.axhline(largest, color="0.5", linestyle=":", linewidth=0.8)
         axes.set_title(_plain(row.scorer))
         axes.set_yscale("log" if (norms > 0).all() else "linear")
         axes.minorticks_off()
     for axes in grid.flat[len(shown) :]:
         axes.set_visible(False)
-    figure.supxlabel(f"rank of the score at step {step} (filled: the best 10 %)", fontsize=8)
-    figure.supylabel("final effective norm (dotted: the largest 10 %)", fontsize=8)
+    within = " within its layer" if several else ""
+    figure.supxlabel(f"rank of the score{within} at step {step} (filled: the best 10 %)", fontsize=8)
+    said = (
+        "final norm / its layer's largest" if several else "final effective norm (dotted: the largest 10 %)"
+    )
+    figure.supylabel(said, fontsize=8)
     return figure
 
 

@@ -2,6 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_up_boards import layered
 from page_boards import HOSTILE, board
 
 from prunebench.errors import RequestError
@@ -41,3 +42,9 @@ def test_without_matplotlib_one_line_says_what_to_install(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(RequestError, match=r"pip install prunebench\[figures\]"):
         list(draw([board()], tmp_path))
+
+
+def test_a_layered_board_is_drawn_layer_by_layer(tmp_path: Path) -> None:
+    deep = {f"stage{i}.block.conv": 8 for i in range(12)}
+    figures = drawn(tmp_path / "a", layered(steps=(0,)), layered(1, steps=(0,), layers=deep))
+    assert set(figures) == NAMES | {"layers_step0"}
