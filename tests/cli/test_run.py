@@ -174,7 +174,7 @@ def expect_refusal(result: Any, folder: Path, *words: str) -> None:
         (["--device", "gpu"], ["--device", "gpu", "cuda"]),
         (["--until-loss", "0"], ["--until-loss", "0"]),
         (["--plugin", "nothing.py"], ["--plugin", "nothing.py"]),
-        (["--colour", "red"], ["--colour"]),
+        (["--tint", "red"], ["--tint"]),
     ],
 )
 def test_bad_requests_are_one_line_and_write_nothing(
