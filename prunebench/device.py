@@ -48,3 +48,14 @@ def full_precision() -> Iterator[None]:
     finally:
         for setting, value in zip(settings, before, strict=True):
             setattr(setting, name, value)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small networks only lose time on more, and in a sum the order of its terms is always the same."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,33 +1,43 @@
-"""`prunebench check`: does a scorer keep the contract?"""
+"""`prunebench check`: does a scorer, or a network, keep the contract?"""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.complete import complete_scorers_and_files
+from prunebench.cli.complete import complete_plugins_and_files
 from prunebench.cli.types import SECONDS
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
-    from prunebench.plugin.conformance import Finding
+    from prunebench.plugin.conformance import Checks, Finding
     from prunebench.plugin.isolation import Isolation
-    from prunebench.scoring.scorer import Scorer
+    from prunebench.plugin.plugin import Plugin
 
 # What is expected of a plugin before anything can be checked, and why it usually is not so.
 PLUGIN = (
-    "a Scorer class of its own name that can be imported here",
+    "a class of its own name that can be imported here",
     "a package that is not installed in this environment, or code at the module's top that fails",
 )
 
 
+@dataclass
+class _Kind:
+    """A kind of plugin: what loads them, what checks them, and the specs that were asked for."""
+
+    isolation: "Isolation[Any]"
+    checks: "Checks[Any]"
+    specs: list[str] = field(default_factory=list)
+
+
 @click.command("check")
 @click.argument(
-    "scorers",
+    "plugins",
     nargs=-1,
     metavar="[FILE.py|[FILE.py:]NAME[PARAM=VALUE,...]]...",
-    shell_complete=complete_scorers_and_files,
+    shell_complete=complete_plugins_and_files,
 )
-@click.option("--all", "every", is_flag=True, help="Check every installed scorer.")
+@click.option("--all", "every", is_flag=True, help="Check every installed scorer and network.")
 @click.option(
     "--timeout",
     type=SECONDS,
@@ -36,68 +46,104 @@ PLUGIN = (
     help="Seconds after which a check that has not ended is stopped.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Say what was seen in every check.")
-def command(scorers: tuple[str, ...], every: bool, timeout: float, verbose: bool) -> int:
-    """Check that scorers keep the contract: valid, repeatable, fair to every neuron and network.
+def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool) -> int:
+    """Check that scorers and networks keep the contract: valid, repeatable, fair to every unit and network.
 
     \b
-    prunebench check my_idea.py
-    prunebench check "imp[sparsity=0.7]" "my_idea.py:MyIdea[alpha=0.3]"
+    prunebench check my_idea.py my_net.py
+    prunebench check "imp[sparsity=0.7]" "my_idea.py:MyIdea[alpha=0.3]" "lenet[width=2]"
     prunebench check --all
     """
     from prunebench.errors import RequestError
     from prunebench.plugin.isolation import Isolation
-    from prunebench.plugin.spec import canonical
+    from prunebench.plugin.spec import canonical, split_file
+    from prunebench.reference_networks import NETWORKS
+    from prunebench.scoring.conformance import SCORER_CHECKS
     from prunebench.scoring.registry import SCORERS
+    from prunebench.training.conformance import NETWORK_CHECKS
 
-    if not scorers and not every:
-        raise RequestError("SCORER", "nothing", "name a file or a scorer, or give --all")
-    files = [scorer for scorer in scorers if scorer.endswith(".py")]
-    isolation = click.get_current_context().with_resource(Isolation(SCORERS, timeout, files))
-    isolation.process.start()  # its imports take as long as ours: side by side
-    known = isolation.plugins
-    specs = [spec for given in scorers for spec in _specs(isolation, given)]
+    if not plugins and not every:
+        raise RequestError("NAME", "nothing", "name a file, a scorer or a network, or give --all")
+    files = [plugin for plugin in plugins if plugin.endswith(".py")]
+    context = click.get_current_context()
+    kinds = [
+        _Kind(context.with_resource(Isolation(kind, timeout, files)), checks)
+        for kind, checks in ((SCORERS, SCORER_CHECKS), (NETWORKS, NETWORK_CHECKS))
+    ]
+    for kind in kinds:
+        if every or any(plugin.endswith(".py") or split_file(plugin)[0] for plugin in plugins):
+            kind.isolation.process.start()  # their imports take as long as ours: side by side
+    for given in plugins:
+        _assign(given, kinds)
     if every:
-        specs += [name for name in known if not _lacks_package(isolation, name)]
-    loaded = {canonical(scorer): scorer for scorer in map(isolation.load, specs)}.values()
-    passed = sum([_passes(isolation, scorer, verbose) for scorer in loaded])
-    click.echo(f"{passed} of {len(loaded)} scorers keep the contract")
-    return 0 if passed == len(loaded) else 1
+        for kind in kinds:
+            kind.specs += [name for name in kind.isolation.plugins if not _lacks_package(kind, name)]
+    loaded = [
+        (kind, {canonical(plugin): plugin for plugin in map(kind.isolation.load, kind.specs)}.values())
+        for kind in kinds
+        if kind.specs
+    ]
+    words, all_passed = [], True
+    for kind, found in loaded:
+        passed = sum([_passes(kind, plugin, verbose) for plugin in found])
+        words.append(f"{passed} of {len(found)} {kind.isolation.kind.noun}s")
+        all_passed = all_passed and passed == len(found)
+    click.echo(f"{' and '.join(words)} keep the contract")
+    return 0 if all_passed else 1
 
 
-def _specs(isolation: "Isolation[Scorer]", given: str) -> list[str]:
-    """A file stands for all its scorers."""
-    if not given.endswith(".py"):
-        return [given]
-    return [name for name, plugin in isolation.plugins.items() if plugin.origin == given]
+def _assign(given: str, kinds: "list[_Kind]") -> None:
+    """Add what is given to the specs of its kind. A file stands for all its plugins, of either kind."""
+    from prunebench.errors import RequestError, unknown_name
+    from prunebench.plugin.spec import parse_spec, split_file
+
+    if given.endswith(".py"):
+        for kind in kinds:
+            found = kind.isolation.plugins.items()
+            kind.specs += [name for name, plugin in found if plugin.origin == given]
+        return
+    file, rest = split_file(given)
+    called, _ = parse_spec(rest, "plugin")
+    known: set[str] = set()
+    taken = False
+    for kind in kinds:
+        names = kind.isolation.names_in(file) if file else dict.fromkeys(kind.isolation.plugins)
+        if called in names or called in names.values():
+            kind.specs.append(given)
+            taken = True
+        known |= set(names)
+    if not taken:
+        where = f" in {file}" if file else ""
+        unknown = unknown_name("plugin", called, known, f"scorers and networks{where}")
+        raise RequestError("plugin", given, unknown.accepted)
 
 
-def _lacks_package(isolation: "Isolation[Scorer]", name: str) -> bool:
-    """Name what a scorer of prunebench's own needs that is not installed: that is no failure of its code."""
+def _lacks_package(kind: _Kind, name: str) -> bool:
+    """Name what a plugin of prunebench's own needs that is not installed: that is no failure of its code."""
     from prunebench.errors import MissingPackageError
 
     try:
-        isolation.load(name)
+        kind.isolation.load(name)
     except MissingPackageError as missing:
         click.echo(f"{click.style(name, bold=True)}\n  -      not checked: {missing.accepted}")
         return True
     return False
 
 
-def _passes(isolation: "Isolation[Scorer]", scorer: "Scorer", verbose: bool) -> bool:
+def _passes(kind: _Kind, plugin: "Plugin", verbose: bool) -> bool:
     """Print the findings as they come; whether no check failed."""
     from prunebench.plugin.conformance import Finding
     from prunebench.plugin.isolation import StandIn
     from prunebench.plugin.spec import canonical
-    from prunebench.scoring.conformance import SCORER_CHECKS
 
-    plugin = isolation.plugins.get(scorer.name)
-    origin = "" if plugin is None or plugin.own else f" ({plugin.origin})"
-    click.echo(click.style(for_terminal(canonical(scorer)), bold=True) + for_terminal(origin))
-    if isinstance(scorer, StandIn) and scorer.problem is not None:
-        _echo(Finding("plugin", "failed", scorer.problem, *PLUGIN), verbose)
+    known = kind.isolation.plugins.get(plugin.name)
+    origin = "" if known is None or known.own else f" ({known.origin})"
+    click.echo(click.style(for_terminal(canonical(plugin)), bold=True) + for_terminal(origin))
+    if isinstance(plugin, StandIn) and plugin.problem is not None:
+        _echo(Finding("plugin", "failed", plugin.problem, *PLUGIN), verbose)
         return False
     passed, not_run = True, []
-    for finding in SCORER_CHECKS.run(scorer):
+    for finding in kind.checks.run(plugin):
         if finding.status == "not run":
             not_run.append(finding.check)
             continue

@@ -42,11 +42,15 @@ def _complete_plugins(kind: "PluginKind[Any]", ctx: click.Context, incomplete: s
     return sorted(name for name in names if name.startswith(incomplete))
 
 
-def complete_scorers_and_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Installed scorers, and the Python files and folders whose paths begin so."""
+def complete_plugins_and_files(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Installed scorers and networks, and the Python files and folders whose paths begin so."""
+    from prunebench.reference_networks import NETWORKS
+    from prunebench.scoring.registry import SCORERS
+
     here = glob.escape(incomplete)
     files = [*glob.glob(f"{here}*.py"), *glob.glob(f"{here}*/")]
-    return complete_scorers(ctx, param, incomplete) + sorted(files)
+    plugins = {name for kind in (SCORERS, NETWORKS) for name in _complete_plugins(kind, ctx, incomplete)}
+    return sorted(plugins) + sorted(files)
 
 
 def complete_datasets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

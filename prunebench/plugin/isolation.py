@@ -170,6 +170,7 @@ class Isolation(Registry[P]):
             namespace=attributes | described.flags,
             frozen=True,
         )
+        cls.__abstractmethods__ = frozenset()  # its process has what the base class leaves to others
         made: P = cls(**described.values)
         return made
 

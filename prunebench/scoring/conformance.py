@@ -1,9 +1,8 @@
 """What every scorer must satisfy, checked on small networks in seconds."""
 
-import contextlib
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -12,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.device import one_thread
 from prunebench.networks import Networks
 from prunebench.plugin.conformance import Checks, Skip, Violation
 from prunebench.plugin.plugin import changed
@@ -38,24 +38,13 @@ LAYERED: dict[Literal["linear", "convolution"], str] = {
 }
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Networks this small only lose time on more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 SCORER_CHECKS: Checks[Scorer] = Checks(
     raised=REQUIREMENTS["raises"],
     lost=(
         "scores, for 3 networks of 12 neurons, in a moment",
         "a loop that does not end, or a call that ends the process",
     ),
-    during=_one_thread,
+    during=one_thread,
 )
 # A comparison says something only about scores that are valid and repeat, and come in the neurons' order.
 _REPEATS = ("scores", "unchanged", "deterministic", "global generator")

@@ -1,7 +1,8 @@
-"""What describes the networks of others, in a process of its own: `python -m prunebench.training.worker`."""
+"""What describes and checks networks, in a process of its own: `python -m prunebench.training.worker`."""
 
 from prunebench.plugin.worker import serve
 from prunebench.reference_networks import NETWORKS
+from prunebench.training.conformance import NETWORK_CHECKS
 
 if __name__ == "__main__":
-    serve(NETWORKS, {})
+    serve(NETWORKS, {"check": NETWORK_CHECKS.answer})

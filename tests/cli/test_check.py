@@ -121,11 +121,11 @@ def test_one_class_of_a_file(prunebench: Any, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["SCORER", "--all"]),
+        ([], ["NAME", "--all"]),
         (["snap"], ["did you mean 'snip'"]),
         (["nothing.py"], ["plugin: got", "nothing.py"]),
         (["snip[weight=gate]"], ["no parameter 'weight'"]),
-        (["mine.py:Goof"], ["scorer: got", "mine.py:Goof", "did you mean 'Good'"]),
+        (["mine.py:Goof"], ["plugin: got", "mine.py:Goof", "did you mean 'Good'"]),
         (["mine.py", "broken.py"], ["broken.py", "it does not load: ModuleNotFoundError"]),
         (["mine.py:Good", "broken.py:Good"], ["broken.py", "it does not load: ModuleNotFoundError"]),
         (["mine.py", "taken.py"], ["taken.py", "its name 'snip' is taken by prunebench"]),

@@ -1,0 +1,239 @@
+"""What every reference network must satisfy, checked on two of them and a few training steps."""
+
+import copy
+import random
+import time
+from collections import Counter
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from prunebench.device import one_thread
+from prunebench.errors import RequestError
+from prunebench.networks import Architecture, Networks
+from prunebench.networks.build import architecture, build
+from prunebench.networks.layers import Role
+from prunebench.networks.network import Network
+from prunebench.plugin.conformance import Checks, Violation
+from prunebench.tasks.task import Task
+from prunebench.training.order import PAD, minibatch_order
+from prunebench.training.recipe import Recipe
+from prunebench.training.state import State
+from prunebench.training.train import train
+
+# Of a sample: a network is checked on the first that it takes.
+SHAPES = ((1, 12, 12), (1, 28, 28), (3, 32, 32), (3, 64, 64), (3, 224, 224), (30,))
+OUTPUTS, SEEDS, SAMPLES, STEPS = 3, (3, 11), 12, 6
+# Rounding in float64, as a share of the largest number that is compared.
+TOLERANCE = 1e-9
+
+NETWORK_CHECKS: Checks[Network] = Checks(
+    raised=("a module that is built, computes and learns", "see the traceback"),
+    lost=(
+        f"an answer for {len(SEEDS)} networks and {SAMPLES} samples in a moment",
+        "a loop that does not end, a call that ends the process, or a network that is large (--timeout)",
+    ),
+    during=one_thread,
+)
+_BUILDS = ("builds",)
+_COMPUTES = ("builds", "seeds", "no draws", "samples", "parts")
+
+
+@NETWORK_CHECKS.add("builds")
+def _builds(network: Network) -> str:
+    refused: dict[str, tuple[int, ...]] = {}
+    for shape in SHAPES:
+        try:
+            found = architecture(network, shape, OUTPUTS)
+        except RequestError as error:
+            refused.setdefault(str(error).replace(str(shape), "this shape"), shape)
+        else:
+            layers = ", ".join(f"{layer.name} ({layer.units})" for layer in found.layers)
+            return f"for samples of {shape} layers {layers}"
+    raise Violation(
+        "; ".join(f"{shape}: {error}" for error, shape in refused.items()),
+        f"logits (samples, {OUTPUTS}), and units that can be removed, for samples of one of these shapes",
+        "a module that cannot be taken, or an error in build",
+    )
+
+
+@NETWORK_CHECKS.add("seeds", _BUILDS)
+def _seeds(network: Network) -> str:
+    batch, alone = _networks(network, *SEEDS), _networks(network, SEEDS[1])
+    cause = "numbers drawn by numpy or random, or state that is kept between calls: draw by torch alone"
+    for name, tensor in batch.tensors.items():
+        if not torch.equal(tensor[1], alone[name][0]):
+            seen = f"{name} of seed {SEEDS[1]} alone and in a batch with {SEEDS[0]} differ"
+            raise Violation(seen, "the seed's network, whatever was built before it", cause)
+    if all(torch.equal(tensor[0], tensor[1]) for tensor in batch.trained.tensors.values()):
+        cause = "torch.manual_seed in build, or weights that are not drawn"
+        raise Violation("two seeds have the same weights", "other initial weights for each seed", cause)
+    return "a seed alone is the seed in a batch, to the bit"
+
+
+@NETWORK_CHECKS.add("no draws", _BUILDS)
+def _no_draws(network: Network) -> str:
+    module, x = _module(network, SEEDS[0]), _samples(_shape(network))
+    rows, states = [], (random.getstate(), np.random.get_state())  # noqa: NPY002 (what forward might use)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        for seed in (1, 2):
+            random.seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+            torch.manual_seed(seed)
+            rows.append(copy.deepcopy(module).train()(x))
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    expected, cause = "logits that depend on samples and weights alone", "numbers drawn in forward"
+    _compare(rows[0], rows[1], "with other random seeds the logits differ by", expected, cause)
+    return "forward draws nothing, in training either"
+
+
+@NETWORK_CHECKS.add("samples", _BUILDS)
+def _samples_are_independent(network: Network) -> str:
+    module, x = _module(network, SEEDS[0]).eval(), _samples(_shape(network))
+    with torch.no_grad():
+        together, alone = module(x), torch.cat([module(sample[None]) for sample in x])
+    expected = "in evaluation mode, the same logits for a sample alone and among others"
+    cause = "a mean over the batch, or statistics of the batch in evaluation mode"
+    _compare(together, alone, "a sample's logits alone and among others differ by", expected, cause)
+    return "a sample's logits do not depend on the others, in evaluation mode"
+
+
+@NETWORK_CHECKS.add("parts", _BUILDS)
+def _parts(network: Network) -> str:
+    networks = _networks(network, SEEDS[0])
+    found = networks.architecture
+    cause = "an override of layers() that leaves something out, or names it twice"
+    sides: dict[str, tuple[Role, ...]] = {
+        "incoming": ("incoming", "bias", "scale"),
+        "outgoing": ("outgoing",),
+    }
+    for side, roles in sides.items():
+        counts = Counter(part.tensor for layer in found.layers for part in layer.of(*roles))
+        twice = [name for name, count in counts.items() if count > 1]
+        if twice:
+            seen = f"{', '.join(twice)} on the {side} side of two layers, or twice of one"
+            raise Violation(seen, "every number on one incoming and one outgoing side at most", cause)
+    parts = {part.tensor for layer in found.layers for part in layer.parts}
+    if unknown := sorted(parts - set(found.names)):
+        raise Violation(f"parts of {', '.join(unknown)}", "names of the module's own tensors", cause)
+    lost = [n for n in found.trainable if n not in parts and tuple(networks[n].shape[1:]) != (OUTPUTS,)]
+    if lost:
+        raise Violation(f"{', '.join(lost)} in no part", "every weight in a part", cause)
+    return f"{len(parts)} tensors, every weight in a part"
+
+
+@NETWORK_CHECKS.add("keep = gate", _COMPUTES)
+def _keep_is_gate(network: Network) -> str:
+    networks, x = _networks(network, *SEEDS).to(dtype=torch.float64), _samples(_shape(network))
+    draw = torch.Generator().manual_seed(5)
+    gates, kept = [], {}
+    for layer in networks.layers:
+        rows = torch.stack([torch.randperm(layer.units, generator=draw) for _ in SEEDS])
+        kept[layer.name] = rows[:, : max(1, layer.units // 2)]
+        gates.append(torch.zeros(len(SEEDS), layer.units).scatter(1, kept[layer.name], 1))
+    seen = "with a half of the units removed, and with the others gated, the logits differ by"
+    cause = "units that are read by something that is no layer, or an override of layers() that misses a part"
+    gated = networks.gated(torch.cat(gates, dim=1)).logits(x)
+    _compare(gated, networks.keep(kept).logits(x), seen, "the same logits", cause)
+    return "removing units is switching them off"
+
+
+@NETWORK_CHECKS.add("unit order", _COMPUTES)
+def _order_is_nothing(network: Network) -> str:
+    networks, x = _networks(network, *SEEDS).to(dtype=torch.float64), _samples(_shape(network))
+    draw = torch.Generator().manual_seed(6)
+    orders = {
+        layer.name: torch.stack([torch.randperm(layer.units, generator=draw) for _ in SEEDS])
+        for layer in networks.layers
+    }
+    seen, cause = "with the units in another order the logits differ by", "a unit's number used in forward"
+    _compare(networks.logits(x), networks.keep(orders).logits(x), seen, "the same logits in any order", cause)
+    return "units in any order give the same logits"
+
+
+@NETWORK_CHECKS.add("training", _COMPUTES)
+def _training(network: Network) -> str:
+    shape = _shape(network)
+    x, y = _samples(shape, SAMPLES).float(), torch.arange(SAMPLES) % OUTPUTS
+    task = Task(x, y, x, y, name="conformance")
+    recipe = Recipe(network=network, learning_rate=0.01, batch_size=5, steps=STEPS)
+    start = State(_networks(network, *SEEDS).to(dtype=torch.float64))
+    finals = {
+        engine: train(
+            task, recipe, seeds=SEEDS, start=start, device="cpu", dtype=torch.float64, engine=engine
+        ).final
+        for engine in ("plain", "together")
+    }
+    expected = "the weights that torch.optim.SGD gives"
+    cause = "a forward pass that changes tensors in place, or that does not go through torch.func"
+    for place, seed in enumerate(SEEDS):
+        module = _module(network, seed).train()
+        optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
+        for row in minibatch_order(SAMPLES, recipe.batch_size, STEPS, seed):
+            batch = row[row != PAD]
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(module(x[batch].double()), y[batch]).backward()
+            optimiser.step()
+        own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        for engine, final in finals.items():
+            for name, tensor in final.tensors.items():
+                seen = f"{name} differs after {STEPS} steps of the engine {engine} by"
+                _compare(own[name].detach(), tensor[place], seen, expected, cause)
+    return "alone and together it trains as torch.optim.SGD does"
+
+
+@NETWORK_CHECKS.add("size", _COMPUTES, reports=True)
+def _size(network: Network) -> str:
+    networks, shape = _networks(network, SEEDS[0]), _shape(network)
+    numbers = sum(tensor.numel() for tensor in networks.trained.tensors.values())
+    x, y = _samples(shape, 32), torch.arange(32) % OUTPUTS
+    began = time.perf_counter()
+    networks.gradient(x, y)
+    seconds = time.perf_counter() - began
+    return (
+        f"{len(networks.layers)} layers, {networks.units:,} units, {numbers:,} trained numbers; a gradient "
+        f"of 32 samples of {shape} takes {1000 * seconds:.0f} ms on one thread"
+    )
+
+
+def _shape(network: Network) -> tuple[int, ...]:
+    return _architecture(network).shape or ()
+
+
+def _architecture(network: Network) -> Architecture:
+    """For samples of the first shape that it takes."""
+    for shape in SHAPES:
+        try:
+            return architecture(network, shape, OUTPUTS)
+        except RequestError:
+            continue
+    raise Violation("it takes none of the shapes any more", "what it took before", "state kept between calls")
+
+
+def _networks(network: Network, *draws: int) -> Networks:
+    return build(network, _shape(network), OUTPUTS, draws)
+
+
+def _module(network: Network, seed: int) -> nn.Module:
+    """The author's own module, in float64."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = network.build(_shape(network), OUTPUTS)
+        with torch.no_grad():
+            module.eval()(torch.zeros(2, *_shape(network)))  # layers may learn their sizes from it
+    return module.double()
+
+
+def _samples(shape: tuple[int, ...], samples: int = 6) -> Float[Tensor, "samples ..."]:
+    draw = torch.Generator().manual_seed(0)
+    return torch.randn((samples, *shape), generator=draw, dtype=torch.float64)
+
+
+def _compare(a: Tensor, b: Tensor, seen: str, expected: str, cause: str) -> None:
+    """Raises a `Violation` where the two differ by more than rounding; what is `seen` ends with "by"."""
+    difference, largest = float((a - b).abs().max()), float(a.abs().max())
+    if not difference <= TOLERANCE * largest:
+        raise Violation(f"{seen} {difference:.2g}, where the largest is {largest:.2g}", expected, cause)

@@ -1,0 +1,170 @@
+"""Built-in networks keep the contract, and `prunebench check` says what is wrong with others."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import prunebench as pb
+from prunebench.cli.main import run
+from prunebench.networks import Layer
+from prunebench.networks.discover import find_layers
+from prunebench.plugin.conformance import Finding
+from prunebench.testing import NetworkConformance
+from prunebench.training.conformance import NETWORK_CHECKS
+
+SPECS = [
+    "shallow",
+    "mlp",
+    "lenet",
+    "vgg",
+    "vgg[batch_norm=false]",
+    "vgg[depth=11,width=0.1]",
+    "resnet[depth=8]",
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_built_in_networks(spec: str) -> None:
+    assert [
+        str(f) for f in NETWORK_CHECKS.run(pb.load_network(spec)) if f.status not in ("passed", "reported")
+    ] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", ["torchvision", "resnet", "vgg[depth=16]"])
+def test_large_built_in_networks(spec: str) -> None:
+    test_built_in_networks(spec)
+
+
+class Good(pb.Network):
+    name = "good"
+    width: int = 8
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(), nn.LazyLinear(self.width), nn.ReLU(), nn.Linear(self.width, outputs)
+        )
+
+
+class Seeded(Good):
+    name = "seeded"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        torch.manual_seed(0)
+        return super().build(shape, outputs)
+
+
+class Counts(Good):
+    """Networks that were built later are larger."""
+
+    name = "counts"
+    built = 0
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        type(self).built += 1
+        module = nn.Sequential(nn.Flatten(), nn.Linear(144, 8), nn.ReLU(), nn.Linear(8, outputs))
+        nn.init.constant_(module[3].bias, float(self.built))
+        return module
+
+
+class Averages(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.output = nn.Linear(144, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.flatten(1)
+        return self.output(torch.relu(self.first(x - x.mean(dim=0))))
+
+
+class Batch(Good):
+    name = "batch"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return Averages()
+
+
+class Halved(Good):
+    """Says that there is one layer where there are two."""
+
+    name = "halved"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(144, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, outputs)
+        )
+
+    def layers(self, module: nn.Module, x: Tensor) -> tuple[Layer, ...]:
+        return find_layers(module, x)[1:]
+
+
+def failures(network: pb.Network) -> Iterator[Finding]:
+    return (finding for finding in NETWORK_CHECKS.run(network) if finding.status == "failed")
+
+
+@pytest.mark.parametrize(
+    ("network", "check", "seen"),
+    [
+        (Seeded(), "seeds", "two seeds have the same weights"),
+        (Counts(), "seeds", "of seed 11 alone and in a batch with 3 differ"),
+        (Batch(), "samples", "a sample's logits alone and among others differ by"),
+        (Halved(), "parts", "1.weight, 1.bias in no part"),
+    ],
+)
+def test_what_is_wrong_is_said(network: pb.Network, check: str, seen: str) -> None:
+    [finding] = failures(network)
+    assert finding.check == check
+    assert seen in finding.seen
+    assert finding.expected
+    assert finding.cause
+
+
+class TestGood(NetworkConformance):
+    network = Good(width=5)
+
+
+FILE = """
+import prunebench as pb
+from torch import nn
+
+class Good(pb.Network):
+    name = "good"
+    def build(self, shape, outputs):
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Linear(8, outputs))
+
+class Drops(pb.Network):
+    name = "drops"
+    def build(self, shape, outputs):
+        return nn.Sequential(
+            nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, outputs)
+        )
+
+class Raises(pb.Network):
+    name = "raises"
+    def build(self, shape, outputs):
+        return 1 / 0
+
+class Norm(pb.Scorer):
+    name = "norm"
+    def score(self, snapshot):
+        return snapshot.networks.norms()
+"""
+
+
+def test_a_file_of_scorers_and_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(FILE)
+    assert run(["check", "mine.py"]) == 1
+    out = capfd.readouterr().out
+    assert "1 of 1 scorers and 1 of 3 networks keep the contract" in out
+    assert "random numbers of Dropout (3)" in out
+    assert "ZeroDivisionError: division by zero (mine.py:20 in build)" in out
+    assert run(["check", "mine.py:Good", "lenet[width=0.5]"]) == 0
+    assert "2 of 2 networks keep the contract" in capfd.readouterr().out
+    assert run(["check", "lent"]) == 2
+    assert "did you mean 'lenet'" in capfd.readouterr().err
