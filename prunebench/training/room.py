@@ -12,7 +12,8 @@ def check_room(recipe: Recipe, weights: int, seeds: int, snapshots: int) -> None
     `weights` is how many numbers a network has.
     """
     there = _memory()
-    networks = seeds * weights * 4 * (2 * (1 + snapshots) + 1)  # with velocities, and the initial ones
+    remembered = 2 if recipe.optimizer == "adam" else 1  # velocities, and squares
+    networks = seeds * weights * 4 * ((1 + remembered) * (1 + snapshots) + 1)  # and the initial ones
     orders = seeds * recipe.steps * recipe.batch_size * 8
     if there is None or networks + orders <= there:
         return

@@ -55,3 +55,22 @@ def test_the_full_batch_of_a_large_task() -> None:
     """Even then no more than a few networks' inputs are in memory at once."""
     for engine in ("blocked", "batched_blocks"):
         assert peaks(12, 50_000, 1024, width=8, batch=50_000, engine=engine)[1] < 4e9
+
+
+SCORING = """
+import resource, torch
+import prunebench as pb
+torch.set_num_threads(1)
+task = pb.load_task("mnist5k", classes="all", samples=1000)
+networks = pb.initialise(pb.Recipe(network=pb.load_network("vgg")), task.shape, range(4), outputs=10)
+gradient = networks.gradient(task.x_train, task.y_train, loss="even")
+networks.hessian_vector_product(gradient, task.x_train, task.y_train, loss="even")
+print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_small_vggs_are_scored_in_little_memory() -> None:
+    """One at a time, few samples at a time: 20 take what 4 do, but for their weights."""
+    command = [sys.executable, "-c", SCORING]
+    assert int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) < 2e9
