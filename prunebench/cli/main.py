@@ -26,6 +26,7 @@ COMMANDS = {
     "export": ("prunebench.cli.export", "Write results as CSV, JSON or Parquet, or a snapshot of networks."),
     "reproduce": ("prunebench.cli.reproduce", "Reproduce the paper's figures and tables."),
     "new-scorer": ("prunebench.cli.new_scorer", "Write a scorer to start from."),
+    "new-network": ("prunebench.cli.new_network", "Write a network to start from."),
     "check": ("prunebench.cli.check", "Check that scorers and networks keep the contract."),
     "list": ("prunebench.cli.list", "List scorers, networks or data sets."),
 }

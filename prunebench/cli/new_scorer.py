@@ -1,13 +1,8 @@
 """`prunebench new-scorer`: a scorer to start from."""
 
-import keyword
-import re
-import sys
-from importlib.resources import files
-from pathlib import Path
-from string import Template
-
 import click
+
+from prunebench.cli.new_plugin import write
 
 
 @click.command("new-scorer")
@@ -21,67 +16,7 @@ def command(name: str, package: bool) -> None:
     prunebench check my_idea.py
     prunebench run --plugin my_idea.py --scorer "my_idea[alpha=0.3]" --at-step 50
     """
-    from prunebench.errors import RequestError
-
-    cls = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    if (
-        not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{,99}", name)
-        or keyword.iskeyword(name)
-        or keyword.iskeyword(cls)
-    ):
-        raise RequestError("NAME", name, "a Python name such as my_idea, of at most 100 letters, is needed")
-    targets = _package(name) if package else _files(name)
-    for path in targets:
-        if path.exists():
-            raise RequestError("NAME", name, f"{path} exists and is not overwritten; take another name")
-    _refuse_taken(name)
-    values = {
-        "name": name,
-        "cls": cls,
-        "title": cls if cls == name else name.replace("_", " ").strip().capitalize(),
-        "module": f"prunebench_{name}" if package else name,
-        "distribution": _distribution(name),
-    }
-    for path, template in targets.items():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8") as file:
-                text = (files("prunebench.cli") / "templates" / f"{template}.txt").read_text("utf-8")
-                file.write(Template(text).substitute(values))
-        except OSError as error:
-            raise RequestError("NAME", name, f"{path} cannot be written: {error.strerror}") from error
-        click.echo(path)
-
-
-def _files(name: str) -> dict[Path, str]:
-    return {Path(f"{name}.py"): "scorer.py", Path(f"test_{name}.py"): "test.py"}
-
-
-def _package(name: str) -> dict[Path, str]:
-    """Where each file of the package goes, and its template."""
-    folder = Path(_distribution(name))
-    return {
-        folder / "pyproject.toml": "pyproject.toml",
-        folder / "README.md": "README.md",
-        folder / "src" / f"prunebench_{name}.py": "scorer.py",
-        folder / "tests" / f"test_{name}.py": "test.py",
-        folder / "tests" / "test_installed.py": "test_installed.py",
-    }
-
-
-def _distribution(name: str) -> str:
-    return f"prunebench-{re.sub('_+', '-', name).strip('-').lower()}"
-
-
-def _refuse_taken(name: str) -> None:
-    """Another scorer's name, and a module's that the new file would hide."""
-    import importlib.util
-
-    from prunebench.errors import RequestError
-    from prunebench.plugin.registry import Registry
     from prunebench.scoring.registry import SCORERS
 
-    if name in (known := Registry(SCORERS).plugins):
-        raise RequestError("NAME", name, f"it is taken by {known[name].origin}")
-    if name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
-        raise RequestError("NAME", name, f"{name}.py would hide the module {name}")
+    run = f'prunebench run --scorer "{name}[alpha=0.3]" --scorer alignment --at-step 50'
+    write(SCORERS, name, package, parameter="alpha=0.3", run=run)

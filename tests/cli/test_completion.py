@@ -26,7 +26,7 @@ def complete(*words: str) -> list[str]:
 
 def test_commands() -> None:
     assert complete("") == list(COMMANDS)
-    assert complete("new") == ["new-scorer"]
+    assert complete("new") == ["new-scorer", "new-network"]
 
 
 @pytest.mark.parametrize("words", [["run", "--scorer"], ["check"]])
