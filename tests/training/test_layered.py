@@ -132,6 +132,23 @@ def test_masks_and_gates_hold_exactly(spec: str | None, options: dict[str, Any],
 
 @SOME_SPECS
 @SOME
+def test_networks_with_fewer_units_train_as_the_plain_loop_does(
+    spec: str | None, options: dict[str, Any], engine: str
+) -> None:
+    """As after pruning: the module still says its own widths, and the optimiser goes on with what it had."""
+    state = trained(spec, options, engine).states[7]
+    kept = {
+        layer.name: torch.stack([torch.randperm(layer.units)[: (layer.units + 1) // 2] for _ in SEEDS])
+        for layer in state.networks.layers
+    }
+    start = state.keep(kept)
+    on = trained(spec, options, engine, start=start)
+    assert on.final.units == sum(rows.shape[1] for rows in kept.values())
+    assert_equal(on.final, trained(spec, options, "plain", start=start).final)
+
+
+@SOME_SPECS
+@SOME
 def test_a_seed_alone_is_the_seed_in_a_batch(spec: str | None, options: dict[str, Any], engine: str) -> None:
     batch, alone = trained(spec, options, engine), trained(spec, options, engine, seeds=(9,))
     assert_equal(alone.final, batch.final.select(1))
