@@ -1,7 +1,7 @@
 """Every result as one long table: a row for each number, with all that is known of it.
 
-Rows: one for each training, seed, step, scorer, protocol, share of kept neurons, metric and draw. A failure
-is a row with its error and no value. The trained networks' own measures have neither scorer nor step.
+Rows: one for each training, seed, step, scorer, protocol, share of kept units, metric, layer and draw. A
+failure is a row with its error and no value. The trained networks' own measures have neither scorer nor step.
 """
 
 import json
@@ -13,6 +13,7 @@ from prunebench.store.records import read_values
 from prunebench.store.store import Store
 from prunebench.store.tables import EnvironmentRow, FailureRow, ResultRow, ScoringRow, TrainingRow
 
+_BY_LAYER = "spearman_by_layer/"  # then the layer's name
 Scalar = str | int | float | None
 # The columns between what describes the training and what describes the making.
 _RESULT: dict[str, type] = {
@@ -26,6 +27,7 @@ _RESULT: dict[str, type] = {
     "protocol": str,
     "keep": float,
     "metric": str,
+    "layer": str,
     "draw": int,
     "value": float,
     "evaluator": str,
@@ -86,7 +88,7 @@ class ResultTable:
 
 def _failed(scoring: ScoringRow) -> tuple[Scalar, ...]:
     cost = scoring.extra_steps, scoring.seconds
-    return (*_names(scoring), "failed", scoring.error, None, None, None, None, None, None, *cost)
+    return (*_names(scoring), "failed", scoring.error, *[None] * 7, *cost)
 
 
 def _scored(scoring: ScoringRow, result: ResultRow) -> Iterator[tuple[Scalar, ...]]:
@@ -95,9 +97,13 @@ def _scored(scoring: ScoringRow, result: ResultRow) -> Iterator[tuple[Scalar, ..
     protocol, keep, evaluator = result.protocol, result.keep, result.evaluator
     suffix, share = f"/{result.measure.name}/{keep}", float(keep) if keep else None
     for path, values in read_values(result.metrics).items():
-        metric = path.removesuffix(suffix) if keep else path
+        # What stands beside a share, such as a control, keeps the name that sets it apart.
+        metric = path.removesuffix(suffix).removesuffix(f"/{keep}") if keep else path
+        layer = None
+        if metric.startswith(_BY_LAYER):
+            metric, layer = metric[: len(_BY_LAYER) - 1], metric[len(_BY_LAYER) :]
         for draw, value in enumerate(values):
-            yield (*names, "ok", None, protocol, share, metric, draw, value, evaluator, *cost)
+            yield (*names, "ok", None, protocol, share, metric, layer, draw, value, evaluator, *cost)
 
 
 def _names(scoring: ScoringRow) -> tuple[Scalar, ...]:
@@ -107,8 +113,13 @@ def _names(scoring: ScoringRow) -> tuple[Scalar, ...]:
 
 
 def _recipe(row: TrainingRow) -> str:
-    until = {} if row.until_loss is None else {"until_loss": row.until_loss}
-    return json.dumps(json.loads(row.recipe) | until)
+    """The network by its spec, as a command line names it, and what else is recorded of it beside that."""
+    record = json.loads(row.recipe) | ({} if row.until_loss is None else {"until_loss": row.until_loss})
+    network = record.get("network")
+    if isinstance(network, dict):
+        others = {f"network_{name}": value for name, value in network.items() if name != "spec"}
+        record |= {"network": network.get("spec"), **others}
+    return json.dumps(record)
 
 
 def _records(prefix: str, records: dict[Any, str]) -> tuple[dict[str, type], dict[Any, tuple[Scalar, ...]]]:

@@ -200,6 +200,22 @@ def test_a_training_that_failed_is_a_row(prunebench: Prunebench, folder: Path, n
     assert row["recipe_learning_rate"] == 1000.0
 
 
+def test_the_layers_of_a_network_and_its_spec_have_columns(prunebench: Prunebench, npz: Path) -> None:
+    arguments = ("--dataset", npz, "--network", "mlp[widths=8-6]", "--samples", "40", "--steps", "10")
+    asked = ("--seeds", "2", "--scorer", "magnitude", "--at-step", "0", "--protocol", "rank")
+    ran = prunebench("run", *arguments, *asked, "--protocol", "prune_global", "--keep", "0.5", "--quiet")
+    assert ran.code == 0, ran.err
+    rows = prunebench("export", "--format", "json").json
+    assert {row["recipe_network"] for row in rows} == {"mlp[widths=8-6]"}
+    assert all(row["recipe_network_version"] and row["recipe_network_source"] for row in rows)
+    layers = {row["layer"] for row in rows if row["metric"] == "spearman_by_layer"}
+    assert len(layers) == 2
+    assert all(row["layer"] is None for row in rows if row["metric"] != "spearman_by_layer")
+    found = {row["metric"] for row in rows if row["protocol"] == "prune_global"}
+    splits = ("accuracy", "train_accuracy")
+    assert found == {*splits, *(f"{split}/prune_global_shuffled" for split in splits), "parameters_left"}
+
+
 def test_an_empty_store_is_an_empty_table(prunebench: Prunebench) -> None:
     from prunebench.store.store import Store
 
