@@ -18,7 +18,7 @@ SHARES = ("0.8", "0.65", "0.5", "0.35", "0.2")
 PRUNED = ("prune_final", "merge", "prune_early", "finetune", "prune_global", "prune_global_shuffled")
 METRICS = (
     *("spearman", "kendall", "spearman_by_layer", "spearman_over_layers", "top_k_overlap", "accuracy"),
-    *("train_accuracy", "parameters_left"),
+    *("train_accuracy", "parameters_left", "example"),
 )
 
 
