@@ -1,24 +1,90 @@
 """Networks from plain torch modules; the way back is `Networks.to_module`."""
 
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any, overload
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from prunebench.errors import RequestError
 from prunebench.networks import Networks, shallow_networks
+from prunebench.networks.build import architecture_of, stack
+from prunebench.networks.discover import find_layers
+from prunebench.networks.network import Network
 
 
-def from_module(*modules: nn.Module) -> Networks:
-    """A batch of networks from modules `nn.Sequential(Linear, ReLU, Linear)`, one network each.
+@overload
+def from_module(*modules: nn.Module | Tensor) -> Networks: ...
 
-    Weights are copied, in the modules' dtype and on their device. A hidden layer without a bias has biases 0.
-    Modules may differ in width: as in `theory.merge`, the narrower ones end in neurons that are all 0, which
-    `to_module` leaves out again.
+
+@overload
+def from_module(factory: Callable[[], nn.Module], /) -> Network: ...
+
+
+def from_module(*modules: Any) -> Networks | Network:
+    """A batch of networks from modules, one network each; a kind of network from what makes modules.
+
+    - `from_module(module, x)`: any module that can be taken (`networks.discover.find_layers`), with samples
+      that it takes; several modules must be built alike.
+    - `from_module(module)`: of modules `nn.Sequential(Linear, ReLU, Linear)`, shallow networks. A hidden
+      layer without a bias has biases 0. Modules may differ in width: as in `theory.merge`, the narrower
+      ones end in neurons that are all 0, which `to_module` leaves out again.
+    - `from_module(factory)`: a network for `Recipe(network=...)` from a class, or a function, that makes a
+      module when it is called without arguments. At the top level of a file it is known by its name and that
+      file's code. All others (lambdas, functions in functions, those of a notebook) are each another network
+      in every process: what was trained of them is not found again.
+
+    Weights are copied, in the modules' dtype and on their device.
 
     Raises:
-        RequestError: layers other than these three, an output bias that is not all 0 (these networks have
-            none), or modules that differ in inputs, outputs, dtype or device.
+        RequestError: modules that cannot be taken or are no batch; without `x`, layers other than these three
+            and an output bias that is not all 0 (the shallow networks have none).
     """
+    if len(modules) == 1 and callable(modules[0]) and not isinstance(modules[0], nn.Module):
+        return _network_of(modules[0])()
+    if modules and isinstance(modules[-1], Tensor):
+        return _any(modules[:-1], modules[-1])
+    return _shallow(modules)
+
+
+def _any(modules: tuple[nn.Module, ...], x: Float[Tensor, "samples ..."]) -> Networks:
+    if not modules:
+        raise RequestError("modules", "none", "at least one is needed")
+    like = next(modules[0].parameters(), x)
+    x = x[:2].to(like) if len(x) > 1 else torch.cat([x, x]).to(like)  # normalisation needs two
+    first = modules[0]
+    found = architecture_of(first, x, find_layers(first, x), type(first).__name__)
+    return stack(found, modules)
+
+
+@cache
+def _network_of(factory: Callable[[], nn.Module]) -> type[Network]:
+    """A class that builds what the factory makes, named as that is."""
+    module = getattr(factory, "__module__", "")
+    name = getattr(factory, "__qualname__", type(factory).__name__)
+
+    class FromModule(Network):
+        def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+            return factory()
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return from_module, (factory,)
+
+    FromModule.name = re.sub(r"[^\w.-]+", "_", f"{module}.{name}").lstrip("_.-") or "factory"
+    known = inspect.isfunction(factory) or inspect.isclass(factory)
+    # The code that counts is the factory's. A class of no file is like no other one.
+    FromModule.__qualname__ = name
+    top_level = known and getattr(sys.modules.get(module), name, None) is factory
+    FromModule.__module__ = module if top_level else "builtins"
+    return FromModule
+
+
+def _shallow(modules: tuple[nn.Module, ...]) -> Networks:
     if not modules:
         raise RequestError("modules", "none", "at least one is needed")
     parts = [_weights(module) for module in modules]
@@ -43,7 +109,7 @@ def _weights(
             pass
         case _:
             inside = f"({', '.join(type(layer).__name__ for layer in layers)})" if layers else ""
-            accepted = "nn.Sequential(nn.Linear, nn.ReLU, nn.Linear) is needed: build one from your layers"
+            accepted = "nn.Sequential(nn.Linear, nn.ReLU, nn.Linear) is needed, or samples beside the module"
             raise RequestError("module", f"{type(module).__name__}{inside}", accepted)
     w_in, w_out = hidden.weight.detach(), output.weight.detach()
     if len(w_in) != w_out.shape[1]:
