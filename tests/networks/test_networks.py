@@ -96,9 +96,30 @@ def test_the_even_loss_is_the_limit_of_a_high_temperature(kind: str) -> None:
 
 
 @KIND
+def test_derivatives_by_gates_are_differences_of_losses(kind: str) -> None:
+    """Sample by sample, central differences."""
+    networks, _ = make(kind, seeds=2)
+    x, y = data(4)
+    found = networks.gate_gradients(x, y)
+    for unit in range(networks.units):
+        losses = []
+        for gate in (1 + 1e-6, 1 - 1e-6):
+            gates = torch.ones(2, networks.units, dtype=torch.float64)
+            gates[:, unit] = gate
+            outputs = networks.gated(gates).logits(x)
+            losses.append(
+                torch.stack([nn.functional.cross_entropy(one, y, reduction="none") for one in outputs])
+            )
+        torch.testing.assert_close(found[:, :, unit], (losses[0] - losses[1]) / 2e-6, rtol=1e-5, atol=1e-8)
+
+
+@KIND
 def test_every_trained_number_is_on_one_side_of_one_unit(kind: str) -> None:
     """Added up as ones: all but the output's are incoming, all but the first layer's weights outgoing."""
     networks, _ = make(kind)
+    for roles in (("incoming", "bias", "scale"), ("outgoing",)):
+        named = [part.tensor for layer in networks.layers for part in layer.of(*roles)]
+        assert len(named) == len(set(named))
     ones = networks.trained.map(torch.ones_like)
     sizes = {name: tensor[0].numel() for name, tensor in ones.tensors.items()}
     *hidden, weight, _bias = sizes
