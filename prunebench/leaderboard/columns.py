@@ -8,7 +8,7 @@ from operator import itemgetter
 from msgspec import UNSET
 
 from prunebench.evaluation.metrics import SPLITS, Path, kind_of
-from prunebench.evaluation.protocols import SHUFFLED
+from prunebench.evaluation.protocols import SHUFFLED, Protocol
 from prunebench.evaluation.summary import Number, Summary, known
 from prunebench.results import Results, Row
 
@@ -78,7 +78,7 @@ class Section:
 
 
 LEFT = "parameters_left"
-GLOBAL = "prune_global"
+GLOBAL: Protocol = "prune_global"
 BY_LAYER = "spearman_by_layer"
 
 RANK = (
@@ -118,7 +118,7 @@ _OVERVIEW: dict[bool, tuple[tuple[int, Column], ...]] = {
 }
 
 # The protocols that keep shares of the units: their titles, and what each keeps.
-PRUNING = {
+PRUNING: dict[Protocol, tuple[str, str]] = {
     "prune_final": ("Pruned at the end", "the best {units} of the trained network, without retraining"),
     "merge": ("Merged at the end", "every dropped {unit} folded into the kept one it is parallel to"),
     "finetune": ("Pruned at the end, then trained on", "the best {units} of the trained network, trained on"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_boards import board, row
+from made_up_boards import LENET, board, layered, row
 
 from prunebench.cli.boards import OWN as BOARDS
 from prunebench.leaderboard.folder import find_boards
@@ -132,3 +132,20 @@ def test_names_are_never_markup(prunebench: Any, boards: list[Path]) -> None:
     result = prunebench("compare", boards[0].parent / "hostile.json", boards[0].parent / "hostile.json")
     assert "x[bold]y" in result.out
     assert len(find_boards(boards[0].parent)[0]) == 3
+
+
+def test_networks_of_two_kinds_are_named_and_their_seeds_are_not_the_same(
+    prunebench: Any, tmp_path: Path
+) -> None:
+    paths = []
+    for name in ("lenet", "mlp[widths=20-10]"):
+        one = layered(network=LENET | {"spec": name})
+        paths.append(tmp_path / f"{one.name}.json")
+        paths[-1].write_text(one.to_json())
+    result = prunebench("compare", *paths)
+    assert result.code == 0
+    said = " ".join(result.out.split())
+    assert "The boards differ in network: lenet and mlp[widths=20-10]." in said
+    assert "share nothing but the number of their seed" in said
+    scorers = prunebench("compare", "good", "fair", "--metric", "spearman_by_layer.fc1", "--out", tmp_path)
+    assert scorers.out.count("A is better") >= 2

@@ -15,9 +15,10 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 from rich.console import Console
 
+from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.evaluation.statistics import summarise
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import columns_by_name
+from prunebench.leaderboard.columns import PRUNING, columns_by_name
 from prunebench.leaderboard.latex import escape, latex
 from prunebench.leaderboard.terminal import render
 from prunebench.leaderboard.text import markdown, to_csv
@@ -239,3 +240,7 @@ def test_names_of_layers_are_only_text() -> None:
     assert "\\|x" in markdown(one)
     assert "[red]<b>|x`" in on_terminal(one, 185)
     assert r"\input\{" not in latex(one)
+
+
+def test_every_protocol_that_keeps_a_share_has_a_title() -> None:
+    assert set(PRUNING) == set(PROTOCOLS) - {"rank"}
