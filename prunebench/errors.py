@@ -23,13 +23,6 @@ class RequestError(PrunebenchError, ValueError):
         return RequestError(option, self.value, self.accepted)
 
 
-class MissingPackageError(RequestError):
-    """`option` got a `value` that needs an optional package which is not installed; `extra` installs it."""
-
-    def __init__(self, option: str, value: object, package: str, extra: str) -> None:
-        super().__init__(option, value, f"it needs the package {package}: pip install 'prunebench[{extra}]'")
-
-
 def unknown_name(option: str, name: str, known: Iterable[str], noun: str) -> RequestError:
     """The error for a name that is not in `known`, with the nearest name first."""
     known = sorted(known)

@@ -1,7 +1,6 @@
 """Importances of Torch-Pruning: Fang et al. 2023, "DepGraph: Towards Any Structural Pruning"."""
 
 import importlib.metadata
-import importlib.util
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,7 +9,6 @@ from jaxtyping import Float
 from msgspec import Meta
 
 import prunebench as pb
-from prunebench.errors import MissingPackageError
 
 # The parameters that each importance heeds.
 PARAMETERS = {
@@ -19,23 +17,16 @@ PARAMETERS = {
     "FPGM": ("p", "group_reduction"),
     "Taylor": ("group_reduction", "multivariable", "bias"),
     "Hessian": ("group_reduction", "bias"),
+    "BNScale": ("group_reduction",),
     "Activation": (),
 }
-
-
-def _version() -> str:
-    """Scores of one release of Torch-Pruning are never taken for another's."""
-    try:
-        return f"1/{importlib.metadata.version('torch-pruning')}"
-    except importlib.metadata.PackageNotFoundError:
-        return "1"
 
 
 @dataclass(frozen=True)
 class TorchPruning(pb.Scorer):
     """An importance of Torch-Pruning, computed by Torch-Pruning itself on the network as a plain module.
 
-    A hidden neuron's group are the rows of the first layer and the columns of the second; `group_reduction`
+    A unit's group are the rows that produce it and the columns that read it; `group_reduction`
     says how their importances become one: `mean` (its default), `sum`, `max`, `prod`, `first` (the incoming
     weights alone) or `gate` (the outgoing alone). With `p=2`, `prod` is the square of the effective norm.
     `bias` counts the hidden bias as a member of its own (0 at initialisation, as is then a `prod` with it).
@@ -48,8 +39,11 @@ class TorchPruning(pb.Scorer):
     sample, squared and averaged; Activation sums over the training set. Gradients are computed in float64;
     Torch-Pruning reduces groups in float32.
 
-    Left out: Random (draws from the global generator; see the scorer `random`), BNScale (no batch
-    normalisation here) and OBDC (version 1.6 can prepare it for attention layers only).
+    In networks of several layers each layer's group is Torch-Pruning's own, batch normalisation and all that
+    shortcuts join included. BNScale gives 0 to the units of layers without normalisation.
+
+    Left out: Random (draws from the global generator; see the scorer `random`) and OBDC (version 1.6 can
+    prepare it for attention layers only).
 
     Deviations: no normalizer, which rescales a layer against others (LAMP's is its definition; with one layer
     it ranks as Magnitude does). Torch-Pruning 1.6's own `accumulate_grad` for Hessian forgets all samples but
@@ -57,45 +51,50 @@ class TorchPruning(pb.Scorer):
     """
 
     name = "torch_pruning"
-    version = _version()
+    version = f"1/{importlib.metadata.version('torch-pruning')}"  # scores of one release are not another's
     paper = "Fang et al. 2023, DepGraph: Towards Any Structural Pruning"
 
-    importance: Literal["Magnitude", "LAMP", "FPGM", "Taylor", "Hessian", "Activation"] = "Magnitude"
+    importance: Literal["Magnitude", "LAMP", "FPGM", "Taylor", "Hessian", "BNScale", "Activation"] = (
+        "Magnitude"
+    )
     p: Annotated[int, Meta(ge=1)] = 2
     group_reduction: Literal["mean", "sum", "max", "prod", "first", "gate"] = "mean"
     multivariable: bool = False
     bias: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what the importance does not heed, and everything where it is not installed."""
+        """Refuse what the importance does not heed."""
         heeded = PARAMETERS[self.importance]
         for parameter in self.parameters()[1:]:
             value = getattr(self, parameter.name)
             if value != parameter.default and parameter.name not in heeded:
                 accepted = f"{self.importance} heeds {', '.join(heeded) or 'no parameter'}"
                 raise pb.RequestError(f"torch_pruning[{parameter.name}]", value, accepted)
-        if importlib.util.find_spec("torch_pruning") is None:
-            raise MissingPackageError("--scorer", self.name, "torch-pruning", "torch-pruning")
 
     def unfit(self, networks: pb.Networks, task: pb.Task) -> str | None:
-        """What it takes so far."""
-        return None if networks.architecture.name == "shallow" else "it takes the shallow network alone"
+        """Gains that are not there, and columns that Torch-Pruning would not add up."""
+        if self.importance == "BNScale" and not any(layer.of("scale") for layer in networks.layers):
+            return "importance=BNScale: the network has no batch normalisation"
+        several = any(part.repeat > 1 for layer in networks.layers for part in layer.of("outgoing"))
+        if several and self.group_reduction in ("max", "prod", "gate"):
+            of_many = "of the columns that a channel owns after a flatten, Torch-Pruning takes one"
+            return f"group_reduction={self.group_reduction}: {of_many}"
+        return None
 
-    def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " neurons"]:
-        """What the importance gives for the group of all hidden neurons."""
+    def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " units"]:
+        """What the importance gives for each layer's group; 0 where it gives nothing."""
         import torch_pruning as tp
 
         networks = snapshot.networks.to(dtype=torch.float64)
         x = snapshot.x.double()
+        shallow = networks.architecture.name == "shallow"
         module = networks.to_module(0, trim=False)
-        for parameter, gradient in zip(
-            module.parameters(), self._gradients(networks, x, snapshot.y), strict=False
-        ):
-            parameter.grad = gradient
+        gradients = self._gradients(networks, x, snapshot.y)
+        of_names = {"w_in": "0.weight", "bias": "0.bias", "w_out": "2.weight"} if shallow else {}
+        for name, gradient in gradients.items():
+            module.get_parameter(of_names.get(name, name)).grad = gradient
         with torch.enable_grad():  # Torch-Pruning traces a module by its gradients
             graph = tp.DependencyGraph().build_dependency(module, example_inputs=x[:1])
-        neurons = list(range(networks.units))
-        group = graph.get_pruning_group(module.get_submodule("0"), tp.prune_linear_out_channels, idxs=neurons)
         heeded = {parameter: getattr(self, parameter) for parameter in PARAMETERS[self.importance]}
         if self.importance != "LAMP":
             heeded["normalizer"] = None
@@ -103,18 +102,20 @@ class TorchPruning(pb.Scorer):
         if self.importance == "Activation":
             with importance.compute_importance(module):
                 module(x)
-        return importance(group).detach().to(snapshot.networks.w_in)
+        rows = []
+        for layer in networks.layers:
+            producer = layer.of("incoming")[0].tensor
+            root = module.get_submodule(of_names.get(producer, producer).rpartition(".")[0])
+            prune = graph.get_pruner_of_module(root).prune_out_channels
+            found = importance(graph.get_pruning_group(root, prune, idxs=list(range(layer.units))))
+            # What it has of more columns than there are units is 0 beyond them.
+            rows.append(x.new_zeros(layer.units) if found is None else found.detach()[: layer.units])
+        return torch.cat(rows).to(snapshot.networks.device, snapshot.networks.dtype)
 
-    def _gradients(self, networks: pb.Networks, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def _gradients(self, networks: pb.Networks, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
         """What the importance reads from the parameters' `.grad`; nothing for those that need no gradient."""
         if self.importance == "Taylor":
-            return tuple(gradient[0] for gradient in networks.gradient(x, y).tensors.values())
+            return {name: gradient[0] for name, gradient in networks.gradient(x, y).tensors.items()}
         if self.importance != "Hessian":
-            return ()
-        # The squared gradients of single samples in closed form (paper, appendix A), averaged.
-        hidden = torch.relu(networks.pre_activations(x)[0])
-        target = torch.nn.functional.one_hot(y, networks.outputs)
-        residual = torch.softmax(hidden @ networks.w_out[0].T, dim=1) - target
-        back = ((residual @ networks.w_out[0]) * (hidden > 0)).square()
-        squares = back.T @ x.square(), back.sum(dim=0), residual.square().T @ hidden.square()
-        return tuple(square / len(x) for square in squares)
+            return {}
+        return {name: square[0] for name, square in networks.fisher_diagonal(x, y).tensors.items()}

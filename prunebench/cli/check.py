@@ -77,7 +77,7 @@ def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool
         _assign(given, kinds)
     if every:
         for kind in kinds:
-            kind.specs += [name for name in kind.isolation.plugins if not _lacks_package(kind, name)]
+            kind.specs += kind.isolation.plugins
     loaded = [
         (kind, {canonical(plugin): plugin for plugin in map(kind.isolation.load, kind.specs)}.values())
         for kind in kinds
@@ -116,18 +116,6 @@ def _assign(given: str, kinds: "list[_Kind]") -> None:
         where = f" in {file}" if file else ""
         unknown = unknown_name("plugin", called, known, f"scorers and networks{where}")
         raise RequestError("plugin", given, unknown.accepted)
-
-
-def _lacks_package(kind: _Kind, name: str) -> bool:
-    """Name what a plugin of prunebench's own needs that is not installed: that is no failure of its code."""
-    from prunebench.errors import MissingPackageError
-
-    try:
-        kind.isolation.load(name)
-    except MissingPackageError as missing:
-        click.echo(f"{click.style(name, bold=True)}\n  -      not checked: {missing.accepted}")
-        return True
-    return False
 
 
 def _passes(kind: _Kind, plugin: "Plugin", verbose: bool) -> bool:

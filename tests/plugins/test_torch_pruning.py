@@ -1,9 +1,8 @@
 """Importances of Torch-Pruning against Torch-Pruning's own recipes, and against our formulas."""
 
-import sys
-
 import pytest
 import torch
+from layered import KINDS, data, make
 from scipy.stats import spearmanr
 from torch import nn
 
@@ -170,7 +169,7 @@ def test_it_conforms(parameters) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ("importance=OBDC", "one of Magnitude, LAMP, FPGM, Taylor, Hessian, Activation"),
+        ("importance=OBDC", "one of Magnitude, LAMP, FPGM, Taylor, Hessian, BNScale, Activation"),
         ("importance=Random", "one of"),
         ("group_reduction=median", "one of mean, sum"),
         ("p=0", "from 1 up"),
@@ -200,8 +199,41 @@ def test_the_release_of_torch_pruning_is_part_of_the_version() -> None:
     assert pb.load_scorer("torch_pruning").version.endswith(version("torch-pruning"))
 
 
-def test_without_the_package_it_says_what_to_install(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch_pruning", None)
-    with pytest.raises(pb.RequestError, match=r"pip install 'prunebench\[torch-pruning\]'") as caught:
-        pb.load_scorer("torch_pruning[importance=Taylor]")
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("name", "prepare"),
+    [
+        ("Magnitude", nothing),
+        ("Taylor", backward),
+        ("Hessian", fisher),
+        ("FPGM", nothing),
+        ("BNScale", nothing),
+    ],
+)
+def test_any_network_is_scored_on_its_module_group_by_group(kind, name, prepare) -> None:
+    networks, modules = make(kind)
+    x, y = data(12)
+    task = pb.Task(x, y, x, y)
+    snapshot = pb.Snapshot(task, pb.Recipe(), 0, networks, networks)
+    scorer = pb.load_scorer(f"torch_pruning[importance={name}]")
+    if name == "BNScale" and kind in ("mlp", "lenet"):
+        assert "no batch normalisation" in scorer.unfit(networks, task)
+        return
+    assert scorer.unfit(networks, task) is None
+    for row, module in zip(scorer.score(snapshot), modules, strict=True):
+        prepare(module, snapshot.x, y)
+        graph = tp.DependencyGraph().build_dependency(module, example_inputs=snapshot.x[:1])
+        importance = getattr(tp.importance, f"{name}Importance")(normalizer=None)
+        found = []
+        for group in graph.get_all_groups(root_module_types=[nn.Conv2d, nn.Linear]):
+            if any(dependency.handler.__name__ == "prune_in_channels" for dependency, _ in group):
+                found.append(importance(group))
+        assert len(found) == len(networks.layers)
+        torch.testing.assert_close(row.sort()[0], torch.cat(found).double().sort()[0], rtol=3e-6, atol=1e-9)
+
+
+def test_reductions_that_would_drop_columns_are_unfit() -> None:
+    networks, _ = make("lenet")
+    x, y = data(12)
+    reason = pb.load_scorer("torch_pruning[group_reduction=gate]").unfit(networks, pb.Task(x, y, x, y))
+    assert "after a flatten" in reason
