@@ -1,4 +1,4 @@
-"""The example package, installed and used as a third party's would be."""
+"""The example packages, installed and used as a third party's would be."""
 
 import json
 import os
@@ -17,9 +17,9 @@ QUICK = ["--dataset", "digits", "--samples", "40", "--width", "10", "--steps", "
 class Installed:
     """An environment with this one's packages and the example beside them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, package: str) -> None:
         self.folder, self.site = folder, folder / "site"
-        self.source = shutil.copytree(EXAMPLES / "prunebench-fisher", folder / "source")
+        self.source = shutil.copytree(EXAMPLES / package, folder / "source")
         pip = ["pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
         done = self("python", "-m", *pip, "--target", str(self.site), str(self.source))
         assert done.returncode == 0, done.stderr
@@ -35,7 +35,30 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    return Installed(tmp_path_factory.mktemp("third_party"))
+    return Installed(tmp_path_factory.mktemp("third_party"), "prunebench-fisher")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return Installed(tmp_path_factory.mktemp("third_party"), "prunebench-allconv")
+
+
+def test_a_network_is_tested_listed_checked_and_run(network: Installed) -> None:
+    done = network("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", str(network.source))
+    assert done.returncode == 0, done.stdout
+    assert "prunebench-allconv 1.0.0" in network("prunebench", "list", "networks").stdout
+    checked = network("prunebench", "check", "allconv[width=4]")
+    assert checked.returncode == 0, checked.stdout
+    task = ["--dataset", "digits", "--classes", "all", "--samples", "60", "--steps", "20", "--seeds", "2"]
+    run = ["prunebench", "run", *task, "--scorer", "snip", "--at-step", "0", "--protocol", "rank"]
+    done = network(*run, "--network", "allconv[width=4]", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["recipe"]["network"]["spec"] == "allconv[width=4]"
+    disabled = {"PRUNEBENCH_DISABLE_PLUGINS": "prunebench-allconv"}
+    done = network(*run, "--network", "allconv", **disabled)
+    assert done.returncode == 2
+    assert "'allconv'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_its_own_tests_pass(installed: Installed) -> None:

@@ -1,4 +1,4 @@
-"""The tutorial, followed word for word in an empty folder: every block runs and says what the page shows."""
+"""The tutorials, followed word for word in an empty folder: every block runs and says what the page shows."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 pytestmark = pytest.mark.slow
-PAGE = Path(__file__).parents[1] / "docs" / "writing-a-scorer.md"
+DOCS = Path(__file__).parents[1] / "docs"
 NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?(e-?\d+)?")
 
 
@@ -44,8 +44,8 @@ def masked(line: str) -> str:
 class Reader:
     """Somebody who does what the page says."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, site = folder, folder / "site"
+    def __init__(self, folder: Path, page: Path) -> None:
+        self.folder, self.page, site = folder, page, folder / "site"
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         # `pip install` without a network, into a folder of its own.
         pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
@@ -64,7 +64,7 @@ class Reader:
         )
 
     def follow(self, block: Block) -> None:
-        where = f"{PAGE.name}, line {block.line}"
+        where = f"{self.page.name}, line {block.line}"
         assert block.language in ("python", "console"), where
         if block.language == "console":
             for command, shown in sessions(block.text):
@@ -82,21 +82,24 @@ class Reader:
 
 
 @pytest.mark.timeout(1200)
-def test_the_tutorial_works_word_for_word(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["writing-a-scorer.md", "writing-a-network.md"])
+def test_the_tutorial_works_word_for_word(page: str, tmp_path: Path) -> None:
     assert not any((parent / "pyproject.toml").exists() for parent in tmp_path.parents)
-    reader, text = Reader(tmp_path), PAGE.read_text()
-    page = blocks(text)
-    assert len(page) == text.count("\n```") / 2
-    for block in page:
+    reader, text = Reader(tmp_path, DOCS / page), (DOCS / page).read_text()
+    found = blocks(text)
+    assert len(found) == text.count("\n```") / 2
+    for block in found:
         reader.follow(block)
 
 
-def test_the_file_on_the_page_is_what_new_scorer_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("noun", "name"), [("scorer", "my_idea"), ("network", "my_net")])
+def test_the_file_on_the_page_is_what_the_command_writes(
+    noun: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prunebench.cli.main import run
 
     monkeypatch.chdir(tmp_path)
-    assert run(["new-scorer", "my_idea"]) == 0
-    first = next(b.text for b in blocks(PAGE.read_text()) if b.text.startswith("# my_idea.py\n"))
-    assert first.removeprefix("# my_idea.py\n") == (tmp_path / "my_idea.py").read_text()
+    assert run([f"new-{noun}", name]) == 0
+    page = (DOCS / f"writing-a-{noun}.md").read_text()
+    first = next(b.text for b in blocks(page) if b.text.startswith(f"# {name}.py\n"))
+    assert first.removeprefix(f"# {name}.py\n") == (tmp_path / f"{name}.py").read_text()
