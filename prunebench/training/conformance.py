@@ -43,17 +43,17 @@ _COMPUTES = ("builds", "seeds", "no draws", "samples", "parts")
 
 @NETWORK_CHECKS.add("builds")
 def _builds(network: Network) -> str:
-    refused: dict[str, tuple[int, ...]] = {}
+    refused: dict[str, str] = {}  # what is said of several shapes is told of the first
     for shape in SHAPES:
         try:
             found = architecture(network, shape, OUTPUTS)
         except RequestError as error:
-            refused.setdefault(str(error).replace(str(shape), "this shape"), shape)
+            refused.setdefault(str(error).replace(str(shape), ""), f"{shape}: {error}")
         else:
             layers = ", ".join(f"{layer.name} ({layer.units})" for layer in found.layers)
             return f"for samples of {shape} layers {layers}"
     raise Violation(
-        "; ".join(f"{shape}: {error}" for error, shape in refused.items()),
+        "; ".join(refused.values()),
         f"logits (samples, {OUTPUTS}), and units that can be removed, for samples of one of these shapes",
         "a module that cannot be taken, or an error in build",
     )
