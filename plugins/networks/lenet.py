@@ -30,7 +30,7 @@ class LeNet(pb.Network):
         """Initialised as PyTorch does."""
         if len(shape) != 3 or min(shape[1:]) < 12:
             accepted = "images (channels, height, width) of 12 x 12 or more are needed"
-            raise pb.RequestError("lenet", shape, accepted)
+            raise pb.RequestError("network", f"lenet for samples of shape {shape}", accepted)
         channels, height, columns = shape
         first, second, third, fourth = (max(2, round(self.width * units)) for units in (6, 16, 120, 84))
         flat = second * ((height // 2 - 4) // 2) * ((columns // 2 - 4) // 2)

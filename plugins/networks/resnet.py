@@ -34,7 +34,7 @@ class ResNet(pb.Network):
         """Initialised as PyTorch does."""
         if len(shape) != 3 or min(shape[1:]) < 4:
             accepted = "images (channels, height, width) of 4 x 4 or more are needed"
-            raise pb.RequestError("resnet", shape, accepted)
+            raise pb.RequestError("network", f"resnet for samples of shape {shape}", accepted)
         channels = [max(2, round(self.width * count)) for count in (16, 32, 64)]
         layers: OrderedDict[str, nn.Module] = OrderedDict(
             conv1=nn.Conv2d(shape[0], channels[0], 3, padding=1, bias=False),

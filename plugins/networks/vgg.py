@@ -46,7 +46,7 @@ class VGG(pb.Network):
         least = 2 ** len(stages)
         if len(shape) != 3 or min(shape[1:]) < least:
             accepted = f"images (channels, height, width) of {least} x {least} or more are needed"
-            raise pb.RequestError("vgg", shape, accepted)
+            raise pb.RequestError("network", f"vgg for samples of shape {shape}", accepted)
         previous, height, columns = shape
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         for stage, counts in enumerate(stages, start=1):

@@ -5,8 +5,8 @@ from numbers import Integral
 
 from prunebench.errors import RequestError, unknown_name
 
-# A class by its number or its name; a side is a sequence of classes.
-Classes = str | Sequence[Sequence[int | str]]
+# A class by its number or its name; a side is a sequence of classes, or one number.
+Classes = str | Sequence[Sequence[int | str] | int]
 Sides = tuple[tuple[int, ...], ...]
 ALL = "all"
 _FORM = "two sides of classes or more, by number or name, are needed, such as 0,3/1,2, or all"
@@ -24,7 +24,8 @@ def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
     """The class numbers of each side, in ascending order.
 
     Args:
-        classes: sides of class numbers or names, or text for `parse_classes`; `all`: each class is a side.
+        classes: sides of class numbers or names, a number alone for a side of one, or text for
+            `parse_classes`; `all`: each class is a side.
         names: class number -> name; upper and lower case are the same.
 
     Raises:
@@ -32,8 +33,11 @@ def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
     """
     if classes == ALL:
         return tuple((number,) for number in sorted(names))
-    sides = parse_classes(classes) if isinstance(classes, str) else classes
-    if not _is_list(sides) or len(sides) < 2 or not all(_is_list(side) and len(side) for side in sides):
+    given = parse_classes(classes) if isinstance(classes, str) else classes
+    if not _is_list(given) or len(given) < 2:
+        raise RequestError("classes", classes, _FORM)
+    sides = [(side,) if isinstance(side, int) else side for side in given]
+    if not all(_is_list(side) and len(side) for side in sides):
         raise RequestError("classes", classes, _FORM)
     found = tuple(tuple(sorted(_number(token, names) for token in side)) for side in sides)
     chosen = sum(found, ())

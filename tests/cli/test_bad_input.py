@@ -107,7 +107,12 @@ NETWORKS = {
     ("--network", "mlp[widths=10-1]"): "10-1",
     ("--network", "taken.py"): "taken.py:Class",
     ("--network", "nowhere.py:Net"): "nowhere.py",
-    ("--network", "lenet", "--dataset", "digits"): "lenet: got (1, 8, 8); images",
+    (
+        "--network",
+        "lenet",
+        "--dataset",
+        "digits",
+    ): "--network: got 'lenet for samples of shape (1, 8, 8)'; images",
     (
         "--network",
         "mlp",

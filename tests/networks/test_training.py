@@ -117,7 +117,7 @@ def test_what_is_drawn_elsewhere_is_not_disturbed() -> None:
         ("vgg[width=-1]", (1, 12, 12), r"vgg\[width\]: got -1.0; a number"),
         ("resnet[width=1e9]", (1, 12, 12), r"resnet\[width\]: got 1000000000.0; a number"),
         ("lenet[widths=2]", (1, 12, 12), "lenet has no parameter 'widths'; its parameters: width=1"),
-        ("lenet", (30,), r"lenet: got \(30,\); images"),
+        ("lenet", (30,), r"network: got 'lenet for samples of shape \(30,\)'; images"),
         (
             "vgg[depth=12]",
             (1, 32, 32),

@@ -35,6 +35,7 @@ def test_parse_refuses(text: str) -> None:
         ("horse/Horse", ((2,), (1,))),
         ("ZEBRA/7", ((0,), (7,))),
         ([["7"], ["zebra"]], ((7,), (0,))),
+        ((2, [0, 1], 7), ((2,), (0, 1), (7,))),
     ],
 )
 def test_resolve(classes: Any, sides: Any) -> None:

@@ -59,15 +59,3 @@ def test_colours_are_kept_where_asked(tmp_path: Path) -> None:
     assert pb.load_task(tmp_path / "colour.npz", **options).shape == (1, 4, 5)
     with pytest.raises(pb.RequestError, match="colour: got True; these data have none"):
         pb.load_task("digits", samples=100, colour=True)
-
-
-def test_boards_are_of_two_sides() -> None:
-    from prunebench.benchmark import Plan
-
-    task = pb.load_task("digits", classes="all", samples=100)
-    with pytest.raises(pb.RequestError, match="classes: got '10 sides'; boards are of two sides"):
-        Plan(task, pb.Recipe(steps=10), [pb.load_scorer("snip")], at_steps=(0,))
-    two = pb.load_task("digits", samples=100)
-    recipe = pb.Recipe(network=pb.load_network("mlp[widths=5]"), steps=10)
-    with pytest.raises(pb.RequestError, match=r"network: got 'mlp\[widths=5\]'; boards are of the shallow"):
-        Plan(two, recipe, [pb.load_scorer("snip")], at_steps=(0,))
