@@ -36,6 +36,7 @@ def exported(store: Store) -> list[dict[str, str]]:
         {n: "" if c is None else str(c) for n, c in zip(table.columns, row, strict=True)} for row in table
     ]
     assert table.damaged == 0
+    assert {row.pop("layer") for row in rows} == {""}  # a column of later versions: these have one layer
     return rows
 
 
