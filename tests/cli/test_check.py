@@ -144,3 +144,9 @@ def test_wrong_requests_are_one_line(
     assert len(result.err.strip().splitlines()) == 1
     for word in words:
         assert word in result.err
+
+
+@pytest.mark.slow
+def test_what_ships_keeps_the_contract(prunebench: Any) -> None:
+    result = prunebench("check", "--all")
+    assert result.code == 0, result.out

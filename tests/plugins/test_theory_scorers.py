@@ -42,10 +42,11 @@ def test_cluster_alignment_ranks_within_the_orientation_groups(snapshot):
             rivals = angles[s, c[s] == c[s, i]]
             worse = int((rivals > angles[s, i]).sum())
             equal = int((rivals == angles[s, i]).sum())
-            assert float(scores[s, i]) == pytest.approx((worse + (equal + 1) / 2) / len(rivals))
+            rank = (worse + (equal + 1) / 2) / len(rivals)
+            assert float(scores[s, i]) == pytest.approx(rank if c[s, i] else 0)  # 0: it gates nothing
         for sign in (-1, 1):
             assert float(scores[s, c[s] == sign].max()) == 1
-        assert len(scores[s, c[s] == 0].unique()) == 1  # those that gate nothing tie among themselves
+    assert bool((c == 0).any())
 
 
 def test_small_cosine_groups_are_pooled_by_orientation():
