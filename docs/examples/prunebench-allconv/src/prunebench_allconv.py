@@ -26,7 +26,8 @@ class AllConv(pb.Network):
     def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
         """Initialised as PyTorch does."""
         if len(shape) != 3:
-            raise pb.RequestError("allconv", shape, "images (channels, height, width) are needed")
+            given = f"allconv for samples of shape {shape}"
+            raise pb.RequestError("network", given, "images (channels, height, width) are needed")
         if self.width < 2:
             raise pb.RequestError("allconv[width]", self.width, "2 or more are needed")
         layers: OrderedDict[str, nn.Module] = OrderedDict()
