@@ -1,6 +1,7 @@
 """Scorers on networks of several layers, in float64, against plain autograd on the modules themselves."""
 
 import copy
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
@@ -230,6 +231,21 @@ def test_alignment_growth_and_growing_mode_by_the_even_loss(kind: str) -> None:
         sigma = (dot(h, h, "incoming", "outgoing") / dot(g, g, "incoming", "outgoing")).sqrt()
         grown = dot(g, g, "incoming", "outgoing") * 2 - dot(g, h, "incoming", "outgoing") * 2 / sigma
         torch.testing.assert_close(found["growing_mode"][i], grown.nan_to_num().sqrt(), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-7])
+@pytest.mark.parametrize("kind", KINDS)
+def test_growing_mode_is_the_same_in_float32(kind: str, scale: float) -> None:
+    """With tiny weights, too, where float32 has no room for the Hessian's products."""
+    snapshot, _ = example(kind)
+    names = snapshot.networks.architecture.weights
+    tiny = {n: t * scale if n in names else t for n, t in snapshot.networks.tensors.items()}
+    networks = snapshot.networks.like(tiny).to(dtype=torch.float32)
+    scorer = pb.load_scorer("growing_mode")
+    exact = scorer.score(dataclasses.replace(snapshot, networks=networks.to(dtype=torch.float64)))
+    found = scorer.score(dataclasses.replace(snapshot, networks=networks))
+    largest = exact.max(dim=1, keepdim=True).values
+    assert float(((found - exact) / largest).abs().max()) < 1e-4
 
 
 @pytest.mark.parametrize("kind", ["lenet", "vgg"])
