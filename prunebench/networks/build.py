@@ -66,7 +66,7 @@ def build(
 ) -> Networks:
     """A batch of untrained networks, in float32, one from each number that a generator is seeded with.
 
-    `scale` multiplies all weights. What is drawn elsewhere is not disturbed.
+    `scale` multiplies all weights and biases. What is drawn elsewhere is not disturbed.
     """
     modules = []
     for draw in draws:
@@ -128,9 +128,10 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _scaled(networks: Networks, scale: float) -> Networks:
-    """Weights times `scale`; biases, gains and statistics as they are."""
-    names = networks.architecture.weights
-    return networks.like({name: t * scale if name in names else t for name, t in networks.tensors.items()})
+    """Weights and biases times `scale`; gains and statistics of normalisation, which nobody draws, stay."""
+    gains = {part.tensor for layer in networks.layers for part in layer.of("scale")}
+    drawn = set(networks.architecture.trainable) - gains
+    return networks.like({name: t * scale if name in drawn else t for name, t in networks.tensors.items()})
 
 
 def _uncounted(module: nn.Module) -> nn.Module:

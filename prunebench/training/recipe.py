@@ -36,7 +36,7 @@ class Recipe:
         batch_size: samples in a minibatch; the last one of an epoch may be smaller.
         steps: minibatch steps to the end of training.
         network: what is trained, or the record of it; None: the shallow network of `width` neurons.
-        scale: multiplies the initial weights of any other network, which draws its own.
+        scale: multiplies the initial weights and biases of any other network, which draws its own.
         weight_decay: lambda; `lambda w` is added to the gradient of every trained number.
         schedule: of the learning rate over the steps (`share_of_rate`).
         optimizer: `sgd`, or `adam`, which takes `momentum` as its first beta.
@@ -77,7 +77,8 @@ class Recipe:
         ),
     ] = None
     scale: Annotated[
-        float, Meta(ge=SMALLEST, le=1000, description="Multiplies the initial weights of a --network.")
+        float,
+        Meta(ge=SMALLEST, le=1000, description="Multiplies the initial weights and biases of a --network."),
     ] = 1.0
     weight_decay: Annotated[float, Meta(ge=0, le=1000, description="Of every weight and bias.")] = 0.0
     schedule: Annotated[

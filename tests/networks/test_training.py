@@ -104,7 +104,15 @@ def test_what_is_drawn_elsewhere_is_not_disturbed() -> None:
         assert tensor[0].numel() == 1 or not torch.equal(first[name][0], first[name][1])
     half = pb.initialise(dataclasses.replace(recipe, scale=0.5), task.shape, (1,), outputs=3)
     assert torch.equal(half["conv1.weight"], 0.5 * again["conv1.weight"])
-    assert torch.equal(half["conv1.bias"], again["conv1.bias"])
+    assert torch.equal(half["conv1.bias"], 0.5 * again["conv1.bias"])
+    task, recipe = problem("vgg[width=0.25]")
+    whole, half = (
+        pb.initialise(dataclasses.replace(recipe, scale=scale), task.shape, (1,), outputs=3)
+        for scale in (1.0, 0.5)
+    )
+    gains = [part.tensor for layer in whole.layers for part in layer.of("scale", "statistic")]
+    assert gains
+    assert all(torch.equal(half[name], whole[name]) for name in gains)
 
 
 @pytest.mark.parametrize(
