@@ -7,13 +7,14 @@ from typing import Literal
 import torch
 from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vjp, vmap
+from torch.func import functional_call
 
 from prunebench.errors import RequestError
 from prunebench.networks.architecture import SHALLOW, Architecture
+from prunebench.networks.derivatives import SAMPLES_AT_ONCE, LossFunction, Objective, Tensors
 from prunebench.networks.layers import Layer, Part, Role
 from prunebench.networks.module import sequential, with_tensors
-from prunebench.networks.outcomes import LOSSES, Loss, accuracy, cross_entropy
+from prunebench.networks.outcomes import Loss, accuracy, cross_entropy
 from prunebench.remembered import remembered
 
 NormKind = Literal["effective", "incoming", "outgoing"]
@@ -24,11 +25,6 @@ _ROLES: dict[str, tuple[Role, ...]] = {
     "outgoing": ("outgoing",),
     "both": ("incoming", "bias", "scale", "outgoing"),
 }
-# Of one network: logits (1, N, C) and labels (N,) to a loss (1,).
-LossFunction = Callable[[Tensor, Tensor], Tensor]
-# Samples whose derivatives are computed together: what they need of a convolution then fits into a cache. Of
-# gradients that are kept apart, sample by sample, so many numbers in all.
-SAMPLES_AT_ONCE, NUMBERS_AT_ONCE = 64, 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +171,8 @@ class Networks:
         x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
 
         def compute() -> tuple[Tensor, ...]:
-            gradient = nets._gradient(x, y, loss, temperature)
-            rows = [gradient(*nets._one(s)) for s in range(nets.seeds)]
+            gradient = nets._objective(loss, temperature).gradient
+            rows = [gradient(*nets._one(s), x, y) for s in range(nets.seeds)]
             return tuple(torch.stack([row[name] for row in rows]) for name in nets.architecture.trainable)
 
         name = f"gradient of {loss} / {temperature} in {self.architecture.key}, {nets.dtype}"
@@ -196,14 +192,14 @@ class Networks:
         """The Hessian of `gradient`'s loss times a direction that is shaped like a gradient; in its dtype."""
         nets = self.to(dtype=direction.dtype)
         x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
+        product = nets._objective(loss, temperature).gradient
         rows = []
         for s in range(nets.seeds):
             trained, rest = nets._one(s)
-            along = {name: direction[name][s] for name in trained}
-            rows.append(nets._gradient(x, y, loss, temperature, along)(trained, rest))
+            rows.append(product(trained, rest, x, y, {name: direction[name][s] for name in trained}))
         return nets.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
-    def _one(self, seed: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def _one(self, seed: int) -> tuple[Tensors, Tensors]:
         """One network's tensors without the seeds' axis: what is trained, and the rest."""
         trainable = self.architecture.trainable
         parts = {name: tensor[seed] for name, tensor in self.tensors.items()}
@@ -218,19 +214,8 @@ class Networks:
         In evaluation mode, of what training changes.
         """
         x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
-        of = self._loss_of(loss, 1.0)
-        numbers = sum(self.tensors[name][0].numel() for name in self.architecture.trainable)
-        at_once = max(1, min(SAMPLES_AT_ONCE, NUMBERS_AT_ONCE // numbers))
-        rows = []
-        for s in range(self.seeds):
-            trained, rest = self._one(s)
-            single = grad(lambda t, a, b, rest=rest: of(t, rest, a[None], b[None]))
-            each = vmap(single, in_dims=(None, 0, 0))
-            row = {name: torch.zeros_like(tensor) for name, tensor in trained.items()}
-            for part in zip(x.split(at_once), y.split(at_once), strict=True):
-                for name, gradients in each(trained, *part).items():
-                    row[name] += gradients.square().sum(dim=0) / len(x)
-            rows.append(row)
+        squares = self._objective(loss).mean_squares
+        rows = [squares(*self._one(s), x, y) for s in range(self.seeds)]
         return self.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
     def gate_gradients(
@@ -238,64 +223,19 @@ class Networks:
     ) -> Float[Tensor, "seeds samples units"]:
         """`h_i dl_s/dh_i`: the derivative of each sample's loss by a gate of 1 on each unit."""
         x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
-        of = self._loss_of(loss, 1.0)
-
-        def gated_loss(gates: Tensor, one: Networks, sample: Tensor, label: Tensor) -> Tensor:
-            trained, rest = one.gated(gates[None])._one(0)
-            return of(trained, rest, sample[None], label[None])
-
-        gates = torch.ones(self.units, device=self.device, dtype=self.dtype)
+        gates, by_gates = self._first.new_ones(self.units), self._objective(loss).by_gates
         rows = []
         for s in range(self.seeds):
             one = self.select(s)
-            each = vmap(grad(lambda g, a, b, one=one: gated_loss(g, one, a, b)), in_dims=(None, 0, 0))
-            parts = zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True)
-            rows.append(torch.cat([each(gates, *part) for part in parts]))
+
+            def gated(gates: Tensor, one: Networks = one) -> tuple[Tensors, Tensors]:
+                return one.gated(gates[None])._one(0)
+
+            rows.append(by_gates(gated, gates, x, y))
         return torch.stack(rows)
 
-    def _gradient(
-        self,
-        x: Tensor,
-        y: Tensor,
-        loss: Loss | LossFunction,
-        temperature: float,
-        along: dict[str, Tensor] | None = None,
-    ) -> Callable[[dict[str, Tensor], dict[str, Tensor]], dict[str, Tensor]]:
-        """The gradient of one network's loss, or its Hessian times what is `along`, by its tensors."""
-        of = self._loss_of(loss, temperature)
-        # Means over samples can be taken part by part. The sums of the paper's network are not, since stored
-        # scores are of this rounding; a loss of the caller's need not be a mean.
-        parts = self.architecture.shape is not None and isinstance(loss, str)
-        at_once = SAMPLES_AT_ONCE if parts else max(len(x), 1)
-
-        def gradient(trained: dict[str, Tensor], rest: dict[str, Tensor]) -> dict[str, Tensor]:
-            total: dict[str, Tensor] = {}
-            for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
-                single = grad(lambda weights, a=a, b=b: of(weights, rest, a, b))
-                # The Hessian is symmetric: backwards through the gradient is forwards along the direction.
-                found = single(trained) if along is None else vjp(single, trained)[1](along)[0]
-                if len(a) == len(x):
-                    return found
-                for name, mean in found.items():
-                    share = mean * (len(a) / len(x))
-                    total[name] = total[name] + share if name in total else share
-            return total
-
-        return gradient
-
-    def _loss_of(
-        self, loss: Loss | LossFunction, temperature: float
-    ) -> Callable[[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor], Tensor]:
-        """The mean loss of one network by its tensors, samples and labels."""
-        if isinstance(loss, str) and loss not in LOSSES:
-            raise RequestError("loss", loss, f"one of {', '.join(LOSSES)}")
-        mean = LOSSES[loss] if isinstance(loss, str) else loss
-
-        def of(trained: dict[str, Tensor], rest: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-            logits = functional_call(self.architecture.module, (trained, rest), (x,))
-            return mean(logits[None] / temperature, y)[0]
-
-        return of
+    def _objective(self, loss: Loss | LossFunction, temperature: float = 1.0) -> Objective:
+        return Objective(self.architecture.module, loss, temperature, whole=self.architecture.shape is None)
 
     # What belongs to a unit
 

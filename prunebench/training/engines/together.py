@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy
 
 from prunebench.networks import accuracy
 from prunebench.networks import cross_entropy as cross_entropies
+from prunebench.networks.derivatives import SAMPLES_AT_ONCE
 from prunebench.networks.module import with_tensors
-from prunebench.networks.networks import SAMPLES_AT_ONCE
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.graphed import GraphedCallable
 from prunebench.training.engines.update import Update

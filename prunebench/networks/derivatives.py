@@ -1,0 +1,88 @@
+"""Derivatives of the loss of one network by its tensors, and by gates on its units."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vjp, vmap
+
+from prunebench.errors import RequestError
+from prunebench.networks.outcomes import LOSSES, Loss
+
+# Of one network: logits (1, N, C) and labels (N,) to a loss (1,).
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+Tensors = dict[str, Tensor]
+# Samples whose derivatives are computed together: what they need of a convolution then fits into a cache. Of
+# gradients that are kept apart, sample by sample, so many numbers in all.
+SAMPLES_AT_ONCE, NUMBERS_AT_ONCE = 64, 2**24
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss of one network as a function of its tensors: those that are trained, and the rest.
+
+    Attributes:
+        module: as `Architecture` has it.
+        loss: a mean over samples by name, or any function of logits and labels.
+        temperature: divides the logits.
+        whole: take all samples at once. The sums of the paper's network are so, since stored scores are of
+            this rounding.
+    """
+
+    module: nn.Module
+    loss: Loss | LossFunction
+    temperature: float = 1.0
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.loss, str) and self.loss not in LOSSES:
+            raise RequestError("loss", self.loss, f"one of {', '.join(LOSSES)}")
+
+    def __call__(self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor) -> Tensor:
+        """The loss of these samples together."""
+        mean = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+        logits = functional_call(self.module, (trained, rest), (x,))
+        return mean(logits[None] / self.temperature, y)[0]
+
+    def gradient(
+        self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor, along: Tensors | None = None
+    ) -> Tensors:
+        """The gradient by what is trained; or, with a direction `along`, the Hessian times that."""
+        # Means over samples can be taken part by part; a loss of the caller's need not be a mean.
+        at_once = max(len(x), 1) if self.whole or not isinstance(self.loss, str) else SAMPLES_AT_ONCE
+        total: Tensors = {}
+        for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
+            single = grad(lambda weights, a=a, b=b: self(weights, rest, a, b))
+            # The Hessian is symmetric: backwards through the gradient is forwards along the direction.
+            found = single(trained) if along is None else vjp(single, trained)[1](along)[0]
+            if len(a) == len(x):
+                return found
+            for name, mean in found.items():
+                share = mean * (len(a) / len(x))
+                total[name] = total[name] + share if name in total else share
+        return total
+
+    def mean_squares(self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor) -> Tensors:
+        """The mean over samples of each sample's squared gradient."""
+        numbers = sum(tensor.numel() for tensor in trained.values())
+        at_once = max(1, min(SAMPLES_AT_ONCE, NUMBERS_AT_ONCE // numbers))
+        each = vmap(grad(lambda t, a, b: self(t, rest, a[None], b[None])), in_dims=(None, 0, 0))
+        total = {name: torch.zeros_like(tensor) for name, tensor in trained.items()}
+        for part in zip(x.split(at_once), y.split(at_once), strict=True):
+            for name, gradients in each(trained, *part).items():
+                total[name] += gradients.square().sum(dim=0) / len(x)
+        return total
+
+    def by_gates(
+        self,
+        gated: Callable[[Float[Tensor, " units"]], tuple[Tensors, Tensors]],
+        gates: Float[Tensor, " units"],
+        x: Float[Tensor, "samples ..."],
+        y: Int64[Tensor, " samples"],
+    ) -> Float[Tensor, "samples units"]:
+        """Of each sample's loss by the `gates`, with the tensors that `gated` gives for some."""
+        each = vmap(grad(lambda g, a, b: self(*gated(g), a[None], b[None])), in_dims=(None, 0, 0))
+        parts = zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True)
+        return torch.cat([each(gates, *part) for part in parts])
