@@ -227,11 +227,6 @@ class Training(Measured, frozen=True, kw_only=True):
         """Whether groups of neurons were looked for, and merged."""
         return any(path in self.metrics for path in self.grouped)
 
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Of a layered network; of the shallow one there are none."""
-        return tuple(layer.name for layer in known(self.layers) or ())
-
 
 class Results(msgspec.Struct):
     """Rows on one task and recipe."""

@@ -75,7 +75,3 @@ class Architecture:
         """The same with other numbers of units in some layers."""
         layers = tuple(replace(layer, units=units.get(layer.name, layer.units)) for layer in self.layers)
         return self if layers == self.layers else replace(self, layers=layers)
-
-    def is_like(self, other: "Architecture") -> bool:
-        """Whether networks of both can stand in one batch."""
-        return self.module is other.module and self.layers == other.layers

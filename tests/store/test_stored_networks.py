@@ -47,7 +47,7 @@ def test_networks_are_kept_and_found(tmp_path: Path, spec: str) -> None:
     for kept, of in ((again.final, made.final), (again.states[5].velocity, made.states[5].velocity)):
         assert kept.tensors.keys() == of.tensors.keys()
         assert all(torch.equal(kept[name][0], of[name][1]) for name in of.tensors)
-    assert again.final.architecture.is_like(made.final.architecture)
+    assert again.final.architecture is made.final.architecture
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
