@@ -15,6 +15,7 @@ from prunebench.networks.module import NORMALISATIONS
 from prunebench.networks.network import Network
 from prunebench.networks.networks import Networks
 from prunebench.networks.proof import check_draws, check_units
+from prunebench.networks.redraw import redraw
 from prunebench.plugin.frames import file_of, place
 from prunebench.plugin.spec import canonical
 
@@ -62,17 +63,24 @@ def architecture_of(
 
 
 def build(
-    network: Network, shape: tuple[int, ...], outputs: int, draws: Sequence[int], scale: float = 1.0
+    network: Network,
+    shape: tuple[int, ...],
+    outputs: int,
+    draws: Sequence[int],
+    scale: float = 1.0,
+    init: str = "module",
 ) -> Networks:
     """A batch of untrained networks, in float32, one from each number that a generator is seeded with.
 
-    `scale` multiplies all weights and biases. What is drawn elsewhere is not disturbed.
+    `init` draws the weights by another method than the module's (`redraw`), and `scale` multiplies all
+    weights and biases. What is drawn elsewhere is not disturbed.
     """
     modules = []
     for draw in draws:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(draw)
             modules.append(_built(network, shape, outputs))
+            redraw(modules[-1], init)
     networks = stack(architecture(network, shape, outputs), modules)
     return networks if scale == 1 else _scaled(networks, scale)
 

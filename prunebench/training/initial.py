@@ -37,7 +37,7 @@ def initialise(
     shape = (inputs,) if isinstance(inputs, int) else inputs
     if (network := network_of(recipe)) is not None:
         draws = [int(generator(seed, stream).integers(2**63)) for seed in check_seeds(seeds)]
-        return build(network, shape, outputs, draws, recipe.scale).to(dtype=dtype)
+        return build(network, shape, outputs, draws, recipe.scale, recipe.init).to(dtype=dtype)
     weights = []
     for seed in check_seeds(seeds):
         draw = generator(seed, stream)

@@ -19,6 +19,8 @@ SMALLEST = 1e-30
 SHALLOW = "shallow"  # the network of a recipe that names none
 # Only the shallow network has these.
 OF_SHALLOW = ("width", "init_std")
+# All others have these.
+OF_OTHERS = ("init", "scale")
 # What every record of a recipe holds. A field that came later is left out at its default, so that networks
 # trained before there was such a field keep their ids, and their boards their names.
 _ALWAYS = (*OF_SHALLOW, "learning_rate", "momentum", "batch_size", "steps")
@@ -36,7 +38,9 @@ class Recipe:
         batch_size: samples in a minibatch; the last one of an epoch may be smaller.
         steps: minibatch steps to the end of training.
         network: what is trained, or the record of it; None: the shallow network of `width` neurons.
-        scale: multiplies the initial weights and biases of any other network, which draws its own.
+        init: how any other network's weights are drawn: as its module draws them, or by a method of
+            `torch.nn.init` with the gain for ReLU; biases as the module draws them.
+        scale: multiplies the initial weights and biases of any other network.
         weight_decay: lambda; `lambda w` is added to the gradient of every trained number.
         schedule: of the learning rate over the steps (`share_of_rate`).
         optimizer: `sgd`, or `adam`, which takes `momentum` as its first beta.
@@ -76,6 +80,10 @@ class Recipe:
             extra={"written": str},
         ),
     ] = None
+    init: Annotated[
+        Literal["module", "kaiming", "xavier", "orthogonal"],
+        Meta(description="How a --network's weights are drawn: as its module does, or by torch.nn.init."),
+    ] = "module"
     scale: Annotated[
         float,
         Meta(ge=SMALLEST, le=1000, description="Multiplies the initial weights and biases of a --network."),
@@ -100,7 +108,7 @@ class Recipe:
         if self.network is not None and self.network_spec == SHALLOW:  # the other fields say it all
             object.__setattr__(self, "network", None)
         if self.network is None:
-            self._refuse(["scale"])
+            self._refuse(OF_OTHERS)
         else:
             self._refuse(OF_SHALLOW)
 
@@ -175,7 +183,9 @@ def meaningless(name: str, value: object, network: str) -> RequestError:
         return RequestError(
             name, value, f"the shallow network alone has it, and the network here is {network}"
         )
-    return RequestError(name, value, "the shallow network is drawn by init_std; all others have it")
+    return RequestError(
+        name, value, "the shallow network is drawn by init_std (--init-std); all others have it"
+    )
 
 
 def epoch_steps(samples: int, batch_size: int) -> int:

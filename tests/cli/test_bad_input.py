@@ -33,6 +33,7 @@ RUN = {
     "--momentum": ("", "-0.1", "1", "nan", "inf", "much"),
     "--batch-size": (*NO_COUNT, "41"),
     "--steps": (*NO_COUNT, HUGE, "1000000000"),
+    "--init": ("", "MODULE", "he", "kaiming"),
     "--scale": (*NO_RATE, "1e9", "0.5"),
     "--weight-decay": ("", "-0.1", "nan", "inf", "much"),
     "--schedule": ("", "CONSTANT", "linear"),
@@ -121,7 +122,13 @@ NETWORKS = {
     ): "--scorer: got 'cluster_alignment'; it cannot take",
     ("--network", "lenet", "--width", "300"): "--width: got 300; the shallow network alone has it",
     ("--network", "lenet", "--init-std", "0.1"): "--init-std: got 0.1; the shallow network alone has it",
-    ("--network", "shallow", "--scale", "0.1"): "--scale: got 0.1; the shallow network is drawn by init_std",
+    (
+        "--network",
+        "shallow",
+        "--scale",
+        "0.1",
+    ): "--scale: got 0.1; the shallow network is drawn by init_std (--init-std)",
+    ("--init", "kaiming"): "--init: got 'kaiming'; the shallow network is drawn by init_std (--init-std)",
     ("--colour", "--samples", "40"): "--colour: got True; these data have none",
     ("--classes", "all", "--samples", "9"): "--samples: got 9; a whole number from 10, one per class",
 }

@@ -95,12 +95,12 @@ def test_a_snapshot_and_the_results_of_other_networks_are_exported(
 
 
 def test_the_recipes_other_options_reach_the_training(prunebench: Prunebench) -> None:
-    options = ("--weight-decay", "0.01", "--schedule", "cosine", "--optimizer", "adam")
+    options = ("--init", "xavier", "--weight-decay", "0.01", "--schedule", "cosine", "--optimizer", "adam")
     task = ("--dataset", "digits", "--samples", "40", "--network", "mlp[widths=6-4]", "--steps", "30")
     asked = ("--scorer", "snip", "--at-step", "5", "--seeds", "2", "--protocol", "rank")
     plain, other = (prunebench("run", *task, *asked, *more, "--json") for more in ((), options))
     assert (plain.code, other.code) == (0, 0), other.err
-    said = {"weight_decay": 0.01, "schedule": "cosine", "optimizer": "adam"}
+    said = {"init": "xavier", "weight_decay": 0.01, "schedule": "cosine", "optimizer": "adam"}
     assert other.json["recipe"] == plain.json["recipe"] | said
     losses = [result.json["training"]["train_loss"]["per_seed"] for result in (plain, other)]
     assert losses[0] != losses[1]

@@ -1,12 +1,15 @@
 """Networks that plug in, built and trained."""
 
 import dataclasses
+from typing import get_args
 
 import pytest
 import torch
 from torch import nn
 
 import prunebench as pb
+from prunebench.fields import annotations
+from prunebench.training.initial import WEIGHT_STREAM, generator
 from prunebench.training.state import State
 
 SPECS = {
@@ -113,6 +116,51 @@ def test_what_is_drawn_elsewhere_is_not_disturbed() -> None:
     gains = [part.tensor for layer in whole.layers for part in layer.of("scale", "statistic")]
     assert gains
     assert all(torch.equal(half[name], whole[name]) for name in gains)
+
+
+METHODS = {
+    "kaiming": lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="relu"),
+    "xavier": lambda weight: nn.init.xavier_normal_(weight, 2**0.5),
+    "orthogonal": lambda weight: nn.init.orthogonal_(weight, 2**0.5),
+}
+
+
+@SPEC
+@pytest.mark.parametrize("init", METHODS)
+def test_weights_are_drawn_by_a_method_and_all_else_by_the_module(spec: str, init: str) -> None:
+    task, recipe = problem(spec)
+    own, drawn, half = (
+        pb.initialise(dataclasses.replace(recipe, **options), task.shape, SEEDS, outputs=3)
+        for options in ({}, {"init": init}, {"init": init, "scale": 0.5})
+    )
+    parameters = dict(own.to_module(0).named_parameters())
+    for name, tensor in own.tensors.items():
+        if name in parameters and tensor.ndim > 2:
+            assert not torch.equal(drawn[name], tensor)
+            assert not torch.equal(drawn[name][0], drawn[name][1])
+            assert torch.equal(half[name], 0.5 * drawn[name])
+        else:
+            assert torch.equal(drawn[name], tensor)
+
+
+@pytest.mark.parametrize("init", METHODS)
+def test_a_method_is_that_of_torch(init: str) -> None:
+    """Of the seed's own stream, from where the module's draws end."""
+    task, recipe = problem("mlp[widths=9-7]")
+    draw = int(generator(9, WEIGHT_STREAM).integers(2**63))
+    torch.manual_seed(draw)
+    module = pb.load_network("mlp[widths=9-7]").build(task.shape, 3)
+    for parameter in module.parameters():
+        if parameter.ndim > 1:
+            METHODS[init](parameter)
+    drawn = pb.initialise(dataclasses.replace(recipe, init=init), task.shape, SEEDS, outputs=3)
+    for name, parameter in module.named_parameters():
+        assert torch.equal(drawn[name][1], parameter)
+
+
+def test_the_names_of_methods_are_those_of_a_recipe() -> None:
+    known = get_args(get_args(annotations(pb.Recipe)["init"])[0])
+    assert {"module", *METHODS} == set(known)
 
 
 @pytest.mark.parametrize(

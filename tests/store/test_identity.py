@@ -192,6 +192,7 @@ def test_trainings_of_other_networks_keep_their_names_too() -> None:
         {"network": PluginRecord("lenet[width=0.5]", "2", "0123456789abcdef")},
         {"network": PluginRecord("lenet[width=0.5]", "1", "fedcba9876543210")},
         {"network": None},
+        {"init": "kaiming"},
         {"scale": 0.5},
         {"weight_decay": 0.1},
         {"schedule": "cosine"},
