@@ -1,9 +1,11 @@
 """Layers and parts of any module, found by Torch-Pruning's dependency graph (Fang et al. 2023, DepGraph)."""
 
 import copy
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -30,14 +32,15 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
 
     Raises `RequestError`, naming the place in the module, for what cannot be taken: grouped and transposed
     convolutions, modules that are used twice or never, tied parameters, attention and recurrence,
-    normalisation over units, parameters of no such module, units that are concatenated, and nothing to prune.
+    normalisation over units, parameters of no such module, units that are concatenated, or reshaped on one of
+    two ways that meet, and nothing to prune.
     """
     module = copy.deepcopy(module).eval()
     _check_modules(module)
     names = {inside: path for path, inside in module.named_modules()}
     order = _order(module, x, names)
     layers = []
-    for group in _groups(module, x):
+    for group in _groups(module, x, names):
         found = list(_parts(group, names))
         produced = [path for path, (_, _, role), _ in found if role == "incoming"]
         if not any(role == "outgoing" for _, (_, _, role), _ in found):
@@ -60,12 +63,49 @@ _ROLES: Sequence[Role] = ("incoming", "bias", "scale", "statistic", "outgoing")
 _Found = tuple[str, tuple[str, int, Role], list[int]]
 
 
-def _groups(module: nn.Module, x: Tensor) -> Iterator[Any]:
+def _groups(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> Iterator[Any]:
     """Tensors' axes that can only be pruned together, one group for each layer."""
     import torch_pruning
 
     graph = torch_pruning.DependencyGraph().build_dependency(module, example_inputs=x)
+    _check_ways(graph, names)
     yield from graph.get_all_groups(root_module_types=list(PRODUCERS))
+
+
+def _check_ways(graph: Any, names: dict[nn.Module, str]) -> None:
+    """Raises `RequestError` where a unit has other numbers of columns on two ways that meet.
+
+    So it is in the graphs of `local_response_norm` and of gates made by reshaping; to follow such ways has no
+    end, for the columns grow with every round.
+    """
+    from torch_pruning.dependency.index_mapping import update_index_mapping
+
+    update_index_mapping(graph)
+    for module, root in graph.module2node.items():
+        if not isinstance(module, PRODUCERS):
+            continue
+        start = (root, graph.get_pruner_of_module(module).prune_out_channels)
+        columns, left = {start: Fraction(1)}, [start]
+        while left:
+            node, handler = state = left.pop()
+            for dependency in node.dependencies:
+                if not dependency.is_triggered_by(handler):
+                    continue
+                found = columns[state] * math.prod(map(_columns, dependency.index_mapping))
+                target = (dependency.target, dependency.handler)
+                if target not in columns:
+                    columns[target] = found
+                    left.append(target)
+                elif columns[target] != found:
+                    raise _refused(
+                        f"after {names[module]}", "units that are reshaped on one of two ways that meet"
+                    )
+
+
+def _columns(mapping: Any) -> Fraction:
+    """By how much a step of the graph multiplies a unit's columns: a flatten does."""
+    stride = Fraction(getattr(mapping, "_stride", 1))
+    return 1 / stride if getattr(mapping, "reverse", False) else stride
 
 
 def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:
@@ -119,7 +159,7 @@ def _check_modules(module: nn.Module) -> None:
         if getattr(inside, "groups", 1) != 1:
             raise _refused(path, "a grouped convolution")
     for path, inside in module.named_modules():
-        if isinstance(inside, nn.LocalResponseNorm | nn.CrossMapLRN2d):  # the graph of it has no end
+        if isinstance(inside, nn.LocalResponseNorm | nn.CrossMapLRN2d):  # it does too little to be found out
             raise _refused(path, "normalisation over units")
         if isinstance(inside, NORMALISATIONS) and not (inside.track_running_stats and inside.momentum):
             raise _refused(path, "batch normalisation without running statistics that move by a momentum")

@@ -107,6 +107,20 @@ def small(*between: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(72, 8), *between, nn.ReLU(), nn.Linear(8, 3))
 
 
+class Neighbours(nn.Module):
+    """Normalisation over units as a function: no module says so."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.local_response_norm(x, 3)
+
+
+class Reshaped(nn.Module):
+    """Units gated by their own mean, whose graph has no end either."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(x.mean((2, 3))).view(len(x), -1, 1, 1)
+
+
 def images(*between: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Conv2d(2, 8, 3), *between, nn.ReLU(), nn.Flatten(), nn.Linear(128, 3))
 
@@ -127,6 +141,9 @@ def images(*between: nn.Module) -> nn.Module:
         (small(nn.LayerNorm(8)), "parameters of LayerNorm (2)"),
         (images(nn.GroupNorm(2, 8)), "parameters of GroupNorm (1)"),
         (images(nn.LocalResponseNorm(3)), "normalisation over units (1)"),
+        (images(nn.CrossMapLRN2d(3)), "normalisation over units (1)"),
+        (images(Neighbours()), "units that are reshaped on one of two ways that meet (after 0)"),
+        (images(Reshaped()), "units that are reshaped on one of two ways that meet (after 0)"),
         (images(nn.BatchNorm2d(8, track_running_stats=False)), "without running statistics"),
         (small(nn.BatchNorm1d(8, momentum=None)), "without running statistics that move by a momentum (2)"),
         (images(nn.ConvTranspose2d(8, 8, 1)), "parameters of ConvTranspose2d (1)"),
