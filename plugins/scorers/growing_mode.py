@@ -25,8 +25,8 @@ class GrowingMode(pb.Scorer):
     incoming and outgoing weights. The eigenvalues of A are `+-sigma`, `sigma = |h|/|g|`, and `|h/sigma - g|`
     keeps the half that grows. On the paper's network it ranks as the closed form above.
 
-    With `within_signs` neurons are ranked within the groups of equal predicted sign: two, and neurons without
-    any weights, whose sign is 0, are a third.
+    With `within_signs` neurons are ranked within the two groups of equal predicted sign, from 0 to 1. Neurons
+    of sign 0, which do not grow, have no rivals and stay below all others, at 0.
     """
 
     name = "growing_mode"
@@ -46,7 +46,9 @@ class GrowingMode(pb.Scorer):
         if not _is_the_papers(snapshot.networks):
             return _even_mode(snapshot)
         amplitude, sign = pb.theory.growing_mode(snapshot.networks, snapshot.task)
-        return pb.theory.rank_within(amplitude, sign.long()) if self.within_signs else amplitude
+        if not self.within_signs:
+            return amplitude
+        return torch.where(sign == 0, 0.0, pb.theory.rank_within(amplitude, sign.long()))
 
     def signs(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"] | None:
         """Sign of `a + q`; None where there are no signs."""
