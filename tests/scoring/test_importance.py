@@ -149,26 +149,96 @@ def test_a_layer_of_a_larger_model_is_found(snapshot) -> None:
     assert torch.equal(model(snapshot.x), kept.logits(snapshot.x)[0])
 
 
+def images(spec: str) -> tuple[pb.Task, nn.Module]:
+    """Three classes, and an untrained network of this kind for them."""
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn(24, 1, 16, 16, generator=draw), torch.arange(24) % 3
+    task = pb.Task(x, y, x[:3], y[:3], name="images")
+    recipe = pb.Recipe(network=pb.load_network(spec), batch_size=4, steps=20)
+    return task, pb.initialise(recipe, task.shape, (5,), outputs=3).to_module(0)
+
+
+def layered(*between: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Linear(7, 8), *between, nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 2))
+
+
+def assert_pruned_by(scorer: str, model: nn.Module, x: torch.Tensor, task: pb.Task) -> None:
+    """Half of every layer's units went, those of the lowest scores."""
+    networks = pb.from_module(model, x)
+    recipe = pb.Recipe(batch_size=4, steps=20)
+    snapshot = pb.Snapshot.taken(task, recipe, 0, networks, networks, (3,))
+    scores = pb.load_scorer(scorer).score(snapshot).split([layer.units for layer in networks.layers], dim=1)
+    kept = networks.keep(
+        {
+            layer.name: part.topk(layer.units - layer.units // 2, dim=1).indices.sort().values
+            for layer, part in zip(networks.layers, scores, strict=True)
+        }
+    )
+    importance = pb.ScorerImportance(scorer, task, recipe=recipe, seed=3)
+    tp.pruner.BasePruner(model, x[:2], importance=importance, pruning_ratio=0.5).step()
+    torch.testing.assert_close(model.eval()(x), kept.logits(x)[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("scorer", ["growing_mode", "snip", "random"])
+@pytest.mark.parametrize("spec", ["lenet", "vgg[width=0.25]", "resnet[depth=8,width=0.5]", "mlp[widths=8-6]"])
+def test_any_network_is_pruned_layer_by_layer(spec, scorer) -> None:
+    task, model = images(spec)
+    assert_pruned_by(scorer, model, task.x_train.reshape(-1, *task.shape), task)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        layered(nn.ReLU()),
+        layered(nn.BatchNorm1d(8), nn.ReLU()),
+        nn.Sequential(nn.Linear(7, 8), nn.Tanh(), nn.Linear(8, 2, bias=False)),
+        nn.Sequential(nn.Linear(7, 8), nn.ReLU(), nn.Linear(8, 2)),
+        nn.Sequential(nn.Linear(7, 8), nn.Linear(8, 2, bias=False)),
+    ],
+)
+def test_so_is_any_module(model, task) -> None:
+    assert_pruned_by("growing_mode", model, task.x_train, task)
+
+
+def test_a_model_is_scored_once_a_step(task) -> None:
+    class Counting(pb.Scorer):
+        name = "counting"
+        asked = 0
+
+        def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+            Counting.asked += 1
+            return snapshot.networks.norms()
+
+    importance = pb.ScorerImportance(Counting(), task)
+    options = {"importance": importance, "pruning_ratio": 0.5, "iterative_steps": 2}
+    pruner = tp.pruner.BasePruner(layered(nn.ReLU()), task.x_train[:2], **options)
+    for step in (1, 2):
+        pruner.step()
+        assert Counting.asked == step
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([nn.Linear(7, 6), nn.Tanh(), nn.Linear(6, 2)], "TanhBackward0.*nn.ReLU"),
-        ([nn.Linear(7, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2, bias=False)], "BatchNorm"),
-        ([nn.Linear(7, 6), nn.ReLU(), nn.PReLU(), nn.Linear(6, 2, bias=False)], "PreluKernel"),
-        ([nn.Linear(7, 6), nn.Linear(6, 2, bias=False)], "group"),
-        (
-            [nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 2, bias=False)],
-            "output bias|inputs, outputs",
-        ),
-        ([nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 2)], "output bias"),
-        ([nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 2, bias=False)], "inputs, outputs"),
-        ([nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 3, bias=False)], "inputs, outputs"),
+        ([nn.Linear(7, 6), nn.ReLU(), nn.PReLU(), nn.Linear(6, 2, bias=False)], "parameters of PReLU"),
+        ([nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 2, bias=False)], r"inputs of shape \(7,\)"),
+        ([nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 3, bias=False)], "model's outputs: got 3; the task's, 2"),
     ],
 )
-def test_models_that_are_no_such_network(layers, message, task) -> None:
+def test_models_that_cannot_be_taken(layers, message, task) -> None:
     model = nn.Sequential(*layers)
     with pytest.raises(pb.RequestError, match=message):
         prune(model, pb.ScorerImportance("magnitude", task))
+
+
+def test_a_scorer_of_the_papers_network_alone_says_so(task) -> None:
+    with pytest.raises(pb.PrunebenchError, match="orientations are of the shallow network"):
+        tp.pruner.BasePruner(
+            layered(nn.ReLU()),
+            task.x_train[:2],
+            importance=pb.ScorerImportance("cluster_alignment", task),
+            pruning_ratio=0.5,
+        ).step()
 
 
 def test_what_cannot_be_asked(task, model) -> None:
