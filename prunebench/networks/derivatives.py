@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vjp, vmap
+from torch.func import functional_call, grad, vmap
 
 from prunebench.errors import RequestError
 from prunebench.networks.outcomes import LOSSES, Loss
@@ -54,9 +54,14 @@ class Objective:
         at_once = max(len(x), 1) if self.whole or not isinstance(self.loss, str) else SAMPLES_AT_ONCE
         total: Tensors = {}
         for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
-            single = grad(lambda weights, a=a, b=b: self(weights, rest, a, b))
-            # The Hessian is symmetric: backwards through the gradient is forwards along the direction.
-            found = single(trained) if along is None else vjp(single, trained)[1](along)[0]
+            # Leaves of a graph: torch.func would do, too, but it imports PyTorch's compiler, for a second.
+            leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
+            with torch.enable_grad():
+                found = _backwards(self(leaves, rest, a, b), leaves, again=along is not None)
+                if along is not None:
+                    # The Hessian is symmetric: backwards through the gradient is forwards along `along`.
+                    products = [(found[name] * direction).sum() for name, direction in along.items()]
+                    found = _backwards(torch.stack(products).sum(), leaves)
             if len(a) == len(x):
                 return found
             for name, mean in found.items():
@@ -86,3 +91,11 @@ class Objective:
         each = vmap(grad(lambda g, a, b: self(*gated(g), a[None], b[None])), in_dims=(None, 0, 0))
         parts = zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True)
         return torch.cat([each(gates, *part) for part in parts])
+
+
+def _backwards(output: Float[Tensor, ""], leaves: Tensors, *, again: bool = False) -> Tensors:
+    """The gradient of the output by the leaves, to be differentiated `again`."""
+    if not output.requires_grad:  # nothing depends on them
+        return {name: torch.zeros_like(tensor) for name, tensor in leaves.items()}
+    found = torch.autograd.grad(output, list(leaves.values()), create_graph=again, materialize_grads=True)
+    return dict(zip(leaves, found, strict=True))
