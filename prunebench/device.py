@@ -1,6 +1,7 @@
 """Where the work runs."""
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,23 +32,42 @@ def device_name(device: torch.device) -> str:
     return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else "cpu"
 
 
+class _Exact:
+    """How many threads need true float32 now, and what the caller had set before the first did."""
+
+    def __init__(self) -> None:
+        self.threads, self.before, self.lock = 0, list[Any](), threading.Lock()
+
+
+_exact = _Exact()
+
+
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Products and convolutions in true float32, whatever the caller has set: TF32 keeps only 10 bits."""
+    """Products and convolutions in true float32, whatever the caller has set: TF32 keeps only 10 bits.
+
+    Torch's settings are of all threads: they change with the first that is here and back with the last.
+    """
     matmul = torch.backends.cuda.matmul
     cudnn: Any = torch.backends.cudnn  # whose parts have no types
     # Before torch 2.9 the settings were bools of another name.
     new = hasattr(matmul, "fp32_precision")
-    name, exact = ("fp32_precision", "ieee") if new else ("allow_tf32", False)
+    name, value = ("fp32_precision", "ieee") if new else ("allow_tf32", False)
     settings = (matmul, cudnn.conv if new else cudnn)
-    before = [getattr(setting, name) for setting in settings]
-    for setting in settings:
-        setattr(setting, name, exact)
+    with _exact.lock:
+        if not _exact.threads:
+            _exact.before = [getattr(setting, name) for setting in settings]
+        _exact.threads += 1
+        for setting in settings:
+            setattr(setting, name, value)
     try:
         yield
     finally:
-        for setting, value in zip(settings, before, strict=True):
-            setattr(setting, name, value)
+        with _exact.lock:
+            _exact.threads -= 1
+            if not _exact.threads:
+                for setting, before in zip(settings, _exact.before, strict=True):
+                    setattr(setting, name, before)
 
 
 @contextmanager

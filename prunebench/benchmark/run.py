@@ -36,6 +36,10 @@ from prunebench.store.provenance import environment
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Values
 from prunebench.store.reference import subset
 from prunebench.store.store import Store
+from prunebench.threads import Threads
+
+# Whose activations are in memory together.
+NETWORKS_AT_ONCE = 8
 
 Draws = Float[np.ndarray, "draws units"]
 _Given = Float[np.ndarray, "seeds draws units"] | None
@@ -136,8 +140,7 @@ class _Work:
         scored = [key for key in self.plan.scored if key in self.missing.measures]
         for key in self.reporter.each("scoring", scored, "scores"):
             self._score(key, self.plan.scored[key])
-        for seed in self.reporter.each("evaluation", seeds, "networks"):
-            self._evaluate(seed)
+        self._evaluate(seeds)
         self._train_pruned()
 
     def _score(self, key: Key, scorer: Scorer) -> None:
@@ -178,8 +181,16 @@ class _Work:
                 self.reporter.failure(key.scorer, key.step, raised)
         return self.said[asked]
 
-    def _evaluate(self, seed: int) -> None:
-        """Take all measures of one network that need no training, and keep them."""
+    def _evaluate(self, seeds: tuple[int, ...]) -> None:
+        """Measure the networks, one on each thread, where that needs no training, and keep it."""
+        most = NETWORKS_AT_ONCE if self.run.final.device.type == "cpu" else 1
+        measured = Threads(most=most).map(self._measured, seeds)
+        for seed in self.reporter.each("evaluation", seeds, "networks"):
+            results, seconds = next(measured)
+            self._put(self._results(key, seed, values, seconds) for key, values in results.items() if values)
+
+    def _measured(self, seed: int) -> tuple[dict[Key, dict[Measure, Values]], float]:
+        """What is measured of one network, and the seconds that each of it took."""
         began = time.perf_counter()
         network = self.run.final.select(self.run.seeds.index(seed))
         final = subject(network, self.run.task, recalibrate=self.plan.recalibrate)
@@ -192,8 +203,7 @@ class _Work:
         results = measure_scores(asked, final, seed)
         if DENSE in lacking:
             results[DENSE] = {self.plan.dense: measure_networks(final)}
-        seconds = (time.perf_counter() - began) / max(1, sum(map(len, results.values())))
-        self._put(self._results(key, seed, values, seconds) for key, values in results.items() if values)
+        return results, (time.perf_counter() - began) / max(1, sum(map(len, results.values())))
 
     def _train_pruned(self) -> None:
         """What is asked of the same networks trains side by side, and is kept when it is done.

@@ -20,9 +20,10 @@ from prunebench.networks import Networks, predictions
 from prunebench.tasks.task import Task
 from prunebench.theory.merging import parallel, shares
 
-# Samples are taken in blocks that stay in a CPU's cache, and kept from first to last up to so many bytes.
+# Samples are taken in blocks that stay in a CPU's cache, and kept from first to last up to so many bytes
+# of each network.
 SAMPLES_AT_ONCE = 1024
-KEPT_BYTES = 500e6
+KEPT_BYTES = 250e6
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,7 +108,7 @@ def accuracy_of(
     network: Networks, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"], index: int = 0
 ) -> float:
     """`Networks.accuracy` of one network of a batch, some samples at a time; `x` as the module takes it."""
-    module, tensors = network.architecture.module, {name: t[index] for name, t in network.tensors.items()}
+    module, tensors = network.architecture.own_module, {name: t[index] for name, t in network.tensors.items()}
     right = 0.0
     with torch.inference_mode():
         for samples, own in zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True):

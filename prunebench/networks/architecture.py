@@ -1,8 +1,11 @@
 """What all networks of a batch share: the module that computes, and the layers of it that can be pruned."""
 
+import copy
 import itertools
+import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int64
@@ -12,6 +15,16 @@ from prunebench.networks.layers import Layer
 
 SHALLOW = "shallow"  # the paper's network
 _NUMBERS = itertools.count()
+
+
+class _Copies(threading.local):
+    """Modules of this thread's own, by the ones that they are copies of."""
+
+    def __init__(self) -> None:
+        self.of = WeakKeyDictionary[nn.Module, nn.Module]()
+
+
+_copies = _Copies()
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +47,15 @@ class Architecture:
     outputs: int
     shape: tuple[int, ...] | None = None
     key: str = field(default_factory=lambda: f"architecture {next(_NUMBERS)}")
+
+    @property
+    def own_module(self) -> nn.Module:
+        """The module for `functional_call`, which puts weights into it meanwhile: each thread has its own."""
+        if threading.current_thread() is threading.main_thread():
+            return self.module
+        if self.module not in _copies.of:
+            _copies.of[self.module] = copy.deepcopy(self.module)
+        return _copies.of[self.module]
 
     @cached_property
     def trainable(self) -> tuple[str, ...]:

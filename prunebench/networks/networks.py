@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int64, Shaped
@@ -16,6 +16,9 @@ from prunebench.networks.layers import Layer, Part, Role
 from prunebench.networks.module import sequential, with_tensors
 from prunebench.networks.outcomes import Loss, accuracy, cross_entropy
 from prunebench.remembered import remembered
+from prunebench.threads import side_by_side
+
+Row = TypeVar("Row")
 
 NormKind = Literal["effective", "incoming", "outgoing"]
 Side = Literal["both", "incoming", "bias", "outgoing"]
@@ -134,13 +137,14 @@ class Networks:
     def logits(self, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "seeds samples outputs"]:
         """Outputs before the softmax, in evaluation mode. One network at a time, which bounds the memory."""
         x = self.architecture.shaped(x.to(self._first))
-        module = self.architecture.module
         # Images in parts: what convolutions make of them is then still in the cache when it is read.
         parts = [x] if self.architecture.shape is None else x.split(SAMPLES_AT_ONCE)
-        rows = [
-            torch.cat([functional_call(module, self._one(s), (part,)) for part in parts])
-            for s in range(self.seeds)
-        ]
+
+        def compute(s: int) -> Tensor:
+            module = self.architecture.own_module
+            return torch.cat([functional_call(module, self._one(s), (part,)) for part in parts])
+
+        rows = self.each(compute)
         return torch.stack(rows) if rows else x.new_zeros(0, len(x), self.outputs)
 
     def accuracy(
@@ -164,15 +168,14 @@ class Networks:
     ) -> "Networks":
         """Gradient of the mean loss over the given samples, in evaluation mode; of what training changes.
 
-        One network at a time, in `dtype` where one is given (float64 keeps sums that cancel exact) and
-        returned in it. `temperature` divides the logits.
+        One network at a time on each thread, in `dtype` where one is given (float64 keeps sums that cancel
+        exact) and returned in it. `temperature` divides the logits.
         """
         nets = self.to(dtype=dtype)
         x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
 
         def compute() -> tuple[Tensor, ...]:
-            gradient = nets._objective(loss, temperature).gradient
-            rows = [gradient(*nets._one(s), x, y) for s in range(nets.seeds)]
+            rows = nets.each(lambda s: nets._objective(loss, temperature).gradient(*nets._one(s), x, y))
             return tuple(torch.stack([row[name] for row in rows]) for name in nets.architecture.trainable)
 
         name = f"gradient of {loss} / {temperature} in {self.architecture.key}, {nets.dtype}"
@@ -192,11 +195,13 @@ class Networks:
         """The Hessian of `gradient`'s loss times a direction that is shaped like a gradient; in its dtype."""
         nets = self.to(dtype=direction.dtype)
         x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
-        product = nets._objective(loss, temperature).gradient
-        rows = []
-        for s in range(nets.seeds):
+
+        def compute(s: int) -> Tensors:
             trained, rest = nets._one(s)
-            rows.append(product(trained, rest, x, y, {name: direction[name][s] for name in trained}))
+            along = {name: direction[name][s] for name in trained}
+            return nets._objective(loss, temperature).gradient(trained, rest, x, y, along)
+
+        rows = nets.each(compute)
         return nets.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
     def _one(self, seed: int) -> tuple[Tensors, Tensors]:
@@ -214,8 +219,7 @@ class Networks:
         In evaluation mode, of what training changes.
         """
         x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
-        squares = self._objective(loss).mean_squares
-        rows = [squares(*self._one(s), x, y) for s in range(self.seeds)]
+        rows = self.each(lambda s: self._objective(loss).mean_squares(*self._one(s), x, y))
         return self.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
     def gate_gradients(
@@ -223,19 +227,26 @@ class Networks:
     ) -> Float[Tensor, "seeds samples units"]:
         """`h_i dl_s/dh_i`: the derivative of each sample's loss by a gate of 1 on each unit."""
         x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
-        gates, by_gates = self._first.new_ones(self.units), self._objective(loss).by_gates
-        rows = []
-        for s in range(self.seeds):
+        gates = self._first.new_ones(self.units)
+
+        def compute(s: int) -> Tensor:
             one = self.select(s)
+            return self._objective(loss).by_gates(lambda g: one.gated(g[None])._one(0), gates, x, y)
 
-            def gated(gates: Tensor, one: Networks = one) -> tuple[Tensors, Tensors]:
-                return one.gated(gates[None])._one(0)
-
-            rows.append(by_gates(gated, gates, x, y))
-        return torch.stack(rows)
+        return torch.stack(self.each(compute))
 
     def _objective(self, loss: Loss | LossFunction, temperature: float = 1.0) -> Objective:
-        return Objective(self.architecture.module, loss, temperature, whole=self.architecture.shape is None)
+        module, whole = self.architecture.own_module, self.architecture.shape is None
+        return Objective(module, loss, temperature, whole)
+
+    def each(self, compute: Callable[[int], Row]) -> list[Row]:
+        """What is computed of each network, by its position: one on each thread of a CPU.
+
+        The shallow network's products may be split over threads, which the stored scores were computed with.
+        """
+        if self.architecture.shape is None or self.device.type != "cpu":
+            return [compute(s) for s in range(self.seeds)]
+        return side_by_side(compute, self.seeds)
 
     # What belongs to a unit
 

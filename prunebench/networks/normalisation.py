@@ -30,21 +30,18 @@ def recalibrated(networks: Networks, x: Float[Tensor, "samples ..."]) -> Network
     leaves is an average of its last minibatches, and stands for the weights of some steps ago; after pruning
     it stands for another network. Networks without batch normalisation are returned themselves.
     """
-    module = copy.deepcopy(networks.architecture.module)
-    paths = _normalisations(module)
+    paths = _normalisations(networks.architecture.module)
     if not paths:
         return networks
-    for path in paths:
-        inside = module.get_submodule(path).train()
-        assert isinstance(inside, NORMALISATIONS)
-        inside.momentum = 1.0  # what a pass leaves is its own
     x = networks.architecture.shaped(x.to(networks.device, networks.dtype))
     passes = x.tensor_split(-(-len(x) // SAMPLES_AT_ONCE))
     means, variances = ([f"{path}.{name}" for path in paths] for name in ("running_mean", "running_var"))
     tensors = dict(networks.tensors)
     for name in (*means, *variances):
         tensors[name] = torch.zeros_like(tensors[name])
-    for s in range(networks.seeds):
+
+    def estimate(s: int) -> None:
+        module = _of_each_pass(networks.architecture.module, paths)
         one = {name: tensor[s] for name, tensor in networks.tensors.items()}
         for part in passes:
             own = one | {name: one[name].clone() for name in (*means, *variances)}
@@ -53,10 +50,22 @@ def recalibrated(networks: Networks, x: Float[Tensor, "samples ..."]) -> Network
             for mean, variance in zip(means, variances, strict=True):
                 tensors[mean][s] += share * own[mean]
                 tensors[variance][s] += share * (own[variance] + own[mean] ** 2)
+
+    networks.each(estimate)
     for mean, variance in zip(means, variances, strict=True):
         tensors[variance] -= tensors[mean] ** 2
         tensors[variance].clamp_(min=0)
     return networks.like(tensors)
+
+
+def _of_each_pass(template: nn.Module, paths: list[str]) -> nn.Module:
+    """A copy whose running statistics become those of the pass that was last."""
+    module = copy.deepcopy(template)
+    for path in paths:
+        inside = module.get_submodule(path).train()
+        assert isinstance(inside, NORMALISATIONS)
+        inside.momentum = 1.0
+    return module
 
 
 def _normalisations(module: nn.Module) -> list[str]:

@@ -207,10 +207,10 @@ def test_repeated_seeds_are_several_networks_on_one_order() -> None:
 
 
 def test_denormal_numbers_are_flushed_while_training() -> None:
-    from prunebench.training.engines.threads import Threads
+    from prunebench.threads import Threads
 
     products = torch.ones(4)
-    Threads().each(lambda i: products[i : i + 1].copy_(torch.tensor([1e-30]) * 1e-10), 4)
+    Threads(flush=True).each(lambda i: products[i : i + 1].copy_(torch.tensor([1e-30]) * 1e-10), 4)
     assert not products.any()
     assert torch.tensor([1e-30]) * 1e-10 > 0  # but not for everybody else
 
@@ -219,7 +219,7 @@ def test_threads_have_no_threads_of_their_own() -> None:
     """A team of torch's threads inside each would wait for the cores that the others have."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from prunebench.training.engines.threads import Threads
+    from prunebench.threads import Threads
 
     def threads_after_work() -> int:
         torch.ones(100, 100) @ torch.ones(100, 100)
@@ -256,7 +256,7 @@ def test_training_is_in_true_float32_whatever_the_caller_allows() -> None:
 
 
 def test_an_error_on_a_thread_reaches_the_caller() -> None:
-    from prunebench.training.engines.threads import Threads
+    from prunebench.threads import Threads
 
     with pytest.raises(ZeroDivisionError):
         Threads().each(lambda i: 1 // i, 3)

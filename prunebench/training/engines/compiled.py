@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from prunebench.networks import Networks
+from prunebench.threads import Threads
 from prunebench.training.engines import kernels
 from prunebench.training.engines.base import Engine, Problem
-from prunebench.training.engines.threads import Threads
 from prunebench.training.state import State
 
 assert scipy.linalg.cython_blas
@@ -26,7 +26,7 @@ class CompiledEngine(Engine):
     def __init__(self, problem: Problem, state: State) -> None:
         super().__init__(problem, state)
         self._start = state  # only read
-        self._threads = Threads()
+        self._threads = Threads(flush=True)
         self._labels = problem.y.numpy()
         self._orders, self._order_of = problem.orders.numpy(), problem.order_of.numpy()
         self._dtype = problem.x.numpy().dtype

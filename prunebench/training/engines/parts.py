@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.threads import Threads
 from prunebench.training.engines.base import Engine, Problem
-from prunebench.training.engines.threads import Threads
 from prunebench.training.state import State
 
 
@@ -24,7 +24,7 @@ class InParts(Engine):
         parts = (slice(first, first + at_once) for first in range(0, state.networks.seeds, at_once))
         self.parts = [kind(_part_of(problem, part), state.select(part)) for part in parts]
         self.block = self.parts[0].block
-        self._threads = Threads() if kind.side_by_side and problem.x.device.type == "cpu" else None
+        self._threads = Threads(flush=True) if kind.side_by_side and problem.x.device.type == "cpu" else None
 
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""

@@ -1,0 +1,73 @@
+"""Work on networks side by side on the CPU: each thread takes the next one when it is through."""
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+from threadpoolctl import ThreadpoolController
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Threads:
+    """As many threads as torch would use, each with no threads of its own.
+
+    Small products split over threads would only wait for each other; on a busy machine torch's threads that
+    wait, and take a core while they do, slow such work down a hundredfold.
+
+    Args:
+        flush: flush denormal numbers to 0, as training does.
+        most: so many threads at most.
+    """
+
+    def __init__(self, *, flush: bool = False, most: int | None = None) -> None:
+        before = torch.get_num_threads()
+        count = before if most is None else min(before, most)
+        self._threads = ThreadPoolExecutor(count)
+        everybody = threading.Barrier(count)
+        list(self._threads.map(lambda _: _set_up(everybody, flush), range(count)))
+        torch.set_num_threads(before)  # those of threads that begin later, which the ones here have changed
+        self._blas = ThreadpoolController().select(user_api="blas")
+
+    def each(self, work: Callable[[int], Result], count: int) -> list[Result]:
+        """What `work` gives for 0 to `count - 1`; whichever thread is free takes the next."""
+        return list(self.map(work, range(count)))
+
+    def map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """What `work` gives for each of the items, in their order, each as soon as it is there.
+
+        What any of them raises is raised in its place, and those that have not begun are left.
+        """
+        with self._blas.limit(limits=1):
+            yield from self._threads.map(work, items)
+
+
+def side_by_side(work: Callable[[int], Result], count: int) -> list[Result]:
+    """What `work` gives for 0 to `count - 1`, on threads where torch has several here, as by a plain loop.
+
+    Context variables and autograd's mode are the caller's. Where autograd's transforms (`torch.func`) are at
+    work, which know one thread only, and on a thread of `Threads`, it is a plain loop.
+    """
+    transformed = torch._C._functorch.peek_interpreter_stack() is not None
+    if count < 2 or torch.get_num_threads() < 2 or transformed:
+        return [work(number) for number in range(count)]
+    enabled, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+    contexts = [contextvars.copy_context() for _ in range(count)]
+
+    def inside(number: int) -> Result:
+        with torch.inference_mode(inference), torch.set_grad_enabled(enabled):
+            return contexts[number].run(work, number)
+
+    return Threads(most=count).each(inside, count)
+
+
+def _set_up(everybody: threading.Barrier, flush: bool) -> None:
+    """Of the thread that it is called on, once."""
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # only then torch is set up on this thread, and never asks again
+    torch.set_flush_denormal(flush)
+    everybody.wait()  # so that no thread does this twice

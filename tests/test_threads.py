@@ -1,0 +1,81 @@
+"""Networks side by side on threads: the same numbers as one after another, in the caller's contexts."""
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+import prunebench as pb
+from prunebench.networks.normalisation import recalibrated
+from prunebench.threads import Threads, side_by_side
+
+
+@pytest.fixture(autouse=True)
+def _three_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+WAYS: dict[str, Callable[[pb.Networks, Tensor, Tensor], dict[str, Tensor]]] = {
+    "logits": lambda nets, x, y: {"": nets.logits(x)},
+    "gradient": lambda nets, x, y: dict(
+        nets.gradient(x, y, loss=lambda z, y: z.square().sum((1, 2))).tensors
+    ),
+    "product": lambda nets, x, y: dict(nets.hessian_vector_product(nets.trained, x, y).tensors),
+    "fisher": lambda nets, x, y: dict(nets.fisher_diagonal(x, y).tensors),
+    "gates": lambda nets, x, y: {"": nets.gate_gradients(x, y)},
+    "recalibrated": lambda nets, x, y: dict(recalibrated(nets, x).tensors),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_networks_are_the_same_as_one_after_another(way: str) -> None:
+    """A module that several threads put their weights into would mix them up."""
+    recipe = pb.Recipe(network=pb.load_network("vgg[width=0.05]"))
+    networks = pb.initialise(recipe, (1, 16, 16), range(7), outputs=3)
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn(9, 1, 16, 16, generator=draw), torch.arange(9) % 3
+    found = WAYS[way](networks, x, y)
+    alone = Threads(most=1).each(lambda s: WAYS[way](networks.select(s), x, y), 7)
+    for name, tensor in found.items():
+        assert torch.equal(tensor, torch.cat([one[name] for one in alone]))
+
+
+def test_contexts_and_modes_are_the_callers() -> None:
+    name = contextvars.ContextVar("name", default="nobody's")
+    name.set("the caller's")
+
+    def work(number: int) -> tuple[str, bool, bool]:
+        return name.get(), torch.is_grad_enabled(), threading.current_thread() is threading.main_thread()
+
+    assert side_by_side(work, 4) == [("the caller's", True, False)] * 4
+    with torch.no_grad():
+        assert side_by_side(work, 4) == [("the caller's", False, False)] * 4
+
+
+def test_a_thread_has_no_threads_of_its_own_and_under_a_transform_there_are_none() -> None:
+    def where(number: int) -> int:
+        return threading.get_ident()
+
+    inner = Threads().each(lambda _: side_by_side(where, 5), 2)
+    assert [len(set(idents)) for idents in inner] == [1, 1]
+    here: list[int] = []
+
+    def transformed(z: Tensor) -> Tensor:
+        here.extend(side_by_side(where, 3))
+        return z
+
+    torch.func.grad(transformed)(torch.ones(()))
+    assert here == [threading.get_ident()] * 3
+
+
+def test_results_come_in_order_and_an_error_in_its_place() -> None:
+    results = Threads(most=2).map(lambda number: 6 // number, (3, 2, 0, 1))
+    assert [next(results), next(results)] == [2, 3]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
