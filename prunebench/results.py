@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from prunebench.errors import RequestError
 from prunebench.evaluation.metrics import SPLITS, Path, protocol_of
-from prunebench.evaluation.protocols import Protocol
+from prunebench.evaluation.protocols import LABELS, Protocol
 from prunebench.evaluation.summary import Count, Number, Summary, known
 from prunebench.training.recipe import Recipe
 
@@ -130,6 +130,9 @@ class Row(Measured, frozen=True, kw_only=True):
         finetune_steps: of the protocol finetune.
         recalibrated: whether running statistics of batch normalisation, where networks have them, were
             estimated again before accuracies were measured.
+        reads_labels: whether its scores are others for shuffled labels; None where nobody knows: it trained
+            for as long as the network, so it was not asked, or it failed.
+        errors: why a protocol has no numbers, by its name.
     """
 
     scorer: str
@@ -152,6 +155,8 @@ class Row(Measured, frozen=True, kw_only=True):
     example: Scores | UnsetType = UNSET
     finetune_steps: Count | UnsetType | None = UNSET
     recalibrated: bool | UnsetType = UNSET
+    reads_labels: bool | UnsetType | None = UNSET
+    errors: dict[str, str] | UnsetType = UNSET
 
     def check(self, place: str) -> None:
         """One number for each seed; shares that are numbers."""
@@ -175,8 +180,9 @@ class Row(Measured, frozen=True, kw_only=True):
 
     @property
     def protocols(self) -> set[Protocol]:
-        """Those that it has numbers of."""
-        return {protocol for path in self.metrics if (protocol := protocol_of(path))}
+        """Those that it has numbers of, or went through without."""
+        found = {protocol for path in self.metrics if (protocol := protocol_of(path))}
+        return found if self.reads_labels is UNSET else {*found, LABELS}
 
     @property
     def predicts(self) -> bool:

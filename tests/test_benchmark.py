@@ -41,7 +41,7 @@ def test_document_is_strict_json_and_every_stage_is_reported(plan: Plan) -> None
     ears = Ears()
     document = run_benchmark(plan, ears)
     json.dumps(document.content(), allow_nan=False)
-    assert set(ears.stages) == {"training", "scoring", "evaluation"}
+    assert set(ears.stages) == {"training", "scoring", "evaluation", "shuffled labels"}
     assert all(done == total for done, total in ears.stages.values())
     assert "train 4 networks of 16 neurons for 120 steps" in ears.plans[0]
 

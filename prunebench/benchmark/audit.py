@@ -14,7 +14,7 @@ from prunebench.benchmark.plan import DENSE
 from prunebench.benchmark.rescore import NotHere, rescore
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.evaluation.protocols import TRAINED
+from prunebench.evaluation.protocols import LABELS, TRAINED
 from prunebench.fields import options_of
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
@@ -69,7 +69,7 @@ def audit(
         (*scoring.names, *result.measure, result.metrics, result.evaluator)
         for scoring, _, results in CheckedRows(store).scorings()
         for result, _ in results
-        if scoring.error is None
+        if scoring.error is None and result.error is None
     )
     chosen = random.Random(seed).sample(rows, min(len(rows), math.ceil(fraction * len(rows))))
     report, by_training = Audit(), defaultdict[str, dict[int, list[_Result]]](dict)
@@ -78,6 +78,8 @@ def audit(
             report.unchecked[f"results of evaluator {evaluator}; this is {EVALUATOR_VERSION}"] += 1
         elif (measure := Measure(protocol, keep)).name in TRAINED:
             report.unchecked[f"results of {measure.name}, which are trained"] += 1
+        elif measure.name == LABELS:
+            report.unchecked["results of labels, for which scorers are asked again"] += 1
         else:
             mine = by_training[training].setdefault(network, [])
             mine.append((Key(*names), measure, metrics))

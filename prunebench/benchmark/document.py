@@ -1,6 +1,7 @@
 """The result document of a plan (docs/protocols.md), put together from what the store holds."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -9,8 +10,8 @@ from msgspec.structs import replace
 
 from prunebench.benchmark.plan import CONTROLS, DENSE, Plan
 from prunebench.benchmark.sizes import sizes_of
-from prunebench.evaluation.metrics import EVALUATOR_VERSION, Metrics, Path, per_seed
-from prunebench.evaluation.protocols import PROTOCOLS
+from prunebench.evaluation.metrics import EVALUATOR_VERSION, SHUFFLED_LABELS, Metrics, Path, per_seed
+from prunebench.evaluation.protocols import LABELS, PROTOCOLS
 from prunebench.evaluation.statistics import band, number_or_none, summarise
 from prunebench.evaluation.summary import Summary
 from prunebench.networks import Networks
@@ -70,6 +71,9 @@ def _row(
 ) -> Row:
     scorer = plan.scored.get(key)
     error = next((scoring.error for scoring in scorings if scoring.error), None)
+    asked_again = Measure(LABELS) in measures and error is None
+    control = _label_control(scorings) if asked_again else None
+    found = _draws(scorings, [m for m in measures if m.name != LABELS]) if error is None else {}
     newest = max((scoring.environment for scoring in scorings), key=lambda made: made["utc"])
     return Row(
         scorer=key.scorer,
@@ -95,9 +99,33 @@ def _row(
         environment={name: value for name, value in newest.items() if name != "command"},
         finetune_steps=plan.finetuned if "finetune" in plan.protocols else UNSET,
         recalibrated=plan.recalibrate if plan.normalised else UNSET,
-        metrics=_summaries(dense | _draws(scorings, measures), plan) if error is None else {},
+        metrics={} if error else _summaries(dense | found | (control.draws if control else {}), plan),
         example=example if error is None else UNSET,
+        reads_labels=control.reads if control else UNSET,
+        errors={LABELS: control.error} if control and control.error else UNSET,
     )
+
+
+class _LabelControl(NamedTuple):
+    """What came of asking with shuffled labels, as a row has it."""
+
+    draws: Draws
+    reads: bool | None
+    error: str | None
+
+
+def _label_control(scorings: Sequence[Scoring]) -> _LabelControl:
+    """Numbers where every network has been asked about; no number of a network alone whose scores stayed."""
+    measure = Measure(LABELS)
+    error = next((each.errors[measure] for each in scorings if measure in each.errors), None)
+    if error or any(measure not in each.results for each in scorings):
+        return _LabelControl({}, None, error)
+    values = [each.results[measure].get("/".join(SHUFFLED_LABELS), []) for each in scorings]
+    draws = max(map(len, values))
+    if not draws:
+        return _LabelControl({}, False, None)
+    filled = [each or [None] * draws for each in values]
+    return _LabelControl({SHUFFLED_LABELS: np.array(filled, dtype=np.float64).T}, True, None)
 
 
 def _unfit(plan: Plan, key: Key, environment: Environment) -> Row:

@@ -17,7 +17,7 @@ import torch
 from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, asked_at, draws_of
 from prunebench.device import device_name
-from prunebench.evaluation.protocols import TRAINED
+from prunebench.evaluation.protocols import LABELS, TRAINED
 from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY, SCORER, TRAINING, UNTIL_LOSS, newest_timings
 
@@ -90,7 +90,12 @@ class Timings:
         return sum(parts, Estimate())
 
     def _bounds(self, kind: str, size: float) -> Estimate:
-        """For one piece of work. Narrow networks take no longer to train than others."""
+        """For one piece of work. Narrow networks take no longer to train than others.
+
+        To ask a scorer again takes as long as it took to ask it, if it is done, which no history is sure of.
+        """
+        if kind.startswith(LABELS) and kind not in self._examples:
+            return Estimate(0.0, self._estimate(SCORER + kind.removeprefix(LABELS).lstrip(), size).high)
         early = kind.startswith(PRUNE_EARLY) and kind not in self._examples
         like = TRAINING + kind.removeprefix(PRUNE_EARLY) if early else kind
         if like not in self._examples:
@@ -123,5 +128,6 @@ def work_of(plan: Plan, missing: Missing) -> Work:
     for key, lacking in missing.measures.items():
         draws = draws_of(plan.scored.get(key), ACCURACY_DRAWS)
         for measure in (measure for measures in lacking.values() for measure in measures):
-            work[measure.protocol, key.step] += draws if measure.name in TRAINED else 1
+            kind = f"{LABELS} {key.scorer}" if measure.name == LABELS else measure.protocol
+            work[kind, key.step] += draws if measure.name in TRAINED else 1
     return work

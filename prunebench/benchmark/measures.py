@@ -14,7 +14,7 @@ from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.merge import folded, merge_groups
 from prunebench.evaluation.metrics import Metrics, Path, per_seed
 from prunebench.evaluation.passes import Passes
-from prunebench.evaluation.protocols import SHUFFLED, TRAINED
+from prunebench.evaluation.protocols import LABELS, SHUFFLED, TRAINED
 from prunebench.evaluation.rank import rank, sign_agreement
 from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled
 from prunebench.evaluation.statistics import number_or_none
@@ -68,7 +68,9 @@ def measure_networks(final: Subject[Any]) -> Values:
 def measure_scores(
     asked: Mapping[Key, Asked], final: Subject[Any], seed: int
 ) -> dict[Key, dict[Measure, Values]]:
-    """The values that each of those asked gets by measure, draw by draw; what is trained again is left out.
+    """The values that each of those asked gets by measure, draw by draw.
+
+    What is trained again is left out, and what scorers are asked again for.
 
     `seed` is the network's, from which controls draw. All of those asked together, so that what a protocol
     computes of the network is computed once, and equal choices of units are looked at once.
@@ -76,7 +78,7 @@ def measure_scores(
     rows = defaultdict[Measure, list[tuple[Key, Float[np.ndarray, " units"]]]](list)
     for key, each in asked.items():
         for measure in each.measures:
-            if measure.name not in TRAINED:  # correlations cost nothing, accuracies do
+            if measure.name not in (*TRAINED, LABELS):  # correlations cost nothing, accuracies do
                 draws = each.scores if measure.protocol == "rank" else each.scores[:ACCURACY_DRAWS]
                 rows[measure] += [(key, draw) for draw in draws]
     found: dict[Key, dict[Measure, Values]] = {key: {} for key in asked}

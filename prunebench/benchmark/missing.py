@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from prunebench.benchmark.plan import DENSE, Plan, draws_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.evaluation.protocols import LABELS
 from prunebench.store.integrity import forget
 from prunebench.store.inventory import Inventory, take_inventory
 from prunebench.store.records import Key, Measure
@@ -37,6 +38,11 @@ class Missing:
         return {seed for lacking in self.measures.values() for seed in lacking}
 
 
+def trains_itself(extra_steps: int, plan: Plan) -> bool:
+    """Whether a scorer trained for as long as the network it scores: it is not asked with shuffled labels."""
+    return extra_steps >= plan.recipe.steps
+
+
 def inventory_of(plan: Plan, store: Store, *, force: bool = False) -> Inventory:
     """What a store holds of a plan; nothing where with `force` all is to be computed."""
     return Inventory() if force else take_inventory(store, plan.training, EVALUATOR_VERSION)
@@ -61,7 +67,12 @@ def find_missing(plan: Plan, there: Inventory) -> Missing:
                 if scorer is not None:
                     missing.unscored.setdefault(key, []).append(seed)
             else:
-                lacking = tuple(measure for measure in measures if measure not in scoring.results)
+                lacking = tuple(
+                    measure
+                    for measure in measures
+                    if measure not in scoring.results
+                    and not (measure.name == LABELS and trains_itself(scoring.extra_steps, plan))
+                )
             if key == DENSE and seed not in there.trained:
                 lacking = (plan.dense,)
             if lacking:

@@ -8,7 +8,13 @@ from prunebench.benchmark.unfit import find_unfit
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions, default_fractions, kept_count, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.evaluation.protocols import PROTOCOLS, REINITIALISED, Protocol, default_finetune_steps
+from prunebench.evaluation.protocols import (
+    LABELS,
+    PROTOCOLS,
+    REINITIALISED,
+    Protocol,
+    default_finetune_steps,
+)
 from prunebench.fields import convert
 from prunebench.networks import Architecture
 from prunebench.networks.normalisation import has_statistics
@@ -16,6 +22,7 @@ from prunebench.plugin.isolation import source_of
 from prunebench.plugin.spec import canonical
 from prunebench.run_spec import RunSpec
 from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.saved import SavedScores
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.identity import training_id
 from prunebench.store.records import AS_TRAINED, Key, Measure
@@ -147,12 +154,21 @@ class Plan:
 
     @property
     def measures(self) -> list[Measure]:
-        """What is measured with each scorer's scores."""
+        """What is measured with each scorer's scores, of whatever scorer they are."""
         found = []
         for protocol in PROTOCOLS:
-            if protocol in self.protocols:
+            if protocol in self.protocols and protocol != LABELS:
                 found += [Measure(protocol)] if protocol == "rank" else self._kept(protocol)
         return found
+
+    def measures_of(self, scorer: Scorer) -> list[Measure]:
+        """The same, and what it is asked again for.
+
+        What is a control, sees the end or was computed elsewhere is not asked with shuffled labels.
+        """
+        fixed = scorer.name in CONTROLS or scorer.sees_end or isinstance(scorer, SavedScores)
+        asked_again = [] if fixed or LABELS not in self.protocols else [Measure(LABELS)]
+        return [*self.measures, *asked_again]
 
     @property
     def dense(self) -> Measure:
@@ -162,7 +178,8 @@ class Plan:
     @property
     def wanted(self) -> dict[Key, list[Measure]]:
         """Everything that the result document needs for each seed."""
-        wanted = {DENSE: [self.dense]} | dict.fromkeys(self.scored, self.measures)
+        wanted = {DENSE: [self.dense]}
+        wanted |= {key: self.measures_of(scorer) for key, scorer in self.scored.items()}
         if "prune_early" in self.protocols:
             wanted |= {reinitialised(step): self._kept("prune_early") for step in self.steps}
         return wanted

@@ -15,15 +15,22 @@ from torch import Tensor
 
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
+from prunebench.benchmark.labels import ask_shuffled
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, subject, values_of
-from prunebench.benchmark.missing import Missing, find_missing, forget_damage, inventory_of
+from prunebench.benchmark.missing import (
+    Missing,
+    find_missing,
+    forget_damage,
+    inventory_of,
+    trains_itself,
+)
 from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, Plan, asked_at, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.evaluation.protocols import TRAINED
+from prunebench.evaluation.protocols import LABELS, TRAINED
 from prunebench.evaluation.prune import finetune, prune_early
 from prunebench.results import Document
 from prunebench.scoring.execute import execute
@@ -122,6 +129,7 @@ class _Work:
     Attributes:
         said: what came of asking each scorer for its scores, by when it was asked.
         scores: scores and predicted signs of each network that is not measured yet, one row for each draw.
+        own_steps: that scorers trained themselves for their scores.
     """
 
     plan: Plan
@@ -132,6 +140,7 @@ class _Work:
     again: bool
     said: dict[tuple[Key, tuple[int, ...]], list[Outcome]] = field(default_factory=dict)
     scores: dict[tuple[Key, int], tuple[Draws, Draws | None]] = field(default_factory=dict)
+    own_steps: dict[Key, int] = field(default_factory=dict)
 
     def do(self) -> None:
         lacking = self.missing.seeds
@@ -141,6 +150,7 @@ class _Work:
         for key in self.reporter.each("scoring", scored, "scores"):
             self._score(key, self.plan.scored[key])
         self._evaluate(seeds)
+        self._shuffle_labels()
         self._train_pruned()
 
     def _score(self, key: Key, scorer: Scorer) -> None:
@@ -156,7 +166,7 @@ class _Work:
         given: tuple[_Given, _Given] = None, None
         if error is None:
             given = _stacked([o.scores for o in outcomes]), _stacked([o.signs for o in outcomes])
-        extra_steps = max(outcome.extra_gradient_steps for outcome in outcomes)
+        self.own_steps[key] = extra_steps = max(outcome.extra_gradient_steps for outcome in outcomes)
         seconds = float(np.mean([outcome.seconds for outcome in outcomes])) / len(asked)
         scorings = []
         for at, seed in enumerate(asked):
@@ -204,6 +214,30 @@ class _Work:
         if DENSE in lacking:
             results[DENSE] = {self.plan.dense: measure_networks(final)}
         return results, (time.perf_counter() - began) / max(1, sum(map(len, results.values())))
+
+    def _shuffle_labels(self) -> None:
+        """Ask scorers again, about one network after the other, with its labels shuffled.
+
+        What fails is kept as that, and tried again in the next run.
+        """
+        asked = defaultdict[tuple[int, int], list[Key]](list)
+        for key, lacking in self.missing.measures.items():
+            for seed, measures in lacking.items():
+                mine = Measure(LABELS) in measures and (key, seed) in self.scores
+                if mine and not trains_itself(self.own_steps.get(key, 0), self.plan):
+                    asked[seed, asked_at(key, self.plan.scored[key]).step].append(key)
+        for (seed, step), keys in self.reporter.each("shuffled labels", asked.items(), "snapshots"):
+            one = subset(self.run, (seed,))
+            snapshot = one.snapshot(step)
+            for key in keys:
+                began = time.perf_counter()
+                scores, scorer = self.scores[key, seed][0], self.plan.scored[key]
+                found = ask_shuffled(scorer, snapshot, scores, one.final)
+                if found.traceback is not None:
+                    self.reporter.failure(key.scorer, key.step, found.traceback)
+                took, measure = time.perf_counter() - began, Measure(LABELS)
+                scoring = self._results(key, seed, {} if found.error else {measure: found.values}, took)
+                self._put([replace(scoring, errors={measure: found.error} if found.error else {})])
 
     def _train_pruned(self) -> None:
         """What is asked of the same networks trains side by side, and is kept when it is done.

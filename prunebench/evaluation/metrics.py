@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float
 
-from prunebench.evaluation.protocols import PROTOCOLS, SHUFFLED, Protocol
+from prunebench.evaluation.protocols import LABELS, PROTOCOLS, SHUFFLED, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor  # boards are read without torch
@@ -18,6 +18,11 @@ EVALUATOR_VERSION = "3"
 Path = tuple[str, ...]
 # To its value per network; NaN: not defined for that network.
 Metrics = dict[Path, Float[np.ndarray, " seeds"]]
+
+# Rank correlation of the scores that a scorer gives for shuffled labels.
+SHUFFLED_LABELS: Path = ("spearman_shuffled_labels",)
+# How much more it is with the true labels, which boards compute.
+FROM_LABELS: Path = ("spearman_from_labels",)
 
 # What a metric can be; no interval reaches beyond it.
 Kind = Literal["correlation", "share", "accuracy", "amount"]
@@ -34,6 +39,8 @@ _KINDS: dict[str, Kind] = {
     "spearman_within_groups": "correlation",
     "spearman_by_layer": "correlation",
     "spearman_over_layers": "correlation",
+    "spearman_shuffled_labels": "correlation",
+    "spearman_from_labels": "correlation",
     "accuracy": "accuracy",
     "train_accuracy": "accuracy",
     "groups": "amount",
@@ -51,6 +58,8 @@ def kind_of(path: Path) -> Kind:
 
 def protocol_of(path: Path) -> Protocol | None:
     """The protocol that gives a metric; None: it is of the whole network, whatever scores it."""
+    if path == SHUFFLED_LABELS:
+        return LABELS
     if path[0] not in (*SPLITS, "parameters_left"):
         return "rank"
     name = "prune_global" if path[1] == SHUFFLED else path[1]

@@ -33,8 +33,7 @@ def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
     truth, layers = final.norms("effective"), final.layers
     values, norms = scores.cpu().double().numpy(), truth[0].cpu().double().numpy()
     units = [layer.units for layer in layers]
-    ends = np.cumsum(units)[:-1]
-    own = list(zip(np.split(values, ends, axis=1), np.split(norms, ends), strict=True))
+    own = _by_layer(values, norms, units)
     within = np.stack([spearman(*each) for each in own])
     metrics: Metrics = {
         ("spearman",): _mean(within, units),
@@ -55,6 +54,21 @@ def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
         ]
         metrics["top_k_overlap", label(fraction)] = _mean(np.stack(shared), units)
     return metrics
+
+
+def spearman_within_layers(
+    scores: Values, truth: Float[np.ndarray, " units"], units: list[int]
+) -> Float[np.ndarray, " choices"]:
+    """`rank`'s `spearman` alone, with any truth; `units` of each layer."""
+    return _mean(np.stack([spearman(*each) for each in _by_layer(scores, truth, units)]), units)
+
+
+def _by_layer(
+    scores: Values, truth: Float[np.ndarray, " units"], units: list[int]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Scores and truth of each layer."""
+    ends = np.cumsum(units)[:-1]
+    return list(zip(np.split(scores, ends, axis=1), np.split(truth, ends), strict=True))
 
 
 def _mean(by_layer: Float[np.ndarray, "layers choices"], weights: list[int]) -> Float[np.ndarray, " choices"]:

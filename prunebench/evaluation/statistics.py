@@ -1,6 +1,7 @@
 """Intervals over seeds (docs/statistics.md): the trained network is the replicate, never the neuron."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -109,6 +110,21 @@ def band(draws: Float[np.ndarray, "draws seeds"]) -> Band | None:
     """Range over a stochastic scorer's draws of the mean over seeds: what chance alone gives."""
     means = draws.mean(axis=1)
     return Band(float(means.min()), float(means.max())) if np.isfinite(means).all() else None
+
+
+def paired_difference(one: Summary, other: Summary) -> Summary | None:
+    """What one metric is above another of the same networks; None where no network has both."""
+    pairs = zip(one.per_seed, other.per_seed, strict=True)
+    return _summary_of(tuple(None if a is None or b is None else a - b for a, b in pairs))
+
+
+@lru_cache(maxsize=4096)
+def _summary_of(per_seed: tuple[float | None, ...]) -> Summary | None:
+    values = np.array([[value for value in per_seed if value is not None]], dtype=float)
+    if not values.size:
+        return None
+    (low,), (high,) = intervals(values)
+    return Summary(float(values.mean()), number_or_none(low), number_or_none(high), list(per_seed))
 
 
 def number_or_none(value: float) -> float | None:

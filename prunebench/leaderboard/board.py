@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import protocol_of
+from prunebench.evaluation.protocols import LABELS
 from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.canonical import canonical_json
 from prunebench.leaderboard.command import reproduce
@@ -161,5 +162,8 @@ def _with_intervals(record: M) -> M:
 def _carry_over(older: Row, newer: Row) -> Row:
     if any(getattr(older, name) != getattr(newer, name) for name in _IDENTITY):
         return newer
-    kept = {p: s for p, s in older.metrics.items() if protocol_of(p) in older.protocols - newer.protocols}
+    passed_on = older.protocols - newer.protocols
+    kept = {path: summary for path, summary in older.metrics.items() if protocol_of(path) in passed_on}
+    if LABELS in passed_on:
+        newer = replace(newer, reads_labels=older.reads_labels, errors=older.errors)
     return replace(newer, metrics=kept | newer.metrics)

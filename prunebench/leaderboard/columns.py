@@ -7,8 +7,9 @@ from operator import itemgetter
 
 from msgspec import UNSET
 
-from prunebench.evaluation.metrics import SPLITS, Path, kind_of
+from prunebench.evaluation.metrics import FROM_LABELS, SHUFFLED_LABELS, SPLITS, Path, kind_of
 from prunebench.evaluation.protocols import SHUFFLED, Protocol
+from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Number, Summary, known
 from prunebench.results import Results, Row
 
@@ -33,7 +34,7 @@ class Column:
     @property
     def compares(self) -> bool:
         """Whether a scorer is the better, the larger it is; not so of controls, and of what is left."""
-        return self.path[0] != LEFT and SHUFFLED not in self.path
+        return self.path[0] not in (LEFT, *SHUFFLED_LABELS, *FROM_LABELS) and SHUFFLED not in self.path
 
     @property
     def name(self) -> str:
@@ -77,43 +78,72 @@ class Section:
     columns: tuple[Column, ...]
 
 
+@dataclass(frozen=True)
+class LabelControl(Column):
+    """The rank correlation with shuffled labels, or in words that there is none."""
+
+    def cell(self, row: Row, *, interval: bool = True) -> str:
+        """As of all columns."""
+        if row.reads_labels is False:
+            return "reads none"
+        return "–" if row.reads_labels is None else super().cell(row, interval=interval)
+
+
+@dataclass(frozen=True)
+class FromLabels(Column):
+    """What the rank correlation is above that with shuffled labels: computed here, from both."""
+
+    def summary(self, row: Row) -> Summary | None:
+        """Of the differences of each network."""
+        one, other = row.spearman, row.metrics.get(SHUFFLED_LABELS)
+        return None if one is None or other is None else paired_difference(one, other)
+
+
 LEFT = "parameters_left"
 GLOBAL: Protocol = "prune_global"
 BY_LAYER = "spearman_by_layer"
 
+SPEARMAN = Column("Spearman", ("spearman",))
+SHUFFLED_SPEARMAN = LabelControl("shuffled labels", SHUFFLED_LABELS)
+OVER_LAYERS = Column("over layers", ("spearman_over_layers",))
+WITHIN_GROUPS = Column("within groups", ("spearman_within_groups",))
+TOP_10 = Column("top 10 %", ("top_k_overlap", "0.1"))
 RANK = (
-    Column("Spearman", ("spearman",)),
-    Column("over layers", ("spearman_over_layers",)),
+    SPEARMAN,
+    SHUFFLED_SPEARMAN,
+    FromLabels("from labels", FROM_LABELS),
+    OVER_LAYERS,
     Column("Kendall", ("kendall",)),
-    Column("within groups", ("spearman_within_groups",)),
-    Column("top 10 %", ("top_k_overlap", "0.1")),
+    WITHIN_GROUPS,
+    TOP_10,
     Column("top 20 %", ("top_k_overlap", "0.2")),
     Column("top 50 %", ("top_k_overlap", "0.5")),
     Column("sign", ("sign_agreement",)),
 )
-SPEARMAN = RANK[0]
 
 # The few that fit a terminal and an overview, the telling shares among them; the files have them all. Where
 # even these are too wide, those with the highest number go first.
 _OVERVIEW: dict[bool, tuple[tuple[int, Column], ...]] = {
     False: (
         (0, SPEARMAN),
-        (5, RANK[3]),
-        (4, RANK[4]),
+        (6, SHUFFLED_SPEARMAN),
+        (5, WITHIN_GROUPS),
+        (4, TOP_10),
         (1, Column("pruned to 10 %", ("accuracy", "prune_final", "0.1"))),
         (3, Column("merged to 10 %", ("accuracy", "merge", "0.1"))),
         (2, Column("early 2 %", ("accuracy", "prune_early", "0.02"))),
     ),
     True: (
         (0, SPEARMAN),
-        (7, RANK[1]),
-        (8, RANK[4]),
+        (5, SHUFFLED_SPEARMAN),
+        (8, OVER_LAYERS),
+        (9, TOP_10),
         (1, Column("pruned to 50 %", ("accuracy", "prune_final", "0.5"))),
         (4, Column("merged to 50 %", ("accuracy", "merge", "0.5"))),
         (2, Column("finetuned at 35 %", ("accuracy", "finetune", "0.35"))),
         (3, Column("early 20 %", ("accuracy", "prune_early", "0.2"))),
-        (5, Column("over all to 50 %", ("accuracy", GLOBAL, "0.5"))),
-        (6, Column("its shuffled", ("accuracy", SHUFFLED, "0.5"), bare=True)),
+        (6, Column("over all to 50 %", ("accuracy", GLOBAL, "0.5"))),
+        (7, Column("its shuffled", ("accuracy", SHUFFLED, "0.5"), bare=True)),
     ),
 }
 
@@ -154,7 +184,7 @@ def sections(board: Results) -> list[Section]:
     paths = {path for row in board.rows for path in row.metrics}
     tables = []
     if SPEARMAN.path in paths:
-        columns = tuple(column for column in RANK if column.path in paths)
+        columns = tuple(column for column in RANK if any(map(column.summary, board.rows)))
         tables.append(Section("Prediction of the final norms", _rank_note(board), columns))
     if columns := layer_columns(board):
         tables.append(Section("Prediction layer by layer", layers_note(board), columns))
@@ -241,6 +271,11 @@ READING = (
 MARKS = (
     "† sees the end of training, so no predictor. ‡ control. * first: at its step no scorer is significantly "
     "better, and some are worse. ° not significantly better than random."
+)
+LABELS_READ = (
+    "Shuffled labels: the Spearman correlation of the scores that the scorer gives when every network's "
+    "training labels are shuffled; what it is above that, it learnt from the task. ≈ the two do not differ "
+    "significantly."
 )
 RANKS = (
     "Rank by Spearman correlation at the step. A rank such as 3-5 is an interval: two scorers are "

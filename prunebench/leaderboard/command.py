@@ -11,6 +11,7 @@ from msgspec import UNSET
 from prunebench.evaluation.fractions import default_fractions
 from prunebench.evaluation.protocols import (
     DEFAULT_PROTOCOLS,
+    EVERY_ROW,
     PROTOCOLS,
     REINITIALISED,
     default_finetune_steps,
@@ -85,7 +86,7 @@ def _asked(row: Row) -> Record:
     """What a row was asked, beside its scorer, as the fields of a `RunSpec`."""
     asked: Record = {"at_steps": (row.at_step,), "seeds": tuple(row.seeds)}
     protocols = tuple(protocol for protocol in PROTOCOLS if protocol in row.protocols)
-    if protocols and set(protocols) != set(DEFAULT_PROTOCOLS):
+    if protocols and not {*EVERY_ROW} <= {*protocols} <= {*DEFAULT_PROTOCOLS}:
         asked["protocols"] = protocols
     given = {"finetune_steps": row.finetune_steps, "recalibrate": row.recalibrated}
     return asked | {name: value for name, value in given.items() if value is not UNSET}

@@ -38,7 +38,7 @@ def overview(boards: Sequence[Board]) -> str:
 def compared(boards: Sequence[Board]) -> list[Column]:
     """The columns in which the scorers of these boards are compared: rank correlation and accuracies."""
     columns = dict.fromkeys(column for board in boards for column in telling(board) if column.compares)
-    few = [column for column in columns if column not in RANK[1:]]
+    few = [column for column in columns if column == SPEARMAN or column not in RANK]
     return [column for column in few if any(column.summary(row) for board in boards for row in board.rows)]
 
 

@@ -4,12 +4,20 @@ from collections import defaultdict
 
 import numpy as np
 
-from prunebench.evaluation.comparison import RankInterval, beats, rank_intervals, seeds_needed
-from prunebench.leaderboard.columns import SPEARMAN, Column
+from prunebench.evaluation.comparison import (
+    LEVEL,
+    RankInterval,
+    beats,
+    holm,
+    rank_intervals,
+    seeds_needed,
+    signed_ranks,
+)
+from prunebench.leaderboard.columns import SHUFFLED_SPEARMAN, SPEARMAN, Column
 from prunebench.results import Row
 
 RowKey = tuple[str, int]
-FIRST, CHANCE = "*", "°"
+FIRST, CHANCE, ALIKE = "*", "°", "≈"
 RANDOM = "random"
 
 
@@ -43,6 +51,29 @@ def marks(rows: list[Row], column: Column) -> dict[RowKey, str]:
                 found[scorer, step] = FIRST
             elif RANDOM in values and scorer != RANDOM and (scorer, RANDOM) not in pairs:
                 found[scorer, step] = CHANCE
+    return found
+
+
+def label_marks(rows: list[Row]) -> dict[RowKey, str]:
+    """`≈` where the Spearman correlation does not differ significantly from that with shuffled labels.
+
+    All scorers at a step are one family. Where the seeds are too few to tell anything there are no marks.
+    """
+    differences: dict[int, dict[RowKey, np.ndarray]] = defaultdict(dict)
+    for row in rows:
+        own, shuffled = row.spearman, SHUFFLED_SPEARMAN.summary(row)
+        if own is None or shuffled is None:
+            continue
+        pairs = zip(own.tested, shuffled.tested, strict=True)
+        values = [a - b for a, b in pairs if a is not None and b is not None]
+        if values:
+            differences[row.at_step][row.key] = np.array([values])
+    found: dict[RowKey, str] = {}
+    for at_step in differences.values():
+        adjusted = holm([float(signed_ranks(each)[0]) for each in at_step.values()])
+        for (key, each), p in zip(at_step.items(), adjusted, strict=True):
+            if p > LEVEL and each.shape[1] >= seeds_needed(len(at_step)):
+                found[key] = ALIKE
     return found
 
 

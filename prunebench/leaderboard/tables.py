@@ -3,8 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from prunebench.leaderboard.columns import Column, Section, marked_name, ranked, sections
-from prunebench.leaderboard.ranks import marks, rank_rows
+from prunebench.leaderboard.columns import (
+    SHUFFLED_SPEARMAN,
+    Column,
+    Section,
+    marked_name,
+    ranked,
+    sections,
+)
+from prunebench.leaderboard.ranks import RowKey, label_marks, marks, rank_rows
 from prunebench.results import Results, Row
 
 
@@ -35,7 +42,7 @@ class Line(NamedTuple):
 def lines(rows: Sequence[Row], columns: Sequence[Column], among: list[Row]) -> list[Line]:
     """Some rows of a board, with their ranks and marks among all of them."""
     ranks = rank_rows(among)
-    signs = [(column, marks(among, column) if column.compares else {}) for column in columns]
+    signs = [(column, _marks(among, column)) for column in columns]
     return [
         Line(
             row,
@@ -44,6 +51,12 @@ def lines(rows: Sequence[Row], columns: Sequence[Column], among: list[Row]) -> l
         )
         for row in rows
     ]
+
+
+def _marks(among: list[Row], column: Column) -> dict[RowKey, str]:
+    if column is SHUFFLED_SPEARMAN:
+        return label_marks(among)
+    return marks(among, column) if column.compares else {}
 
 
 def tables(board: Results) -> Iterator[tuple[Section, list[Line]]]:

@@ -10,9 +10,19 @@ from msgspec.structs import asdict
 
 from prunebench.escape import for_markdown, for_spreadsheet, for_terminal
 from prunebench.evaluation.metrics import SPLITS
+from prunebench.evaluation.protocols import LABELS
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import MARKS, RANKS, READING, Section, ranked, sections
+from prunebench.leaderboard.columns import (
+    LABELS_READ,
+    MARKS,
+    RANKS,
+    READING,
+    SHUFFLED_SPEARMAN,
+    Section,
+    ranked,
+    sections,
+)
 from prunebench.leaderboard.ranks import chance_note, floor_note, rank_rows
 from prunebench.leaderboard.tables import Line, tables
 from prunebench.results import WHOLE, Row
@@ -112,6 +122,7 @@ def shares_of(board: Board) -> list[str]:
 def notes(board: Board) -> list[str]:
     """How to read the tables: marks, ranks, chance, and why there are no marks where there are none."""
     lines = [f"{READING} {MARKS}"]
+    lines += [LABELS_READ] if any(map(SHUFFLED_SPEARMAN.summary, board.rows)) else []
     lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows)))))
     return [*lines, *filter(None, [chance_note(board.rows)])]
 
@@ -137,6 +148,11 @@ def without_numbers(rows: Sequence[Row]) -> dict[str, list[str]]:
     said = {
         "Failed": [
             f"{row.scorer} at step {row.at_step}: {row.error}" for row in rows if row.status == "failed"
+        ],
+        "Failed with shuffled labels": [
+            f"{row.scorer} at step {row.at_step}: {error}"
+            for row in rows
+            if (error := (known(row.errors) or {}).get(LABELS))
         ],
         # The reason is the network or the task, so it is the same at every step.
         "Not for this network or task": [

@@ -132,16 +132,17 @@ class _Absorbing:
         results: list[tuple[ResultRow, bool]],
     ) -> None:
         """Those of a scoring that has this number here."""
-        there = {row.named: row.metrics for row, _ in self._into.read(ResultRow, "scoring = ?", [number])}
+        there = {row.named: row for row, _ in self._into.read(ResultRow, "scoring = ?", [number])}
         taken = []
         for row, whole in results:
             row.scoring = number
+            here = there.get(row.named)
             if not whole or not is_valid(row):
                 self._absorbed.damaged.append(_name(scoring, row))
-            elif row.named not in there or self._replace:
+            elif here is None or self._replace or (here.error is not None and row.error is None):
                 row.provenance = self._number(connection, row.provenance)
                 taken.append(row)
-            elif there[row.named] == row.metrics:
+            elif row.error is not None or here.metrics == row.metrics:
                 self._absorbed.present += 1
             else:
                 self._absorbed.differing.append(_name(scoring, row))

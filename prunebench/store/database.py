@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from prunebench.errors import PrunebenchError, RequestError
+from prunebench.errors import PrunebenchError, RequestError, one_line
 
 FILE = "results.sqlite"
 # What SQLite keeps beside it while it is used.
@@ -61,6 +61,10 @@ MIGRATIONS = (
     UPDATE trainings SET checksum = row_digest(id, task, recipe, until_loss);
     UPDATE failures SET checksum = row_digest(training, error, attempts)
     """,
+    """
+    ALTER TABLE scorings ADD COLUMN sample_gradients REAL;
+    ALTER TABLE results ADD COLUMN error TEXT
+    """,
 )
 SCHEMA = len(MIGRATIONS)
 
@@ -112,7 +116,7 @@ def errors(path: Path | None) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        reason = str(error)
+        reason = one_line(str(error))
         if "readonly" in reason or "unable to open" in reason:
             shown = str(path.parent if path else None)
             raise RequestError("store", shown, f"a folder that can be written: {reason}") from error

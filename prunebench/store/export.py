@@ -33,6 +33,7 @@ _RESULT: dict[str, type] = {
     "evaluator": str,
     "extra_gradient_steps": int,
     "scoring_seconds": float,
+    "sample_gradients": float,
 }
 
 
@@ -87,15 +88,20 @@ class ResultTable:
 
 
 def _failed(scoring: ScoringRow) -> tuple[Scalar, ...]:
-    cost = scoring.extra_steps, scoring.seconds
-    return (*_names(scoring), "failed", scoring.error, *[None] * 7, *cost)
+    return (*_names(scoring), "failed", scoring.error, *[None] * 7, *_cost(scoring))
+
+
+def _cost(scoring: ScoringRow) -> tuple[Scalar, ...]:
+    return scoring.extra_steps, scoring.seconds, scoring.sample_gradients
 
 
 def _scored(scoring: ScoringRow, result: ResultRow) -> Iterator[tuple[Scalar, ...]]:
     """The cells between what describes the training and the making."""
-    names, cost = _names(scoring), (scoring.extra_steps, scoring.seconds)
+    names, cost = _names(scoring), _cost(scoring)
     protocol, keep, evaluator = result.protocol, result.keep, result.evaluator
     suffix, share = f"/{result.measure.name}/{keep}", float(keep) if keep else None
+    if result.error is not None:  # of the measure alone
+        yield (*names, "failed", result.error, protocol, share, None, None, None, None, evaluator, *cost)
     for path, values in read_values(result.metrics).items():
         # What stands beside a share, such as a control, keeps the name that sets it apart.
         metric = path.removesuffix(suffix).removesuffix(f"/{keep}") if keep else path

@@ -47,11 +47,15 @@ def take_inventory(store: Store, training: str, evaluator: str | None = None) ->
         made = rows.environment(scoring.provenance)
         assert made is not None
         said = scoring.error, scoring.draws, scoring.extra_steps, scoring.seconds
-        kept = Scoring(scoring.seed, scoring.scored, *said, made)
+        counted = scoring.sample_gradients
+        kept = Scoring(scoring.seed, scoring.scored, *said, made, sample_gradients=counted)
         found.scorings[kept.key, kept.seed] = kept
         for result, is_whole in results:
             if not is_whole:
                 found.damaged.append(damage_of(result, scoring))
             elif result.evaluator == evaluator and scoring.error is None:
-                kept.results[result.measure] = msgspec.json.decode(result.metrics)
+                if result.error is not None:
+                    kept.errors[result.measure] = result.error
+                else:
+                    kept.results[result.measure] = msgspec.json.decode(result.metrics)
     return found

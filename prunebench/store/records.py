@@ -71,8 +71,10 @@ class Scoring:
         extra_steps: gradient steps that the scorer trained itself.
         seconds: this network's share of the time that scoring took.
         results: the values of each measure.
+        errors: why measures have no values.
         environment: with what it was made.
         result_seconds: this network's share of the time that each of the measures took.
+        sample_gradients: what the scorer's own passes and training cost; None where it was not counted.
     """
 
     seed: int
@@ -86,6 +88,8 @@ class Scoring:
     signs: Float[np.ndarray, "draws neurons"] | None = None
     results: dict[Measure, Values] = field(default_factory=dict)
     result_seconds: float = 0.0
+    errors: dict[Measure, str] = field(default_factory=dict)
+    sample_gradients: float | None = None
 
 
 class LearningCurves(msgspec.Struct, forbid_unknown_fields=True):

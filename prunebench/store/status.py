@@ -56,7 +56,7 @@ def read_status(folder: Path) -> Status:
 
 
 # Of each training, what `Holding` counts. The index of scorings is small; their scores are not, so the join
-# with results starts there and reads no row.
+# with results starts there and reads no row of scorings.
 _COUNTS = """
 SELECT task, 1, ifnull(networks, 0), ifnull(snapshots, 0), ifnull(results, 0), ifnull(failed, 0),
     EXISTS (SELECT 1 FROM failures f WHERE f.training = id), ifnull(size, 0)
@@ -64,7 +64,7 @@ FROM trainings
 LEFT JOIN (SELECT training AS id, sum(step < 0) AS networks, sum(step >= 0) AS snapshots, sum(bytes) AS size
     FROM networks GROUP BY training) USING (id)
 LEFT JOIN (SELECT training AS id, count(*) AS results
-    FROM scorings s CROSS JOIN results ON scoring = s.id GROUP BY training) USING (id)
+    FROM scorings s CROSS JOIN results r ON scoring = s.id AND r.error IS NULL GROUP BY training) USING (id)
 LEFT JOIN (SELECT training AS id, count(*) AS failed
     FROM scorings WHERE error IS NOT NULL GROUP BY training) USING (id)"""
 _NEWEST = "SELECT max(json_extract(record, '$.utc')) FROM provenance WHERE json_valid(record)"

@@ -212,11 +212,20 @@ class Store:
                 said = scoring.error, scoring.draws, scoring.extra_steps, scoring.seconds
                 arrays = _blob(scoring.scores), _blob(scoring.signs)
                 row = ScoringRow(training, scoring.seed, *scoring.key, *said, *arrays, made)
+                row.sample_gradients = scoring.sample_gradients
                 adds_only = scoring.scores is None and scoring.error is None
                 number, seconds = write_scoring(connection, row, keep=adds_only), scoring.result_seconds
-                metrics = {m: json.dumps(values, allow_nan=False) for m, values in scoring.results.items()}
                 results = [
-                    ResultRow(*m, evaluator, text, seconds, number, made) for m, text in metrics.items()
+                    ResultRow(
+                        *measure,
+                        evaluator,
+                        json.dumps(scoring.results.get(measure, {}), allow_nan=False),
+                        seconds,
+                        number,
+                        made,
+                        scoring.errors.get(measure),
+                    )
+                    for measure in (*scoring.results, *scoring.errors)
                 ]
                 write(connection, results, *row.names)
 

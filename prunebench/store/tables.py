@@ -1,7 +1,8 @@
 """The tables' columns, from which all that reads, writes, copies and checks rows derives.
 
-A row's checksum covers its first columns, in their order. It has no key: whoever writes to the database can
-compute it too, so it finds accidents, not forgers.
+A row's checksum covers its first columns, in their order, and what a column of a later schema holds, if it
+holds anything. It has no key: whoever writes to the database can compute it too, so it finds accidents, not
+forgers.
 """
 
 import hashlib
@@ -30,12 +31,14 @@ class Row(msgspec.Struct, array_like=True):
         key: the columns that name it there.
         unique: the columns by which a new row replaces another, where these are not the key.
         covered: how many of its columns the checksum covers.
+        later: columns that came later, which rows of before have without a value.
     """
 
     table: ClassVar[str]
     key: ClassVar[tuple[str, ...]]
     unique: ClassVar[tuple[str, ...]] = ()
     covered: ClassVar[int]
+    later: ClassVar[tuple[str, ...]] = ()
 
     @property
     def values(self) -> tuple[Any, ...]:
@@ -49,7 +52,13 @@ class Row(msgspec.Struct, array_like=True):
 
     def digest(self, *owner: object) -> str:
         """Its checksum; before it goes what names the row that it belongs to."""
-        return row_digest(*owner, *self.values[: self.covered])
+        return row_digest(*owner, *self.values[: self.covered], *self.said_later)
+
+    @property
+    def said_later(self) -> tuple[Any, ...]:
+        """What stands in the columns that came later, each with its name; nothing where that is nothing."""
+        values = ((name, getattr(self, name)) for name in self.later)
+        return tuple(part for each in values if each[1] is not None for part in each)
 
 
 class EnvironmentRow(Row):
@@ -107,7 +116,7 @@ class NetworkRow(Row):
 class ScoringRow(Row):
     """What one scorer said of a network."""
 
-    table, key, covered = "scorings", ("id",), 12
+    table, key, covered, later = "scorings", ("id",), 12, ("sample_gradients",)
     unique = ("training", "seed", "step", "scorer", "version", "source")
 
     training: TrainingId
@@ -124,6 +133,7 @@ class ScoringRow(Row):
     signs: bytes | None
     provenance: int
     id: int | None = None  # given by the database
+    sample_gradients: Amount | None = None  # not counted before schema 4
 
     @property
     def names(self) -> tuple[Any, ...]:
@@ -139,13 +149,17 @@ class ScoringRow(Row):
         """Its checksum, with one of the arrays after that of the rest."""
         *row, scores, signs = self.values[: self.covered]
         arrays = (part if isinstance(part, bytes) else str(part or "").encode() for part in (scores, signs))
-        return row_digest(*owner, *row) + hashlib.sha256(b"|".join(arrays)).hexdigest()[:16]
+        return row_digest(*owner, *row, *self.said_later) + hashlib.sha256(b"|".join(arrays)).hexdigest()[:16]
 
 
 class ResultRow(Row):
-    """What was measured with scores, JSON. It belongs to a scoring, whose `names` go into its checksum."""
+    """What was measured with scores, JSON, or why it could not be.
+
+    It belongs to a scoring, whose `names` go into its checksum.
+    """
 
     table, key, covered = "results", ("scoring", "protocol", "keep", "evaluator"), 4
+    later = ("error",)
 
     protocol: str
     keep: str
@@ -154,6 +168,7 @@ class ResultRow(Row):
     seconds: Amount
     scoring: int
     provenance: int
+    error: str | None = None
 
     @property
     def measure(self) -> Measure:

@@ -1,5 +1,6 @@
 """What the newest work in a store took, as it is kept with every network, scoring and result."""
 
+from prunebench.evaluation.protocols import LABELS
 from prunebench.store.records import FINAL
 from prunebench.store.store import Store
 
@@ -11,7 +12,8 @@ READ = 10_000
 def newest_timings(store: Store, device: str, accuracy_draws: int) -> list[tuple[str, float, float]]:
     """Kind, size and seconds of all work on a device of this name, the newest first.
 
-    A kind is a training, `scorer NAME` or a protocol, and ` of NETWORK` where that is not the shallow one.
+    A kind is a training, `scorer NAME`, a protocol (for which a scorer is asked again: with its name), and
+    ` of NETWORK` where that is not the shallow one.
     The size is the number of networks (of a stochastic scorer, prune_early and finetune train
     `accuracy_draws`), times all that the time of one goes with, by the threads that worked. A row that damage
     has left without JSON, or without numbers, says nothing.
@@ -36,7 +38,8 @@ timed AS (
     SELECT '{SCORER}' || scorer, training, provenance, step, seconds * draws, 1
     FROM recent WHERE error IS NULL
     UNION ALL
-    SELECT protocol, training, r.provenance, step, r.seconds,
+    SELECT iif(protocol = '{LABELS}', '{LABELS} ' || scorer, protocol),
+        training, r.provenance, step, r.seconds,
         iif(protocol LIKE '{PRUNE_EARLY}%' OR protocol LIKE 'finetune%', min(draws, :draws), 1)
     FROM recent JOIN results r ON r.scoring = recent.id)
 SELECT kind || coalesce(' of ' || json_extract(recipe, '$.network.spec'), ''),

@@ -114,6 +114,12 @@ class Task:
             object.__setattr__(copy, name, getattr(self, name))
         return copy
 
+    def permuted(self, order: Int64[Tensor, " samples"]) -> "Task":
+        """The same task with its training labels in this order, the samples in their own."""
+        copy = self.clone()
+        object.__setattr__(copy, "y_train", self.y_train[order])
+        return copy
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the arrays: equal exactly when the data are."""

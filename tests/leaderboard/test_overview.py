@@ -6,7 +6,7 @@ import pytest
 from made_up_boards import LENET, board, layered, row
 
 from prunebench.leaderboard.across import across, wins
-from prunebench.leaderboard.columns import RANK
+from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.critical import diagram, draw
 from prunebench.leaderboard.folder import rebuild
 from prunebench.leaderboard.overview import overview
@@ -19,11 +19,11 @@ def boards(count: int):
 
 
 def test_ranks_and_wins_are_those_of_the_means() -> None:
-    found = across(boards(6), RANK[0], 50)
+    found = across(boards(6), SPEARMAN, 50)
     assert found is not None
     assert found.average_ranks["good"] == 1
     assert found.average_ranks["random"] == 4
-    won = wins(boards(6), RANK[0])
+    won = wins(boards(6), SPEARMAN)
     assert won is not None
     assert (won.scorers[0], won.scorers[-1]) == ("good", "random")
     assert won.rates[0, 1:].tolist() == [1, 1, 1]
@@ -34,11 +34,11 @@ def test_ranks_and_wins_are_those_of_the_means() -> None:
 def test_scorers_on_some_boards_only_take_no_part_and_are_named() -> None:
     some = boards(3)
     some[0].rows.append(row("rare", 50, np.linspace(0, 1, 20)))
-    found = across(some, RANK[0], 50)
+    found = across(some, SPEARMAN, 50)
     assert found is not None
     assert found.left_out == ("rare",)
     assert "not on every board: rare" in overview(some)
-    assert across(some, RANK[0], 7) is None
+    assert across(some, SPEARMAN, 7) is None
 
 
 def test_below_the_floor_it_says_why_there_is_no_diagram(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_diagrams_are_drawn_the_same_each_time_and_names_are_only_text(tmp_path:
     for one, other in zip(*files, strict=True):
         for ending in (".svg", ".png"):
             assert one.with_suffix(ending).read_bytes() == other.with_suffix(ending).read_bytes()
-    hostile = across([board(i, {"$\\frac{": 0.2, "<b>": 0.1, "c": 0.0}, (0,)) for i in range(8)], RANK[0], 0)
+    hostile = across([board(i, {"$\\frac{": 0.2, "<b>": 0.1, "c": 0.0}, (0,)) for i in range(8)], SPEARMAN, 0)
     assert hostile is not None
     assert hostile.comparison is not None
     with warnings.catch_warnings():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from prunebench.errors import RequestError
-from prunebench.store.database import FILE, MIGRATIONS, SCHEMA, StoreError, connect
+from prunebench.store.database import FILE, MIGRATIONS, SCHEMA, StoreError, connect, row_digest
 from prunebench.store.store import Store
 
 
@@ -15,6 +15,7 @@ def older(folder: Path, schema: int) -> Path:
     """A database as a prunebench of this schema left it, with a record in it."""
     folder.mkdir()
     with contextlib.closing(sqlite3.connect(folder / FILE)) as connection:
+        connection.create_function("row_digest", -1, row_digest, deterministic=True)
         for migration in MIGRATIONS[:schema]:
             connection.executescript(migration)
         connection.execute(f"PRAGMA user_version = {schema}")

@@ -1,0 +1,40 @@
+"""Protocol `labels`: what a score is worth that was asked for with labels that say nothing."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from prunebench.evaluation.metrics import SHUFFLED_LABELS, Metrics
+from prunebench.evaluation.rank import spearman_within_layers
+from prunebench.networks import Networks
+from prunebench.tasks.task import Task
+from prunebench.training.initial import LABEL_STREAM, generator
+
+# Another order of the same sums moves a score by rounding; what reads labels moves nearly all by much more.
+ROUNDING, MOVED = 1e-3, 0.01
+
+
+def shuffled(task: Task, seed: int) -> Task:
+    """The task with its training labels in an order drawn from the seed's own stream.
+
+    As many samples of each class as there were. An order that leaves every label as it was, which two samples
+    may draw, is drawn again.
+    """
+    draw, y = generator(seed, LABEL_STREAM), task.y_train
+    while True:
+        order = torch.from_numpy(draw.permutation(len(y)))
+        if not torch.equal(y[order], y):
+            return task.permuted(order)
+
+
+def reads_labels(scores: Float[np.ndarray, "draws units"], again: Float[np.ndarray, "draws units"]) -> bool:
+    """Whether the scores for shuffled labels are others, for more units than rounding could move."""
+    return bool(np.mean(np.abs(again - scores) > ROUNDING * np.abs(scores)) > MOVED)
+
+
+def rank_shuffled(again: Float[Tensor, "choices units"], final: Networks) -> Metrics:
+    """`rank`'s Spearman of the scores for shuffled labels with one network's final norms."""
+    units, norms = [layer.units for layer in final.layers], final.norms("effective")[0]
+    values = again.cpu().double().numpy(), norms.cpu().double().numpy()
+    return {SHUFFLED_LABELS: spearman_within_layers(*values, units)}
