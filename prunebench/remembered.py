@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from prunebench.counting import count
+
 # What is remembered takes at most this; the longest unused goes first.
 BYTES = 150_000_000
 
@@ -21,15 +23,20 @@ _kept: OrderedDict[bytes, Results] = OrderedDict()
 _lock = threading.Lock()
 
 
-def remembered(name: str, inputs: Sequence[Tensor], compute: Callable[[], Results]) -> Results:
+def remembered(
+    name: str, inputs: Sequence[Tensor], compute: Callable[[], Results], *, passes: float = 0.0
+) -> Results:
     """The results of `compute`, or a copy of what it gave for these inputs.
 
-    `name` says what is computed. On a GPU, where the inputs would have to be fetched to be hashed, and where
-    autograd follows them, it is computed each time.
+    `name` says what is computed, `passes` what that takes in sample gradients: counted for all that ask, even
+    if others asked before, and once for one that asks again. On a GPU, where inputs would have to be fetched to
+    be hashed, and where autograd follows them, it is computed each time.
     """
     if any(tensor.device.type != "cpu" or tensor.requires_grad for tensor in inputs):
+        count(passes)
         return compute()
     key = _hash(name, inputs)
+    count(passes, key)
     with _lock:
         if (found := _kept.get(key)) is not None:
             _kept.move_to_end(key)

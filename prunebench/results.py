@@ -3,6 +3,7 @@
 A board may be anybody's, so what is read is checked: errors name the place, and what is accepted there.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -19,16 +20,26 @@ from prunebench.training.recipe import Recipe
 SCHEMA = 1
 WHOLE = "1"  # the share that is all of a network
 Share = Annotated[float, Meta(gt=0, le=1)]
+Amount = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 
 M = TypeVar("M", bound="Measured")
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What a prediction took: steps per network (to the snapshot, and the scorer's own), seconds of all."""
+    """What a prediction took.
+
+    Attributes:
+        gradient_steps: to the snapshot.
+        extra_gradient_steps: that the scorer trained itself, per network.
+        seconds: of scoring, for all networks.
+        sample_gradients: per network: of the steps to the snapshot, and of all passes and steps of the
+            scorer's own (docs/protocols.md). Boards of before they were counted have none.
+    """
 
     gradient_steps: Count
     extra_gradient_steps: Count
     seconds: Number
+    sample_gradients: Amount | UnsetType = UNSET
 
     @property
     def steps(self) -> int:
@@ -262,6 +273,12 @@ class Results(msgspec.Struct):
         kept, whole = sizes[share], sizes[WHOLE]
         numbers = kept.parameters / whole.parameters, kept.multiply_adds / whole.multiply_adds
         return " / ".join(f"{100 * number:.0f}" for number in numbers)
+
+    def share_of_training(self, row: Row) -> float | None:
+        """What a row's prediction took, by what one network's training took; None where nobody counted."""
+        steps = known(self.training.gradient_steps) or self.recipe.steps
+        spent = known(row.cost.sample_gradients)
+        return None if spent is None else spent / (steps * self.recipe.batch_size)
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -102,6 +102,7 @@ class TorchPruning(pb.Scorer):
         if self.importance == "Activation":
             with importance.compute_importance(module):
                 module(x)
+            snapshot.cost.sample_gradients += len(x) / 3  # forward alone
         rows = []
         for layer in networks.layers:
             producer = layer.of("incoming")[0].tensor

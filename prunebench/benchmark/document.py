@@ -93,6 +93,7 @@ def _row(
             gradient_steps=key.step,
             extra_gradient_steps=max(scoring.extra_steps for scoring in scorings),
             seconds=sum(scoring.seconds for scoring in scorings),
+            sample_gradients=_sample_gradients(plan, key, scorings),
         ),
         evaluator=EVALUATOR_VERSION,
         command=newest.get("command"),
@@ -104,6 +105,14 @@ def _row(
         reads_labels=control.reads if control else UNSET,
         errors={LABELS: control.error} if control and control.error else UNSET,
     )
+
+
+def _sample_gradients(plan: Plan, key: Key, scorings: Sequence[Scoring]) -> float | UnsetType:
+    """Of the steps to the snapshot, and what the scorer took itself, if that was counted."""
+    own = [each.sample_gradients for each in scorings if each.sample_gradients is not None]
+    if len(own) < len(scorings):
+        return UNSET
+    return key.step * plan.recipe.batch_size + max(own)
 
 
 class _LabelControl(NamedTuple):

@@ -167,15 +167,16 @@ class _Work:
         if error is None:
             given = _stacked([o.scores for o in outcomes]), _stacked([o.signs for o in outcomes])
         self.own_steps[key] = extra_steps = max(outcome.extra_gradient_steps for outcome in outcomes)
+        passes = [each.sample_gradients for each in outcomes]
+        sample_gradients = None if None in passes else max(filter(None, passes), default=0.0)
         seconds = float(np.mean([outcome.seconds for outcome in outcomes])) / len(asked)
         scorings = []
         for at, seed in enumerate(asked):
             scores, signs = (None if values is None else values[at] for values in given)
             if scores is not None:
                 self.scores[key, seed] = scores, signs
-            scorings.append(
-                Scoring(seed, key, error, len(outcomes), extra_steps, seconds, self.made, scores, signs)
-            )
+            said = error, len(outcomes), extra_steps, seconds, self.made, scores, signs
+            scorings.append(Scoring(seed, key, *said, sample_gradients=sample_gradients))
         self._put(scorings)
 
     def _ask(self, key: Key, scorer: Scorer, seeds: tuple[int, ...]) -> list[Outcome]:

@@ -10,6 +10,7 @@ from prunebench.leaderboard.across import Across, Wins, across, early, steps_of,
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import RANK, SPEARMAN, Column, ranked
 from prunebench.leaderboard.columns import overview as telling
+from prunebench.leaderboard.cost import Priced, best_within, front, percent
 from prunebench.leaderboard.ranks import FIRST, marks
 from prunebench.leaderboard.text import markdown_table, network_words
 
@@ -22,6 +23,9 @@ _HOW = (
     "set are less independent than the tests take them to be."
 )
 
+# Shares of a training, for at most which the best predictors are named.
+BUDGETS = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)
+
 
 def overview(boards: Sequence[Board]) -> str:
     """What the boards say together, as Markdown; equal boards give equal bytes.
@@ -29,7 +33,7 @@ def overview(boards: Sequence[Board]) -> str:
     The best predictor by board and step, average ranks, win rates, and which scorers differ over the boards.
     """
     boards = sorted(boards, key=lambda board: board.name)
-    parts = [_HOW, "## The boards", _boards(boards), *_how_early(boards)]
+    parts = [_HOW, "## The boards", _boards(boards), *_how_early(boards), *_how_cheaply(boards)]
     for column in compared(boards):
         parts += _column(boards, column)
     return "\n\n".join(parts) + "\n"
@@ -99,6 +103,29 @@ def _how_early(boards: Sequence[Board]) -> list[str]:
         "seeds. Networks are different populations: compare scorers down a column, not numbers along a row."
     )
     return ["## How early, on which network", note, markdown_table(lines)]
+
+
+def _how_cheaply(boards: Sequence[Board]) -> list[str]:
+    """The best predictor on every board for at most a share of its training."""
+    lines = [["board", *(percent(budget) for budget in BUDGETS)]]
+    for board in boards:
+        best = front(board)
+        if best:
+            lines.append([board.name, *(_priced(best_within(best, budget)) for budget in BUDGETS)])
+    if len(lines) == 1:
+        return []
+    note = (
+        "The predictor of the highest Spearman correlation, and the step at which it is asked, for at most "
+        "this share of a training (in sample gradients: the steps to the snapshot, and the scorer's own "
+        "passes and steps)."
+    )
+    return ["## How cheaply", note, markdown_table(lines)]
+
+
+def _priced(one: Priced | None) -> str:
+    if one is None:
+        return ""
+    return f"{for_markdown(one.row.scorer)} at {one.row.at_step}: {SPEARMAN.cell(one.row, interval=False)}"
 
 
 def _column(boards: Sequence[Board], column: Column) -> list[str]:

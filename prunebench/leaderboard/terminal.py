@@ -30,11 +30,12 @@ from prunebench.leaderboard.columns import (
     overview,
     ranked,
 )
+from prunebench.leaderboard.cost import COST, cost_cells, percent
 from prunebench.leaderboard.tables import lines
 from prunebench.leaderboard.text import facts, heading, notes, without_numbers
 from prunebench.results import Row
 
-_TO_THE_RIGHT = ("step", "rank", "own steps")
+_TO_THE_RIGHT = ("step", "rank", "own steps", COST)
 
 
 def render(board: Board, rows: list[Row] | None = None) -> RenderableType:
@@ -79,7 +80,9 @@ class _Table:
             if row.status != "ok" and first is not None:
                 columns[first.title][place] = row.status
         extra = [row.cost.extra_gradient_steps for row in self.rows]
-        if any(extra):
+        if costs := cost_cells(self.board):
+            columns[COST] = [costs.get(row.key, "") for row in self.rows]
+        elif any(extra):
             columns["own steps"] = [f"{steps:,}" if steps else "" for steps in extra]
         return columns
 
@@ -150,11 +153,18 @@ def render_row(board: Board, row: Row) -> RenderableType:
         f"status: {row.status}" + (f" ({row.error})" if row.error else ""),
         f"version {row.version}, source {row.source}, parameters {row.parameters}",
         f"cost: {cost.gradient_steps} steps to the snapshot, {cost.extra_gradient_steps} of its own, "
-        f"{cost.seconds:.3f} s of scoring",
+        f"{cost.seconds:.3f} s of scoring{_counted(board, row)}",
         f"this row again: {row.command}",
         f"made with {', '.join(f'{key} {value}' for key, value in row.environment.items())}",
     ]
     return Group(table, *(Text(line, style="dim") for line in said))
+
+
+def _counted(board: Board, row: Row) -> str:
+    share = board.share_of_training(row)
+    if share is None:
+        return ""
+    return f"; {row.cost.sample_gradients:,.0f} sample gradients, {percent(share)} of a training"
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -19,11 +19,13 @@ from prunebench.leaderboard.columns import (
     RANKS,
     READING,
     SHUFFLED_SPEARMAN,
+    SPEARMAN,
     Section,
     ranked,
     sections,
 )
-from prunebench.leaderboard.ranks import chance_note, floor_note, rank_rows
+from prunebench.leaderboard.cost import COST, COST_READ, cost_cells
+from prunebench.leaderboard.ranks import RowKey, chance_note, floor_note, rank_rows
 from prunebench.leaderboard.tables import Line, tables
 from prunebench.results import WHOLE, Row
 
@@ -124,6 +126,7 @@ def notes(board: Board) -> list[str]:
     lines = [f"{READING} {MARKS}"]
     lines += [LABELS_READ] if any(map(SHUFFLED_SPEARMAN.summary, board.rows)) else []
     lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows)))))
+    lines += [COST_READ] if cost_cells(board) else []
     return [*lines, *filter(None, [chance_note(board.rows)])]
 
 
@@ -132,7 +135,9 @@ def markdown(board: Board) -> str:
     rows = ranked(board.rows)
     listed = "\n".join(f"- {for_markdown(line)}" for line in facts(board))
     parts = [f"# {for_markdown(heading(board))}", listed, *notes(board)]
-    parts += [_markdown_section(section, lines) for section, lines in tables(board)]
+    costs = cost_cells(board)
+    for section, found in tables(board):  # what predictions cost stands beside their correlations
+        parts.append(_markdown_section(section, found, costs if SPEARMAN in section.columns else {}))
     for title, lines in without_numbers(board.rows).items():
         parts.append(f"## {title}\n\n" + "\n".join(f"- {for_markdown(line)}" for line in lines))
     commands = dict.fromkeys(for_terminal(" ".join(row.command.split())) for row in rows if row.command)
@@ -170,6 +175,7 @@ def to_csv(board: Board) -> str:
     ranks = rank_rows(board.rows)
     columns = [column for section in sections(board) for column in section.columns]
     sizes = known(board.training.sizes) or {}
+    costs = {name for row in board.rows for name, value in asdict(row.cost).items() if value is not UNSET}
     parts = [(column, part) for column in columns for part in column.parts]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -187,7 +193,8 @@ def to_csv(board: Board) -> str:
             "error": row.error,
             "seeds": len(row.seeds),
             "command": row.command,
-            **asdict(row.cost),
+            **{name: value for name, value in asdict(row.cost).items() if name in costs},
+            **({"share_of_training": board.share_of_training(row)} if "sample_gradients" in costs else {}),
         }
         for column, part in parts:
             name = "_".join([*column.path, part]).removesuffix("_mean")
@@ -200,12 +207,13 @@ def to_csv(board: Board) -> str:
     return buffer.getvalue()
 
 
-def _markdown_section(section: Section, lines: list[Line]) -> str:
+def _markdown_section(section: Section, lines: list[Line], costs: dict[RowKey, str]) -> str:
     titles = [for_markdown(cell.column.title) for cell in lines[0].cells]
-    table = [["step", "rank", "scorer", *titles, "seeds"]]
+    table = [["step", "rank", "scorer", *titles, "seeds", *([COST] if costs else [])]]
     for line in lines:
         step, rank, name = line.head
-        table.append([step, rank, for_markdown(name), *map(str, line.cells), str(len(line.row.seeds))])
+        ends = [str(len(line.row.seeds)), *([costs.get(line.row.key, "")] if costs else [])]
+        table.append([step, rank, for_markdown(name), *map(str, line.cells), *ends])
     note = for_markdown(f"{section.note[0].upper()}{section.note[1:]}.")
     return "\n\n".join([f"## {section.title}", note, markdown_table(table)])
 

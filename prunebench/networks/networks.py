@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from prunebench.counting import FORWARD, GRADIENT, HESSIAN_PRODUCT, count
 from prunebench.errors import RequestError
 from prunebench.networks.architecture import SHALLOW, Architecture
 from prunebench.networks.derivatives import SAMPLES_AT_ONCE, LossFunction, Objective, Tensors
@@ -137,6 +138,7 @@ class Networks:
     def logits(self, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "seeds samples outputs"]:
         """Outputs before the softmax, in evaluation mode. One network at a time, which bounds the memory."""
         x = self.architecture.shaped(x.to(self._first))
+        count(self.seeds * len(x) * FORWARD)
         # Images in parts: what convolutions make of them is then still in the cache when it is read.
         parts = [x] if self.architecture.shape is None else x.split(SAMPLES_AT_ONCE)
 
@@ -180,7 +182,11 @@ class Networks:
 
         name = f"gradient of {loss} / {temperature} in {self.architecture.key}, {nets.dtype}"
         inputs = [*self.tensors.values(), x, y]
-        found = remembered(name, inputs, compute) if isinstance(loss, str) else compute()
+        if isinstance(loss, str):
+            found = remembered(name, inputs, compute, passes=nets.seeds * len(x) * GRADIENT)
+        else:
+            count(nets.seeds * len(x) * GRADIENT)
+            found = compute()
         return nets.like(dict(zip(nets.architecture.trainable, found, strict=True)))
 
     def hessian_vector_product(
@@ -195,6 +201,7 @@ class Networks:
         """The Hessian of `gradient`'s loss times a direction that is shaped like a gradient; in its dtype."""
         nets = self.to(dtype=direction.dtype)
         x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
+        count(nets.seeds * len(x) * HESSIAN_PRODUCT)
 
         def compute(s: int) -> Tensors:
             trained, rest = nets._one(s)
@@ -219,6 +226,7 @@ class Networks:
         In evaluation mode, of what training changes.
         """
         x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
+        count(self.seeds * len(x) * GRADIENT)
         rows = self.each(lambda s: self._objective(loss).mean_squares(*self._one(s), x, y))
         return self.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
@@ -227,6 +235,7 @@ class Networks:
     ) -> Float[Tensor, "seeds samples units"]:
         """`h_i dl_s/dh_i`: the derivative of each sample's loss by a gate of 1 on each unit."""
         x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
+        count(self.seeds * len(x) * GRADIENT)
         gates = self._first.new_ones(self.units)
 
         def compute(s: int) -> Tensor:

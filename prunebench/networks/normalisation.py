@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from prunebench.counting import FORWARD, count
 from prunebench.device import full_precision
 from prunebench.networks.architecture import Architecture
 from prunebench.networks.module import NORMALISATIONS
@@ -34,6 +35,7 @@ def recalibrated(networks: Networks, x: Float[Tensor, "samples ..."]) -> Network
     if not paths:
         return networks
     x = networks.architecture.shaped(x.to(networks.device, networks.dtype))
+    count(networks.seeds * len(x) * FORWARD)
     passes = x.tensor_split(-(-len(x) // SAMPLES_AT_ONCE))
     means, variances = ([f"{path}.{name}" for path in paths] for name in ("running_mean", "running_var"))
     tensors = dict(networks.tensors)

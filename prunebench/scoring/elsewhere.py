@@ -78,7 +78,8 @@ def _outcome(answer: dict[str, Any], file: Path, networks: Networks, elapsed: fl
         tensors = _tensors(file, networks)
     except (OSError, ValueError, SafetensorError) as unreadable:
         return failure(f"its scores cannot be read: {unreadable}", "raises", seconds, steps)
-    return judge(tensors.get("scores"), tensors.get("signs"), steps, seconds, networks)
+    passes = answer.get("sample_gradients")
+    return judge(tensors.get("scores"), tensors.get("signs"), steps, passes, seconds, networks)
 
 
 def _tensors(file: Path, networks: Networks) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from prunebench.counting import Passes, counted
 from prunebench.errors import in_words, one_line
 from prunebench.plugin.frames import file_of, place, trace
 from prunebench.plugin.isolation import StandIn
@@ -52,10 +53,12 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
         with contextlib.redirect_stdout(sys.stderr), global_generators_kept(private.networks.device):
             if (reason := _reason(scorer, private)) is not None:
                 return failure(reason, "unfit", stopwatch.seconds)
-            scores: object = scorer.score(private)
+            with counted() as passes:  # those of signs are mostly the same once more
+                scores: object = scorer.score(private)
             signs: object = scorer.signs(private)
         seconds = stopwatch.seconds
-        outcome = judge(scores, signs, _steps(private), seconds, snapshot.networks)
+        spent = _sample_gradients(private, passes)
+        outcome = judge(scores, signs, _steps(private), spent, seconds, snapshot.networks)
         if outcome.error is None and not same(private, snapshot):
             error = "changed its snapshot in place; work on copies (tensor.clone())"
             return failure(error, "changed", seconds, outcome.extra_gradient_steps)
@@ -78,6 +81,14 @@ def _reason(scorer: Scorer, private: Snapshot) -> str | None:
 def _steps(snapshot: Snapshot) -> object:
     """What a scorer left as its cost, which may be anything."""
     return getattr(snapshot.cost, "gradient_steps", None)
+
+
+def _sample_gradients(snapshot: Snapshot, passes: Passes) -> object:
+    """For each network: what was counted, and what the scorer left besides, which may be anything."""
+    own: object = getattr(snapshot.cost, "sample_gradients", None)
+    if not isinstance(own, int | float):
+        return own
+    return (passes.sample_gradients + own) / snapshot.networks.seeds
 
 
 def same(a: Snapshot, b: Snapshot) -> bool:

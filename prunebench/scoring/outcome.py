@@ -27,8 +27,8 @@ REQUIREMENTS = {
     "constant": ("scores that differ between neurons", "a sum over the neurons, or gradients that are 0"),
     "signs": ("signs() that gives None or (seeds, neurons)", "the seed axis is missing, or a sign of NaN"),
     "cost": (
-        "a count of steps as snapshot.cost",
-        "it was set to something else; snapshot.train counts itself",
+        "counts of steps and of sample gradients as snapshot.cost",
+        "it was set to something else; snapshot.train and networks count themselves",
     ),
     "unfit": ("networks and a task that it can score", "unfit() says that it cannot take these"),
     "changed": ("a snapshot left as it was", "an in-place operation such as mul_ or x[...] = on its tensors"),
@@ -44,6 +44,8 @@ class Outcome:
         signs: predicted signs of the final output weights, for scorers that predict them.
         error: one line; None where all went well.
         extra_gradient_steps: training of the scorer's own, in steps of each network.
+        sample_gradients: what all of its passes and its training took, for each network; None where it left
+            no number.
         seconds: wall time of scoring, that training included, the compilation of kernels not.
         broken: which of the `REQUIREMENTS` the error is about.
         traceback: of what the scorer raised, many lines.
@@ -56,6 +58,7 @@ class Outcome:
     seconds: float
     broken: str | None = None
     traceback: str | None = None
+    sample_gradients: float | None = None
 
 
 class _Unmet(Exception):
@@ -66,11 +69,13 @@ class _Unmet(Exception):
         super().__init__(message)
 
 
-def judge(scores: object, signs: object, steps: object, seconds: float, networks: Networks) -> Outcome:
+def judge(
+    scores: object, signs: object, steps: object, passes: object, seconds: float, networks: Networks
+) -> Outcome:
     """The outcome of what a scorer gave for these networks, checked and in the form that they are used in.
 
     Arrays become tensors, floating numbers of any precision the networks' own, and gradients are dropped.
-    `steps` are what it counted as its cost.
+    `steps` are what it counted as its cost, `passes` that in sample gradients for each network.
     """
     try:
         taken = _taken(scores, networks)
@@ -82,9 +87,13 @@ def judge(scores: object, signs: object, steps: object, seconds: float, networks
         if _counted(steps) is None:
             left = f"left {one_line(repr(steps), 40)} gradient steps as its cost"
             raise _Unmet("cost", f"{left}; a count is needed")
+        if _amount(passes) is None:
+            left = f"left {one_line(repr(passes), 40)} sample gradients as its cost"
+            raise _Unmet("cost", f"{left}; a number from 0 up is needed")
     except _Unmet as unmet:
         return failure(str(unmet), unmet.requirement, seconds, steps)
-    return Outcome(taken, predicted, None, _counted(steps) or 0, seconds)
+    spent = _counted(steps) or 0
+    return Outcome(taken, predicted, None, spent, seconds, sample_gradients=_amount(passes))
 
 
 def _constant(scores: Float[Tensor, "seeds units"], networks: Networks) -> Bool[Tensor, " seeds"]:
@@ -102,6 +111,13 @@ def failure(
 
 def _counted(steps: object) -> int | None:
     return int(steps) if isinstance(steps, int | np.integer) and 0 <= steps < _MOST_STEPS else None
+
+
+def _amount(passes: object) -> float | None:
+    """To two decimals: thirds of whole numbers are counted."""
+    if isinstance(passes, bool) or not isinstance(passes, int | float | np.integer | np.floating):
+        return None
+    return round(float(passes), 2) if 0 <= passes < _MOST_STEPS else None
 
 
 def _taken(given: object, networks: Networks, *, signs: bool = False) -> Float[Tensor, "seeds neurons"]:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from prunebench.counting import FORWARD, count
 from prunebench.networks import Networks
 from prunebench.remembered import remembered
 from prunebench.tasks.task import Task
@@ -42,7 +43,7 @@ def effective_data(networks: Networks, task: Task) -> EffectiveData:
         return tuple(torch.stack(part) for part in zip(*rows, strict=True))
 
     inputs = [networks.w_in, networks.bias, task.x_train, task.y_train]
-    return EffectiveData(*remembered("effective data", inputs, compute))
+    return EffectiveData(*remembered("effective data", inputs, compute, passes=_sums(networks, task)))
 
 
 def _effective_sums(networks: Networks, task: Task) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -55,8 +56,14 @@ def _effective_sums(networks: Networks, task: Task) -> Iterator[tuple[Tensor, Te
         yield weights, ((hidden > 0).to(x) * y[:, None]).T @ x, torch.sign(y @ hidden)
 
 
+def _sums(networks: Networks, task: Task) -> float:
+    """What they take: a forward pass, and of a backward pass the product with the inputs alone."""
+    return networks.seeds * task.samples * 2 * FORWARD
+
+
 def gates(networks: Networks, task: Task) -> Bool[Tensor, "seeds samples neurons"]:
     """`g_i(s) = [w_i.x_s + b_i > 0]`: which training samples each neuron lets through."""
+    count(networks.seeds * task.samples * FORWARD)
     x = task.x_train.to(networks.device, torch.float64)
     return torch.stack(
         [
@@ -78,6 +85,7 @@ def orientation(networks: Networks, task: Task) -> Float[Tensor, "seeds neurons"
 
 def target_vectors(networks: Networks, task: Task) -> Float[Tensor, "seeds neurons inputs"]:
     """`T_i = c_i sum_{s gated} y_s x_s` (definition 3.3), 0 for a neuron that gates nothing."""
+    count(_sums(networks, task))
     rows = [(c[:, None] * total).to(networks.dtype) for _, total, c in _effective_sums(networks, task)]
     return torch.stack(rows)
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.counting import GRADIENT, count
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.tasks.task import Task
@@ -101,6 +102,7 @@ def polar_speed(networks: Networks, task: Task) -> PolarSpeed:
 def _parts(networks: Networks, task: Task) -> Iterator[_Parts]:
     if networks.outputs != 2:
         raise RequestError("networks", networks.outputs, "the polar form needs two outputs")
+    count(networks.seeds * task.samples * GRADIENT)
     x = task.x_train.to(networks.device, torch.float64)
     onehot = torch.nn.functional.one_hot(task.y_train.to(networks.device), 2).to(x)
     for w_in, bias, w_out in zip(*networks.to(dtype=torch.float64).tensors.values(), strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.counting import GRADIENT, count, counted
 from prunebench.networks import Networks
 from prunebench.networks.normalisation import recalibrated
 from prunebench.tasks.task import Task
@@ -19,10 +20,21 @@ from prunebench.training.state import State
 
 @dataclass
 class Cost:
-    """What a scorer spent on training of its own: gradient steps per network, and seconds for all of them."""
+    """What a scorer spent: on training of its own, and on passes that nobody counts for it.
+
+    Passes that networks make for it (`gradient`, `logits`, ...) and the steps of `Snapshot.train` are counted
+    as they are made. A scorer that runs a module itself adds what that takes.
+
+    Attributes:
+        gradient_steps: of training, per network.
+        seconds: of training, for all networks.
+        sample_gradients: of other passes, for all networks: one for each sample's gradient in each network, a
+            third for a forward pass alone.
+    """
 
     gradient_steps: int = 0
     seconds: float = 0.0
+    sample_gradients: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +111,10 @@ class Snapshot:
         seeds = self.seeds
         if own_order:
             seeds = tuple(int(draw.integers(2**63)) for draw in self.generators())
-        result = run_loop(self.task, self.recipe, State(networks, from_step), seeds, masks=masks, until=until)
+        state = State(networks, from_step)
+        with counted():  # what its curves take is not asked for
+            result = run_loop(self.task, self.recipe, state, seeds, masks=masks, until=until)
+        count(networks.seeds * result.gradient_steps * self.recipe.batch_size * GRADIENT)
         self.cost.gradient_steps += result.gradient_steps
         self.cost.seconds += result.seconds
         return result.final

@@ -1,0 +1,66 @@
+"""What predictions cost, as a share of a training, and which are the best for at most that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prunebench.leaderboard.columns import SPEARMAN, Column
+from prunebench.leaderboard.ranks import RowKey
+from prunebench.results import Results, Row
+
+COST = "cost"
+COST_READ = (
+    "Cost: of a prediction, in % of one network's training, both in sample gradients: the steps to the "
+    "snapshot, and every pass and step of the scorer's own."
+)
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A prediction, and the share of a training that it took."""
+
+    share: float
+    row: Row
+
+
+def priced(board: Results, column: Column = SPEARMAN) -> list[Priced]:
+    """The predictions whose cost was counted, the cheapest first; of equal ones the best by the column."""
+    found = [
+        (share, -summary.mean, row)
+        for row in board.rows
+        if row.predicts
+        and (summary := column.summary(row))
+        and (share := board.share_of_training(row)) is not None
+    ]
+    return [Priced(share, row) for share, _, row in sorted(found, key=lambda one: (*one[:2], one[2].key))]
+
+
+def front(board: Results, column: Column = SPEARMAN) -> list[Priced]:
+    """The predictions that are better, by the mean over seeds, than all that cost as much or less."""
+    best: list[Priced] = []
+    for one in priced(board, column):
+        if not best or _mean(one, column) > _mean(best[-1], column):
+            best.append(one)
+    return best
+
+
+def best_within(front: Sequence[Priced], share: float) -> Priced | None:
+    """The best prediction for at most this share of a training."""
+    return next((one for one in reversed(front) if one.share <= share), None)
+
+
+def percent(share: float) -> str:
+    """`0.25 %`, `31 %`, `300 %`: two digits, and whole ones above 10."""
+    value = 100 * share
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
+
+
+def cost_cells(board: Results) -> dict[RowKey, str]:
+    """The cost of every row where it was counted, as tables show it."""
+    shares = ((row.key, board.share_of_training(row)) for row in board.rows)
+    return {key: percent(share) for key, share in shares if share is not None}
+
+
+def _mean(one: Priced, column: Column) -> float:
+    summary = column.summary(one.row)
+    assert summary is not None
+    return float(summary.mean)

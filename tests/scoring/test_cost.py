@@ -1,0 +1,206 @@
+"""What scorers take is counted in sample gradients: per network, and the same however they are asked."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from msgspec.structs import replace
+
+import prunebench as pb
+from prunebench.benchmark import Plan, run_benchmark
+from prunebench.counting import HESSIAN_PRODUCT, count, counted
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.cost import best_within, front, percent
+from prunebench.leaderboard.overview import overview
+from prunebench.leaderboard.text import to_csv
+from prunebench.plugin.isolation import Isolation
+from prunebench.results import Cost
+from prunebench.scoring.execute import execute
+from prunebench.scoring.registry import SCORERS
+from prunebench.store.store import Store
+
+N = 40  # samples of the toy task
+BATCH = 4
+
+
+@pytest.fixture(scope="module")
+def layered(task: pb.Task) -> pb.Trajectory:
+    recipe = pb.Recipe(
+        network=pb.load_network("mlp[widths=9-7]"), learning_rate=0.02, batch_size=BATCH, steps=60
+    )
+    return pb.train(task, recipe, seeds=range(3), snapshot_steps=(0, 20), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("scorer", "expected"),
+    [
+        ("magnitude", 0),
+        ("random", 0),
+        ("synflow", 1),
+        ("snip", N),
+        ("gradient_norm", N),
+        ("alignment", N),
+        ("growth", N),
+        ("taylor", N),
+        ("fisher", N),
+        ("fisher[weights=both]", N),
+        ("grasp", N + HESSIAN_PRODUCT * N),
+        ("growing_mode", N + HESSIAN_PRODUCT * N),
+        ("hutchinson[vectors=3]", 3 * HESSIAN_PRODUCT * N),
+        ("lookahead[samples=10]", 2 * 10),
+        ("lookahead[samples=10,steps=5]", 5 * 10),
+        ("probe[steps=7]", 7 * BATCH),
+        ("probe[steps=7,scorer=snip]", 7 * BATCH + N),
+        ("imp[rounds=2]", 2 * 60 * BATCH),
+        ("torch_pruning", 0),
+        ("torch_pruning[importance=Taylor]", N),
+        ("torch_pruning[importance=Hessian]", N),
+        ("torch_pruning[importance=Activation]", round(N / 3, 2)),
+    ],
+)
+def test_what_a_scorer_takes(layered: pb.Trajectory, scorer: str, expected: float) -> None:
+    """Whether it is asked about all networks, about one, or once more, when its gradients are remembered."""
+    loaded = pb.load_scorer(scorer)
+    for snapshot in (layered.snapshot(20), layered.snapshot(20), layered.snapshot(20).network(1)):
+        outcome = execute(loaded, snapshot)
+        assert outcome.error is None
+        assert outcome.sample_gradients == expected
+
+
+def test_closed_forms_of_the_papers_network(run: pb.Trajectory) -> None:
+    """A forward pass and one of the two products of a backward pass."""
+    for scorer in ("growing_mode", "cluster_alignment"):
+        assert execute(pb.load_scorer(scorer), run.snapshot(15)).sample_gradients == round(2 * N / 3, 2)
+
+
+def test_statistics_that_are_estimated_again_are_forward_passes(task: pb.Task) -> None:
+    images = pb.Task(
+        task.x_train[:, None, None].repeat(1, 1, 8, 2)[..., :8],
+        task.y_train,
+        task.x_test[:, None, None].repeat(1, 1, 8, 2)[..., :8],
+        task.y_test,
+    )
+    recipe = pb.Recipe(
+        network=pb.load_network("vgg[width=0.125]"), learning_rate=0.02, batch_size=BATCH, steps=4
+    )
+    snapshot = pb.train(images, recipe, seeds=(0,), snapshot_steps=(0,), device="cpu").snapshot(0)
+    outcome = execute(pb.load_scorer("lookahead[samples=12]"), snapshot)
+    assert outcome.sample_gradients == 2 * (12 + 12 / 3)
+
+
+class Own(pb.Scorer):
+    """Uses autograd of its own, and says what that takes."""
+
+    name = "own"
+
+    def score_network(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        module = snapshot.networks.to_module(0)
+        torch.nn.functional.cross_entropy(module(snapshot.x), snapshot.y).backward()
+        snapshot.cost.sample_gradients += len(snapshot.x)
+        snapshot.networks.logits(snapshot.x)
+        return snapshot.networks.norms()[0]
+
+
+class Nonsense(pb.Scorer):
+    name = "nonsense"
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        snapshot.cost.sample_gradients = float("nan")
+        return snapshot.networks.norms()
+
+
+def test_a_scorer_adds_what_nobody_counts(layered: pb.Trajectory) -> None:
+    assert execute(Own(), layered.snapshot(0)).sample_gradients == round(N + N / 3, 2)
+    refused = execute(Nonsense(), layered.snapshot(0))
+    assert refused.error == "left nan sample gradients as its cost; a number from 0 up is needed"
+
+
+def test_threads_count_their_own() -> None:
+    """Side by side; what several add to one count adds up."""
+
+    def work(times: int) -> float:
+        with counted() as passes:
+            for _ in range(times):
+                count(1.0)
+        return passes.sample_gradients
+
+    with counted() as outside, ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(200))) == list(range(200))
+    assert outside.sample_gradients == 0
+    with counted() as passes:
+
+        def add() -> None:
+            for _ in range(10_000):
+                passes.add(1.0)
+
+        workers = [threading.Thread(target=add) for _ in range(8)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert passes.sample_gradients == 80_000
+
+
+def test_a_scorer_in_a_process_of_its_own(layered: pb.Trajectory, tmp_path: Path) -> None:
+    (tmp_path / "far.py").write_text(
+        "import prunebench as pb\n\nclass Far(pb.Scorer):\n    name = 'far'\n    def score(self, snapshot):\n"
+        "        return snapshot.networks.gradient(snapshot.x, snapshot.y).norms()\n"
+    )
+    isolation: Isolation[pb.Scorer] = Isolation(SCORERS, timeout=60.0, files=[tmp_path / "far.py"])
+    assert execute(isolation.load("far"), layered.snapshot(0)).sample_gradients == N
+
+
+@pytest.fixture(scope="module")
+def board(task: pb.Task, recipe: pb.Recipe) -> Board:
+    scorers = [pb.load_scorer(name) for name in ("snip", "magnitude", "probe[steps=60]")]
+    plan = Plan(task, recipe, scorers, (0, 15), range(4), ("rank",), device="cpu")
+    store = Store()
+    document = run_benchmark(plan, store=store)
+    assert [row.cost.sample_gradients for row in run_benchmark(plan, store=store).rows] == [
+        row.cost.sample_gradients for row in document.rows
+    ]
+    return Board.of(document)
+
+
+def test_it_is_kept_and_shown_as_a_share_of_the_training(board: Board) -> None:
+    whole = board.recipe.steps * BATCH
+    shares = {row.key: board.share_of_training(row) for row in board.rows}
+    assert shares["snip", 0] == N / whole
+    assert shares["snip", 15] == (15 * BATCH + N) / whole
+    assert shares["probe[steps=60]", 15] == 75 / board.recipe.steps
+    assert shares["magnitude", 0] == shares["random", 0] == 0
+    assert Board.from_content(board.content(), "x").rows == board.rows
+    assert "sample_gradients,share_of_training" in to_csv(board).splitlines()[0]
+    assert percent(shares["snip", 0]) == "8.3 %"  # type: ignore[arg-type]
+    assert (percent(3.0), percent(0.00123), percent(0.0)) == ("300 %", "0.12 %", "0 %")
+
+
+def test_the_best_for_at_most_a_cost(board: Board) -> None:
+    best = front(board)
+    shares = [one.share for one in best]
+    means = [one.row.spearman.mean for one in best]  # type: ignore[union-attr]
+    assert shares == sorted(set(shares))
+    assert means == sorted(set(means))
+    for row in (row for row in board.rows if row.predicts):
+        affordable = best_within(best, board.share_of_training(row))  # type: ignore[arg-type]
+        assert affordable is not None
+        assert affordable.row.spearman.mean >= row.spearman.mean  # type: ignore[union-attr]
+    assert best_within(best, -1.0) is None
+    assert "## How cheaply" in overview([board])
+
+
+def test_what_was_not_counted_is_unknown(board: Board) -> None:
+    """Boards of before have no column and no table for it."""
+    old = uncounted(board)
+    assert "sample_gradients" not in to_csv(old)
+    assert "How cheaply" not in overview([old])
+    assert front(old) == []
+    joined = old.join(replace(board, rows=[row for row in board.rows if row.at_step == 0]))
+    assert {row.at_step for row in joined.rows if joined.share_of_training(row) is None} == {15}
+
+
+def uncounted(board: Board) -> Board:
+    rows = [replace(row, cost=Cost(row.cost.gradient_steps, 0, row.cost.seconds)) for row in board.rows]
+    return replace(board, rows=rows)
