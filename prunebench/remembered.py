@@ -29,8 +29,8 @@ def remembered(
     """The results of `compute`, or a copy of what it gave for these inputs.
 
     `name` says what is computed, `passes` what that takes in sample gradients: counted for all that ask, even
-    if others asked before, and once for one that asks again. On a GPU, where inputs would have to be fetched to
-    be hashed, and where autograd follows them, it is computed each time.
+    if others asked before, and once for one that asks again. On a GPU, where the inputs would have to be
+    fetched to be hashed, and where autograd follows them, it is computed each time.
     """
     if any(tensor.device.type != "cpu" or tensor.requires_grad for tensor in inputs):
         count(passes)

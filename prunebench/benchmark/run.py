@@ -15,7 +15,7 @@ from torch import Tensor
 
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
-from prunebench.benchmark.labels import ask_shuffled
+from prunebench.benchmark.labels import LabelControl, ask_shuffled
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, subject, values_of
 from prunebench.benchmark.missing import (
     Missing,
@@ -44,6 +44,7 @@ from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, 
 from prunebench.store.reference import subset
 from prunebench.store.store import Store
 from prunebench.threads import Threads
+from prunebench.training.snapshot import Snapshot
 
 # Whose activations are in memory together.
 NETWORKS_AT_ONCE = 8
@@ -185,7 +186,7 @@ class _Work:
         if asked not in self.said:
             snapshot = subset(self.run, seeds).snapshot(key.step, with_final=scorer.sees_end)
             if scorer.initial_only:
-                snapshot = replace(snapshot, step=0, networks=snapshot.initial)
+                snapshot = _initial_of(snapshot)
             self.said[asked] = [execute(drawn(scorer, draw), snapshot) for draw in range(draws_of(scorer))]
             raised = next((o.traceback for o in self.said[asked] if o.traceback), None)
             if raised is not None:
@@ -226,17 +227,20 @@ class _Work:
             for seed, measures in lacking.items():
                 mine = Measure(LABELS) in measures and (key, seed) in self.scores
                 if mine and not trains_itself(self.own_steps.get(key, 0), self.plan):
-                    asked[seed, asked_at(key, self.plan.scored[key]).step].append(key)
+                    asked[seed, key.step].append(key)
+        said: dict[tuple[Key, int], LabelControl] = {}
         for (seed, step), keys in self.reporter.each("shuffled labels", asked.items(), "snapshots"):
             one = subset(self.run, (seed,))
             snapshot = one.snapshot(step)
             for key in keys:
-                began = time.perf_counter()
-                scores, scorer = self.scores[key, seed][0], self.plan.scored[key]
-                found = ask_shuffled(scorer, snapshot, scores, one.final)
-                if found.traceback is not None:
-                    self.reporter.failure(key.scorer, key.step, found.traceback)
-                took, measure = time.perf_counter() - began, Measure(LABELS)
+                began, scorer = time.perf_counter(), self.plan.scored[key]
+                at = asked_at(key, scorer), seed
+                if at not in said:
+                    seen = _initial_of(snapshot) if scorer.initial_only else snapshot
+                    said[at] = ask_shuffled(scorer, seen, self.scores[key, seed][0], one.final)
+                    if (traceback := said[at].traceback) is not None:
+                        self.reporter.failure(key.scorer, key.step, traceback)
+                took, measure, found = time.perf_counter() - began, Measure(LABELS), said[at]
                 scoring = self._results(key, seed, {} if found.error else {measure: found.values}, took)
                 self._put([replace(scoring, errors={measure: found.error} if found.error else {})])
 
@@ -285,6 +289,11 @@ class _Work:
     def _put(self, scorings: Iterable[Scoring]) -> None:
         """Keep these in one transaction."""
         self.store.put(self.plan.training, EVALUATOR_VERSION, scorings)
+
+
+def _initial_of(snapshot: Snapshot) -> Snapshot:
+    """What scorers see that look at the initial weights alone."""
+    return replace(snapshot, step=0, networks=snapshot.initial)
 
 
 def _stacked(draws: Sequence[Tensor | None]) -> _Given:
