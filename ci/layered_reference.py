@@ -1,12 +1,12 @@
 """Layered networks against independent measurements: python ci/layered_reference.py writes the document.
 
 The expected figures come from a script that shares nothing with prunebench (float64, PyTorch's own modules),
-on the same data set: 1,000 MNIST digits of ten classes. tests/test_layered_reference.py holds each to its
-tolerance. Takes minutes.
+on the same data set: 1,000 MNIST digits of ten classes. tests/test_layered_reference.py holds most of them to
+their tolerance. Takes minutes.
 """
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,11 +126,14 @@ KNOWN = {
         "magnitude at 0",
     ): "three other seeds: 0.17; elsewhere the last stage has 32 channels; not explained",
 }
+# What the tests leave out beside what is known not to agree: each twin is a training, and these say little
+# beside the others.
+BETWEEN = ("twin at 1 %", "twin at 10 %")
 DOCUMENT = Path(__file__).parents[1] / "docs/layered-reference.md"
 
 
-def measure(case: Case) -> Figures:
-    """What `Case.expected` names."""
+def measure(case: Case, wanted: Collection[str]) -> Figures:
+    """The figures of these names, of those that `Case.expected` has, and the accuracies."""
     task = pb.load_task("mnist5k", classes="all", samples=1000)
     early = [round(share * case.steps) for share in SHARES]
     recipe, seeds = case.recipe, range(case.seeds)
@@ -145,7 +148,6 @@ def measure(case: Case) -> Figures:
     found["training accuracy"] = _mean(final.accuracy(task.x_train, task.y_train))
     found["test accuracy"] = _mean(final.accuracy(task.x_test, task.y_test))
     found["training accuracy, half kept"] = _mean(_half(final, task).accuracy(task.x_train, task.y_train))
-    wanted = {name for name, _, _ in case.expected()}
     for shown, step in zip(EARLY, early, strict=True):
         snapshot = pb.Snapshot(
             task, recipe, step, recalibrated(run.snapshots[step], task.x_train), run.initial, run.seeds
@@ -186,13 +188,14 @@ def _mean(values: Tensor) -> float:
     return float(values.double().mean())
 
 
-def compare(name: str) -> list[tuple[str, float, float, bool]]:
+def compare(name: str, left_out: Collection[str] = ()) -> list[tuple[str, float, float, bool]]:
     """Name, measured and expected value of each figure of a case, and whether the two agree."""
     torch.set_num_threads(1)
-    found = measure(CASES[name])
+    figures = [figure for figure in CASES[name].expected() if figure[0] not in left_out]
+    found = measure(CASES[name], {figure for figure, _, _ in figures})
     return [
         (figure, found[figure], value, abs(found[figure] - value) <= tolerance)
-        for figure, value, tolerance in CASES[name].expected()
+        for figure, value, tolerance in figures
     ]
 
 
@@ -204,7 +207,8 @@ def document(tables: dict[str, list[tuple[str, float, float, bool]]]) -> str:
         "Ten classes of MNIST, 1,000 training samples, momentum 0.9, minibatches of 16, biases 0 at the",
         "start. Rank correlations are within layers, with the final effective norms. *Elsewhere* is a script",
         "that shares nothing with prunebench. `python ci/layered_reference.py` writes this; how far figures",
-        "may be apart is in that file, and `tests/test_layered_reference.py` holds them to it.",
+        "may be apart is in that file, and `tests/test_layered_reference.py` holds most of them to it",
+        "(of the twins those at 0 and 2.5 % of the steps).",
     ]
     for name, rows in tables.items():
         case = CASES[name]
