@@ -1,0 +1,53 @@
+"""Times what `prunebench.counting` counts: forward passes and Hessian-vector products, by a gradient's time.
+
+    python ci/passes.py
+
+On one thread, the shortest of several runs each; docs/protocols.md has the table.
+"""
+
+import time
+from collections.abc import Callable
+from itertools import count
+
+import torch
+
+import prunebench as pb
+
+RUNS = 5
+NETWORKS = ("shallow", "mlp", "lenet", "vgg[width=0.25]")
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """CPU time of the fastest run."""
+    best = float("inf")
+    for _ in range(RUNS):
+        began = time.process_time()
+        work()
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def main() -> None:
+    """A line for each network and precision."""
+    torch.set_num_threads(1)
+    task = pb.load_task("mnist5k", classes=tuple((digit,) for digit in range(10)), samples=1000)
+    for name in NETWORKS:
+        recipe = pb.Recipe() if name == "shallow" else pb.Recipe(network=pb.load_network(name))
+        for dtype in (torch.float32, torch.float64):
+            networks = pb.initialise(recipe, task.shape, (0,), outputs=10).to(dtype=dtype)
+            x, y = task.x_train, task.y_train
+            direction, draws = networks.gradient(x, y), count(1)
+
+            def gradient() -> object:
+                """By a temperature of its own each time: what is equal is remembered."""
+                return networks.gradient(x, y, temperature=1 + 1e-6 * next(draws))  # noqa: B023 (called at once)
+
+            one = seconds(gradient)
+            with torch.no_grad():
+                forward = seconds(lambda: networks.logits(x))  # noqa: B023
+            product = seconds(lambda: networks.hessian_vector_product(direction, x, y))  # noqa: B023
+            print(f"{name}, {dtype}: forward {forward / one:.2f}, Hessian product {product / one:.2f}")
+
+
+if __name__ == "__main__":
+    main()
