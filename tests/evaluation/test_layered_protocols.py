@@ -103,6 +103,28 @@ def test_a_threshold_that_only_sets_layer_budgets_is_its_shuffled_control() -> N
     assert not torch.equal(one, other)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_shuffling_leaves_layer_budgets_exactly(seed: int) -> None:
+    """Of tied scores, too, at every share; and every choice where scores are constant within layers."""
+    units, draw = [6, 1, 40, 13], np.random.default_rng(seed)
+    ties = torch.from_numpy(draw.integers(0, 4, (8, 60)).astype(np.float32))
+    spread = torch.from_numpy(draw.standard_normal((8, 60)).astype(np.float32))
+    constant = torch.from_numpy(draw.standard_normal((8, 4)).astype(np.float32))
+    constant = constant.repeat_interleave(torch.tensor(units), dim=1)
+    edges = torch.tensor(units).cumsum(0)[:-1]
+    moved = []
+    for scores in (ties, spread, constant):
+        mixed = shuffled(scores, units, np.random.default_rng(seed))
+        for share in (0.8, 0.5, 0.2, 0.05):
+            one, other = (best_of_all(each, units, share) for each in (scores, mixed))
+            layers = [torch.bucketize(each, edges, right=True).tolist() for each in (one, other)]
+            budgets = [[[row.count(layer) for layer in range(4)] for row in each] for each in layers]
+            assert budgets[0] == budgets[1]
+            assert all(min(row) >= 1 for row in budgets[0])
+            moved.append(not torch.equal(one, other))
+    assert moved == [True] * 8 + [False] * 4
+
+
 def test_one_threshold_is_measured_beside_its_control(run: pb.Trajectory) -> None:
     scores = scores_of(run).numpy()
     measure = Measure("prune_global", "0.5")

@@ -1,8 +1,9 @@
 import numpy as np
-from made_up_boards import row, with_metric
+import pytest
+from made_up_boards import row, summary, with_metric
 from scipy import stats
 
-from prunebench.leaderboard.ranks import floor_note, rank_rows
+from prunebench.leaderboard.ranks import ALIKE, floor_note, label_marks, rank_rows
 
 
 def test_ranks_are_by_step_and_leave_the_oracle_out() -> None:
@@ -49,3 +50,29 @@ def test_random_scores_are_told_apart_from_random_ones_no_more_often_than_tests_
         wrong += len(set(rank_rows([other, drawn]).values())) > 1
     assert wrong <= stats.binom.ppf(0.999, boards, 0.05)
     assert by_means > 0.2 * boards
+
+
+@pytest.mark.parametrize("seeds", [3, 20])
+def test_what_labels_do_not_change_is_marked(seeds: int) -> None:
+    """Where the seeds can tell, and one scorer's difference is no evidence for another's."""
+    draw = np.random.default_rng(0)
+    values, noise = draw.normal(0.5, 0.1, seeds), draw.normal(0, 0.03, (2, seeds))
+    rows = [
+        row(name, 0, values, reads_labels=True, spearman_shuffled_labels=summary(values - learnt + some))
+        for name, learnt, some in (("learns", 0.2, noise[0]), ("knows nothing", 0.0, noise[1]))
+    ]
+    rows += [row("reads none", 0, values, reads_labels=False), row("old", 0, values)]
+    assert label_marks(rows) == ({} if seeds == 3 else {("knows nothing", 0): ALIKE})
+
+
+def test_chance_is_seldom_taken_for_learning() -> None:
+    """The marks that are lacking where labels change nothing: at most 5 % of all steps have any."""
+    draw, lacking = np.random.default_rng(1), 0
+    for _ in range(60):
+        values = draw.normal(0.5, 0.1, (4, 12))
+        rows = [
+            row(str(i), 0, own, spearman_shuffled_labels=summary(own + draw.normal(0, 0.05, 12)))
+            for i, own in enumerate(values)
+        ]
+        lacking += len(label_marks(rows)) < 4
+    assert lacking <= 8
