@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is there: as the command line does
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is there: as importing prunebench does
 
 import torch
 

@@ -4,9 +4,18 @@ The public names are listed in `__init__.pyi`, for type checkers and for this mo
 are first used, so that `import prunebench` and the command line's help stay instant.
 """
 
+import os
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
+
+# Threads of PyTorch that wait for each other must not keep cores busy meanwhile: that slows work down many
+# times, and passive waiting costs an idle machine nothing. It is read when PyTorch is imported; where that
+# came first, `prunebench.threads.few_threads` helps.
+if "torch" not in sys.modules:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # GNU's and LLVM's OpenMP
+    os.environ.setdefault("KMP_BLOCKTIME", "0")  # Intel's
 
 _LISTED = Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")
 _HOMES = {name: home for home, name in re.findall(r"^from (\S+) import (\w+)", _LISTED, re.MULTILINE)}

@@ -1,5 +1,6 @@
 """Where the work runs."""
 
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from typing import Any
 import torch
 
 from prunebench.errors import RequestError
+
+# Load average per core from which a machine is called busy: what just ended here may have left 1.
+_BUSY = 1.5
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -79,3 +83,16 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def slow_because() -> str | None:
+    """Why work on this machine's CPU takes longer than it could; None where no reason is seen."""
+    import joblib
+
+    threads, cores = torch.get_num_threads(), joblib.cpu_count()  # those that a container allows
+    if threads > cores:
+        return f"torch has {threads} threads for {cores} cores, which is slow: set OMP_NUM_THREADS={cores}"
+    load, there = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0, os.cpu_count() or 1
+    if load > _BUSY * there:
+        return f"this machine is busy (load average {load:.1f} on {there} cores): all takes longer"
+    return None

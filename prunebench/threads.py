@@ -1,13 +1,17 @@
 """Work on networks side by side on the CPU: each thread takes the next one when it is through."""
 
 import contextvars
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import torch
 from threadpoolctl import ThreadpoolController
+
+from prunebench.device import one_thread
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,7 +58,8 @@ def side_by_side(work: Callable[[int], Result], count: int) -> list[Result]:
     """
     transformed = torch._C._functorch.peek_interpreter_stack() is not None
     if count < 2 or torch.get_num_threads() < 2 or transformed:
-        return [work(number) for number in range(count)]
+        with few_threads():
+            return [work(number) for number in range(count)]
     enabled, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
     contexts = [contextvars.copy_context() for _ in range(count)]
 
@@ -63,6 +68,16 @@ def side_by_side(work: Callable[[int], Result], count: int) -> list[Result]:
             return contexts[number].run(work, number)
 
     return Threads(most=count).each(inside, count)
+
+
+def few_threads() -> AbstractContextManager[None]:
+    """One thread of torch where its threads wait by keeping their cores busy; elsewhere as many as it has.
+
+    They do where torch was imported before prunebench, which else sees to it. The gradient of a LeNet then
+    takes 15 times as long on two threads as on one, with nothing else to do for the machine.
+    """
+    passive = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
+    return nullcontext() if passive else one_thread()
 
 
 def _set_up(everybody: threading.Barrier, flush: bool) -> None:

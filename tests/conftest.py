@@ -9,9 +9,6 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # there is a process for each core: more threads would only wait
-    os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
-    torch.set_num_threads(1)
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # kernels run in Triton's interpreter; it reads this when imported
 if find_spec("beartype"):  # the GPU tests run from the source tree, on machines where nothing was installed
@@ -26,6 +23,17 @@ CIFAR = "cifar10-gray-0123.npz"
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """The whole suite takes a process for each core; a few files are done sooner than those have started."""
     return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
+# There may be a process for each core, and on a busy machine more threads only wait.
+os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _idle() -> None:
+    """Nothing that is printed depends on what else this machine does."""
+    os.getloadavg = lambda: (0.0, 0.0, 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from prunebench.benchmark.estimate import Timings, work_of
 from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, draws_of
 from prunebench.benchmark.reporter import Reporter
-from prunebench.device import resolve_device
+from prunebench.device import resolve_device, slow_because
 from prunebench.evaluation.protocols import TRAINED
 from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY
@@ -41,7 +41,10 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
                 f"{protocol}: {what} of {counts} units for {len(plan.seeds)} seeds: "
                 f"{networks:,} narrow networks are to be trained"
             )
-    reporter.plan(f"estimated time: {Timings(store, resolve_device(plan.device)).total(plan, work)}")
+    device = resolve_device(plan.device)
+    reporter.plan(f"estimated time: {Timings(store, device).total(plan, work)}")
+    if device.type == "cpu" and (reason := slow_because()) is not None:
+        reporter.plan(reason)
 
 
 def announce_training(plan: Plan, networks: int, reporter: Reporter) -> None:

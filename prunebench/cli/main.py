@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -85,9 +84,6 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 the work failed, 2 the request was wrong."""
-    # Before torch is imported: threads that wait must not take the cores from other processes. On a busy
-    # machine that halves the time of a run, and on an idle one it costs nothing.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     streams.prepare()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 

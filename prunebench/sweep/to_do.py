@@ -10,7 +10,7 @@ from prunebench.benchmark.estimate import Estimate, Timings, size_of, work_of
 from prunebench.benchmark.missing import find_missing, inventory_of
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
-from prunebench.device import resolve_device
+from prunebench.device import resolve_device, slow_because
 from prunebench.store.store import Store
 from prunebench.sweep.study import Cell
 
@@ -64,6 +64,9 @@ def describe(items: Sequence[ToDo], reporter: Reporter, *, each: bool = False, w
     text += f"{total - lacking:,} of {total:,} results are in the store"
     time = f"; estimated time: {_shared([item.estimate for item in items], workers)}" if cells else ""
     reporter.plan(text + time)
+    on_cpu = any(resolve_device(item.plan.device).type == "cpu" for item in items if item.lacking)
+    if on_cpu and (reason := slow_because()) is not None:
+        reporter.plan(reason)
 
 
 def _shared(estimates: Sequence[Estimate], workers: int) -> Estimate:

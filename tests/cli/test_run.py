@@ -222,3 +222,11 @@ def test_diverged_training_is_one_line_and_exit_code_1(quick: Any, folder: Path)
     assert result.code == 1
     assert "diverged" in result.err
     assert not list((folder / BOARDS).glob("*"))
+
+
+def test_a_busy_machine_is_said_in_one_line(quick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (99.0, 0.0, 0.0))
+    asked = ("--scorer", "random", "--at-step", "0", "--protocol", "rank")
+    lines = [line for line in quick(*asked).err.splitlines() if "load average 99.0" in line]
+    assert len(lines) == 1
+    assert "load average" not in quick(*asked, "--quiet", "--force").err
