@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_benchmark
+from prunebench.benchmark import Plan, run_plan
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +56,7 @@ def plan_of(cell: str, seeds: int) -> Plan:
 def spent(plan: Plan) -> dict[str, float]:
     """CPU seconds of each part, of the rest, and of all."""
     profile = cProfile.Profile(time.process_time)
-    profile.runcall(run_benchmark, plan)
+    profile.runcall(run_plan, plan)
     stats = pstats.Stats(profile)
     totals: dict[tuple[str, str], float] = {}
     for (file, _, name), (*_, cumulative, _) in stats.stats.items():  # type: ignore[attr-defined]
@@ -78,7 +78,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     warm = plan_of(options.cell[0], 1)  # imports, and compiles what is not compiled yet
-    run_benchmark(Plan(warm.task, pb.Recipe(width=20, steps=20), warm.scorers, (0,), (0,), device="cpu"))
+    run_plan(Plan(warm.task, pb.Recipe(width=20, steps=20), warm.scorers, (0,), (0,), device="cpu"))
     print(f"| CPU seconds, {options.seeds} networks | {' | '.join(options.cell)} |")
     print("|---" * (1 + len(options.cell)) + "|")
     columns = [spent(plan_of(cell, options.seeds)) for cell in options.cell]

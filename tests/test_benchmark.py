@@ -7,7 +7,7 @@ import pytest
 from msgspec import UNSET
 
 import prunebench as pb
-from prunebench.benchmark import DRAWS, Plan, Reporter, run_benchmark
+from prunebench.benchmark import DRAWS, Plan, Reporter, run_plan
 from prunebench.benchmark.missing import inventory_of
 from prunebench.results import Document, Row
 from prunebench.store.records import Measure
@@ -39,7 +39,7 @@ class Ears(Reporter):
 
 def test_document_is_strict_json_and_every_stage_is_reported(plan: Plan) -> None:
     ears = Ears()
-    document = run_benchmark(plan, ears)
+    document = run_plan(plan, ears)
     json.dumps(document.content(), allow_nan=False)
     assert set(ears.stages) == {"training", "scoring", "evaluation", "shuffled labels"}
     assert all(done == total for done, total in ears.stages.values())
@@ -48,7 +48,7 @@ def test_document_is_strict_json_and_every_stage_is_reported(plan: Plan) -> None
 
 def test_random_is_the_mean_of_its_draws_with_their_band(plan: Plan) -> None:
     """And each draw ranks about nothing: the mean over draws and seeds is near 0."""
-    document = run_benchmark(plan)
+    document = run_plan(plan)
     row = next(row for row in document.rows if row.scorer == "random")
     assert row.draws == DRAWS
     spearman = row.spearman
@@ -66,7 +66,7 @@ def test_random_is_shown_by_the_mean_and_tested_by_the_first_of_its_draws(
     plan: Plan, measure: Measure, path: tuple[str, ...], draws: int
 ) -> None:
     store = Store()
-    document = run_benchmark(plan, store=store)
+    document = run_plan(plan, store=store)
     key = next(key for key in plan.scored if (key.scorer, key.step) == ("random", 15))
     found = inventory_of(plan, store).scorings
     values = np.array([found[key, seed].results[measure]["/".join(path)] for seed in plan.seeds])
@@ -78,8 +78,8 @@ def test_random_is_shown_by_the_mean_and_tested_by_the_first_of_its_draws(
 
 
 def test_scores_at_a_step_do_not_depend_on_the_other_steps_or_scorers(plan: Plan) -> None:
-    both = run_benchmark(plan)
-    alone = run_benchmark(
+    both = run_plan(plan)
+    alone = run_plan(
         Plan(plan.task, plan.recipe, plan.scorers[:1], at_steps=(15,), seeds=range(4), device="cpu")
     )
     assert find(both, "magnitude", 15).spearman == find(alone, "magnitude", 15).spearman
@@ -98,7 +98,7 @@ def test_imp_trains_once_for_all_steps_unless_it_rewinds_to_them(
     monkeypatch.setattr(pb.Snapshot, "train", ears)
     scorers = [pb.load_scorer(f"imp[rounds=2,rewind={rewind}]") for rewind in ("initial", "snapshot")]
     steps = (0, 15)
-    document = run_benchmark(replace(plan, scorers=scorers, at_steps=steps))
+    document = run_plan(replace(plan, scorers=scorers, at_steps=steps))
     assert asked == [("initial", 0)] * 2 + [("initial", 0)] * 2 + [("late", 15)] * 2
 
     first, second = (find(document, "imp[rounds=2]", step) for step in steps)
@@ -106,7 +106,7 @@ def test_imp_trains_once_for_all_steps_unless_it_rewinds_to_them(
     assert first.cost.extra_gradient_steps == second.cost.extra_gradient_steps == 2 * 120
     assert first.cost.seconds == second.cost.seconds
     # Asked for one step alone, it says the same.
-    alone = run_benchmark(replace(plan, scorers=scorers[:1], at_steps=(15,)))
+    alone = run_plan(replace(plan, scorers=scorers[:1], at_steps=(15,)))
     assert find(alone, "imp[rounds=2]", 15).spearman == second.spearman
 
 
@@ -116,11 +116,11 @@ def test_global_random_state_is_neither_used_nor_moved(plan: Plan) -> None:
     torch.manual_seed(1)
     np.random.seed(1)  # noqa: NPY002 (the global state is the subject)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
-    first = run_benchmark(plan)
+    first = run_plan(plan)
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])  # type: ignore[index]  # noqa: NPY002
     torch.manual_seed(2)
-    second = run_benchmark(plan)
+    second = run_plan(plan)
     for a, b in zip(first.rows, second.rows, strict=True):
         assert a.spearman == b.spearman
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_benchmark
+from prunebench.benchmark import Plan, run_plan
 from prunebench.evaluation.fractions import FRACTIONS, LAYERED_FRACTIONS
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.results import Document, Row, Training
@@ -29,7 +29,7 @@ def plan_of(task: pb.Task, network: str | None, **others: object) -> Plan:
 
 @pytest.fixture(scope="module")
 def found(task: pb.Task) -> Document:
-    return run_benchmark(plan_of(task, "mlp[widths=20-10]"))
+    return run_plan(plan_of(task, "mlp[widths=20-10]"))
 
 
 def test_a_network_of_layers_is_measured(found: Document) -> None:
@@ -45,7 +45,7 @@ def test_a_network_of_layers_is_measured(found: Document) -> None:
 
 
 def test_a_shallow_network_of_ten_classes_is_measured(task: pb.Task) -> None:
-    document = run_benchmark(plan_of(task, None))
+    document = run_plan(plan_of(task, None))
     for row in document.rows:
         assert row.status == "ok"
         assert {path[2] for path in row.metrics if path[:2] == ("accuracy", "merge")} == {
@@ -58,8 +58,8 @@ def test_a_shallow_network_of_ten_classes_is_measured(task: pb.Task) -> None:
 def test_results_of_a_layered_network_are_kept(task: pb.Task, found: Document) -> None:
     store = Store()
     plan = plan_of(task, "mlp[widths=20-10]")
-    run_benchmark(plan, store=store)
-    again = run_benchmark(plan, store=store)
+    run_plan(plan, store=store)
+    again = run_plan(plan, store=store)
     assert [row.metrics for row in again.rows] == [row.metrics for row in found.rows]
 
 
@@ -69,7 +69,7 @@ def test_all_protocols_are_in_the_document(task: pb.Task) -> None:
     plan = plan_of(
         task, "vgg[width=0.125]", at_steps=(40,), seeds=(0,), protocols=PROTOCOLS, fractions=(0.5,)
     )
-    found = run_benchmark(plan, store=store)
+    found = run_plan(plan, store=store)
     snip, *_, reinitialised = found.rows
     every = {*PROTOCOLS, "prune_global_shuffled"} - {"rank", "labels"}
     assert {path[1] for path in snip.metrics if path[0] == "accuracy"} == {"dense", *every}
@@ -81,9 +81,9 @@ def test_all_protocols_are_in_the_document(task: pb.Task) -> None:
     assert [Row.read(row, "row") for row in content["rows"]] == found.rows
     assert Training.read(content["training"], "training") == found.training
 
-    left = run_benchmark(replace(plan, recalibrate=False, finetune_steps=3), store=store)
+    left = run_plan(replace(plan, recalibrate=False, finetune_steps=3), store=store)
     assert (left.rows[0].finetune_steps, left.rows[0].recalibrated) == (3, False)
     for path in (("accuracy", "prune_final", "0.5"), ("accuracy", "finetune", "0.5")):
         assert left.rows[0].metrics[path] != snip.metrics[path]
     assert left.rows[0].metrics["spearman",] == snip.metrics["spearman",]
-    assert run_benchmark(plan, store=store).rows[0].metrics == snip.metrics
+    assert run_plan(plan, store=store).rows[0].metrics == snip.metrics

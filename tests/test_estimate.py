@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_benchmark
+from prunebench.benchmark import Plan, Reporter, run_plan
 from prunebench.benchmark.estimate import Estimate, Timings, work_of
 from prunebench.benchmark.missing import find_missing, inventory_of
 from prunebench.store.store import Store
@@ -46,9 +46,9 @@ def early(plain: Plan) -> Plan:
 def store(plain: Plan, imp: Plan, early: Plan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """With a history: a short training that compiles what is needed, and a run of each kind."""
     with Store(tmp_path_factory.mktemp("history")) as store:
-        run_benchmark(replace(plain, recipe=replace(plain.recipe, width=8, steps=60)), store=store)
+        run_plan(replace(plain, recipe=replace(plain.recipe, width=8, steps=60)), store=store)
         for plan in (plain, imp, early):
-            run_benchmark(plan, store=store)
+            run_plan(plan, store=store)
         yield store
 
 
@@ -61,7 +61,7 @@ def measured(plan: Plan, store: Store) -> tuple[float | None, float]:
     """Seconds as they were foreseen, None for unknown, and as they were."""
     foreseen = estimate(plan, store).seconds
     began = time.perf_counter()
-    run_benchmark(plan, store=store)
+    run_plan(plan, store=store)
     return foreseen, time.perf_counter() - began
 
 
@@ -85,21 +85,21 @@ def test_an_estimate_is_within_a_factor_of_2(
 def test_without_history_it_is_unknown(plain: Plan, store: Store) -> None:
     with Store() as empty:
         lines = Lines()
-        run_benchmark(replace(plain, recipe=replace(plain.recipe, steps=60)), lines, empty)
+        run_plan(replace(plain, recipe=replace(plain.recipe, steps=60)), lines, empty)
     assert lines.lines[-1] == "estimated time: unknown (nothing was timed here before)"
     lines = Lines()
     unseen = replace(plain, scorers=[pb.load_scorer("imp[sparsity=0.7]")], seeds=(0,))
-    run_benchmark(replace(unseen, recipe=replace(plain.recipe, width=8, steps=60)), lines, store)
+    run_plan(replace(unseen, recipe=replace(plain.recipe, width=8, steps=60)), lines, store)
     assert "unknown (not timed here before: scorer imp[sparsity=0.7])" in lines.lines[-1]
     with Store() as short:
-        run_benchmark(replace(plain, recipe=replace(plain.recipe, steps=60)), store=short)
+        run_plan(replace(plain, recipe=replace(plain.recipe, steps=60)), store=short)
         much = replace(plain, recipe=replace(plain.recipe, steps=100 * STEPS))
         assert "nothing of about this size" in str(estimate(much, short))
 
 
 def test_trainings_of_prune_early_count_before_there_are_any(plain: Plan, early: Plan) -> None:
     with Store() as store:
-        run_benchmark(plain, store=store)
+        run_plan(plain, store=store)
         more = replace(early, protocols=("rank", "prune_early"), fractions=(1.0,))
         known = estimate(more, store)
         assert not known.unseen

@@ -14,7 +14,7 @@ from rich.console import Console
 from scipy import stats
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_benchmark
+from prunebench.benchmark import Plan, run_plan
 from prunebench.benchmark.audit import audit
 from prunebench.evaluation.labels import shuffled
 from prunebench.evaluation.metrics import SHUFFLED_LABELS
@@ -97,7 +97,7 @@ def test_even_two_samples_change_their_labels() -> None:
 
 def test_who_reads_labels_is_found_out(task: pb.Task, recipe: pb.Recipe) -> None:
     store, scorers = Store(), ("snip", "alignment", "magnitude", "synflow", "hutchinson[vectors=1]")
-    with_labels = run_benchmark(plan_of(task, recipe, *scorers), store=store)
+    with_labels = run_plan(plan_of(task, recipe, *scorers), store=store)
     for step in (0, 15):
         for scorer in ("snip", "alignment", "hutchinson[vectors=1]"):
             row = row_of(with_labels, scorer, step)
@@ -109,18 +109,18 @@ def test_who_reads_labels_is_found_out(task: pb.Task, recipe: pb.Recipe) -> None
             assert "labels" in row.protocols
         for control in ("random", "oracle"):
             assert "labels" not in row_of(with_labels, control, step).protocols
-    without = run_benchmark(plan_of(task, recipe, *scorers, protocols=("rank",)))
+    without = run_plan(plan_of(task, recipe, *scorers, protocols=("rank",)))
     for row in without.rows:
         assert row_of(with_labels, *row.key).spearman == row.spearman
         assert SHUFFLED_LABELS not in row.metrics
-    again = run_benchmark(plan_of(task, recipe, *scorers), store=store)
+    again = run_plan(plan_of(task, recipe, *scorers), store=store)
     assert [row.metrics for row in again.rows] == [row.metrics for row in with_labels.rows]
     assert [row.reads_labels for row in again.rows] == [row.reads_labels for row in with_labels.rows]
 
 
 def test_a_seed_alone_has_the_numbers_that_it_has_among_others(task: pb.Task, recipe: pb.Recipe) -> None:
-    among = run_benchmark(plan_of(task, recipe, "snip", Drawn()))
-    alone = run_benchmark(plan_of(task, recipe, Drawn(), "snip", seeds=(4,)))
+    among = run_plan(plan_of(task, recipe, "snip", Drawn()))
+    alone = run_plan(plan_of(task, recipe, Drawn(), "snip", seeds=(4,)))
     for scorer in ("snip", "drawn"):
         one, all_of_them = (row_of(each, scorer).metrics[SHUFFLED_LABELS] for each in (alone, among))
         assert one.per_seed == pytest.approx([all_of_them.per_seed[4]])
@@ -133,7 +133,7 @@ def test_what_it_is_worth_is_what_the_scorer_gives_for_those_labels(task: pb.Tas
         own = recipe
         if network is not None:
             own = pb.Recipe(network=pb.load_network(network), learning_rate=0.02, batch_size=4, steps=60)
-        found = row_of(run_benchmark(plan_of(task, own, "snip", seeds=(2, 3))), "snip", 15)
+        found = row_of(run_plan(plan_of(task, own, "snip", seeds=(2, 3))), "snip", 15)
         run = pb.train(task, own, seeds=(2, 3), snapshot_steps=(15,), device="cpu")
         norms = run.final.norms()
         for place, seed in enumerate((2, 3)):
@@ -152,7 +152,7 @@ def test_what_fails_is_recorded_harms_nothing_and_is_tried_again(task: pb.Task, 
     store, particular = Store(), Particular()
     Particular.takes = task.y_train
     try:
-        found = run_benchmark(plan_of(task, recipe, particular, "snip"), store=store)
+        found = run_plan(plan_of(task, recipe, particular, "snip"), store=store)
         row = row_of(found, "particular")
         assert (row.status, row.reads_labels) == ("ok", None)
         assert row.spearman is not None
@@ -169,7 +169,7 @@ def test_what_fails_is_recorded_harms_nothing_and_is_tried_again(task: pb.Task, 
         assert audit(store, 1.0).differing == []
     finally:
         Particular.takes = None
-    healed = row_of(run_benchmark(plan_of(task, recipe, particular, "snip"), store=store), "particular")
+    healed = row_of(run_plan(plan_of(task, recipe, particular, "snip"), store=store), "particular")
     assert healed.reads_labels is True
     assert healed.metrics[SHUFFLED_LABELS].mean < 1
 
@@ -178,7 +178,7 @@ def test_who_trains_as_long_as_the_network_is_not_asked(task: pb.Task, recipe: p
     store = Store()
     plan = plan_of(task, recipe, "imp", "probe[steps=5]", seeds=(0, 1))
     for _ in range(2):
-        found = run_benchmark(plan, store=store)
+        found = run_plan(plan, store=store)
         row = row_of(found, "imp")
         assert (row.reads_labels, row.metrics.get(SHUFFLED_LABELS)) == (None, None)
         assert "labels" in row.protocols
@@ -211,14 +211,14 @@ def test_scorers_in_a_process_of_their_own(task: pb.Task, recipe: pb.Recipe, tmp
     (tmp_path / "foreign.py").write_text(FOREIGN)
     isolation: Isolation[pb.Scorer] = Isolation(SCORERS, timeout=60.0, files=[tmp_path / "foreign.py"])
     foreign = [isolation.load(name) for name in ("reads", "does_not", "refuses")]
-    found = run_benchmark(plan_of(task, recipe, *foreign, seeds=(0, 1), at_steps=(0,)))
+    found = run_plan(plan_of(task, recipe, *foreign, seeds=(0, 1), at_steps=(0,)))
     reads = {row.scorer: row.reads_labels for row in found.rows if row.predicts}
     assert reads == {"reads": True, "does_not": False, "refuses": None}
     assert "one alone" in row_of(found, "refuses").errors["labels"]  # type: ignore[index]
 
 
 def test_it_stands_beside_the_correlation(task: pb.Task, recipe: pb.Recipe) -> None:
-    found = run_benchmark(plan_of(task, recipe, "snip", "magnitude", "imp", at_steps=(0,), seeds=range(8)))
+    found = run_plan(plan_of(task, recipe, "snip", "magnitude", "imp", at_steps=(0,), seeds=range(8)))
     board = Board.of(found)
     table = [line for line in markdown(board).splitlines() if line.startswith("|")]
     heads = [cell.strip() for cell in table[0].strip("|").split("|")]
@@ -237,6 +237,6 @@ def test_it_stands_beside_the_correlation(task: pb.Task, recipe: pb.Recipe) -> N
     console.print(render(board))
     assert "reads none" in console.file.getvalue()  # type: ignore[attr-defined]
     assert "spearman_shuffled_labels_low" in to_csv(board).splitlines()[0]
-    again = run_benchmark(plan_of(task, recipe, "snip", protocols=("rank",), at_steps=(0,), seeds=range(8)))
+    again = run_plan(plan_of(task, recipe, "snip", protocols=("rank",), at_steps=(0,), seeds=range(8)))
     joined = row_of(board.join(Board.of(again)), "snip")
     assert (joined.metrics, joined.reads_labels) == (snip.metrics, True)

@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_benchmark
+from prunebench.benchmark import Plan, run_plan
 from prunebench.results import Document
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def scored(cifar_run: pb.Trajectory) -> dict[tuple[str, int], torch.Tensor]:
 def mnist() -> Document:
     task, recipe = pb.load_task("mnist5k", samples=800), pb.Recipe(steps=4000)
     scorers = [pb.load_scorer(name) for name in ("alignment", "growing_mode")]
-    return run_benchmark(Plan(task, recipe, scorers, at_steps=(0, 50), device="cpu", protocols=("rank",)))
+    return run_plan(Plan(task, recipe, scorers, at_steps=(0, 50), device="cpu", protocols=("rank",)))
 
 
 def mean_spearman(scores: torch.Tensor, truth: torch.Tensor) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_benchmark
+from prunebench.benchmark import Plan, Reporter, run_plan
 from prunebench.benchmark.run import complete
 from prunebench.leaderboard.board import Board
 from prunebench.plugin.isolation import Isolation
@@ -61,7 +61,7 @@ def test_a_run_is_refused_before_anything_is_trained(
         with pytest.raises(
             pb.RequestError, match="scorers: got 'narrow'; it cannot take this: 6 units at most"
         ):
-            run_benchmark(plan, store=store)
+            run_plan(plan, store=store)
         assert store.rows("SELECT * FROM trainings") == []
         document = complete(plan, store)
     assert {row.scorer: row.status for row in document.rows} == {

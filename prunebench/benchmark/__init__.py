@@ -2,7 +2,7 @@
 
 from prunebench.benchmark.plan import ACCURACY_DRAWS, CONTROLS, DRAWS, Plan
 from prunebench.benchmark.reporter import Reporter
-from prunebench.benchmark.run import dry_run, run_benchmark
+from prunebench.benchmark.run import dry_run, run_plan
 
 __all__ = [
     "ACCURACY_DRAWS",
@@ -11,5 +11,5 @@ __all__ = [
     "Plan",
     "Reporter",
     "dry_run",
-    "run_benchmark",
+    "run_plan",
 ]

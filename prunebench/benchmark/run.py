@@ -53,7 +53,7 @@ Draws = Float[np.ndarray, "draws units"]
 _Given = Float[np.ndarray, "seeds draws units"] | None
 
 
-def run_benchmark(
+def run_plan(
     plan: Plan, reporter: Reporter | None = None, store: Store | None = None, *, force: bool = False
 ) -> Document:
     """Run a plan and return the result document; a scorer that fails is a row with its error.
@@ -77,7 +77,7 @@ def complete(
     force: bool = False,
     announced: bool = True,
 ) -> Document:
-    """As `run_benchmark`, for a caller who has claimed the training, and may have said what is to be done.
+    """As `run_plan`, for a caller who has claimed the training, and may have said what is to be done.
 
     Scorers that cannot take the plan's networks have rows that say so.
     """
@@ -118,7 +118,7 @@ def check_fit(plan: Plan) -> None:
 
 
 def dry_run(plan: Plan, reporter: Reporter, store: Store, *, force: bool = False) -> None:
-    """Say what `run_benchmark` would do, and do none of it; raises as it does."""
+    """Say what `run_plan` would do, and do none of it; raises as it does."""
     check_fit(plan)
     announce(plan, find_missing(plan, inventory_of(plan, store, force=force)), store, reporter)
 

@@ -58,7 +58,7 @@ def command(**options: Any) -> int:
     prunebench run --dataset cifar10 --download --scorer snip --at-epoch 1 --protocol prune_early
     prunebench run --network lenet --classes all --scorer growing_mode --scorer snip --at-step 0
     """
-    from prunebench.benchmark import dry_run, run_benchmark
+    from prunebench.benchmark import dry_run, run_plan
     from prunebench.cli.progress import TerminalReporter
     from prunebench.leaderboard.folder import add_to_folder
     from prunebench.leaderboard.terminal import console, render
@@ -75,7 +75,7 @@ def command(**options: Any) -> int:
     debug = bool(click.get_current_context().obj)
     shown = TerminalReporter(quiet=options["quiet"], debug=debug)
     with Store(Path(options["store"])) as store, shown as reporter:
-        document = run_benchmark(plan, reporter, store, force=options["force"])
+        document = run_plan(plan, reporter, store, force=options["force"])
     board, files = add_to_folder(document, folder)
     if options["as_json"]:
         click.echo(json.dumps(document.content(), indent=1, allow_nan=False))

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_benchmark
+from prunebench.benchmark import Plan, Reporter, run_plan
 from prunebench.cli import progress
 from prunebench.cli.progress import TerminalReporter
 
@@ -65,7 +65,7 @@ def test_training_is_counted_in_steps_of_single_networks(task: pb.Task, recipe: 
         seeds=(0, 1, 2),
         device="cpu",
     )
-    run_benchmark(plan, reporter)
+    run_plan(plan, reporter)
     training = [call for call in reporter.heard if call[0] == "training"]
     assert training[0] == ("training", 0, 360, "network-steps")
     assert training[-1] == ("training", 360, 360, "network-steps")

@@ -9,7 +9,7 @@ import torch
 from msgspec.structs import replace
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_benchmark
+from prunebench.benchmark import Plan, run_plan
 from prunebench.counting import HESSIAN_PRODUCT, count, counted
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.cost import best_within, front, percent
@@ -157,8 +157,8 @@ def board(task: pb.Task, recipe: pb.Recipe) -> Board:
     scorers = [pb.load_scorer(name) for name in ("snip", "magnitude", "probe[steps=60]")]
     plan = Plan(task, recipe, scorers, (0, 15), range(4), ("rank",), device="cpu")
     store = Store()
-    document = run_benchmark(plan, store=store)
-    assert [row.cost.sample_gradients for row in run_benchmark(plan, store=store).rows] == [
+    document = run_plan(plan, store=store)
+    assert [row.cost.sample_gradients for row in run_plan(plan, store=store).rows] == [
         row.cost.sample_gradients for row in document.rows
     ]
     return Board.of(document)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_benchmark
+from prunebench.benchmark import Plan, Reporter, run_plan
 from prunebench.benchmark.missing import find_missing, inventory_of
 from prunebench.results import Document
 from prunebench.store.absorb import absorb
@@ -48,7 +48,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, task: pb.Task, recipe: pb.Rec
     protocols = ("rank", "prune_final", "merge", "prune_early")
     plan = Plan(task, recipe, scorers, (15,), (0, 1), protocols=protocols, device="cpu", fractions=(0.5,))
     with Store(folder) as store:
-        document = run_benchmark(plan, store=store)
+        document = run_plan(plan, store=store)
         store.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     return folder, document
 
@@ -84,7 +84,7 @@ def test_a_damaged_network_is_named_and_made_again(
     plan: Plan, store: Store, tmp_path: Path, damage: str, seed: int
 ) -> None:
     """Seed 0 is the one that the document shows, and nothing else may need it."""
-    before = run_benchmark(plan, store=store)
+    before = run_plan(plan, store=store)
     file = next((tmp_path / "store").rglob(f"seed{seed}-final-*.safetensors"))
     content = file.read_bytes()
     damage_file(file, damage)
@@ -95,7 +95,7 @@ def test_a_damaged_network_is_named_and_made_again(
         assert file.name in found.what
     more = plan if seed == 0 else dataclasses.replace(plan, scorers=[*plan.scorers, pb.load_scorer("snip")])
     lines = Lines()
-    after = run_benchmark(more, lines, store)
+    after = run_plan(more, lines, store)
     assert any(file.name in line and "making it again" in line for line in lines.lines)
     assert file.read_bytes() == content
     assert list(find_damage(store, files=True)) == []
@@ -131,10 +131,10 @@ def test_what_is_no_networks_file_is_not_read(
         assert file.name in merged.damaged[0]
     with Store(copy) as store:
         if make is huge:
-            assert numbers(run_benchmark(plan, store=store)) == numbers(done[1])
+            assert numbers(run_plan(plan, store=store)) == numbers(done[1])
         else:
             with pytest.raises(StoreError, match=f"{file.name}: an ordinary file is needed"):
-                run_benchmark(plan, store=store)
+                run_plan(plan, store=store)
 
 
 CHANGES = {
@@ -177,13 +177,13 @@ def test_a_damaged_row_is_named_and_computed_again(
         assert sum(1 for _ in table) >= 0
         find_missing(plan, inventory_of(plan, store))
         lines = Lines()
-        after = run_benchmark(plan, lines, store)
+        after = run_plan(plan, lines, store)
         assert numbers(after) == numbers(done[1])
         left = {type(damage.row) for damage in find_damage(store, files=True)}
         assert left <= {EnvironmentRow}
         if not what.startswith(("a task", "a recipe")):  # of which the run itself knows better
             assert any(": damaged; computing it again" in line for line in lines.lines)
-        assert run_benchmark(plan, lines, store).rows == after.rows
+        assert run_plan(plan, lines, store).rows == after.rows
 
 
 @pytest.mark.parametrize("what", CHANGES)
@@ -198,15 +198,15 @@ def test_damage_of_another_training_stops_nothing(
     other = dataclasses.replace(plan, recipe=dataclasses.replace(plan.recipe, width=12))
     assert read_status(copy).holdings
     with Store(copy) as store:
-        run_benchmark(other, Lines(), store)
+        run_plan(other, Lines(), store)
         assert store.find(FailureRow, plan.training) is None
         assert list(find_damage(store, other.training, files=True)) == []
         assert list(find_damage(store, files=True)) != []
         assert sum(1 for _ in ResultTable(store)) > 0
-        run_benchmark(plan, Lines(), store)
+        run_plan(plan, Lines(), store)
         forget(store, list(find_damage(store, files=True)))
         assert list(find_damage(store, files=True)) == []
-        assert numbers(run_benchmark(plan, Lines(), store)) == numbers(done[1])
+        assert numbers(run_plan(plan, Lines(), store)) == numbers(done[1])
     with Store(copy.parent / "mine") as mine, Store(copy, read_only=True) as theirs:
         assert absorb(mine, theirs).damaged == []
 
@@ -225,10 +225,10 @@ def test_a_damaged_index_is_named_and_can_be_mended(
     (copy / FILE).write_bytes(content)
     with Store(copy) as store:
         with pytest.raises(StoreError, match=f"{FILE}: the database is damaged .*--check --forget"):
-            run_benchmark(plan, store=store)
+            run_plan(plan, store=store)
         forget(store, list(find_damage(store)))
         assert list(find_damage(store)) == []
-        assert numbers(run_benchmark(plan, store=store)) == numbers(done[1])
+        assert numbers(run_plan(plan, store=store)) == numbers(done[1])
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -245,7 +245,7 @@ def test_no_flipped_bytes_give_other_numbers(
         refused, after = "", None
         try:
             with Store(copy) as store:
-                after = run_benchmark(plan, store=store)
+                after = run_plan(plan, store=store)
         except StoreError as error:
             refused = str(error)
         assert (FILE in refused and refused.count("\n") == 0) or numbers(after) == numbers(done[1])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_benchmark
+from prunebench.benchmark import Plan, run_plan
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.absorb import absorb
 from prunebench.store.database import row_digest
@@ -27,7 +27,7 @@ from prunebench.training.bundle import FORMAT, bundle_bytes, read_bundle
 def theirs(tmp_path: Path, task: pb.Task, recipe: pb.Recipe) -> Store:
     plan = Plan(task, recipe, [pb.load_scorer("magnitude")], (15,), (0, 1), device="cpu", fractions=(0.5,))
     store = Store(tmp_path / "theirs")
-    run_benchmark(plan, store=store)
+    run_plan(plan, store=store)
     return store
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_benchmark
+from prunebench.benchmark import Plan, run_plan
 from prunebench.errors import PrunebenchError
 from prunebench.store import database
 from prunebench.store.absorb import absorb
@@ -38,7 +38,7 @@ def test_a_database_that_is_deleted_in_use_is_said_and_kept(
 ) -> None:
     folder = tmp_path / "store"
     store = Store(folder)
-    run_benchmark(plan, store=store)
+    run_plan(plan, store=store)
     before = results(store)
     for ending in lost:
         (folder / f"{FILE}{ending}").unlink()
@@ -55,12 +55,12 @@ def test_a_database_that_is_deleted_in_use_is_said_and_kept(
 def test_a_folder_that_is_deleted_in_use_keeps_its_results(tmp_path: Path, plan: Plan) -> None:
     folder = tmp_path / "store"
     store = Store(folder)
-    document = run_benchmark(plan, store=store)
+    document = run_plan(plan, store=store)
     shutil.rmtree(folder)
     with pytest.raises(StoreError, match="back in their place, run again"):
         store.close()
     with Store(folder) as again:
-        assert run_benchmark(plan, store=again).rows == document.rows  # with networks trained anew
+        assert run_plan(plan, store=again).rows == document.rows  # with networks trained anew
 
 
 def test_a_database_that_is_replaced_in_use_stays_and_ours_is_kept_beside_it(
@@ -68,7 +68,7 @@ def test_a_database_that_is_replaced_in_use_stays_and_ours_is_kept_beside_it(
 ) -> None:
     folder = tmp_path / "store"
     store = Store(folder)
-    run_benchmark(plan, store=store)
+    run_plan(plan, store=store)
     before = results(store)
     for ending in ("", "-wal", "-shm"):
         (folder / f"{FILE}{ending}").unlink()
@@ -147,7 +147,7 @@ def test_a_file_that_is_something_else_is_named(tmp_path: Path, kind: str, read_
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path, plan: Plan, name: str) -> None:
     (tmp_path / name).write_text("")
     with Store(tmp_path) as store, pytest.raises(StoreError, match=f"/{name}/") as error:
-        run_benchmark(plan, store=store)
+        run_plan(plan, store=store)
     assert "\n" not in str(error.value)
 
 

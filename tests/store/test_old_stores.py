@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_benchmark
+from prunebench.benchmark import Plan, run_plan
 from prunebench.store import reference
 from prunebench.store.absorb import absorb
 from prunebench.store.database import FILE
@@ -87,7 +87,7 @@ def test_its_board_is_rebuilt_to_equal_numbers(old: Path, monkeypatch: pytest.Mo
         there = take_inventory(store, plan.training, board["evaluator"])
         assert there.steps == {0: {10, FINAL}, 1: {10, FINAL}}
         scorings = there.scorings
-        document = run_benchmark(plan, store=store).content()
+        document = run_plan(plan, store=store).content()
     (row,) = [row for row in document["rows"] if row["scorer"] == "magnitude"]
     (before,) = [row for row in board["rows"] if row["scorer"] == "magnitude"]
     for measure in ("spearman", "kendall"):

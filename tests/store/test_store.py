@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_benchmark
+from prunebench.benchmark import Plan, Reporter, run_plan
 from prunebench.benchmark.missing import find_missing, inventory_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.plugin.isolation import _hash_of
@@ -75,9 +75,9 @@ def test_git_ignores_the_folder_that_nobody_named(tmp_path: Path) -> None:
 def test_what_is_there_is_not_computed_again(
     plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = run_benchmark(plan, store=store)
+    first = run_plan(plan, store=store)
     monkeypatch.setattr("prunebench.benchmark.run._Work.do", None)
-    second = run_benchmark(plan, store=store)
+    second = run_plan(plan, store=store)
     for a, b in zip(first.rows, second.rows, strict=True):
         assert a == b
 
@@ -85,12 +85,12 @@ def test_what_is_there_is_not_computed_again(
 def test_another_scorer_uses_the_trained_networks(
     plan: Plan, store: Store, request: pytest.FixtureRequest
 ) -> None:
-    run_benchmark(plan, store=store)
+    run_plan(plan, store=store)
     request.getfixturevalue("no_training")
     more = dataclasses.replace(plan, scorers=[pb.load_scorer("snip")])
-    assert run_benchmark(more, store=store).rows[0].scorer == "snip"
+    assert run_plan(more, store=store).rows[0].scorer == "snip"
     with pytest.raises(AssertionError, match="trained, although"):
-        run_benchmark(more)
+        run_plan(more)
 
 
 def test_networks_are_read_without_a_plan(
@@ -118,7 +118,7 @@ def test_networks_are_read_without_a_plan(
 def test_more_seeds_train_only_the_new_ones(
     plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_benchmark(plan, store=store)
+    run_plan(plan, store=store)
     trained = []
     train = reference.train
 
@@ -128,9 +128,9 @@ def test_more_seeds_train_only_the_new_ones(
 
     monkeypatch.setattr(reference, "train", noted)
     more = dataclasses.replace(plan, seeds=(0, 1, 2, 3))
-    kept = run_benchmark(more, store=store)
+    kept = run_plan(more, store=store)
     assert trained == [(2, 3)]
-    alone = run_benchmark(more)
+    alone = run_plan(more)
     for mine, other in zip(kept.rows, alone.rows, strict=True):
         assert mine.spearman is not None
         assert other.spearman is not None
@@ -151,7 +151,7 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
     file.write_text(text)
     scorer = load_scorer("mine", [file])
     first = dataclasses.replace(plan, scorers=[scorer])
-    run_benchmark(first, store=store)
+    run_plan(first, store=store)
     assert not missing_of(first, store)
 
     def fresh() -> Plan:
@@ -198,7 +198,7 @@ def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
 
 
 def test_every_record_says_how_it_was_made(plan: Plan, store: Store) -> None:
-    run_benchmark(plan, store=store)
+    run_plan(plan, store=store)
     for table in ("networks", "scorings", "results"):
         rows = store.rows(f"SELECT record FROM {table} t LEFT JOIN provenance p ON p.id = t.provenance")
         assert rows
