@@ -2,7 +2,8 @@
 
 CPU time, which a busy machine does not change much, of one thread, under Python's profiler. The cells are
 those of `leaderboards/study.toml`: with `rank`, `prune_final` and `merge` at its five steps, or `prune_early`
-at three. Prints a Markdown table; docs/study-profile.md holds those of two versions.
+at three. Prints a Markdown table; docs/study-profile.md holds those of two versions. `--ratio TURNS` tells
+instead how much more a board of ten scorers takes than one of one.
 """
 
 import argparse
@@ -19,17 +20,17 @@ from prunebench.benchmark import Plan, run_plan
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
-CIFAR = ROOT / ".." / "shared" / "data" / "cifar10-gray-0123.npz"
+CIFAR = "../shared/data/cifar10-gray-0123.npz"
 # A cell's data set, training samples, steps and protocols.
 CELLS: dict[str, tuple[str, int, int, tuple[Protocol, ...]]] = {
     "mnist5k": ("mnist5k", 800, 4000, DEFAULT_PROTOCOLS),
-    "cifar10": (str(CIFAR), 800, 16_000, DEFAULT_PROTOCOLS),
+    "cifar10": (CIFAR, 800, 16_000, DEFAULT_PROTOCOLS),
     "mnist5k early": ("mnist5k", 800, 4000, ("prune_early",)),
 }
 # What a row of the table adds up: functions by file and name, which call none of each other.
 PARTS = {
     "training the networks": [("store/reference.py", "trajectory")],
-    "scores: imp, which trains": [("plugins/scorers/imp.py", "score")],
+    "scores: imp, which trains": [("scorers/imp.py", "score")],
     "scores: all others": [("scoring/execute.py", "execute")],
     "rank": [("evaluation/rank.py", "rank")],
     "prune_final and merge": [
@@ -43,12 +44,13 @@ PARTS = {
 WITHIN = {"scores: all others": "scores: imp, which trains", "prune_final and merge": "rank"}
 
 
-def plan_of(cell: str, seeds: int) -> Plan:
+def plan_of(cell: str, seeds: int, cifar: str = CIFAR) -> Plan:
     """The plan of a cell, with fewer seeds."""
     dataset, samples, steps, protocols = CELLS[cell]
     scorers = tomllib.loads((ROOT / "leaderboards" / "study.toml").read_text())["run"]["scorers"]
     at_steps = (0, 50, 200) if "prune_early" in protocols else (0, 10, 50, 200, 1000)
-    task, recipe = pb.load_task(dataset, samples=samples), pb.Recipe(steps=steps)
+    task = pb.load_task(cifar if dataset == CIFAR else dataset, samples=samples)
+    recipe = pb.Recipe(steps=steps)
     loaded = [pb.load_scorer(scorer) for scorer in scorers]
     return Plan(task, recipe, loaded, at_steps, range(seeds), protocols, device="cpu")
 
@@ -70,18 +72,41 @@ def spent(plan: Plan) -> dict[str, float]:
     return seconds
 
 
+def ratios(seeds: int, turns: int) -> list[float]:
+    """CPU time of a board of ten scorers as a multiple of that of one, taking turns."""
+    names = tomllib.loads((ROOT / "leaderboards" / "study.toml").read_text())["run"]["scorers"][:10]
+    scorers, task, recipe = [pb.load_scorer(name) for name in names], pb.load_task("mnist5k"), pb.Recipe()
+    found = []
+    for turn in range(turns):
+        seconds = []
+        for number, asked in enumerate((scorers[:1], scorers)):
+            first = (2 * turn + number) * seeds  # other networks each time: nothing is remembered of them
+            own = range(first, first + seeds)
+            began = time.process_time()
+            run_plan(Plan(task, recipe, asked, (50,), own, DEFAULT_PROTOCOLS, device="cpu"))
+            seconds.append(time.process_time() - began)
+        found.append(seconds[1] / seconds[0])
+    return found
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--cifar", default=CIFAR, help="the file of the CIFAR-10 cells")
     parser.add_argument("--cell", nargs="*", choices=CELLS, default=list(CELLS))
+    parser.add_argument("--ratio", type=int, metavar="TURNS", help="ten scorers against one, instead")
     options = parser.parse_args()
     torch.set_num_threads(1)
     warm = plan_of(options.cell[0], 1)  # imports, and compiles what is not compiled yet
     run_plan(Plan(warm.task, pb.Recipe(width=20, steps=20), warm.scorers, (0,), (0,), device="cpu"))
+    if options.ratio:
+        found = ", ".join(f"{ratio:.2f}" for ratio in ratios(options.seeds, options.ratio))
+        print(f"a board of ten scorers / of one, CPU time, {options.seeds} networks: {found}")
+        return
     print(f"| CPU seconds, {options.seeds} networks | {' | '.join(options.cell)} |")
     print("|---" * (1 + len(options.cell)) + "|")
-    columns = [spent(plan_of(cell, options.seeds)) for cell in options.cell]
+    columns = [spent(plan_of(cell, options.seeds, options.cifar)) for cell in options.cell]
     for part in [*PARTS, "the rest", "all"]:
         print(f"| {part} | {' | '.join(f'{column[part]:.1f}' for column in columns)} |", flush=True)
 

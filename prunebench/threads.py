@@ -31,6 +31,9 @@ class Threads:
     def __init__(self, *, flush: bool = False, most: int | None = None) -> None:
         before = torch.get_num_threads()
         count = before if most is None else min(before, most)
+        self._threads: ThreadPoolExecutor | None = None
+        if before == 1 and not flush:  # the caller's own thread is as good
+            return
         self._threads = ThreadPoolExecutor(count)
         everybody = threading.Barrier(count)
         list(self._threads.map(lambda _: _set_up(everybody, flush), range(count)))
@@ -46,6 +49,9 @@ class Threads:
 
         What any of them raises is raised in its place, and those that have not begun are left.
         """
+        if self._threads is None:
+            yield from map(work, items)
+            return
         with self._blas.limit(limits=1):
             yield from self._threads.map(work, items)
 
