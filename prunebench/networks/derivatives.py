@@ -10,6 +10,7 @@ from torch.func import functional_call, grad, vmap
 
 from prunebench.errors import RequestError
 from prunebench.networks.outcomes import LOSSES, Loss
+from prunebench.networks.products import Products
 
 # Of one network: logits (1, N, C) and labels (N,) to a loss (1,).
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -17,6 +18,7 @@ Tensors = dict[str, Tensor]
 # Samples whose derivatives are computed together: what they need of a convolution then fits into a cache. Of
 # gradients that are kept apart, sample by sample, so many numbers in all.
 SAMPLES_AT_ONCE, NUMBERS_AT_ONCE = 64, 2**24
+PRODUCTS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Objective:
 
     def mean_squares(self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor) -> Tensors:
         """The mean over samples of each sample's squared gradient."""
+        if (found := self._squares_of_products(trained, rest, x, y)) is not None:
+            return found
         numbers = sum(tensor.numel() for tensor in trained.values())
         at_once = max(1, min(SAMPLES_AT_ONCE, NUMBERS_AT_ONCE // numbers))
         each = vmap(grad(lambda t, a, b: self(t, rest, a[None], b[None])), in_dims=(None, 0, 0))
@@ -79,6 +83,29 @@ class Objective:
             for name, gradients in each(trained, *part).items():
                 total[name] += gradients.square().sum(dim=0) / len(x)
         return total
+
+    def _squares_of_products(self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor) -> Tensors | None:
+        """`mean_squares` where all that is trained are matrices that multiply one vector of each sample.
+
+        A sample's gradient is then an outer product, and the sum of the squares is a product of squares.
+        """
+        total: Tensors = {}
+        for a, b in zip(x.split(PRODUCTS_AT_ONCE), y.split(PRODUCTS_AT_ONCE), strict=True):
+            leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
+            with torch.enable_grad(), Products(leaves) as seen:
+                loss = self(leaves, rest, a, b)
+            if seen.elsewhere or {one.samples for one in seen.products} != {len(a)}:
+                return None
+            deltas = torch.autograd.grad(len(a) * loss, [one.result for one in seen.products])
+            for one, delta in zip(seen.products, deltas, strict=True):
+                squares = delta.square()
+                for name, sums in (
+                    (one.weight, squares.T @ one.given.square()),
+                    (one.bias, squares.sum(dim=0)),
+                ):
+                    if name is not None:
+                        total[name] = total[name] + sums / len(x) if name in total else sums / len(x)
+        return {name: total[name] for name in trained} if total.keys() == trained.keys() else None
 
     def by_gates(
         self,

@@ -5,6 +5,7 @@ from functools import lru_cache
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from prunebench.errors import RequestError
 from prunebench.networks.architecture import SHALLOW, Architecture
@@ -31,7 +32,7 @@ class Shallow(nn.Module):
 
     def forward(self, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "samples outputs"]:
         """Logits."""
-        return torch.relu(torch.addmm(self.bias, x.flatten(1), self.w_in.T)) @ self.w_out.T
+        return linear(torch.relu(linear(x.flatten(1), self.w_in, self.bias)), self.w_out)
 
 
 def shallow_networks(
