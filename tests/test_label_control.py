@@ -19,6 +19,7 @@ from prunebench.benchmark.audit import audit
 from prunebench.evaluation.labels import shuffled
 from prunebench.evaluation.metrics import SHUFFLED_LABELS
 from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.latex import latex
 from prunebench.leaderboard.terminal import render
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.plugin.isolation import Isolation
@@ -237,6 +238,8 @@ def test_it_stands_beside_the_correlation(task: pb.Task, recipe: pb.Recipe) -> N
     console.print(render(board))
     assert "reads none" in console.file.getvalue()  # type: ignore[attr-defined]
     assert "spearman_shuffled_labels_low" in to_csv(board).splitlines()[0]
+    assert "& reads none &" in latex(board)
+    assert "[U+" not in latex(board)
     again = run_plan(plan_of(task, recipe, "snip", protocols=("rank",), at_steps=(0,), seeds=range(8)))
     joined = row_of(board.join(Board.of(again)), "snip")
     assert (joined.metrics, joined.reads_labels) == (snip.metrics, True)

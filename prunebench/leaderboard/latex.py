@@ -5,8 +5,8 @@ import unicodedata
 from msgspec import UNSET
 
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import Section
-from prunebench.leaderboard.ranks import CHANCE, FIRST
+from prunebench.leaderboard.columns import LABELS_READ, SHUFFLED_SPEARMAN, Section
+from prunebench.leaderboard.ranks import ALIKE, CHANCE, FIRST
 from prunebench.leaderboard.tables import Cell, Line, tables
 from prunebench.leaderboard.text import heading
 
@@ -21,6 +21,8 @@ _SPECIAL = {
     "†": r"\textdagger{}",
     "‡": r"\textdaggerdbl{}",
     "°": r"\textdegree{}",
+    "≈": r"\ensuremath{\approx}",
+    "–": "--",
 } | {character: f"\\{character}" for character in "{}$&#_%"}
 _HEAD = r"% Needs \usepackage[T1]{fontenc}, \usepackage{textcomp} and \usepackage{booktabs}."
 _READING = (
@@ -62,7 +64,8 @@ def _table(board: Board, section: Section, lines: list[Line]) -> str:
         )
     columns = [cell.column for cell in lines[0].cells]
     titles = " & ".join(["step", "rank", "scorer", *(escape(column.title) for column in columns)])
-    caption = escape(f"{heading(board)}. {section.title}: {section.note}. {_READING}")
+    reading = f"{_READING} {LABELS_READ}" if SHUFFLED_SPEARMAN in columns else _READING
+    caption = escape(f"{heading(board)}. {section.title}: {section.note}. {reading}")
     return "\n".join(
         [
             r"\begin{table}",
@@ -86,7 +89,7 @@ def _table(board: Board, section: Section, lines: list[Line]) -> str:
 def _cell(cell: Cell) -> str:
     column, summary = cell.column, cell.column.summary(cell.row)
     if summary is None:
-        return ""
+        return escape(column.cell(cell.row))
     mean = column.number(summary.mean)
     mean = rf"\mathbf{{{mean}}}" if cell.mark == FIRST else mean
     middle, low, high = summary.middle
@@ -94,4 +97,4 @@ def _cell(cell: Cell) -> str:
     if not column.bare and low is not None and high is not None:
         median = "" if summary.median is UNSET else rf" \cdot {column.number(middle)}"
         interval = f"{median}_{{{column.number(low)}}}^{{{column.number(high)}}}"
-    return f"${mean}{interval}$" + (escape(cell.mark) if cell.mark == CHANCE else "")
+    return f"${mean}{interval}$" + (escape(cell.mark) if cell.mark in (CHANCE, ALIKE) else "")

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from prunebench.escape import for_terminal
+from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import (
     Column,
@@ -154,6 +155,8 @@ def render_row(board: Board, row: Row) -> RenderableType:
         f"version {row.version}, source {row.source}, parameters {row.parameters}",
         f"cost: {cost.gradient_steps} steps to the snapshot, {cost.extra_gradient_steps} of its own, "
         f"{cost.seconds:.3f} s of scoring{_counted(board, row)}",
+        *(["labels: its scores are the same when they are shuffled"] if row.reads_labels is False else []),
+        *(f"{protocol}: {error}" for protocol, error in (known(row.errors) or {}).items()),
         f"this row again: {row.command}",
         f"made with {', '.join(f'{key} {value}' for key, value in row.environment.items())}",
     ]
