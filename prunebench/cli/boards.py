@@ -12,6 +12,10 @@ OWN = Path(".prunebench", "leaderboards")
 # In a clone of the repository. Only who says `--out leaderboards` writes there.
 PUBLISHED = Path("leaderboards")
 
+# What `--metric` takes.
+METRIC = (
+    "a name of `prunebench list metrics`, such as accuracy.prune_final.0.1, or a heading: 'pruned to 10 %'"
+)
 
 # Where a command that computes writes its boards.
 out_option = click.option(

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.boards import folder_to_read, from_option, say_whose
+from prunebench.cli.boards import METRIC, folder_to_read, from_option, say_whose
+from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows_and_boards
 from prunebench.cli.types import STEP
 
 if TYPE_CHECKING:
@@ -13,18 +14,19 @@ if TYPE_CHECKING:
 
 
 @click.command("compare")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("first", metavar="A", shell_complete=complete_rows_and_boards)
+@click.argument("second", metavar="B", shell_complete=complete_rows_and_boards)
 @click.option(
     "--metric",
     "metrics",
     multiple=True,
     default=("spearman",),
     show_default=True,
-    help="What to compare by, such as kendall or accuracy.prune_final.0.1; repeatable.",
+    shell_complete=complete_metrics,
+    help=f"What to compare by: {METRIC}; repeatable.",
 )
 @click.option("--at-step", type=STEP, help="Only at this step.")
-@click.option("--board", help="Only on boards whose name starts so.")
+@click.option("--board", shell_complete=complete_boards, help="Only on boards whose name starts so.")
 @from_option
 def command(
     first: str, second: str, metrics: tuple[str, ...], at_step: int | None, board: str | None, out: str | None

@@ -73,6 +73,23 @@ def complete_boards(ctx: click.Context, _param: click.Parameter, incomplete: str
     return sorted(board["name"] for board in _boards(ctx) if board["name"].startswith(incomplete))
 
 
+def complete_rows_and_boards(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Both of these."""
+    return [*complete_rows(ctx, param, incomplete), *complete_boards(ctx, param, incomplete)]
+
+
+def complete_metrics(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Metrics of the rows on the boards, by their names on the command line."""
+    names = {name for board in _boards(ctx) for row in board["rows"] for name in _metrics_in(row)}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def _metrics_in(level: dict[str, Any], *path: str) -> Iterator[str]:
+    for key, value in level.items():
+        if isinstance(value, dict):
+            yield from [".".join((*path, key))] if "per_seed" in value else _metrics_in(value, *path, key)
+
+
 def _names_in(file: str) -> Iterator[str]:
     """Names that classes in a file give themselves, read and not run."""
     with contextlib.suppress(OSError, ValueError, SyntaxError):

@@ -1,16 +1,19 @@
 """`prunebench leaderboard`: the boards in a folder."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.boards import OWN, folder_to_read, from_option, say_left_out, say_whose
-from prunebench.cli.complete import complete_boards
-from prunebench.cli.types import PATH
+from prunebench.cli.boards import METRIC, OWN, folder_to_read, from_option, say_left_out, say_whose
+from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows
+from prunebench.cli.paging import page
+from prunebench.cli.types import PATH, STEP
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
+    from prunebench.leaderboard.columns import Column
 
 
 @click.command("leaderboard")
@@ -35,6 +38,18 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Make the tables again from the JSON records, and the overview in the folder's README.md.",
 )
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    shell_complete=complete_metrics,
+    help=f"Show this: {METRIC}; repeatable for one board.",
+)
+@click.option(
+    "--scorer", "scorers", multiple=True, shell_complete=complete_rows, help="Show only this one; repeatable."
+)
+@click.option("--at-step", "steps", type=STEP, multiple=True, help="Show only this step; repeatable.")
+@click.option("--top", type=click.IntRange(1), help="Show only so many scorers, the best at each step.")
 def command(
     name: str | None,
     out: str | None,
@@ -43,8 +58,14 @@ def command(
     figures: str | None,
     summed_up: bool,
     again: bool,
+    **shown: Any,
 ) -> int:
-    """Print the boards in a folder, or those whose names start with NAME."""
+    """Print how scorers stand over the boards in a folder, or the boards whose names start with NAME.
+
+    \b
+    prunebench leaderboard --metric "pruned to 10 %"
+    prunebench leaderboard mnist5k_n800 --at-step 50 --top 5
+    """
     from prunebench.leaderboard.folder import find_boards
 
     # Published boards are written only by those who name their folder.
@@ -56,25 +77,80 @@ def command(
     if html or figures:
         _write(boards, html, figures)
     else:
-        _print(boards, form, summed_up)
+        _print(boards, form, summed_up, name, _Shown(**shown))
     return say_whose(folder, out, left_out)
 
 
-def _print(boards: "list[Board]", form: str, summed_up: bool) -> None:
+@dataclass(frozen=True)
+class _Shown:
+    """What of the boards is shown on the terminal."""
+
+    metrics: tuple[str, ...]
+    scorers: tuple[str, ...]
+    steps: tuple[int, ...]
+    top: int | None
+
+    def __bool__(self) -> bool:
+        return bool(self.scorers or self.steps or self.top)
+
+
+def _print(boards: "list[Board]", form: str, summed_up: bool, name: str | None, shown: _Shown) -> None:
+    from prunebench.errors import RequestError
+    from prunebench.leaderboard.called import columns_called
     from prunebench.leaderboard.latex import latex
     from prunebench.leaderboard.overview import overview
-    from prunebench.leaderboard.terminal import console, render
     from prunebench.leaderboard.text import markdown, to_csv
 
+    columns = columns_called(boards, shown.metrics)
     if summed_up:
-        click.echo(overview(boards), nl=False)
+        click.echo(overview(boards, *columns[:1]), nl=False)
         return
+    if form == "table":
+        _show(boards, name, columns, shown)
+        return
+    if shown or columns:
+        accepted = "--metric, --scorer, --at-step and --top choose what the table shows"
+        raise RequestError("--format", form, f"{accepted}; files have all rows")
     writers = {"markdown": markdown, "csv": to_csv, "json": type(boards[0]).to_json, "latex": latex}
     for board in boards:
-        if form == "table":
-            console().print(render(board), "")
-        else:
-            click.echo(writers[form](board), nl=False)
+        click.echo(writers[form](board), nl=False)
+
+
+def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", shown: _Shown) -> None:
+    """The boards together, or those that were named one by one."""
+    from prunebench.errors import unknown_name
+    from prunebench.leaderboard.boards_table import BoardsTable
+    from prunebench.leaderboard.columns import SPEARMAN, best
+    from prunebench.leaderboard.terminal import render
+
+    rows = [row for board in boards for row in board.rows]
+    for given, known, option, noun in (
+        (shown.scorers, {row.scorer for row in rows}, "--scorer", "scorers with results here"),
+        (map(str, shown.steps), {str(row.at_step) for row in rows}, "--at-step", "steps with results here"),
+    ):
+        for each in given:
+            if each not in known:
+                raise unknown_name(option, each, known, noun)
+    if len(boards) > 1 and name is None:
+        column = columns[0] if columns else SPEARMAN
+        page(BoardsTable(boards, column, shown.steps, shown.scorers or None, shown.top))
+        return
+    tables = []
+    for board in boards:
+        chosen = [
+            row
+            for row in board.rows
+            if (not shown.scorers or row.scorer in shown.scorers)
+            and (not shown.steps or row.at_step in shown.steps)
+        ]
+        if shown.top:
+            chosen = best(
+                [row for row in chosen if not row.sees_end],
+                columns[0] if columns else SPEARMAN,
+                shown.top,
+            )
+        tables.append(render(board, chosen, columns))
+    page(*tables)
 
 
 def _rebuild(boards: "list[Board]", out: Path, name: str | None) -> None:

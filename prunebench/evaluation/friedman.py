@@ -16,9 +16,14 @@ from prunebench.evaluation.comparison import LEVEL, beats, seeds_needed
 FEWEST_METHODS = 3
 
 
+def ranks(means: Float[np.ndarray, "methods tasks"]) -> Float[np.ndarray, "methods tasks"]:
+    """Rank of each method on each task (1 is the highest mean); equal means share their ranks."""
+    return stats.rankdata(-means, axis=0)
+
+
 def average_ranks(means: Float[np.ndarray, "methods tasks"]) -> Float[np.ndarray, " methods"]:
-    """Rank of each method (1 is the highest mean) averaged over the tasks; equal means share their ranks."""
-    return stats.rankdata(-means, axis=0).mean(axis=1)
+    """These, averaged over the tasks."""
+    return ranks(means).mean(axis=1)
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,13 @@ def compare(methods: Sequence[str], means: Float[np.ndarray, "methods tasks"]) -
     count, tasks = means.shape
     if count < FEWEST_METHODS or tasks < tasks_needed(count):
         return None
-    ranks = average_ranks(means)
-    order = sorted(range(count), key=lambda i: (ranks[i], methods[i]))
+    averages = average_ranks(means)
+    order = sorted(range(count), key=lambda i: (averages[i], methods[i]))
     names = tuple(methods[i] for i in order)
     differ = (means != means[0]).any()
     p = float(stats.friedmanchisquare(*means).pvalue) if differ else 1.0
     pairs = beats(dict(zip(methods, means, strict=True))) if p <= LEVEL else set()
-    return Comparison(names, tuple(float(ranks[i]) for i in order), p, cliques(names, pairs))
+    return Comparison(names, tuple(float(averages[i]) for i in order), p, cliques(names, pairs))
 
 
 def cliques(methods: Sequence[str], different: set[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:

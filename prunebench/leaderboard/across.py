@@ -1,39 +1,74 @@
 """Several boards side by side: who is best on how many, and whether the boards can tell scorers apart."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from prunebench.evaluation.friedman import Comparison, average_ranks, compare, tasks_needed
+from prunebench.evaluation.friedman import Comparison, average_ranks, compare, ranks, tasks_needed
+from prunebench.evaluation.statistics import intervals
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import Column
+
+# A step, or all of a board's up to the end of its plateau: the same moment of trainings that are not alike.
+EARLY: Literal["early"] = "early"
+Moment = int | Literal["early"]
 
 
 @dataclass(frozen=True, eq=False)
 class Across:
-    """The means of a column at a step, of the scorers that stand on every board that has the step.
+    """The means of a column at a moment: scorers that stand on every one of some boards.
 
     Attributes:
+        family: of the boards: `all`, `shallow` or `layered`.
         boards: names of the boards.
         scorers: by name.
         means: one row for each scorer.
         left_out: scorers that stand on some of the boards only.
+        boards_left_out: boards that lack one of the scorers.
     """
 
     column: Column
-    step: int
+    step: Moment
+    family: str
     boards: tuple[str, ...]
     scorers: tuple[str, ...]
     means: Float[np.ndarray, "scorers boards"]
     left_out: tuple[str, ...]
+    boards_left_out: tuple[str, ...] = ()
 
     @cached_property
     def average_ranks(self) -> dict[str, float]:
-        """Rank averaged over the boards, 1 is best; boards whose means are equal share their ranks."""
+        """Rank averaged over the boards, 1 is best; scorers whose means are equal share their ranks."""
         return dict(zip(self.scorers, average_ranks(self.means).tolist(), strict=True))
+
+    @cached_property
+    def rank_ends(self) -> dict[str, tuple[float, float]]:
+        """The 95 % interval of each average rank over boards; NaN where they are fewer than three."""
+        low, high = intervals(ranks(self.means))
+        inside = (np.clip(ends, 1, len(self.scorers)).tolist() for ends in (low, high))
+        return dict(zip(self.scorers, zip(*inside, strict=True), strict=True))
+
+    @cached_property
+    def firsts(self) -> dict[str, int]:
+        """On how many boards no other mean is higher."""
+        first = (self.means == self.means.max(axis=0)).sum(axis=1)
+        return dict(zip(self.scorers, first.tolist(), strict=True))
+
+    @cached_property
+    def win_rates(self) -> dict[str, float]:
+        """Share of all boards and others in which its mean is the higher; equal means count half."""
+        others = len(self.scorers) - 1
+        return {scorer: (others + 1 - rank) / others for scorer, rank in self.average_ranks.items()}
+
+    @property
+    def order(self) -> list[str]:
+        """The scorers, by average rank."""
+        return sorted(self.scorers, key=lambda scorer: (self.average_ranks[scorer], scorer))
 
     @cached_property
     def comparison(self) -> Comparison | None:
@@ -51,20 +86,42 @@ def steps_of(boards: Sequence[Board]) -> list[int]:
     return sorted({row.at_step for board in boards for row in board.rows})
 
 
-def across(boards: Sequence[Board], column: Column, step: int) -> Across | None:
-    """The boards' means at a step; None where no two scorers stand on all boards that have it.
+def across(boards: Sequence[Board], column: Column, step: Moment, family: str = "all") -> Across | None:
+    """The boards' means at a moment: the largest table of scorers and boards that has no gap.
 
-    Scorers that see the end take no part.
+    None where no two scorers share a board. Scorers that see the end take no part.
     """
     found = {board.name: means for board in boards if (means := _means(board, column, step))}
-    if not found:
-        return None
-    scorers = sorted(set.intersection(*(set(means) for means in found.values())))
+    scorers, names = _without_gaps(found)
     if len(scorers) < 2:
         return None
-    left_out = {scorer for means in found.values() for scorer in means} - set(scorers)
-    table = np.array([[means[scorer] for means in found.values()] for scorer in scorers])
-    return Across(column, step, tuple(found), tuple(scorers), table, tuple(sorted(left_out)))
+    left_out = {scorer for name in names for scorer in found[name]} - set(scorers)
+    table = np.array([[found[name][scorer] for name in names] for scorer in scorers])
+    rest = tuple(name for name in found if name not in names)
+    return Across(column, step, family, tuple(names), tuple(scorers), table, tuple(sorted(left_out)), rest)
+
+
+def by_family(boards: Sequence[Board], column: Column, step: Moment) -> list[Across]:
+    """Over all boards, then over those of shallow and of layered networks where there are both."""
+    shallow, layered = ([board for board in boards if board.layered is kind] for kind in (False, True))
+    families = {"all": boards, **({"shallow": shallow, "layered": layered} if shallow and layered else {})}
+    found = (across(some, column, step, family) for family, some in families.items())
+    return [one for one in found if one is not None and len(one.boards) > 1]
+
+
+def _without_gaps(found: dict[str, dict[str, float]]) -> tuple[list[str], list[str]]:
+    """Scorers and boards of the largest table: those on most boards, and the boards that have all of them.
+
+    So neither a scorer that few boards know takes boards away, nor a board of few scorers the others.
+    """
+    counts = Counter(scorer for means in found.values() for scorer in means)
+    order = sorted(counts, key=lambda scorer: (-counts[scorer], scorer))
+    tables = [
+        (order[:count], [name for name, means in found.items() if means.keys() >= set(order[:count])])
+        for count in range(2, len(order) + 1)
+    ]
+    scorers, names = max(tables, key=lambda table: len(table[0]) * len(table[1]), default=([], []))
+    return (sorted(scorers), names) if names else ([], [])
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +185,11 @@ def early(board: Board, column: Column) -> Early:
     return Early(tuple(by_step), means_of)
 
 
-def _means(board: Board, column: Column, step: int) -> dict[str, float]:
+def _means(board: Board, column: Column, step: Moment) -> dict[str, float]:
+    if step == EARLY:
+        found = early(board, column)
+        whole = {name: means for name, means in found.means.items() if len(means) == len(found.steps)}
+        return {name: sum(means.values()) / len(means) for name, means in whole.items()}
     return {
         row.scorer: summary.mean
         for row in board.rows

@@ -300,5 +300,14 @@ def ranked(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=order)
 
 
+def best(rows: Iterable[Row], column: Column, count: int) -> list[Row]:
+    """At each step, so many rows of the highest mean in a column."""
+    measured = [(summary.mean, row) for row in rows if (summary := column.summary(row))]
+    found: dict[int, list[Row]] = {}
+    for _, row in sorted(measured, key=lambda pair: (-pair[0], pair[1].scorer)):
+        found.setdefault(row.at_step, []).append(row)
+    return [row for step in sorted(found) for row in found[step][:count]]
+
+
 def _share(path: Path) -> float:
     return float(path[-1])

@@ -1,17 +1,18 @@
 """All boards of a folder in one text, made from the records alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
 import numpy as np
 
-from prunebench.escape import for_markdown
-from prunebench.leaderboard.across import Across, Wins, across, early, steps_of, wins
+from prunebench.escape import for_markdown, for_terminal
+from prunebench.leaderboard.across import EARLY, Across, Wins, across, by_family, early, steps_of, wins
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import RANK, SPEARMAN, Column, ranked
 from prunebench.leaderboard.columns import overview as telling
 from prunebench.leaderboard.cost import Priced, best_within, front, percent
-from prunebench.leaderboard.ranks import FIRST, marks
+from prunebench.leaderboard.ranks import FIRST, RowKey, marks
+from prunebench.leaderboard.standing import diagram, interval, title, verdict
 from prunebench.leaderboard.text import markdown_table, network_words
 
 _HOW = (
@@ -26,16 +27,26 @@ _HOW = (
 # Shares of a training, for at most which the best predictors are named.
 BUDGETS = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)
 
+_STANDING = (
+    "*Average rank*: with its 95 % interval over boards (bootstrap-t and Student's t). *First on*: boards on "
+    "which no other mean is higher. *Wins*: share of all boards and other scorers in which its mean is the "
+    "higher. In the diagram a line is the interval, and a bar joins scorers that are not told apart."
+)
+DIAGRAM_WIDTH = 90  # characters
 
-def overview(boards: Sequence[Board]) -> str:
+
+def overview(boards: Sequence[Board], column: Column | None = None) -> str:
     """What the boards say together, as Markdown; equal boards give equal bytes.
 
-    The best predictor by board and step, average ranks, win rates, and which scorers differ over the boards.
+    How the scorers stand over all boards, the best predictor by board and step, average ranks, win rates, and
+    which scorers differ over the boards: in this column, or in all that compare scorers.
     """
     boards = sorted(boards, key=lambda board: board.name)
-    parts = [_HOW, "## The boards", _boards(boards), *_how_early(boards), *_how_cheaply(boards)]
-    for column in compared(boards):
-        parts += _column(boards, column)
+    columns = [column] if column else compared(boards)
+    parts = [_HOW, *_standing(boards, columns[:1]), "## The boards", _boards(boards)]
+    parts += [*_how_early(boards), *_how_cheaply(boards)]
+    for each in columns:
+        parts += _column(boards, each)
     return "\n\n".join(parts) + "\n"
 
 
@@ -44,6 +55,25 @@ def compared(boards: Sequence[Board]) -> list[Column]:
     columns = dict.fromkeys(column for board in boards for column in telling(board) if column.compares)
     few = [column for column in columns if column == SPEARMAN or column not in RANK]
     return [column for column in few if any(column.summary(row) for board in boards for row in board.rows)]
+
+
+def _standing(boards: Sequence[Board], columns: Sequence[Column]) -> list[str]:
+    """Average ranks with their intervals, wins, and a diagram: of all boards and of each family."""
+    parts = []
+    for found in (
+        one for column in columns for step in (0, EARLY) for one in by_family(boards, column, step)
+    ):
+        lines = [["scorer", "average rank", "first on", "wins"]]
+        for scorer in found.order:
+            wins_of = f"{100 * found.win_rates[scorer]:.0f} %"
+            first = f"{found.firsts[scorer]} of {len(found.boards)}"
+            lines.append([for_markdown(scorer), interval(found, scorer), first, wins_of])
+        parts += [f"### {for_markdown(title(found))}", markdown_table(lines)]
+        if found.comparison is not None:  # indented, and so text as it is, whatever names are
+            shown = (f"    {for_terminal(line)}" for line in diagram(found, DIAGRAM_WIDTH))
+            parts.append("\n".join(shown))
+        parts.append(f"{verdict(found, escape=for_markdown)}.")
+    return ["## How scorers stand over the boards", _STANDING, *parts] if parts else []
 
 
 def _boards(boards: Sequence[Board]) -> str:
@@ -153,23 +183,25 @@ def _win_rates(won: Wins) -> str:
     return markdown_table(lines)
 
 
+def best_of(board: Board, column: Column, step: int, signs: Mapping[RowKey, str]) -> str:
+    """The best predictor at a step, its mean and how many more are tied with it by these marks."""
+    rows = [row for row in ranked(board.rows) if row.at_step == step and row.predicts]
+    means = [(summary.mean, row) for row in rows if (summary := column.summary(row))]
+    if not means:
+        return ""
+    _, best = max(means, key=itemgetter(0))
+    ties = [scorer for (scorer, at), sign in signs.items() if at == step and sign == FIRST]
+    others = f" +{len(ties) - 1}" if best.scorer in ties and len(ties) > 1 else ""
+    return f"{best.scorer} {column.cell(best, interval=False)}{others}"
+
+
 def _best(boards: Sequence[Board], column: Column) -> str:
     steps = steps_of(boards)
     lines = [["board", *(f"step {step}" for step in steps)]]
     for board in boards:
         signs = marks(board.rows, column)
-        cells = []
-        for step in steps:
-            rows = [row for row in ranked(board.rows) if row.at_step == step and row.predicts]
-            means = [(summary.mean, row) for row in rows if (summary := column.summary(row))]
-            if not means:
-                cells.append("")
-                continue
-            _, best = max(means, key=itemgetter(0))
-            ties = [scorer for (scorer, at), sign in signs.items() if at == step and sign == FIRST]
-            others = f" +{len(ties) - 1}" if best.scorer in ties and len(ties) > 1 else ""
-            cells.append(f"{for_markdown(best.scorer)} {column.cell(best, interval=False)}{others}")
-        lines.append([board.name, *cells])
+        cells = [best_of(board, column, step, signs) for step in steps]
+        lines.append([board.name, *map(for_markdown, cells)])
     return markdown_table(lines)
 
 
@@ -189,18 +221,4 @@ def _average_ranks(found: Sequence[Across]) -> str:
 
 def _verdict(one: Across) -> str:
     """Whether the boards can tell the scorers apart, as one line of a list."""
-    missing = f"; not on every board: {', '.join(map(for_markdown, one.left_out))}" if one.left_out else ""
-    found = one.comparison
-    if found is None:
-        count = len(one.scorers)
-        why = (
-            f"{count} scorers need {one.boards_needed} boards before any difference can be significant "
-            f"({count * (count - 1) // 2} corrected comparisons), so there is no critical-difference diagram"
-            if count > 2
-            else "two scorers make no diagram; `prunebench compare` compares them"
-        )
-        return f"- Step {one.step}: {len(one.boards)} boards; {why}{missing}."
-    tied = "; ".join(", ".join(map(for_markdown, clique)) for clique in found.cliques)
-    groups = f"not told apart: {tied}" if tied else "all scorers differ from each other"
-    p = "p < 0.0001" if found.p < 0.0001 else f"p = {found.p:.4f}"
-    return f"- Step {one.step}: {len(one.boards)} boards; Friedman {p}; {groups}{missing}."
+    return f"- Step {one.step}: {len(one.boards)} boards; {verdict(one, named=True, escape=for_markdown)}."

@@ -9,7 +9,8 @@ from prunebench.errors import RequestError, unknown_name
 from prunebench.evaluation.comparison import LEVEL, Difference, difference, holm, seeds_needed
 from prunebench.evaluation.statistics import collapses
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import Column, columns_by_name
+from prunebench.leaderboard.called import columns_called
+from prunebench.leaderboard.columns import Column
 from prunebench.results import Row
 
 
@@ -79,7 +80,7 @@ def compare_scorers(
             if one in found and other in found:
                 matches.append((board.name, "", found[one], found[other]))
     nothing = "no board has this metric of both, at one step or at the steps named"
-    return _compared(first, second, matches, _columns(rows, metrics), [], nothing)
+    return _compared(first, second, matches, columns_called(boards, metrics), [], nothing)
 
 
 def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: int | None) -> Pairs:
@@ -96,7 +97,7 @@ def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: in
         for row in first.rows
         if row.key in theirs and row.predicts and step in (None, row.at_step)
     ]
-    columns, remarks = _columns([*first.rows, *second.rows], metrics), _unlike(first, second)
+    columns, remarks = columns_called([first, second], metrics), _unlike(first, second)
     nothing = "the boards share no results with this metric"
     return _compared(first.name, second.name, matches, columns, remarks, nothing)
 
@@ -148,14 +149,6 @@ def _parse(option: str, text: str, rows: Sequence[Row]) -> tuple[str, int | None
     if name not in known:
         raise unknown_name(option, name, known, "scorers with results here")
     return name, number
-
-
-def _columns(rows: Sequence[Row], metrics: Sequence[str]) -> list[Column]:
-    known = columns_by_name(rows)
-    for metric in metrics:
-        if metric not in known:
-            raise unknown_name("metric", metric, known, "metrics here")
-    return [known[metric] for metric in dict.fromkeys(metrics)]
 
 
 def _by_seed(row: Row, column: Column) -> dict[int, tuple[float, float]]:

@@ -39,10 +39,12 @@ from prunebench.results import Row
 _TO_THE_RIGHT = ("step", "rank", "own steps", COST)
 
 
-def render(board: Board, rows: list[Row] | None = None) -> RenderableType:
-    """The board's table (or that of some of its rows), with intervals, and what stands around it."""
+def render(
+    board: Board, rows: list[Row] | None = None, columns: Sequence[Column] | None = None
+) -> RenderableType:
+    """The board's table (or some of its rows or columns), with intervals, and what stands around it."""
     shown = ranked(board.rows if rows is None else rows)
-    return _Table(board, [row for row in shown if row.status != "unfit"], shown)
+    return _Table(board, [row for row in shown if row.status != "unfit"], shown, columns or None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +54,18 @@ class _Table:
     board: Board
     rows: list[Row]
     asked: list[Row]
+    chosen: Sequence[Column] | None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        shown = [column for column in overview(self.board) if any(map(column.summary, self.rows))]
+        shown = [c for c in self.chosen or overview(self.board) if any(map(c.summary, self.rows))]
         columns = self._columns(shown)
         hidden: set[str] = set()
         for column in first_to_go(self.board):
             if sum(_width(title, cells) for title, cells in columns.items()) >= options.max_width:
                 hidden |= {column.title} if columns.pop(column.title, None) else set()
         yield self._table(columns, heading(self.board))
-        yield from self._by_layer(options.max_width)
+        if self.chosen is None:
+            yield from self._by_layer(options.max_width)
         for what, said in without_numbers(self.asked).items():
             for line in said:
                 yield Text(f"{what.lower()}: {line}", style="red" if what == "Failed" else "dim")

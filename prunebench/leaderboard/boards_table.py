@@ -1,0 +1,67 @@
+"""All boards of a folder on the terminal: who leads over them, and a line for each."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from prunebench.leaderboard.across import EARLY, Across, Moment, by_family
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.columns import Column
+from prunebench.leaderboard.overview import best_of
+from prunebench.leaderboard.ranks import marks
+from prunebench.leaderboard.standing import diagram, title, verdict
+
+_READING = (
+    "rank: average over the boards, ├ ┤ its 95 % interval over boards; first: boards on which no other mean "
+    "is higher. Boards that share a data set are less independent than the intervals take them to be."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class BoardsTable:
+    """What boards say together, by one column.
+
+    Attributes:
+        steps: at which; step 0 and all up to the plateau's end where there are none.
+        scorers: those that are shown; all where it is None.
+        top: show so many of them.
+    """
+
+    boards: Sequence[Board]
+    column: Column
+    steps: Sequence[int] = ()
+    scorers: Collection[str] | None = None
+    top: int | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """The diagrams, then the table of the boards."""
+        moments: Sequence[Moment] = self.steps or (0, EARLY)
+        found = [one for moment in moments for one in by_family(self.boards, self.column, moment)]
+        for one in found:
+            yield Text(title(one), style="bold")
+            for line in diagram(one, options.max_width, self._shown(one)):
+                yield Text(line, no_wrap=True, overflow="ignore")
+            yield Text(f"{verdict(one)}.", style="dim")
+            yield Text()
+        if found:
+            yield Text(_READING, style="dim")
+            yield Text()
+        yield self._boards()
+
+    def _shown(self, one: Across) -> list[str]:
+        order = [scorer for scorer in one.order if self.scorers is None or scorer in self.scorers]
+        return order[: self.top]
+
+    def _boards(self) -> Table:
+        steps = self.steps or (0,)
+        table = Table(title=f"Best by {self.column.title}", title_justify="left", title_style="bold")
+        for head in ("board", *(f"step {step}" for step in steps)):
+            table.add_column(Text(head), overflow="fold")
+        for board in self.boards:
+            signs = marks(board.rows, self.column)
+            cells = [best_of(board, self.column, step, signs) for step in steps]
+            table.add_row(*map(Text, (board.name, *cells)))
+        return table
