@@ -69,6 +69,7 @@ def test_a_run_is_refused_before_anything_is_trained(
         "narrow": "unfit",
         "random": "ok",
         "oracle": "ok",
+        "twin": "ok",
     }
 
 

@@ -1,6 +1,6 @@
 """Saying what is about to be done, before it is done."""
 
-from prunebench.benchmark.estimate import Timings, work_of
+from prunebench.benchmark.estimate import Timings, twins_to_train, work_of
 from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, draws_of
 from prunebench.benchmark.reporter import Reporter
@@ -23,6 +23,9 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
     if keys:
         names = ", ".join(dict.fromkeys(key.scorer for key in keys))
         reporter.plan(f"score with {names} at step {', '.join(dict.fromkeys(str(k.step) for k in keys))}")
+    if twins := twins_to_train(plan, missing):
+        steps = ", ".join(map(str, twins))
+        reporter.plan(f"train {sum(twins.values())} twins to the end in another order, from step {steps}")
     work = work_of(plan, missing)
     counts = ", ".join(str(plan.kept(fraction)) for fraction in plan.fractions)
     choices = sum(draws_of(scorer, ACCURACY_DRAWS) for scorer in plan.with_controls())

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from prunebench.benchmark.plan import CONTROLS, DENSE, Plan
+from prunebench.benchmark.plan import CONTROLS, DENSE, TWIN, Plan
 from prunebench.benchmark.sizes import sizes_of
 from prunebench.evaluation.metrics import EVALUATOR_VERSION, SHUFFLED_LABELS, Metrics, Path, per_seed
 from prunebench.evaluation.protocols import LABELS, PROTOCOLS
@@ -82,7 +82,7 @@ def _row(
         version=key.version,
         source=key.source or None,
         sees_end=scorer is not None and scorer.sees_end,
-        control=scorer is None or scorer.name in CONTROLS,
+        control=scorer is None or scorer.name in (*CONTROLS, TWIN),
         at_step=key.step,
         relative_time=None if not drops or scorer is None else key.step / drops,
         status="ok" if error is None else "failed",

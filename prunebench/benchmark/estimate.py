@@ -7,7 +7,7 @@ bounds it closely. Where the bounds of the whole lie too far apart, the answer i
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cache
 
@@ -116,6 +116,17 @@ def size_of(plan: Plan) -> int:
     return recipe.steps * recipe.batch_size * width * task.inputs * images
 
 
+def twins_to_train(plan: Plan, missing: Missing) -> dict[int, int]:
+    """How many twins of single networks are to be trained from each step; its scorers share them."""
+    twins = {
+        (key.step, seed, number)
+        for key, seeds in missing.unscored.items()
+        for seed in seeds
+        for number in range(draws_of(plan.scored[key]) if plan.scored[key].twins else 0)
+    }
+    return dict(sorted(Counter(step for step, *_ in twins).items()))
+
+
 def work_of(plan: Plan, missing: Missing) -> Work:
     """The pieces of work that the missing part of a plan is made of."""
     work: Work = defaultdict(float)
@@ -125,6 +136,8 @@ def work_of(plan: Plan, missing: Missing) -> Work:
     asked = ((asked_at(key, plan.scored[key]), s) for key, seeds in missing.unscored.items() for s in seeds)
     for key, _ in dict.fromkeys(asked):
         work[SCORER + key.scorer, key.step] += 1
+    for step, networks in twins_to_train(plan, missing).items():
+        work[TRAINING, 0] += networks * (1 - step / plan.recipe.steps)
     for key, lacking in missing.measures.items():
         draws = draws_of(plan.scored.get(key), ACCURACY_DRAWS)
         for measure in (measure for measures in lacking.values() for measure in measures):

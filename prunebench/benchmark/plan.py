@@ -9,6 +9,7 @@ from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions, default_fractions, kept_count, label
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import (
+    CEILING,
     LABELS,
     PROTOCOLS,
     REINITIALISED,
@@ -36,6 +37,8 @@ from prunebench.training.seeds import check_seeds
 
 # On every board, so that a number can be read against chance and against the final norm itself.
 CONTROLS = ("random", "oracle")
+# The control that `ceiling` adds: what is known at a step, but for the minibatches to come.
+TWIN = "twin"
 # Of a stochastic scorer. The correlations of a draw cost nothing; its accuracies do, so they take fewer.
 DRAWS, ACCURACY_DRAWS = 10, 3
 # The trained networks themselves are measured too.
@@ -127,7 +130,8 @@ class Plan:
     def with_controls(self) -> list[Scorer]:
         """The scorers asked for, then the controls that were not."""
         present = {scorer.name for scorer in self.scorers}
-        return [*self.scorers, *(_control(name) for name in CONTROLS if name not in present)]
+        controls = [*CONTROLS, *([TWIN] if CEILING in self.protocols else [])]
+        return [*self.scorers, *(_control(name) for name in controls if name not in present)]
 
     @cached_property
     def training(self) -> str:
@@ -155,10 +159,10 @@ class Plan:
     @property
     def measures(self) -> list[Measure]:
         """What is measured with each scorer's scores, of whatever scorer they are."""
-        found = []
+        found = [Measure("rank")] if {"rank", CEILING} & {*self.protocols} else []
         for protocol in PROTOCOLS:
-            if protocol in self.protocols and protocol != LABELS:
-                found += [Measure(protocol)] if protocol == "rank" else self._kept(protocol)
+            if protocol in self.protocols and protocol not in ("rank", CEILING, LABELS):
+                found += self._kept(protocol)
         return found
 
     def measures_of(self, scorer: Scorer) -> list[Measure]:
@@ -195,7 +199,9 @@ class Plan:
 
 
 def draws_of(scorer: Scorer | None, most: int = DRAWS) -> int:
-    """How often a scorer is asked; of one without a random part, and of what has no scorer, once."""
+    """How often a scorer is asked; of one without a random part or twins, and of what has no scorer, once."""
+    if scorer is not None and scorer.twins:
+        return min(scorer.twins, most)
     return most if scorer is not None and scorer.stochastic else 1
 
 

@@ -45,7 +45,7 @@ def rescore(
     if scoring is None or kept is None:
         raise NotHere("scores that are not whole")
     scorer = _same_scorer(key, load)
-    if scoring.extra_steps:
+    if scoring.extra_steps or scorer.twins:
         raise NotHere("scores of scorers that train")
     step = 0 if scorer.initial_only else key.step
     snapshot = _snapshot(store, training, seed, step, task, recipe, scorer)

@@ -27,6 +27,7 @@ from prunebench.benchmark.missing import (
 from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, Plan, asked_at, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
+from prunebench.benchmark.twins import Twins
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
@@ -131,6 +132,7 @@ class _Work:
         said: what came of asking each scorer for its scores, by when it was asked.
         scores: scores and predicted signs of each network that is not measured yet, one row for each draw.
         own_steps: that scorers trained themselves for their scores.
+        twins: of the networks that were asked for last.
     """
 
     plan: Plan
@@ -142,6 +144,7 @@ class _Work:
     said: dict[tuple[Key, tuple[int, ...]], list[Outcome]] = field(default_factory=dict)
     scores: dict[tuple[Key, int], tuple[Draws, Draws | None]] = field(default_factory=dict)
     own_steps: dict[Key, int] = field(default_factory=dict)
+    twins: Twins = field(default_factory=Twins)
 
     def do(self) -> None:
         lacking = self.missing.seeds
@@ -187,7 +190,12 @@ class _Work:
             snapshot = subset(self.run, seeds).snapshot(key.step, with_final=scorer.sees_end)
             if scorer.initial_only:
                 snapshot = _initial_of(snapshot)
-            self.said[asked] = [execute(drawn(scorer, draw), snapshot) for draw in range(draws_of(scorer))]
+            if scorer.twins:
+                run = subset(self.run, seeds)
+                self.said[asked] = self.twins.ask(scorer, snapshot, run, draws_of(scorer))
+            else:
+                draws = range(draws_of(scorer))
+                self.said[asked] = [execute(drawn(scorer, draw), snapshot) for draw in draws]
             raised = next((o.traceback for o in self.said[asked] if o.traceback), None)
             if raised is not None:
                 self.reporter.failure(key.scorer, key.step, raised)

@@ -2,13 +2,17 @@
 
 from typing import Literal, get_args
 
-Protocol = Literal["rank", "labels", "prune_final", "merge", "prune_early", "finetune", "prune_global"]
+Protocol = Literal[
+    "rank", "labels", "prune_final", "merge", "prune_early", "finetune", "prune_global", "ceiling"
+]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 # Of these every row has numbers; of the others that run by default, some have none.
 EVERY_ROW: tuple[Protocol, ...] = ("rank", "prune_final", "merge")
-DEFAULT_PROTOCOLS: tuple[Protocol, ...] = ("rank", "labels", "prune_final", "merge")
+DEFAULT_PROTOCOLS: tuple[Protocol, ...] = ("rank", "labels", "prune_final", "merge", "ceiling")
 # For which scorers are asked again.
 LABELS: Protocol = "labels"
+# It is `rank` with one more control.
+CEILING: Protocol = "ceiling"
 # Those for which pruned networks are trained, for each scorer.
 TRAINED: tuple[Protocol, ...] = ("prune_early", "finetune")
 FINETUNED = 0.1  # of all steps, where nothing is said

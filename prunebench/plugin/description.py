@@ -27,7 +27,7 @@ class Description:
     version: str
     paper: str
     source: str
-    flags: dict[str, bool]
+    flags: dict[str, bool | int]
     parameters: list[str]
     defaults: dict[str, Value]
     values: dict[str, Value]
@@ -48,7 +48,11 @@ def describe(kind: PluginKind[Any], plugin: Plugin | type[Plugin]) -> Descriptio
         plugin.version,
         str(cls.paper),
         source_hash(cls),
-        {flag: bool(value) for flag, value in flags.items() if not isinstance(value, property)},
+        {
+            flag: value if isinstance(value, int) else bool(value)
+            for flag, value in flags.items()
+            if not isinstance(value, property)
+        },
         list(defaults),
         {key: as_json(value) for key, value in defaults.items() if value is not MISSING},
         {} if plugin is cls else {key: as_json(getattr(plugin, key)) for key in defaults},

@@ -2,7 +2,6 @@
 
 import math
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -12,7 +11,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.device import one_thread
-from prunebench.networks import Networks
 from prunebench.plugin.conformance import Checks, Skip, Violation
 from prunebench.plugin.plugin import changed
 from prunebench.scoring.execute import execute, global_generators_kept, same, unfit
@@ -115,7 +113,7 @@ def _equivariant(scorer: Scorer) -> str:
     snapshot = _early(scorer)
     order = torch.from_numpy(np.random.default_rng(7).permutation(snapshot.networks.units))
     rows = order.expand(snapshot.networks.seeds, -1)
-    permuted = _map_networks(snapshot, lambda networks: networks.keep(rows))
+    permuted = snapshot.map(lambda networks: networks.keep(rows))
     seen = "in another order, neurons get scores that differ by"
     cause = "scores that were sorted (return them in the order of the neurons), or a neuron's number used"
     before, after = _scores(scorer, snapshot)[:, order], _scores(scorer, permuted)
@@ -202,7 +200,7 @@ def _check_layered(scorer: Scorer, snapshot: Snapshot, what: str, step: int) -> 
     draw, orders = np.random.default_rng(7), {}
     for layer in snapshot.networks.layers:
         orders[layer.name] = torch.from_numpy(draw.permutation(layer.units)).expand(len(scores), -1)
-    permuted = _scores(scorer, _map_networks(snapshot, lambda networks: networks.keep(orders)))
+    permuted = _scores(scorer, snapshot.map(lambda networks: networks.keep(orders)))
     parts = zip(
         scores.split([order.shape[1] for order in orders.values()], dim=1), orders.values(), strict=True
     )
@@ -216,7 +214,7 @@ def _check_layered(scorer: Scorer, snapshot: Snapshot, what: str, step: int) -> 
 def _scale(scorer: Scorer) -> str:
     _skip_drawn(scorer)
     snapshot = _early(scorer)
-    scaled = _map_networks(snapshot, lambda networks: networks.map(lambda tensor: 2 * tensor))
+    scaled = snapshot.map(lambda networks: networks.map(lambda tensor: 2 * tensor))
     small, large = _scores(scorer, snapshot), _scores(scorer, scaled)
     ranks = [t.argsort(dim=1).argsort(dim=1) for t in (small, large)]
     moved = float((ranks[0] != ranks[1]).double().mean())
@@ -253,7 +251,7 @@ def _cuda(scorer: Scorer) -> str:
     if not torch.cuda.is_available():
         raise Skip("no CUDA device here")
     snapshot = _early(scorer)
-    outcome = execute(scorer, _map_networks(snapshot, lambda networks: networks.to("cuda")))
+    outcome = execute(scorer, snapshot.map(lambda networks: networks.to("cuda")))
     if outcome.scores is None:
         raise _violation(outcome, _said(outcome))
     difference = _difference(_scores(scorer, snapshot), outcome.scores.cpu())
@@ -316,24 +314,14 @@ def _difference(a: Float[Tensor, "seeds neurons"], b: Float[Tensor, "seeds neuro
     return float(((a - b).abs().amax(dim=1) / spread).max())
 
 
-def _map_networks(snapshot: Snapshot, change: Callable[[Networks], Networks]) -> Snapshot:
-    final = None if snapshot.final is None else change(snapshot.final)
-    return replace(
-        snapshot, networks=change(snapshot.networks), initial=change(snapshot.initial), final=final
-    )
-
-
 def _reversed(snapshot: Snapshot) -> Snapshot:
     backwards = list(range(snapshot.networks.seeds))[::-1]
-    return replace(
-        _map_networks(snapshot, lambda networks: networks.select(backwards)), seeds=snapshot.seeds[::-1]
-    )
+    return replace(snapshot.map(lambda networks: networks.select(backwards)), seeds=snapshot.seeds[::-1])
 
 
 def _changed_parts(a: Snapshot, b: Snapshot) -> str:
     names = ["task.x_train", "task.y_train", "task.x_test", "task.y_test"]
-    names += [
-        f"{part}.{weight}" for part in ("networks", "initial", "final") for weight in a.networks.tensors
-    ]
+    parts = "networks", "initial", "final", "twin"
+    names += [f"{part}.{weight}" for part in parts for weight in a.networks.tensors]
     pairs = zip(names, a.tensors(), b.tensors(), strict=False)
     return ", ".join(name for name, x, y in pairs if x.shape != y.shape or not torch.equal(x, y))

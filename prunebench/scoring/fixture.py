@@ -2,7 +2,7 @@
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from prunebench.training.recipe import Recipe
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.state import State
 from prunebench.training.train import Trajectory, train
+from prunebench.training.twins import train_twins, twin_orders
 
 SEEDS = (3, 11, 4)
 EARLY = 10
@@ -26,22 +27,33 @@ DOMINANT, DEAD = 4, 9
 
 
 def small_snapshot(step: int, *, with_final: bool = False) -> Snapshot:
-    """Three networks of 12 neurons at step 0 or `EARLY`, in memory of their own."""
-    return _small_run().snapshot(step, with_final=with_final).copy()
+    """Three networks of 12 neurons at step 0 or `EARLY`, in memory of their own; the end is a twin's, too."""
+    return _of_run(_small_run(), step, with_final=with_final)
 
 
 def layered_snapshot(kind: Literal["linear", "convolution"], step: int, *, with_final: bool) -> Snapshot:
     """Three networks of several layers and three classes at step 0 or `EARLY`, in memory of their own."""
-    return _layered_run(kind).snapshot(step, with_final=with_final).copy()
+    return _of_run(_layered_run(kind), step, with_final=with_final)
 
 
 def large_snapshot(*, with_final: bool = False) -> Snapshot:
     """Networks of the usual size, to measure time and memory: untrained, but with norms that differ."""
     task, recipe = _task(samples=800, inputs=256), Recipe(width=300, init_std=1e-2, steps=100)
     networks = initialise(recipe, task.inputs, range(5))
-    return Snapshot(
-        task, recipe, 0, networks, networks.clone(), final=networks.clone() if with_final else None
-    )
+    snapshot = Snapshot(task, recipe, 0, networks, networks.clone())
+    if not with_final:
+        return snapshot
+    return replace(snapshot, final=networks.clone(), twin=networks.clone())
+
+
+def _of_run(run: Trajectory, step: int, *, with_final: bool) -> Snapshot:
+    snapshot = run.snapshot(step, with_final=with_final).copy()
+    return snapshot.with_twin(_twin(run, step)) if with_final else snapshot
+
+
+@functools.cache
+def _twin(run: Trajectory, step: int) -> Networks:
+    return train_twins(run, step, twin_orders(run.seeds, 0)).final
 
 
 @functools.cache

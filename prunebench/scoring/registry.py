@@ -15,7 +15,7 @@ SCORERS: "PluginKind[Scorer]" = PluginKind(
     group="prunebench.scorers",
     base="prunebench.scoring.scorer:Scorer",
     worker="prunebench.scoring.worker",
-    flags=("stochastic", "sees_end", "initial_only"),
+    flags=("stochastic", "sees_end", "initial_only", "twins"),
 )
 
 

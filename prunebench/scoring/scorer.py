@@ -35,6 +35,15 @@ class Scorer(Plugin):
         """
         return False
 
+    @property
+    def twins(self) -> int:
+        """How many twins of the networks it is to be handed: it is asked once for each, as `snapshot.twin`.
+
+        The benchmark trains them from the snapshot, and their training counts as the scorer's cost. It then
+        sees the end too, if not of these networks: `sees_end` belongs to it.
+        """
+        return 0
+
     def unfit(self, networks: Networks, task: Task) -> str | None:
         """Why it cannot score networks like these, or those of this task, on one line; None where it can.
 

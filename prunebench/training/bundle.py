@@ -1,10 +1,11 @@
 """A snapshot in one safetensors file: for scores that are computed elsewhere, and for other processes.
 
 Tensors: `networks.` and the name of each of the module's, with the seeds' axis before its own: of the shallow
-network `networks.w_in` (S,d,D), `networks.bias` (S,d), `networks.w_out` (S,C,d); the same of `initial.`, and
-of `final.` for scorers that see the end; `task.x_train` (N,D), `task.y_train` (N,), `task.x_test`,
-`task.y_test`; `seeds` (S,); `order` (S, steps, batch size): the samples of every minibatch, -1 where one is
-smaller. Metadata: `step`, and `recipe` and `task` (with the `shape` of a sample) as JSON.
+network `networks.w_in` (S,d,D), `networks.bias` (S,d), `networks.w_out` (S,C,d); the same of `initial.`, of
+`final.` for scorers that see the end, and of `twin.` for those that ask for twins; `task.x_train` (N,D),
+`task.y_train` (N,), `task.x_test`, `task.y_test`; `seeds` (S,); `order` (S, steps, batch size): the samples
+of every minibatch, -1 where one is smaller. Metadata: `step`, and `recipe` and `task` (with the `shape` of a
+sample) as JSON.
 """
 
 import json
@@ -24,6 +25,7 @@ from prunebench.training.recipe import Recipe
 from prunebench.training.snapshot import Snapshot
 
 FORMAT = "prunebench-snapshot-1"
+_NETWORKS = ("networks", "initial", "final", "twin")
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -31,7 +33,7 @@ def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
     """The file's content, with the order of all minibatches to the end unless `order` is False."""
     task, recipe = snapshot.task, snapshot.recipe
     tensors = {f"task.{name}": getattr(task, name) for name in _ARRAYS}
-    for part in ("networks", "initial", "final"):
+    for part in _NETWORKS:
         networks: Networks | None = getattr(snapshot, part)
         if networks is not None:
             tensors |= {f"{part}.{name}": tensor for name, tensor in networks.tensors.items()}
@@ -81,10 +83,11 @@ def read_bundle(path: Path, device: torch.device | str = "cpu", files: Iterable[
             part: Networks(
                 architecture, {name: tensors[f"{part}.{name}"].to(device) for name in architecture.names}
             )
-            for part in ("networks", "initial", "final")
+            for part in _NETWORKS
             if any(name.startswith(f"{part}.") for name in tensors)
         }
-        return Snapshot(task, recipe, step, parts["networks"], parts["initial"], seeds, parts.get("final"))
+        final, twin = parts.get("final"), parts.get("twin")
+        return Snapshot(task, recipe, step, parts["networks"], parts["initial"], seeds, final, twin)
     except (KeyError, TypeError, ValueError) as error:
         raise _not_one(path, error) from error
 

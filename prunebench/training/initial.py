@@ -14,6 +14,7 @@ from prunebench.training.seeds import check_seeds
 
 # Streams of one seed. They are independent, so drawing more of one never shifts another.
 WEIGHT_STREAM, ORDER_STREAM, SCORER_STREAM, REINITIALISED_STREAM, SHUFFLE_STREAM, LABEL_STREAM = range(6)
+TWIN_STREAM = 6
 
 
 def generator(seed: int, *stream: int) -> np.random.Generator:

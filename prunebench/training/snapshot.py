@@ -47,6 +47,8 @@ class Snapshot:
         initial: the same networks at step 0.
         seeds: the seed of each network, 0..S-1 if left out. A scorer that draws numbers derives them from it.
         final: the trained networks; given only to scorers that declare `sees_end`, None for all others.
+        twin: the same networks trained to the end in another minibatch order; given only to scorers that ask
+            for `twins`, None for all others.
         cost: what training asked for through `train` has cost so far.
     """
 
@@ -57,6 +59,7 @@ class Snapshot:
     initial: Networks
     seeds: tuple[int, ...] = ()
     final: Networks | None = None
+    twin: Networks | None = None
     cost: Cost = field(default_factory=Cost)
 
     @classmethod
@@ -78,6 +81,10 @@ class Snapshot:
         now, before = (recalibrated(nets, task.x_train) for nets in (networks, initial))
         end = None if final is None else recalibrated(final, task.x_train)
         return cls(task, recipe, step, now, before, seeds, end)
+
+    def with_twin(self, twin: Networks) -> "Snapshot":
+        """The same with its twin, as training left it (see `taken`)."""
+        return replace(self, twin=recalibrated(twin, self.task.x_train))
 
     def __post_init__(self) -> None:
         if not self.seeds:
@@ -125,20 +132,21 @@ class Snapshot:
 
     def copy(self) -> "Snapshot":
         """The same snapshot in memory of its own, with a cost account of its own."""
-        return self._with(Networks.clone, task=self.task.clone(), cost=Cost())
+        return self.map(Networks.clone, task=self.task.clone(), cost=Cost())
 
     def tensors(self) -> list[Tensor]:
         """Every tensor in the snapshot: what a scorer must leave as it is."""
-        networks = [self.networks, self.initial] + ([] if self.final is None else [self.final])
+        ends = [networks for networks in (self.final, self.twin) if networks is not None]
+        networks = [self.networks, self.initial, *ends]
         task = [self.task.x_train, self.task.y_train, self.task.x_test, self.task.y_test]
         return task + [tensor for nets in networks for tensor in nets.tensors.values()]
 
     def network(self, index: int) -> "Snapshot":
         """The snapshot of one network alone (a batch of one), sharing this one's cost account."""
-        return self._with(lambda nets: nets.select(index), seeds=self.seeds[index : index + 1])
+        return self.map(lambda nets: nets.select(index), seeds=self.seeds[index : index + 1])
 
-    def _with(self, change: Callable[[Networks], Networks], **others: Any) -> "Snapshot":
-        final = None if self.final is None else change(self.final)
-        return replace(
-            self, networks=change(self.networks), initial=change(self.initial), final=final, **others
-        )
+    def map(self, change: Callable[[Networks], Networks], **others: Any) -> "Snapshot":
+        """The snapshot with its networks of every moment changed alike, and with `others` of its fields."""
+        final, twin = (None if end is None else change(end) for end in (self.final, self.twin))
+        networks, initial = change(self.networks), change(self.initial)
+        return replace(self, networks=networks, initial=initial, final=final, twin=twin, **others)

@@ -28,7 +28,8 @@ def test_a_run_leaves_published_boards_alone_and_cites_the_one_of_its_task(quick
     assert result.code == 0
     assert {path: path.read_bytes() for path in (folder / PUBLISHED).iterdir()} == before
     (own,) = (folder / OWN).glob("*.json")
-    assert {row["scorer"] for row in json.loads(own.read_text())["rows"]} == {"magnitude", "random", "oracle"}
+    scorers = {row["scorer"] for row in json.loads(own.read_text())["rows"]}
+    assert scorers == {"magnitude", "random", "oracle", "twin"}
     assert "snip" not in result.out
     board_line, cited = result.err.splitlines()[-2:]
     assert board_line == f"board: {OWN / own.name.replace('.json', '.md')} (and .json, .csv)"

@@ -39,9 +39,10 @@ def test_running_a_rows_command_gives_the_same_row(
     early = ["--protocol", "prune_early", "--keep", "0.5", "--keep", "0.1"]
     assert quick("--plugin", str(plugin), *command, *early).code == 0
     rows = {(row["scorer"], row["at_step"]): row for row in rows_of(folder)}
-    assert {scorer for scorer, _ in rows} == {"moved[power=2.0]", "snip", "random", "oracle", "reinitialised"}
+    controls = {"random", "oracle", "twin", "reinitialised"}
+    assert {scorer for scorer, _ in rows} == {"moved[power=2.0]", "snip", *controls}
     monkeypatch.chdir(npz.parent)
-    for key in (("moved[power=2.0]", 20), ("reinitialised", 10)):
+    for key in (("moved[power=2.0]", 20), ("reinitialised", 10), ("twin", 10)):
         words = shlex.split(rows[key]["command"])
         assert words[:2] == ["prunebench", "run"]
         again = prunebench(*words[1:], "--json", "--out", folder / "again", "--store", folder / "other")

@@ -29,7 +29,7 @@ def test_runs_at_once_beside_the_others(prunebench: Any, quick: Any) -> None:
     result = quick("--plugin", "my_idea.py", *scorers, "--at-step", "50", "--json")
     assert result.code == 0, result.err
     rows = {row["scorer"]: row for row in result.json["rows"]}
-    assert set(rows) == {"my_idea[alpha=0.3]", "my_idea", "alignment", "random", "oracle"}
+    assert set(rows) == {"my_idea[alpha=0.3]", "my_idea", "alignment", "random", "oracle", "twin"}
     assert all(row["status"] == "ok" for row in rows.values())
     assert rows["my_idea[alpha=0.3]"]["parameters"] == {"alpha": 0.3}
     assert rows["my_idea[alpha=0.3]"]["spearman"] != rows["my_idea"]["spearman"]

@@ -50,12 +50,12 @@ def test_whatever_a_scorer_does_is_its_own_rows_failure(quick: Any, plugin: Path
     result = quick("--plugin", "mine.py", *specs, "--scorer-timeout", "4", "--json")
     assert result.code == 0, result.err
     rows = {row["scorer"]: row for row in result.json["rows"]}
-    assert set(rows) == {*asked, "random", "oracle"}
+    assert set(rows) == {*asked, "random", "oracle", "twin"}
     for name, (_, error) in BAD.items():
         assert rows[name]["status"] == "failed"
         assert error in rows[name]["error"]
     alone = {row["scorer"]: row for row in quick("--scorer", "magnitude", "--json", "--force").json["rows"]}
-    for name in ("magnitude", "random", "oracle"):
+    for name in ("magnitude", "random", "oracle", "twin"):
         assert rows[name]["spearman"] == alone[name]["spearman"]
     assert rows["good[alpha=0.3]"]["spearman"]["mean"] == pytest.approx(rows["magnitude"]["spearman"]["mean"])
 
@@ -98,7 +98,7 @@ def test_a_spec_may_name_its_file(quick: Any, plugin: Path, folder: Path) -> Non
     named = quick("--scorer", "./mine.py:Good[alpha=0.3]", "--scorer", "mine.py:exits", "--json")
     assert named.code == 0, named
     rows = {row["scorer"]: row for row in named.json["rows"]}
-    assert set(rows) == {"good[alpha=0.3]", "exits", "random", "oracle"}
+    assert set(rows) == {"good[alpha=0.3]", "exits", "random", "oracle", "twin"}
     (row,) = (row for row in given.json["rows"] if row["scorer"] == "good[alpha=0.3]")
     assert rows["good[alpha=0.3]"]["spearman"] == row["spearman"]
 

@@ -52,7 +52,7 @@ def test_json_is_the_documented_schema_and_alone_on_stdout(quick: Any, folder: P
     assert row["accuracy"]["merge"]["0.5"]["kept"] == 8
     assert row["cost"]["gradient_steps"] == 10
     assert row["cost"]["extra_gradient_steps"] == 0
-    assert [r["scorer"] for r in document["rows"]] == ["alignment", "random", "oracle"]
+    assert [r["scorer"] for r in document["rows"]] == ["alignment", "random", "oracle", "twin"]
     oracle = document["rows"][2]
     assert oracle["sees_end"]
     assert oracle["spearman"]["mean"] == pytest.approx(1)
@@ -70,9 +70,9 @@ def test_table_board_and_joining(quick: Any, prunebench: Any, folder: Path) -> N
     board = json.loads(files[1].read_text())
     keys = [(row["scorer"], row["at_step"]) for row in board["rows"]]
     assert keys == sorted(set(keys), key=lambda key: (key[1], key[0]))
-    assert len(keys) == 4
+    assert len(keys) == 5
     with files[0].open() as file:
-        assert len(list(csv.reader(file))) == 5
+        assert len(list(csv.reader(file))) == 6
     assert "| alignment" in files[2].read_text()
     shown = prunebench("leaderboard")
     assert shown.code == 0

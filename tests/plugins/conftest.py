@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import prunebench as pb
+from prunebench.training.twins import train_twins, twin_orders
 
 SEEDS = (3, 11, 4)
 DEAD_ON_DATA, NEARLY_WITHOUT_OUTPUT, WITHOUT_WEIGHTS = 2, 5, 7
@@ -34,13 +35,19 @@ def make_networks(seeds=3, width=11, inputs=6, scale=0.5):
 @pytest.fixture
 def snapshot():
     """Step 8 of 25 of a training that starts from awkward networks, in float32; its memory is its own."""
-    return small_run(torch.float32).snapshot(8, with_final=True).copy()
+    return small_snapshot(torch.float32)
 
 
 @pytest.fixture
 def precise():
     """The same in float64."""
-    return small_run(torch.float64).snapshot(8, with_final=True).copy()
+    return small_snapshot(torch.float64)
+
+
+def small_snapshot(dtype):
+    run = small_run(dtype)
+    twin = train_twins(run, 8, twin_orders(run.seeds, 0)).final
+    return run.snapshot(8, with_final=True).with_twin(twin).copy()
 
 
 @functools.cache

@@ -393,6 +393,7 @@ def test_a_probe_ends_where_training_does() -> None:
         "lookahead",
         "magnitude",
         "oracle",
+        "twin",
         "random",
         "probe",
         "imp",
@@ -408,7 +409,13 @@ def test_scores_of_all_units_that_leave_everything_as_it_is(kind: str, scorer: s
         snapshot
         if not method.sees_end
         else pb.Snapshot(
-            snapshot.task, snapshot.recipe, 0, snapshot.networks, snapshot.initial, final=snapshot.networks
+            snapshot.task,
+            snapshot.recipe,
+            0,
+            snapshot.networks,
+            snapshot.initial,
+            final=snapshot.networks,
+            twin=snapshot.networks,
         )
     )
     reason = method.unfit(snapshot.networks, snapshot.task)

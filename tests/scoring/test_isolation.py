@@ -145,9 +145,9 @@ def test_who_is_run_elsewhere(isolation: Isolation[Scorer], plugin: Path) -> Non
 
 
 def test_a_time_limit_changes_no_scores(run: pb.Trajectory, isolation: Isolation[Scorer]) -> None:
-    for spec in ("magnitude[kind=incoming]", "oracle", "random[draw=3]"):
+    for spec in ("magnitude[kind=incoming]", "oracle", "twin", "random[draw=3]"):
         here, there = pb.load_scorer(spec), isolation.load(spec)
-        snapshot = run.snapshot(15, with_final=True)
+        snapshot = run.snapshot(15, with_final=True).with_twin(run.final)
         assert torch.equal(execute(here, snapshot).scores, execute(there, snapshot).scores)
         assert canonical(here) == canonical(there)
         assert there.stochastic == here.stochastic
