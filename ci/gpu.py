@@ -6,6 +6,7 @@ networks of several layers are together than one after another.
 """
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -31,7 +32,9 @@ LAYERED = {
     "resnet[depth=8,width=0.25]": {"optimizer": "adam"},
 }
 LAYERED_STEPS = 50
-LAYERED_RUNS = {
+LAYERED_RUNS: dict[str, tuple[str, str | None, torch.dtype]] = {
+    "GPU, plain": ("cuda", "plain", torch.float32),
+    "GPU, plain, float64": ("cuda", "plain", torch.float64),
     "GPU, together": ("cuda", None, torch.float32),
     "GPU, together, float64": ("cuda", None, torch.float64),
 }
@@ -45,17 +48,23 @@ def main() -> None:
     head()
     for name, networks in others:
         print(compared(name, networks, reference))
-    task = pb.load_task("digits", classes="all", samples=400)
+    task = pb.load_task("mnist5k", classes="all", samples=400)
     print(
         f"\nNetworks of several layers ({SEEDS} seeds, {LAYERED_STEPS} steps, batch 16) against the same:\n"
     )
     head()
+    for line in compared_layered(task, LAYERED_STEPS):
+        print(line)
+    speed(task)
+
+
+def compared_layered(task: pb.Task, steps: int) -> Iterator[str]:
+    """The lines of the networks of several layers."""
     for spec, options in LAYERED.items():
-        recipe = layered(spec, 16, LAYERED_STEPS, **options)
+        recipe = layered(spec, 16, steps, **options)
         (_, reference), *others = finals(task, recipe, {"CPU": CPU, **LAYERED_RUNS}).items()
         for name, networks in others:
-            print(compared(f"{spec}, {name}", networks, reference))
-    speed(task)
+            yield compared(f"{spec}, {name}", networks, reference)
 
 
 def layered(spec: str, batch: int, steps: int, **options: Any) -> pb.Recipe:
