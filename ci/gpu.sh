@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What only a GPU can show, in under 10 minutes: the GPU tests, the speed beside peers and how it grows, how far a GPU's
+# What only a GPU can show, in under 8 minutes: the GPU tests, the speed beside peers and how it grows, how far a GPU's
 # networks are from the CPU's, and networks of several layers together and one after another. Writes docs/gpu-bench.md
 # and .svg. Nothing is installed: it runs from the source tree with the machine's own Python, PyTorch, pytest,
 # jaxtyping, msgspec, SciPy and scikit-learn, and torch-pruning and mlxtend (--no-deps), for networks of several layers
@@ -15,11 +15,11 @@ echo "== tests"
 # a thread each: torch with more threads than cores slows down many times.
 workers=$(python3 -c "import importlib.util as u; print('-n 8' if u.find_spec('xdist') else '')")
 # shellcheck disable=SC2086
-time timeout 240 env OMP_NUM_THREADS=1 python3 -m pytest -q -m gpu -p no:cacheprovider -p no:benchmark $workers tests/training || status=$?
+time timeout 150 env OMP_NUM_THREADS=1 python3 -m pytest -q -m gpu -p no:cacheprovider -p no:benchmark $workers tests/training || status=$?
 
 echo "== speed"
-time timeout 300 python3 ci/bench.py --device cuda --turns 2 --out docs/gpu-bench.md || status=$?
+time timeout 180 python3 ci/engine_bench.py --device cuda --turns 2 --out docs/gpu-bench.md || status=$?
 
 echo "== agreement with the CPU"
-{ echo; timeout 240 python3 ci/gpu.py; } | tee -a docs/gpu-bench.md || status=$?
+{ echo; timeout 150 python3 ci/gpu.py; } | tee -a docs/gpu-bench.md || status=$?
 exit "$status"

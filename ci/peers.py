@@ -1,4 +1,4 @@
-"""The peers that bench.py measures: each trains networks of the same shape on the same data."""
+"""The peers that engine_bench.py measures: each trains networks of the same shape on the same data."""
 
 import itertools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Training speed, side by side in one run: `python ci/bench.py [--quick | --full] [--out FILE]`.
+"""Training speed, side by side in one run: `python ci/engine_bench.py [--quick | --full] [--out FILE]`.
 
 Every peer trains networks of the same shape on the same data: a plain PyTorch loop with a DataLoader (as
 people write it), the same without one, batched PyTorch in closed form, JAX `lax.scan` + `vmap` where JAX is
