@@ -6,6 +6,7 @@ little. What is an option besides has its help in `description`, and may be a tu
 """
 
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -153,6 +154,11 @@ def read(option: str, text: str, annotation: Any) -> Any:
     except ValueError:
         raise _refusal(option, text, kind) from None
     return convert(option, value, annotation)
+
+
+def parts(text: str) -> list[str]:
+    """What commas divide, but for those in brackets: `a[b=1,c=2],d` is two."""
+    return re.split(r",(?![^\[\]]*\])", text)
 
 
 def accepted(annotation: Any) -> str:

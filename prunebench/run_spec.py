@@ -27,18 +27,18 @@ class RunSpec:
     scorers: Annotated[
         tuple[str, ...],
         Meta(
-            description="Scorer to rank, one of `prunebench list scorers` or a class in a file of yours; "
-            "repeatable.",
+            description="Scorers to rank, such as snip,imp: of `prunebench list scorers`, or classes in "
+            "files of yours; `all`: every one that can take the networks.",
             extra={"flag": "--scorer"},
         ),
     ] = ("alignment",)
     at_steps: Annotated[
         tuple[Count, ...],
-        Meta(description="Score at this step; repeatable. [default: 50]", extra={"flag": "--at-step"}),
+        Meta(description="Score at these steps, such as 0,50. [default: 50]", extra={"flag": "--at-step"}),
     ] = ()
     at_epochs: Annotated[
         tuple[Count, ...],
-        Meta(description="Score at the end of this epoch; repeatable.", extra={"flag": "--at-epoch"}),
+        Meta(description="Score at the end of these epochs.", extra={"flag": "--at-epoch"}),
     ] = ()
     seeds: Annotated[
         tuple[Seed, ...],
@@ -47,16 +47,16 @@ class RunSpec:
     protocols: Annotated[
         tuple[Protocol, ...],
         Meta(
-            description="How to evaluate; repeatable. prune_early and finetune train again, for each scorer "
-            "and step.",
+            description="How to evaluate, such as rank,merge. prune_early and finetune train again, for each "
+            "scorer and step.",
             extra={"flag": "--protocol"},
         ),
     ] = DEFAULT_PROTOCOLS
     keep: Annotated[
         tuple[Share, ...],
         Meta(
-            description="Share of the units to keep in every layer; repeatable. [default: from 0.5 to 0.01 "
-            "for the shallow network, from 0.8 to 0.2 for others]"
+            description="Shares of the units to keep in every layer, such as 0.5,0.1. [default: from 0.5 to "
+            "0.01 for the shallow network, from 0.8 to 0.2 for others]"
         ),
     ] = ()
     finetune_steps: Annotated[

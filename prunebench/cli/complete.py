@@ -4,7 +4,7 @@ import ast
 import contextlib
 import glob
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from prunebench.cli.boards import folder_to_read
 
 if TYPE_CHECKING:
     from prunebench.plugin.kind import PluginKind
+    from prunebench.plugin.registry import Registration
 
 
 def complete_scorers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -31,15 +32,71 @@ def complete_networks(ctx: click.Context, _param: click.Parameter, incomplete: s
 
 
 def _complete_plugins(kind: "PluginKind[Any]", ctx: click.Context, incomplete: str) -> list[str]:
+    from prunebench.cli.types import last_part
     from prunebench.plugin.registry import Registry
 
-    names = set(Registry(kind).plugins)
+    before, incomplete = last_part(incomplete)
+    plugins = Registry(kind).plugins
+    if "[" in incomplete:
+        files = [*(ctx.params.get("plugins") or ()), *filter(None, map(_file_of, plugins.values()))]
+        return [f"{before}{text}" for text in _complete_parameters(files, incomplete)]
+    names = set(plugins)
     for file in ctx.params.get("plugins") or ():
         names |= set(_names_in(file))
     begun = glob.escape(incomplete.partition(".py:")[0])
     for file in glob.glob(f"{begun}*.py") if begun else ():
         names |= {f"{file}:{name}" for name in _names_in(file)}
-    return sorted(name for name in names if name.startswith(incomplete))
+    return sorted(f"{before}{name}" for name in names if name.startswith(incomplete))
+
+
+def _file_of(plugin: "Registration") -> str | None:
+    from prunebench.plugin.source import file_of_module
+
+    file = file_of_module(plugin.point.value.partition(":")[0]) if plugin.point else None
+    return None if file is None else str(file)
+
+
+def _complete_parameters(files: Iterable[str], incomplete: str) -> list[str]:
+    """`snip[batch=`: parameters of a plugin that begin so, and the values of one that has choices."""
+    spec, _, inside = incomplete.partition("[")
+    name, done = spec.rpartition(":")[2], incomplete[: len(incomplete) - len(inside.rpartition(",")[2])]
+    key, equals, value = inside.rpartition(",")[2].partition("=")
+    own = [spec.rpartition(":")[0]] if ":" in spec else []
+    for file in (*own, *files):
+        if name in _names_in(file):
+            found = _parameters_in(file, name)
+            if equals:
+                return [f"{done}{key}={choice}" for choice in found.get(key, ()) if choice.startswith(value)]
+            return [f"{done}{each}=" for each in found if each.startswith(key)]
+    return []
+
+
+def _parameters_in(file: str, name: str) -> dict[str, list[str]]:
+    """The parameters of a class of this name, with their choices, as the file has them; it is not run."""
+    classes = {node.name: node for node in ast.walk(_tree_of(file)) if isinstance(node, ast.ClassDef)}
+    queue = [node for node in classes.values() if name in _own_names(node)]
+    found: dict[str, list[str]] = {}
+    while queue:
+        node = queue.pop()
+        queue += [
+            classes[base.id] for base in node.bases if isinstance(base, ast.Name) and base.id in classes
+        ]
+        for line in node.body:
+            match line:
+                case ast.AnnAssign(target=ast.Name(id=parameter), annotation=annotation):
+                    if "ClassVar" not in ast.unparse(annotation) and not parameter.startswith("_"):
+                        found.setdefault(parameter, list(_choices_in(annotation)))
+    return found
+
+
+def _choices_in(annotation: ast.expr) -> Iterator[str]:
+    """The values of a `Literal`, and of a truth value."""
+    for node in ast.walk(annotation):
+        match node:
+            case ast.Subscript(value=ast.Name(id="Literal"), slice=inside):
+                yield from (str(each.value) for each in ast.walk(inside) if isinstance(each, ast.Constant))
+            case ast.Name(id="bool"):
+                yield from ("true", "false")
 
 
 def complete_plugins_and_files(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -92,12 +149,23 @@ def _metrics_in(level: dict[str, Any], *path: str) -> Iterator[str]:
 
 def _names_in(file: str) -> Iterator[str]:
     """Names that classes in a file give themselves, read and not run."""
+    for node in ast.walk(_tree_of(file)):
+        if isinstance(node, ast.ClassDef):
+            yield from _own_names(node)
+
+
+def _own_names(node: ast.ClassDef) -> Iterator[str]:
+    for line in node.body:
+        match line:
+            case ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name))):
+                yield name
+
+
+def _tree_of(file: str) -> ast.Module:
+    """Empty where it cannot be read."""
     with contextlib.suppress(OSError, ValueError, SyntaxError):
-        for node in ast.walk(ast.parse(Path(file).read_bytes())):
-            for line in node.body if isinstance(node, ast.ClassDef) else ():
-                match line:
-                    case ast.Assign(targets=[ast.Name(id="name")], value=ast.Constant(value=str(name))):
-                        yield name
+        return ast.parse(Path(file).read_bytes())
+    return ast.Module([], [])
 
 
 def _boards(ctx: click.Context) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,8 @@ import click
 from prunebench.cli.boards import METRIC, OWN, folder_to_read, from_option, say_left_out, say_whose
 from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows
 from prunebench.cli.paging import page
-from prunebench.cli.types import PATH, STEP
+from prunebench.cli.types import PATH, several
+from prunebench.run_spec import Count
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
@@ -46,10 +47,14 @@ if TYPE_CHECKING:
     help=f"Show this: {METRIC}; repeatable for one board.",
 )
 @click.option(
-    "--scorer", "scorers", multiple=True, shell_complete=complete_rows, help="Show only this one; repeatable."
+    "--scorer",
+    "scorers",
+    **several(str),
+    shell_complete=complete_rows,
+    help="Only these, such as snip,imp.",
 )
-@click.option("--at-step", "steps", type=STEP, multiple=True, help="Show only this step; repeatable.")
-@click.option("--top", type=click.IntRange(1), help="Show only so many scorers, the best at each step.")
+@click.option("--at-step", "steps", **several(Count), help="Only these steps, such as 0,50. [from 0 up]")
+@click.option("--top", type=click.IntRange(1), help="Only so many, the best at each step. [from 1 up]")
 def command(
     name: str | None,
     out: str | None,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunebench.cli.complete import complete_datasets, complete_networks
-from prunebench.cli.types import PATH, SECONDS, Typed
+from prunebench.cli.types import PATH, SECONDS, Typed, several
 from prunebench.escape import for_terminal
-from prunebench.fields import Option, options_of, written
+from prunebench.fields import Option, kind_of, options_of, written
 from prunebench.run_spec import RunSpec
 from prunebench.tasks.spec import TaskSpec
 from prunebench.training.recipe import Recipe
@@ -42,10 +42,14 @@ def options_for(cls: type, *, but: Sequence[str] = (), **more: dict[str, Any]) -
     def as_option(field: Option) -> Decorator:
         default = ", ".join(map(written, field.default if field.many else [field.default]))
         told = field.default in (None, ()) or "[default" in field.help
-        settings: dict[str, Any] = {"help": field.help + ("" if told else f" [default: {default}]")}
+        text, kind = field.help + ("" if told else f" [default: {default}]"), kind_of(field.annotation)
+        if kind and kind.limits and "type" not in more.get(field.name, {}):
+            before, default, after = text.partition(" [default")
+            text = f"{before} [{kind.limits}" + (f"; default{after}" if default else "]")
+        settings: dict[str, Any] = {"help": text}
         if isinstance(field.default, bool):
             return click.option(f"{field.flag}/{field.off}", field.name, default=None, **settings)
-        settings |= {"type": Typed(field.annotation), "multiple": field.many}
+        settings |= several(field.annotation) if field.many else {"type": Typed(field.annotation)}
         return click.option(field.flag, field.name, **settings | more.get(field.name, {}))
 
     return together(*(as_option(field) for name, field in options_of(cls).items() if name not in but))

@@ -35,7 +35,7 @@ SCORERS = {"metavar": PLUGIN, "shell_complete": complete_scorers}
 @click.command("run")
 @task_options()
 @recipe_options()
-@options_for(RunSpec, scorers=SCORERS, seeds={"type": SEEDS, "multiple": False})
+@options_for(RunSpec, scorers=SCORERS, seeds={"type": SEEDS, "multiple": False, "callback": None})
 @click.option(
     "--scores",
     "files",
@@ -54,9 +54,10 @@ def command(**options: Any) -> int:
 
     \b
     prunebench run --scorer alignment --at-step 50
-    prunebench run --scorer growing_mode --scorer "imp[sparsity=0.7]" --at-step 0 --at-step 200
+    prunebench run --scorer "growing_mode,imp[sparsity=0.7]" --at-step 0,200
+    prunebench run --scorer all --at-step 0 --protocol rank
     prunebench run --dataset cifar10 --download --scorer snip --at-epoch 1 --protocol prune_early
-    prunebench run --network lenet --classes all --scorer growing_mode --scorer snip --at-step 0
+    prunebench run --network lenet --classes all --scorer growing_mode,snip --at-step 0
     """
     from prunebench.benchmark import dry_run, run_plan
     from prunebench.cli.progress import TerminalReporter
@@ -92,13 +93,16 @@ def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.benchmark.run import check_fit
     from prunebench.device import resolve_device
     from prunebench.errors import RequestError
+    from prunebench.plugin.spec import canonical
     from prunebench.scoring.saved import read_scores
-    from prunebench.sweep.cells import plan_of
+    from prunebench.sweep.cells import ALL, plan_of, with_all
     from prunebench.training.architecture import architecture_of
 
     # The cheap checks first: a typo should not wait for a data set.
     cell, files = cell_from(options), options["files"]
     isolation = isolate(options)
+    asked = cell.run.scorers
+    cell = with_all(cell, isolation)
     scorers = {spec: isolation.load(spec) for spec in cell.run.scorers}
     warn(isolation)
     resolve_device(options["device"])
@@ -107,5 +111,8 @@ def _plan(options: dict[str, Any]) -> "Plan":
     plan = plan_of(cell, common_from(options), scorers.__getitem__)
     units = architecture_of(plan.recipe, plan.task.shape, plan.task.outputs).units
     saved = [read_scores(Path(file), plan.seeds, units) for file in files]
+    if ALL in asked:  # of those that nobody named, what cannot take these networks is left out
+        fit = [s for s in plan.scorers if canonical(s) not in plan.unfit or canonical(s) in asked]
+        plan = replace(plan, scorers=fit)
     check_fit(plan)
     return replace(plan, scorers=[*plan.scorers, *saved]) if saved else plan

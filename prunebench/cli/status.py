@@ -78,7 +78,7 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
     from prunebench.benchmark import Reporter
     from prunebench.store.store import Store
     from prunebench.store.tables import FailureRow
-    from prunebench.sweep.cells import Options, plans_of
+    from prunebench.sweep.cells import Options, plans_of, with_all
     from prunebench.sweep.study import read_study
     from prunebench.sweep.to_do import describe, find_to_do
 
@@ -88,7 +88,7 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
 
     isolation = isolate({"plugins": plugins, "scorer_timeout": None})
     asked = Options(plugins=plugins, device="cpu")
-    cells = plans_of(read_study(study), asked, isolation.load)
+    cells = plans_of([with_all(cell, isolation) for cell in read_study(study)], asked, isolation.load)
     with Store.to_read(store) as kept:
         describe(find_to_do(cells, kept), Lines(), each=True)
         for cell, plan in cells:

@@ -45,7 +45,7 @@ def command(study: str, **options: Any) -> int:
     from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
     from prunebench.sweep.boards import Boards
-    from prunebench.sweep.cells import plans_of
+    from prunebench.sweep.cells import plans_of, with_all
     from prunebench.sweep.driver import sweep
     from prunebench.sweep.study import read_study
     from prunebench.sweep.to_do import describe, find_to_do
@@ -55,7 +55,7 @@ def command(study: str, **options: Any) -> int:
         raise RequestError("--workers", workers, "either --workers or --cluster")
     asked = common_from(options)
     isolation = isolate(options)
-    cells = plans_of(read_study(Path(study)), asked, isolation.load)
+    cells = plans_of([with_all(cell, isolation) for cell in read_study(Path(study))], asked, isolation.load)
     warn(isolation)
     folder, force = Path(options["store"]), options["force"]
     if options["dry_run"]:

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import Share
-from prunebench.fields import kind_of, read, written
+from prunebench.fields import kind_of, parts, read, written
 from prunebench.run_spec import Count
 from prunebench.training.seeds import read_seeds
 
@@ -42,6 +42,42 @@ class Typed(click.ParamType):  # type: ignore[type-arg]  # generic only in click
     ) -> list[CompletionItem]:
         """The choices that begin so."""
         return [CompletionItem(choice) for choice in self.choices if choice.startswith(incomplete)]
+
+
+class Several(Typed):
+    """Values with commas between them, as a tuple; commas in brackets divide nothing."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The values that a text stands for."""
+        if not isinstance(value, str):
+            return value
+        return tuple(super(Several, self).convert(part.strip(), param, ctx) for part in parts(value))
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The choices that begin as the last one does."""
+        before, last = last_part(incomplete)
+        return [CompletionItem(f"{before}{item.value}") for item in super().shell_complete(ctx, param, last)]
+
+
+def together(_ctx: click.Context, _param: click.Parameter, values: Any) -> tuple[Any, ...]:
+    """What a repeatable option of `Several` was given, as one tuple."""
+    return tuple(value for several in values or () for value in several)
+
+
+def several(annotation: Any) -> dict[str, Any]:
+    """What makes an option take values with commas between them, once or repeated."""
+    return {"type": Several(annotation), "multiple": True, "callback": together}
+
+
+def last_part(text: str) -> tuple[str, str]:
+    """What stands up to the last comma that divides, and what stands after it."""
+    last = parts(text)[-1] if text.count("[") == text.count("]") else None
+    if last is None:  # within brackets: the commas in them divide nothing
+        opened = text.rindex("[")
+        last = f"{parts(text[:opened])[-1]}{text[opened:]}"
+    return text[: len(text) - len(last)], last
 
 
 class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in click's newer stubs

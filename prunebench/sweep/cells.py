@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.plan import CONTROLS, Plan
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions
+from prunebench.plugin.isolation import Isolation
 from prunebench.plugin.record import PluginRecord
+from prunebench.plugin.registry import PluginError
 from prunebench.plugin.spec import split_file
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
@@ -38,6 +40,8 @@ class Options:
 
 
 Load = Callable[[str], Scorer]
+# Stands for every scorer that is found.
+ALL = "all"
 # Cells of a study that are drawn from the same data one after another load them once.
 _load = lru_cache(maxsize=64)(load_spec)
 _loaded = lru_cache(maxsize=64)(loaded)
@@ -56,6 +60,21 @@ def plans_of(
     scorers = {spec: load(spec) for spec in specs}
     resolve_device(options.device)
     return [(cell, plan_of(cell, options, scorers.__getitem__)) for cell in cells]
+
+
+def with_all(cell: Cell, found: Isolation[Scorer]) -> Cell:
+    """With the names of all scorers that predict, in place of `all`; what does not load is noted there."""
+    if ALL not in cell.run.scorers:
+        return cell
+    names = []
+    for name in found.plugins:
+        try:
+            if name not in CONTROLS and not found.describe(name).flags["sees_end"]:
+                names.append(name)
+        except PluginError as error:
+            found.problems.append(str(error))
+    scorers = (name for spec in cell.run.scorers for name in (names if spec == ALL else [spec]))
+    return replace(cell, run=replace(cell.run, scorers=tuple(dict.fromkeys(scorers))))
 
 
 def plan_of(cell: Cell, options: Options, load: Load = load_scorer) -> Plan:

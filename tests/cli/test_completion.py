@@ -59,6 +59,30 @@ def test_networks(folder: Path) -> None:
     assert complete("export", "--network", "mi") == ["mine.py:lean"]
 
 
+def test_parameters_and_their_values(folder: Path) -> None:
+    assert complete("run", "--scorer", "snip,imp[sparsity=0.5,r") == [
+        "snip,imp[sparsity=0.5,rounds=",
+        "snip,imp[sparsity=0.5,rewind=",
+    ]
+    assert complete("run", "--scorer", "torch_pruning[importance=T") == ["torch_pruning[importance=Taylor"]
+    assert complete("run", "--network", "vgg[ba") == ["vgg[batch_norm="]
+    (folder / "mine.py").write_text(
+        "raise SystemExit(3)\nimport prunebench as pb\nclass Base(pb.Scorer):\n    alpha: float = 0.5\n"
+        "class Mine(Base):\n    name = 'mine'\n    exact: bool = True\n"
+    )
+    for words in (("--plugin", "mine.py", "--scorer", "mine["), ("--scorer", "mine.py:mine[")):
+        start = words[-1]
+        assert complete("run", *words) == [f"{start}exact=", f"{start}alpha="]
+        assert complete("run", *words[:-1], f"{start}exact=f") == [f"{start}exact=false"]
+
+
+def test_after_a_comma() -> None:
+    assert complete("run", "--scorer", "imp[sparsity=0.5,rounds=3],gras") == [
+        "imp[sparsity=0.5,rounds=3],grasp"
+    ]
+    assert complete("run", "--protocol", "rank,me") == ["rank,merge"]
+
+
 def test_data_sets(folder: Path) -> None:
     (folder / "mnemonics.npz").write_text("")
     assert complete("run", "--dataset", "mn") == ["mnist5k", "mnist", "mnemonics.npz"]
@@ -67,12 +91,16 @@ def test_data_sets(folder: Path) -> None:
 def test_rows_and_boards(folder: Path) -> None:
     (folder / BOARDS).mkdir(parents=True)
     (folder / BOARDS / "toy.json").write_text(
-        '{"name": "toy_n40", "rows": [{"scorer": "imp[sparsity=0.7]"}, {"scorer": "snip"}]}'
+        '{"name": "toy_n40", "rows": [{"scorer": "imp[sparsity=0.7]"}, {"scorer": "snip", '
+        '"spearman": {"per_seed": [1]}, "accuracy": {"merge": {"0.1": {"per_seed": [1]}}}}]}'
     )
     (folder / BOARDS / "other.json").write_text("[not json")
     assert complete("show", "i") == ["imp[sparsity=0.7]"]
     assert complete("leaderboard", "") == ["toy_n40"]
     assert complete("show", "snip", "--board", "t") == ["toy_n40"]
+    assert complete("compare", "snip", "") == ["imp[sparsity=0.7]", "snip", "toy_n40"]
+    assert complete("compare", "a", "b", "--metric", "") == ["accuracy.merge.0.1", "spearman"]
+    assert complete("leaderboard", "--scorer", "s") == ["snip"]
 
 
 def test_nothing_heavy_is_imported_between_two_key_strokes() -> None:

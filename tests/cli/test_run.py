@@ -230,3 +230,27 @@ def test_a_busy_machine_is_said_in_one_line(quick: Any, monkeypatch: pytest.Monk
     lines = [line for line in quick(*asked).err.splitlines() if "load average 99.0" in line]
     assert len(lines) == 1
     assert "load average" not in quick(*asked, "--quiet", "--force").err
+
+
+def test_steps_scorers_and_protocols_with_commas_between_them(quick: Any) -> None:
+    asked = ("--at-step", "0,10", "--scorer", "probe[steps=5,scorer=snip],snip", "--scorer", "magnitude")
+    rows = quick(*asked, "--protocol", "rank", "--json").json["rows"]
+    found = {(row["scorer"], row["at_step"]) for row in rows if not row["control"] and not row["sees_end"]}
+    assert found == {
+        (scorer, step) for scorer in ("probe[steps=5,scorer=snip]", "snip", "magnitude") for step in (0, 10)
+    }
+    refused = quick("--at-step", "0,,10")
+    assert (refused.code, refused.err) == (
+        2,
+        "prunebench: --at-step: got ''; a whole number from 0 up is needed\n",
+    )
+
+
+def test_all_scorers_are_those_that_can_take_the_networks(prunebench: Any) -> None:
+    asked = ("--network", "mlp[widths=4-4]", "--classes", "all", "--at-step", "0", "--protocol", "rank")
+    shown = prunebench("run", "--scorer", "all", *asked, "--seeds", "2", "--dry-run").err
+    assert "growing_mode" in shown
+    assert "cluster_alignment" not in shown
+    named = prunebench("run", "--scorer", "all,cluster_alignment", *asked, "--dry-run")
+    assert named.code == 2
+    assert named.err.startswith("prunebench: --scorer: got 'cluster_alignment'; it cannot take this")
