@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, subject
 from prunebench.benchmark.plan import DENSE
-from prunebench.benchmark.rescore import NotHere, rescore
+from prunebench.benchmark.rescore import NotHere, rescore, rescore_shuffled
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import LABELS, TRAINED
@@ -78,8 +78,6 @@ def audit(
             report.unchecked[f"results of evaluator {evaluator}; this is {EVALUATOR_VERSION}"] += 1
         elif (measure := Measure(protocol, keep)).name in TRAINED:
             report.unchecked[f"results of {measure.name}, which are trained"] += 1
-        elif measure.name == LABELS:
-            report.unchecked["results of labels, for which scorers are asked again"] += 1
         else:
             mine = by_training[training].setdefault(network, [])
             mine.append((Key(*names), measure, metrics))
@@ -91,7 +89,7 @@ def audit(
             report.unchecked[f"results of training {training}: {error}"] += count
             continue
         for network, results in by_network.items():
-            _measure_again(store, training, network, task, recipe, results, report)
+            _measure_again(store, training, network, task, recipe, results, load, report)
             for key in sorted({key for key, *_ in results} - {DENSE}):
                 _score_again(store, training, network, task, recipe, key, load, report)
     return report
@@ -131,6 +129,7 @@ def _measure_again(
     task: Task,
     recipe: Recipe,
     results: Sequence[_Result],
+    load: Callable[[str], Scorer],
     report: Audit,
 ) -> None:
     try:
@@ -143,7 +142,13 @@ def _measure_again(
     for key, measure, metrics in results:
         final = of(measure.recalibrated)
         kept, again = store.scores(training, seed, key), None
-        if (key, measure.name) == (DENSE, "dense"):
+        if measure.name == LABELS:
+            try:
+                again = rescore_shuffled(store, training, seed, key, task, recipe, load)
+            except NotHere as lacking:
+                report.unchecked[str(lacking).replace("scores", "results", 1)] += 1
+                continue
+        elif (key, measure.name) == (DENSE, "dense"):
             again = measure_networks(final)
         elif kept is not None and kept[0].shape[1] == final.units:
             again = measure_scores({key: Asked(*kept, [measure])}, final, seed)[key].get(measure)

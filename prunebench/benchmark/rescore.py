@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Float
 
+from prunebench.benchmark.labels import ask_shuffled
 from prunebench.errors import PrunebenchError
 from prunebench.plugin.isolation import StandIn, source_of
 from prunebench.plugin.spec import parse_spec
@@ -11,7 +13,7 @@ from prunebench.scoring.conformance import TOLERANCE
 from prunebench.scoring.execute import execute
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer, drawn
-from prunebench.store.records import FINAL, Key
+from prunebench.store.records import FINAL, Key, Values
 from prunebench.store.store import Store
 from prunebench.store.tables import ScoringRow
 from prunebench.tasks.task import Task
@@ -41,15 +43,8 @@ def rescore(
 
     Scorers of others are then in a process and a folder where there is no store. Raises `NotHere`.
     """
-    scoring, kept = store.find(ScoringRow, training, seed, *key), store.scores(training, seed, key)
-    if scoring is None or kept is None:
-        raise NotHere("scores that are not whole")
-    scorer = _same_scorer(key, load)
-    if scoring.extra_steps or scorer.twins:
-        raise NotHere("scores of scorers that train")
-    step = 0 if scorer.initial_only else key.step
-    snapshot = _snapshot(store, training, seed, step, task, recipe, scorer)
-    for draw, stored in enumerate(kept[0]):
+    scorer, snapshot, scores = _asked(store, training, seed, key, task, recipe, load)
+    for draw, stored in enumerate(scores):
         outcome = execute(drawn(scorer, draw), snapshot)
         if outcome.scores is None:
             return f"it {outcome.error}" if outcome.broken != "raises" else str(outcome.error)
@@ -60,6 +55,45 @@ def rescore(
         if moved > _MOVED:
             return f"other scores for {moved:.0%} of the neurons"
     return None
+
+
+def rescore_shuffled(
+    store: Store,
+    training: str,
+    seed: int,
+    key: Key,
+    task: Task,
+    recipe: Recipe,
+    load: Callable[[str], Scorer],
+) -> Values | None:
+    """What protocol `labels` gives when the scorer is asked again; None where that fails.
+
+    Raises `NotHere`.
+    """
+    scorer, snapshot, scores = _asked(store, training, seed, key, task, recipe, load)
+    of = snapshot.networks.architecture
+    found = ask_shuffled(scorer, snapshot, scores, store.load_state(training, seed, FINAL, of).networks)
+    return found.values if found.error is None else None
+
+
+def _asked(
+    store: Store,
+    training: str,
+    seed: int,
+    key: Key,
+    task: Task,
+    recipe: Recipe,
+    load: Callable[[str], Scorer],
+) -> tuple[Scorer, Snapshot, Float[np.ndarray, "draws units"]]:
+    """The scorer, what it was asked about, and the scores that it gave."""
+    scoring, kept = store.find(ScoringRow, training, seed, *key), store.scores(training, seed, key)
+    if scoring is None or kept is None:
+        raise NotHere("scores that are not whole")
+    scorer = _same_scorer(key, load)
+    if scoring.extra_steps or scorer.twins:
+        raise NotHere("scores of scorers that train")
+    step = 0 if scorer.initial_only else key.step
+    return scorer, _snapshot(store, training, seed, step, task, recipe, scorer), kept[0]
 
 
 def _same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:
