@@ -1,8 +1,8 @@
 """What a board shows, in one place for the terminal, Markdown, CSV and LaTeX."""
 
 import math
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from operator import itemgetter
 
 from msgspec import UNSET
@@ -11,6 +11,7 @@ from prunebench.evaluation.metrics import FROM_LABELS, SHUFFLED_LABELS, SPLITS, 
 from prunebench.evaluation.protocols import SHUFFLED, Protocol
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Number, Summary, known
+from prunebench.leaderboard.ceiling import share_of_ceiling, twin_rows
 from prunebench.results import Results, Row
 
 
@@ -34,7 +35,10 @@ class Column:
     @property
     def compares(self) -> bool:
         """Whether a scorer is the better, the larger it is; not so of controls, and of what is left."""
-        return self.path[0] not in (LEFT, *SHUFFLED_LABELS, *FROM_LABELS) and SHUFFLED not in self.path
+        return (
+            self.path[0] not in (LEFT, OF_CEILING, *SHUFFLED_LABELS, *FROM_LABELS)
+            and SHUFFLED not in self.path
+        )
 
     @property
     def name(self) -> str:
@@ -99,7 +103,29 @@ class FromLabels(Column):
         return None if one is None or other is None else paired_difference(one, other)
 
 
+@dataclass(frozen=True)
+class OfCeiling(Column):
+    """A rank correlation as a share of its noise ceiling, of one board: computed here, from its twins.
+
+    Attributes:
+        of: the correlation.
+        twins: by step.
+    """
+
+    of: Path = ("spearman",)
+    twins: Mapping[int, Row] = field(default_factory=dict, compare=False, repr=False)
+
+    def summary(self, row: Row) -> Summary | None:
+        """Of rows on the twin's networks, but for those that see the end."""
+        twin = self.twins.get(row.at_step)
+        if twin is None or row.sees_end or row.seeds != twin.seeds:
+            return None
+        score, reliability = row.metrics.get(self.of), twin.metrics.get(self.of)
+        return None if score is None or reliability is None else share_of_ceiling(score, reliability)
+
+
 LEFT = "parameters_left"
+OF_CEILING = "share_of_ceiling"
 GLOBAL: Protocol = "prune_global"
 BY_LAYER = "spearman_by_layer"
 
@@ -163,7 +189,8 @@ PRUNING: dict[Protocol, tuple[str, str]] = {
 
 def overview(board: Results) -> tuple[Column, ...]:
     """The board's few most telling columns, with numbers or without."""
-    return tuple(column for _, column in _OVERVIEW[board.layered])
+    first, *others = (column for _, column in _OVERVIEW[board.layered])
+    return first, *ceiling_columns(board), *others
 
 
 def telling(board: Results, most: int) -> list[Column]:
@@ -176,7 +203,7 @@ def telling(board: Results, most: int) -> list[Column]:
 def first_to_go(board: Results) -> list[Column]:
     """The same, those first that a narrow terminal leaves out first; one always stays."""
     order = sorted(_OVERVIEW[board.layered], key=itemgetter(0), reverse=True)
-    return [column for place, column in order if place]
+    return [*(column for place, column in order if place > 1), *ceiling_columns(board), order[-2][1]]
 
 
 def sections(board: Results) -> list[Section]:
@@ -184,7 +211,8 @@ def sections(board: Results) -> list[Section]:
     paths = {path for row in board.rows for path in row.metrics}
     tables = []
     if SPEARMAN.path in paths:
-        columns = tuple(column for column in RANK if any(map(column.summary, board.rows)))
+        every = RANK[0], *ceiling_columns(board), *RANK[1:]
+        columns = tuple(column for column in every if any(map(column.summary, board.rows)))
         tables.append(Section("Prediction of the final norms", _rank_note(board), columns))
     if columns := layer_columns(board):
         tables.append(Section("Prediction layer by layer", layers_note(board), columns))
@@ -203,6 +231,12 @@ def sections(board: Results) -> list[Section]:
         note = "share of the parameters that one threshold over all layers leaves; by share of units kept"
         tables.append(Section(f"{PRUNING[GLOBAL][0]}: parameters left", note, columns))
     return tables
+
+
+def ceiling_columns(board: Results) -> tuple[Column, ...]:
+    """The share of the noise ceiling, where the board has twins."""
+    twins = twin_rows(board)
+    return (OfCeiling("% of ceiling", (OF_CEILING,), twins=twins),) if twins else ()
 
 
 def layer_columns(board: Results) -> tuple[Column, ...]:
@@ -276,6 +310,10 @@ LABELS_READ = (
     "Shuffled labels: the Spearman correlation of the scores that the scorer gives when every network's "
     "training labels are shuffled; what it is above that, it learnt from the task. ≈ the two do not differ "
     "significantly."
+)
+CEILING_READ = (
+    "% of ceiling: the Spearman correlation over the noise ceiling of its step, the root of the twin's own: "
+    "what a predictor would reach that knew all but the minibatches to come."
 )
 RANKS = (
     "Rank by Spearman correlation at the step. A rank such as 3-5 is an interval: two scorers are "

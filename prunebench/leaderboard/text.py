@@ -13,7 +13,10 @@ from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.protocols import LABELS
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.ceiling import by_when, ceilings
 from prunebench.leaderboard.columns import (
+    BY_LAYER,
+    CEILING_READ,
     LABELS_READ,
     MARKS,
     RANKS,
@@ -21,6 +24,7 @@ from prunebench.leaderboard.columns import (
     SHUFFLED_SPEARMAN,
     SPEARMAN,
     Section,
+    ceiling_columns,
     ranked,
     sections,
 )
@@ -82,7 +86,23 @@ def facts(board: Board) -> list[str]:
         )
     if drop := training.drop_step:
         lines.append(f"the plateau ends (loss below 0.98 of the initial one) at step {drop:.0f}")
-    return lines + _protocol_facts(board.rows)
+    return lines + ceiling_facts(board) + _protocol_facts(board.rows)
+
+
+def ceiling_facts(board: Board) -> list[str]:
+    """What could be known at each step with a twin, and by when the norms are decided."""
+    found = []
+    for step, ceiling in ceilings(board).items():
+        value = f"{ceiling.value:.2f}"
+        if ceiling.low is not None and ceiling.high is not None:
+            value += f" [{ceiling.low:.2f}, {ceiling.high:.2f}]"
+        layers = [(each.name, (BY_LAYER, each.name)) for each in known(board.training.layers) or ()]
+        own = [
+            f"{name} {at[step].value:.2f}" for name, path in layers if step in (at := ceilings(board, path))
+        ]
+        by_layer = f" ({', '.join(own)})" if 1 < len(own) <= MOST_LISTED else ""
+        found.append(f"noise ceiling of the Spearman correlation at step {step}: {value}{by_layer}")
+    return [*found, *filter(None, [by_when(board)])]
 
 
 def _layer_facts(board: Board) -> list[str]:
@@ -126,6 +146,7 @@ def notes(board: Board) -> list[str]:
     lines = [f"{READING} {MARKS}"]
     lines += [LABELS_READ] if any(map(SHUFFLED_SPEARMAN.summary, board.rows)) else []
     lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows)))))
+    lines += [CEILING_READ] if ceiling_columns(board) else []
     lines += [COST_READ] if cost_cells(board) else []
     return [*lines, *filter(None, [chance_note(board.rows)])]
 

@@ -1,0 +1,98 @@
+"""Noise ceilings and shares of them, on simulated networks whose truth and noise are known."""
+
+import numpy as np
+import pytest
+from jaxtyping import Float
+from made_up_boards import board, row
+from msgspec.structs import replace
+
+from prunebench.evaluation.rank import spearman
+from prunebench.evaluation.statistics import summarise
+from prunebench.evaluation.summary import Summary
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.ceiling import by_when, ceilings, decided_by, share_of_ceiling
+from prunebench.leaderboard.text import markdown, to_csv
+from prunebench.results import Row
+
+Values = Float[np.ndarray, "networks units"]
+
+
+def simulated(
+    draw: np.random.Generator, networks: int, units: int, noise: float, knows: float
+) -> tuple[Values, Values, Values, Values]:
+    """What is decided at the snapshot, the end of two trainings from there, and a score that knows a part."""
+    decided = draw.standard_normal((networks, units))
+    ends = (decided + noise * draw.standard_normal(decided.shape) for _ in range(2))
+    score = knows * decided + np.sqrt(1 - knows**2) * draw.standard_normal(decided.shape)
+    return decided, *ends, score
+
+
+def summary(scores: Values, truth: Values) -> Summary:
+    return summarise({("spearman",): spearman(scores, truth)})["spearman",]
+
+
+def expected(correlation: float, units: int) -> float:
+    """Mean of Spearman's coefficient of so many pairs of normal values (Moran 1948)."""
+    return 6 / np.pi / (units + 1) * (np.arcsin(correlation) + (units - 2) * np.arcsin(correlation / 2))
+
+
+@pytest.mark.parametrize("noise", [0.3, 0.7, 1.2])
+def test_the_root_of_the_reliability_is_what_who_knows_all_would_reach(noise: float) -> None:
+    """Within 1.5 % of it: of ranks that is an approximation."""
+    decided, own, twin, _ = simulated(np.random.default_rng(0), 3000, 300, noise, knows=1)
+    ceiling = np.sqrt(spearman(twin, own).mean())
+    assert ceiling == pytest.approx(spearman(decided, own).mean(), rel=0.015)
+
+
+@pytest.mark.parametrize("knows", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("noise", [0.3, 1.2])
+def test_the_share_is_recovered_and_its_interval_is_calibrated(knows: float, noise: float) -> None:
+    """Whatever noise hides it; of chance it is 0 under any ceiling."""
+    networks, units, times = 20, 80, 150
+    loading = 1 / np.sqrt(1 + noise**2)
+    truth = expected(knows * loading, units) / np.sqrt(expected(loading**2, units))
+    assert truth == pytest.approx(expected(knows, units), abs=0.015)  # the correlation with what is decided
+    draw, held, shares = np.random.default_rng(1), 0, []
+    for _ in range(times):
+        _, own, twin, score = simulated(draw, networks, units, noise, knows)
+        share = share_of_ceiling(summary(score, own), summary(twin, own))
+        assert share is not None
+        assert share.low is not None
+        assert share.high is not None
+        held += share.low <= truth <= share.high
+        shares.append(share.mean)
+    assert np.mean(shares) == pytest.approx(truth, abs=4 * np.std(shares) / np.sqrt(times))
+    assert held >= 0.95 * times - 3 * np.sqrt(0.05 * 0.95 * times)
+
+
+def test_where_nothing_is_decided_there_is_no_share() -> None:
+    _, own, twin, score = simulated(np.random.default_rng(2), 20, 80, noise=100.0, knows=0.5)
+    assert share_of_ceiling(summary(score, own), summary(twin, own)) is None
+
+
+def with_twins(values: dict[int, float]) -> Board:
+    """A made-up board with a twin at some of its steps."""
+    one = board()
+    seeds = len(one.rows[0].seeds)
+    twins: list[Row] = []
+    for step, value in values.items():
+        twin = row("twin", step, np.full(seeds, value) + np.linspace(-0.01, 0.01, seeds))
+        twins.append(replace(twin, name="twin", sees_end=True, control=True))
+    return Board(one.task, one.recipe, one.training, one.environment, one.evaluator, [*one.rows, *twins])
+
+
+def test_a_board_says_what_could_be_known_and_by_when() -> None:
+    steps = sorted({each.at_step for each in board().rows})
+    one = with_twins(dict(zip(steps, (0.81, 0.95), strict=False)))
+    found = ceilings(one)
+    assert found[steps[0]].value == pytest.approx(0.9)
+    assert found[steps[0]].low == pytest.approx(0.9, abs=0.01)
+    decided = decided_by(one)
+    assert decided[0.9] is not None
+    assert decided[0.9].step == steps[1]
+    assert decided[0.99] is None
+    assert f"a twin from step {steps[0]} agrees at 0.81" in str(by_when(one))
+    assert "% of ceiling" in markdown(one)
+    assert "share_of_ceiling_low" in to_csv(one)
+    for text in (markdown(board()), to_csv(board())):
+        assert "ceiling" not in text
