@@ -1,4 +1,4 @@
-"""Oracle: the final effective norm itself. No predictor, but the truth of the correlations."""
+"""Oracle: what a unit was worth in the end. No predictor, but the truth of the correlations."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 
 import prunebench as pb
+from prunebench.evaluation.truths import Truth, truth
 
 
 @dataclass(frozen=True)
@@ -16,14 +17,20 @@ class Oracle(pb.Scorer):
     accuracies it is no upper bound: few neurons of the largest norms may all speak for one class. On CIFAR-10
     (gray, 200 samples), 5 % kept, it reaches 52.4 %, random neurons 55.4 % and the growing mode of the
     initial weights 57.5 %.
+
+    `truth` takes another one in the norm's place: `growth`, `contribution`, `ablation` (docs/protocols.md).
+    Its correlation is then the agreement of the two truths, its accuracies what is left when units are
+    chosen by it.
     """
 
     name = "oracle"
     paper = "none: the truth that scores are correlated with"
     sees_end = True
 
+    truth: Truth = "norm"
+
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds neurons"]:
-        """The final effective norm."""
+        """The final effective norm, or another truth."""
         if snapshot.final is None:
             raise pb.RequestError("oracle", None, "a snapshot with its final networks is needed")
-        return snapshot.final.norms("effective")
+        return truth(self.truth, snapshot.final, snapshot.initial, snapshot.task)
