@@ -391,6 +391,7 @@ def test_a_probe_ends_where_training_does() -> None:
         "fisher",
         "hutchinson",
         "lookahead",
+        "contribution",
         "magnitude",
         "oracle",
         "twin",

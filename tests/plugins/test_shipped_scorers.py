@@ -41,6 +41,7 @@ SPECS = [
     "fisher[weights=both]",
     "hutchinson[vectors=2]",
     "lookahead",
+    "contribution",
     "probe[steps=3]",
     "probe[steps=2,scorer=snip]",
     "torch_pruning",

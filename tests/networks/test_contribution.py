@@ -1,0 +1,52 @@
+"""What units contribute, against hooks on the modules themselves."""
+
+import pytest
+import torch
+from layered import KINDS, data, make
+from torch import Tensor, nn
+
+import prunebench as pb
+from prunebench.networks.contribution import contributions
+
+
+@torch.no_grad()
+def by_hooks(module: nn.Module, layers: tuple[pb.networks.Layer, ...], x: Tensor) -> Tensor:
+    """`std(h)|v|` of one module, channel by channel."""
+    read = dict[str, Tensor]()
+    for path, inside in module.named_modules():
+        inside.register_forward_pre_hook(lambda _, given, path=path: read.update({path: given[0]}))
+    module(x)
+    found = []
+    for layer in layers:
+        for unit in range(layer.units):
+            squares = 0.0
+            for part in layer.of("outgoing"):
+                own = slice(unit * part.repeat, (unit + 1) * part.repeat)
+                path = part.tensor.removesuffix(".weight")
+                weight = module.get_parameter(part.tensor)[:, own]
+                squares += float(read[path][:, own].std(correction=0) * weight.norm()) ** 2
+            found.append(squares**0.5)
+    return torch.tensor(found, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_spread_of_what_is_read_times_the_weights_that_read_it(kind: str) -> None:
+    networks, modules = make(kind)
+    x, _ = data(150)  # more than are passed at once
+    found = contributions(networks, x)
+    for own, module in zip(found, modules, strict=True):
+        expected = by_hooks(module.eval(), networks.layers, x.reshape(len(x), *networks.architecture.shape))
+        torch.testing.assert_close(own, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_paper_s_network() -> None:
+    generator = torch.Generator().manual_seed(0)
+    w_in, bias, w_out, x = (
+        torch.randn(shape, generator=generator, dtype=torch.float64)
+        for shape in ((2, 5, 4), (2, 5), (2, 2, 5), (9, 4))
+    )
+    networks = pb.shallow_networks(w_in, bias, w_out)
+    hidden = networks.pre_activations(x).relu()
+    torch.testing.assert_close(
+        contributions(networks, x), hidden.std(dim=1, correction=0) * w_out.norm(dim=1)
+    )
