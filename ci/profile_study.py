@@ -17,14 +17,15 @@ import torch
 
 import prunebench as pb
 from prunebench.benchmark import Plan, run_plan
-from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, Protocol
+from prunebench.evaluation.protocols import Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 CIFAR = "../shared/data/cifar10-gray-0123.npz"
+BOARD: tuple[Protocol, ...] = ("rank", "prune_final", "merge")
 # A cell's data set, training samples, steps and protocols.
 CELLS: dict[str, tuple[str, int, int, tuple[Protocol, ...]]] = {
-    "mnist5k": ("mnist5k", 800, 4000, DEFAULT_PROTOCOLS),
-    "cifar10": (CIFAR, 800, 16_000, DEFAULT_PROTOCOLS),
+    "mnist5k": ("mnist5k", 800, 4000, BOARD),
+    "cifar10": (CIFAR, 800, 16_000, BOARD),
     "mnist5k early": ("mnist5k", 800, 4000, ("prune_early",)),
 }
 # What a row of the table adds up: functions by file and name, which call none of each other.
@@ -83,7 +84,7 @@ def ratios(seeds: int, turns: int) -> list[float]:
             first = (2 * turn + number) * seeds  # other networks each time: nothing is remembered of them
             own = range(first, first + seeds)
             began = time.process_time()
-            run_plan(Plan(task, recipe, asked, (50,), own, DEFAULT_PROTOCOLS, device="cpu"))
+            run_plan(Plan(task, recipe, asked, (50,), own, BOARD, device="cpu"))
             seconds.append(time.process_time() - began)
         found.append(seconds[1] / seconds[0])
     return found
