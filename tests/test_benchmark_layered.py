@@ -71,7 +71,7 @@ def test_all_protocols_are_in_the_document(task: pb.Task) -> None:
     )
     found = run_plan(plan, store=store)
     snip, *_, reinitialised = found.rows
-    every = {*PROTOCOLS, "prune_global_shuffled"} - {"rank", "labels", "ceiling"}
+    every = {*PROTOCOLS, "prune_global_shuffled"} - {"rank", "labels", "ceiling", "truths"}
     assert {path[1] for path in snip.metrics if path[0] == "accuracy"} == {"dense"} | every
     assert ("parameters_left", "prune_global", "0.5") in snip.metrics
     assert {path[1] for path in reinitialised.metrics} == {"dense", "prune_early"}

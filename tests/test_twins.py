@@ -100,3 +100,17 @@ def test_what_is_lacking_is_trained_again(task: pb.Task) -> None:
     for key, row in whole.items():
         for path, summary in row.metrics.items():
             np.testing.assert_allclose(again[key].metrics[path].per_seed, summary.per_seed, atol=1e-6)
+
+
+def test_truths_agree_with_themselves_and_have_a_reliability(task: pb.Task) -> None:
+    """Twins are trained once for all of them; the plain oracle is what it was."""
+    plan = plan_of(task, RECIPES["layered"], "snip", at_steps=(20,), protocols=("rank", "truths"))
+    rows = rows_of(run_plan(plan))
+    for truth in ("growth", "contribution", "ablation"):
+        own, twin = rows[f"oracle[truth={truth}]", 20], rows[f"twin[truth={truth}]", 20]
+        assert own.control
+        assert own.metrics["spearman_with", truth].mean == pytest.approx(1)
+        assert 0.2 < twin.metrics["spearman_with", truth].mean < 1
+        agreement = rows["oracle", 20].metrics["spearman_with", truth].mean
+        assert own.metrics["spearman",].mean == pytest.approx(agreement)
+        assert ("spearman_with", truth) in rows["snip", 20].metrics

@@ -27,6 +27,7 @@ from prunebench.tasks.load import load_task
 from prunebench.tasks.spec import TaskSpec
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import architecture_of, loaded
+from prunebench.training.initial import initialise
 from prunebench.training.recipe import Recipe
 
 # Float rounding on another device may swap two neurons that are nearly tied, turn one sample over, or move
@@ -151,7 +152,8 @@ def _measure_again(
         elif (key, measure.name) == (DENSE, "dense"):
             again = measure_networks(final)
         elif kept is not None and kept[0].shape[1] == final.units:
-            again = measure_scores({key: Asked(*kept, [measure])}, final, seed)[key].get(measure)
+            initial = initialise(recipe, task.shape, (seed,), outputs=task.outputs)
+            again = measure_scores({key: Asked(*kept, [measure])}, final, seed, initial)[key].get(measure)
         if again is None:
             report.unchecked["results without their scores"] += 1
         elif _equal(read_values(metrics), again, task):

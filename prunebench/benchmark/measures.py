@@ -14,13 +14,15 @@ from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.merge import folded, merge_groups
 from prunebench.evaluation.metrics import Metrics, Path, per_seed
 from prunebench.evaluation.passes import Passes
-from prunebench.evaluation.protocols import LABELS, SHUFFLED, TRAINED
-from prunebench.evaluation.rank import rank, sign_agreement
+from prunebench.evaluation.protocols import LABELS, SHUFFLED, TRAINED, TRUTHS
+from prunebench.evaluation.rank import rank, sign_agreement, within_layers
 from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled
 from prunebench.evaluation.statistics import number_or_none
 from prunebench.evaluation.subject import SPLITS, Subject
+from prunebench.evaluation.truths import OTHERS, truth
 from prunebench.networks import Networks
 from prunebench.networks.architecture import SHALLOW
+from prunebench.networks.normalisation import recalibrated
 from prunebench.store.records import Key, Measure, Values
 from prunebench.tasks.task import Task
 from prunebench.training.initial import SHUFFLE_STREAM, generator
@@ -66,20 +68,21 @@ def measure_networks(final: Subject[Any]) -> Values:
 
 
 def measure_scores(
-    asked: Mapping[Key, Asked], final: Subject[Any], seed: int
+    asked: Mapping[Key, Asked], final: Subject[Any], seed: int, initial: Networks | None = None
 ) -> dict[Key, dict[Measure, Values]]:
     """The values that each of those asked gets by measure, draw by draw.
 
     What is trained again is left out, and what scorers are asked again for.
 
-    `seed` is the network's, from which controls draw. All of those asked together, so that what a protocol
-    computes of the network is computed once, and equal choices of units are looked at once.
+    `seed` is the network's, from which controls draw; `initial`, for other truths than the norm, is it before
+    training. All of those asked together, so that what a protocol computes of the network is computed once,
+    and equal choices of units are looked at once.
     """
     rows = defaultdict[Measure, list[tuple[Key, Float[np.ndarray, " units"]]]](list)
     for key, each in asked.items():
         for measure in each.measures:
             if measure.name not in (*TRAINED, LABELS):  # correlations cost nothing, accuracies do
-                draws = each.scores if measure.protocol == "rank" else each.scores[:ACCURACY_DRAWS]
+                draws = each.scores if measure.protocol in ("rank", TRUTHS) else each.scores[:ACCURACY_DRAWS]
                 rows[measure] += [(key, draw) for draw in draws]
     found: dict[Key, dict[Measure, Values]] = {key: {} for key in asked}
     narrowed: dict[tuple[Measure, Path], list[Any]] = {}
@@ -88,6 +91,9 @@ def measure_scores(
         scores = torch.from_numpy(np.stack([draw for _, draw in drawn])).to(final.network.device)
         if measure.protocol == "rank":
             _share_out(found, measure, [key for key, _ in drawn], rank(scores, final.network))
+        elif measure.protocol == TRUTHS:
+            assert initial is not None
+            _share_out(found, measure, [key for key, _ in drawn], _agreement(scores, final, initial))
         else:
             for name, choices in _choices(measure, scores, final.network, seed).items():
                 path = name, measure.keep
@@ -109,6 +115,16 @@ def measure_scores(
             metrics = sign_agreement(signs, final.network)
             _share_out(found, Measure("rank"), [key] * len(signs), metrics)
     return found
+
+
+def _agreement(scores: Float[Tensor, "choices units"], final: Subject[Any], initial: Networks) -> Metrics:
+    """Correlation with each of the truths but the norm, which `rank` has."""
+    network, task = recalibrated(final.network, final.task.x_train), final.task
+    units = [layer.units for layer in network.layers]
+    return {
+        ("spearman_with", name): within_layers(scores, truth(name, network, initial, task)[0], units)
+        for name in OTHERS
+    }
 
 
 def _choices(

@@ -13,9 +13,11 @@ from prunebench.evaluation.protocols import (
     LABELS,
     PROTOCOLS,
     REINITIALISED,
+    TRUTHS,
     Protocol,
     default_finetune_steps,
 )
+from prunebench.evaluation.truths import OTHERS
 from prunebench.fields import convert
 from prunebench.networks import Architecture
 from prunebench.networks.normalisation import has_statistics
@@ -131,7 +133,12 @@ class Plan:
         """The scorers asked for, then the controls that were not."""
         present = {scorer.name for scorer in self.scorers}
         controls = [*CONTROLS, *([TWIN] if CEILING in self.protocols else [])]
-        return [*self.scorers, *(_control(name) for name in controls if name not in present)]
+        found = [*self.scorers, *(_control(name) for name in controls if name not in present)]
+        if TRUTHS in self.protocols:
+            named = {canonical(scorer) for scorer in found}
+            others = [f"{name}[truth={truth}]" for name in ("oracle", TWIN) for truth in OTHERS]
+            found += [_control(spec) for spec in others if spec not in named]
+        return found
 
     @cached_property
     def training(self) -> str:
@@ -160,8 +167,9 @@ class Plan:
     def measures(self) -> list[Measure]:
         """What is measured with each scorer's scores, of whatever scorer they are."""
         found = [Measure("rank")] if {"rank", CEILING} & {*self.protocols} else []
+        found += [Measure(TRUTHS)] if TRUTHS in self.protocols else []
         for protocol in PROTOCOLS:
-            if protocol in self.protocols and protocol not in ("rank", CEILING, LABELS):
+            if protocol in self.protocols and protocol not in ("rank", CEILING, LABELS, TRUTHS):
                 found += self._kept(protocol)
         return found
 

@@ -220,7 +220,8 @@ class _Work:
             for key, measures in lacking.items()
             if (key, seed) in self.scores
         }
-        results = measure_scores(asked, final, seed)
+        initial = self.run.initial.select(self.run.seeds.index(seed))
+        results = measure_scores(asked, final, seed, initial)
         if DENSE in lacking:
             results[DENSE] = {self.plan.dense: measure_networks(final)}
         return results, (time.perf_counter() - began) / max(1, sum(map(len, results.values())))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float
 
-from prunebench.evaluation.protocols import LABELS, PROTOCOLS, SHUFFLED, Protocol
+from prunebench.evaluation.protocols import LABELS, PROTOCOLS, SHUFFLED, TRUTHS, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor  # boards are read without torch
@@ -41,6 +41,7 @@ _KINDS: dict[str, Kind] = {
     "spearman_over_layers": "correlation",
     "spearman_shuffled_labels": "correlation",
     "spearman_from_labels": "correlation",
+    "spearman_with": "correlation",
     "accuracy": "accuracy",
     "train_accuracy": "accuracy",
     "groups": "amount",
@@ -60,6 +61,8 @@ def protocol_of(path: Path) -> Protocol | None:
     """The protocol that gives a metric; None: it is of the whole network, whatever scores it."""
     if path == SHUFFLED_LABELS:
         return LABELS
+    if path[0] == "spearman_with":
+        return TRUTHS
     if path[0] not in (*SPLITS, "parameters_left"):
         return "rank"
     name = "prune_global" if path[1] == SHUFFLED else path[1]

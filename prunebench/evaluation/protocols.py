@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 Protocol = Literal[
-    "rank", "labels", "prune_final", "merge", "prune_early", "finetune", "prune_global", "ceiling"
+    "rank", "labels", "prune_final", "merge", "prune_early", "finetune", "prune_global", "ceiling", "truths"
 ]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 # Of these every row has numbers; of the others that run by default, some have none.
@@ -13,6 +13,8 @@ DEFAULT_PROTOCOLS: tuple[Protocol, ...] = ("rank", "labels", "prune_final", "mer
 LABELS: Protocol = "labels"
 # It is `rank` with one more control.
 CEILING: Protocol = "ceiling"
+# Correlations with other truths than the norm, and controls that are these truths.
+TRUTHS: Protocol = "truths"
 # Those for which pruned networks are trained, for each scorer.
 TRAINED: tuple[Protocol, ...] = ("prune_early", "finetune")
 FINETUNED = 0.1  # of all steps, where nothing is said

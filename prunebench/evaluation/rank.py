@@ -71,6 +71,16 @@ def _by_layer(
     return list(zip(np.split(scores, ends, axis=1), np.split(truth, ends), strict=True))
 
 
+def within_layers(
+    scores: Float[Tensor, "choices units"], truth: Float[Tensor, " units"], units: list[int]
+) -> Float[np.ndarray, " choices"]:
+    """Spearman correlation with any truth, within layers of so many units: their weighted mean."""
+    ends = np.cumsum(units)[:-1]
+    values, worth = scores.cpu().double().numpy(), truth.cpu().double().numpy()
+    own = zip(np.split(values, ends, axis=1), np.split(worth, ends), strict=True)
+    return _mean(np.stack([spearman(*each) for each in own]), units)
+
+
 def _mean(by_layer: Float[np.ndarray, "layers choices"], weights: list[int]) -> Float[np.ndarray, " choices"]:
     """Weighted mean over the layers where a number is defined; NaN where it is in none."""
     if len(by_layer) == 1:

@@ -1,6 +1,6 @@
 """What a unit was worth in the end: four truths that scores may be held against (docs/protocols.md)."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,8 @@ from prunebench.networks.architecture import SHALLOW
 from prunebench.tasks.task import Task
 
 Truth = Literal["norm", "growth", "contribution", "ablation"]
+
+OTHERS: tuple[Truth, ...] = tuple(name for name in get_args(Truth) if name != "norm")
 
 
 def truth(name: Truth, final: Networks, initial: Networks, task: Task) -> Float[Tensor, "seeds units"]:

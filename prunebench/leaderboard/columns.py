@@ -216,6 +216,9 @@ def sections(board: Results) -> list[Section]:
         tables.append(Section("Prediction of the final norms", _rank_note(board), columns))
     if columns := layer_columns(board):
         tables.append(Section("Prediction layer by layer", layers_note(board), columns))
+    if truths := sorted(path for path in paths if path[0] == "spearman_with"):
+        columns = tuple(Column(path[1], path) for path in truths)
+        tables.append(Section("Prediction of other truths", TRUTHS_READ, columns))
     for protocol, (title, note) in PRUNING.items():
         words = note.format(units=board.units_word, unit=board.units_word.removesuffix("s"))
         for group, split in SPLITS.items():
@@ -314,6 +317,10 @@ LABELS_READ = (
 CEILING_READ = (
     "% of ceiling: the Spearman correlation over the noise ceiling of its step, the root of the twin's own: "
     "what a predictor would reach that knew all but the minibatches to come."
+)
+TRUTHS_READ = (
+    "Spearman correlation with what else a unit may be worth in the end (docs/protocols.md), within layers; "
+    "of twin[truth=T] with T it is the reliability of T, of oracle[truth=T] how T agrees with the others"
 )
 RANKS = (
     "Rank by Spearman correlation at the step. A rank such as 3-5 is an interval: two scorers are "

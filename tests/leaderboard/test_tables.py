@@ -243,4 +243,4 @@ def test_names_of_layers_are_only_text() -> None:
 
 
 def test_every_protocol_that_keeps_a_share_has_a_title() -> None:
-    assert set(PRUNING) == set(PROTOCOLS) - {"rank", "labels", "ceiling"}
+    assert set(PRUNING) == set(PROTOCOLS) - {"rank", "labels", "ceiling", "truths"}
