@@ -29,6 +29,12 @@ class LabelledData:
     low: float
     high: float
 
+    @property
+    def present(self) -> dict[int, str]:
+        """The classes that have samples, with their names."""
+        there = {*np.unique(self.y_train).tolist(), *np.unique(self.y_test).tolist()}
+        return {number: name for number, name in self.names.items() if number in there}
+
     def only(self, classes: Collection[int]) -> "LabelledData":
         """The samples of these classes, in their order."""
         train, test = (np.isin(y, list(classes)) for y in (self.y_train, self.y_test))

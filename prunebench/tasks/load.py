@@ -8,7 +8,7 @@ import numpy as np
 from prunebench.errors import RequestError, unknown_name
 from prunebench.fields import convert
 from prunebench.tasks.cache import Cache, default_folder
-from prunebench.tasks.classes import Classes, label, resolve_classes
+from prunebench.tasks.classes import ALL, Classes, label, resolve_classes
 from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.draw import draw
 from prunebench.tasks.folder import read_folder
@@ -34,8 +34,8 @@ def load_task(
 
     Args:
         dataset: a name from `prunebench list datasets`, an .npz file (`read_npz`), a folder (`read_folder`).
-        classes: the classes of each side, by number or name, or `all` for a side each; the first side is
-            label 0, of two the paper's class 1.
+        classes: the classes of each side, by number or name, or `all` for a side each of those that have
+            samples; the first side is label 0, of two the paper's class 1.
         samples: training samples, balanced over the sides and over the classes of a side (`draw`).
         seed: of the draw. The test samples are always all of the chosen classes.
         scaling: `symmetric`, `unit`, `standard` or `centred` (`scale`).
@@ -50,7 +50,7 @@ def load_task(
     convert("scaling", scaling, Scaling)
     folder = default_folder() if cache is None else Path(cache)
     name, shown, data = _read(dataset, classes, Cache(folder, download))
-    sides = resolve_classes(classes, data.names)
+    sides = resolve_classes(classes, data.present if classes == ALL else data.names)
     chosen = sum(sides, ())
     data = data.only(chosen)
     for number in chosen:

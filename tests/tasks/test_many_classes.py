@@ -59,3 +59,13 @@ def test_colours_are_kept_where_asked(tmp_path: Path) -> None:
     assert pb.load_task(tmp_path / "colour.npz", **options).shape == (1, 4, 5)
     with pytest.raises(pb.RequestError, match="colour: got True; these data have none"):
         pb.load_task("digits", samples=100, colour=True)
+
+
+def test_all_classes_are_those_with_samples(tmp_path: Path) -> None:
+    """A file may name the classes of a larger data set, of which it has some."""
+    x, y = np.random.default_rng(0).random((12, 4)), np.arange(12) % 3
+    names = np.array(["ant", "bee", "cat", "dog"])
+    np.savez(tmp_path / "some.npz", x_train=x, y_train=y, x_test=x, y_test=y, class_names=names)
+    task = pb.load_task(str(tmp_path / "some.npz"), classes="all", samples=12)
+    assert task.outputs == 3
+    assert task.source["class_names"] == [["ant"], ["bee"], ["cat"]]
