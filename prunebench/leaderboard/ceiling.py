@@ -107,7 +107,7 @@ def by_when(board: Results) -> str | None:
 
 
 def _times(decided: Decided) -> str:
-    return f"{decided.relative_time:.2g} of the plateau"
+    return f"t/t_drop {decided.relative_time:.2g}"
 
 
 def _root(value: Number) -> float:
