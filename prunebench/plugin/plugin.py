@@ -27,6 +27,13 @@ class Plugin(ABC):
     version: ClassVar[str] = "1"
     paper: ClassVar[str] = ""
 
+    def __init_subclass__(cls, **given: Any) -> None:
+        """Only dataclasses hand fields down, and this class's own decorator, if any, is still to come."""
+        super().__init_subclass__(**given)
+        for base in reversed(cls.__mro__[1:]):
+            if _has_fields(base):
+                _as_dataclass(base)
+
     def __new__(cls, *given: object, **named: object) -> "Plugin":
         """An instance; the class becomes a dataclass first where its author left the decorator out."""
         positions = [field.name for field in cls.parameters() if not field.kw_only]
@@ -36,10 +43,7 @@ class Plugin(ABC):
     @classmethod
     def parameters(cls) -> "tuple[Field[Any], ...]":
         """The parameters, as dataclass fields."""
-        for each in reversed(cls.__mro__):  # bases first: only dataclasses hand fields down
-            if "__dataclass_fields__" not in vars(each) and (each is cls or _has_fields(each)):
-                inherited = getattr(each, "__dataclass_params__", None)
-                dataclass(frozen=inherited is not None and inherited.frozen)(each)
+        _as_dataclass(cls)
         return tuple(f for f in fields(cls) if f.init)  # type: ignore[arg-type]  # a dataclass by now
 
 
@@ -61,6 +65,13 @@ def _check(cls: type[Plugin], values: Mapping[str, object]) -> None:
     for name, value in values.items():
         if name in known and kind_of(known[name]) is not None:
             convert(f"{getattr(cls, 'name', cls.__name__)}[{name}]", value, known[name])
+
+
+def _as_dataclass(cls: type) -> None:
+    """Make it one where its author left the decorator out."""
+    if "__dataclass_fields__" not in vars(cls):
+        inherited = getattr(cls, "__dataclass_params__", None)
+        dataclass(frozen=inherited is not None and inherited.frozen)(cls)
 
 
 def _has_fields(base: type) -> bool:

@@ -54,6 +54,18 @@ def test_parameters_of_a_base_that_is_no_dataclass_yet() -> None:
     assert build(Derived, {"alpha": "2"}, "derived[alpha=2]", "--scorer").alpha == 2.0
 
 
+def test_a_decorated_class_has_the_fields_of_a_base_that_is_not() -> None:
+    class Base(pb.Scorer):
+        alpha: float = 0.5
+
+    @dataclass
+    class Derived(Base):
+        name = "derived"
+        beta: int = 1
+
+    assert Derived(alpha=2.0, beta=3).alpha == 2.0
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 def test_decorated_frozen_or_not(frozen: bool) -> None:
     @dataclass(frozen=frozen)  # type: ignore[literal-required]
