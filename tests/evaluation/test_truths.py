@@ -53,5 +53,5 @@ def test_contribution_of_a_shallow_network_is_what_the_output_reads() -> None:
     recipe = pb.Recipe(width=11, init_std=0.1, learning_rate=0.02, batch_size=16, steps=20)
     run = pb.train(task, recipe, seeds=(3,), device="cpu")
     hidden = run.final.pre_activations(task.x_train).relu()
-    expected = hidden.std(dim=1) * run.final.norms("outgoing")
+    expected = hidden.std(dim=1, correction=0) * run.final.norms("outgoing")
     torch.testing.assert_close(truth("contribution", run.final, run.initial, task), expected)
