@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import prunebench as pb
-from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
+from prunebench.benchmark.measures import Asked, measure_network, measure_scores
 from prunebench.evaluation import statistics
 from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.statistics import collapses, intervals, median_intervals
@@ -50,7 +50,7 @@ def population(dataset: str, recipe: pb.Recipe, networks: int) -> Population:
         }
         for at in range(len(seeds)):
             final = Activations(run.final.select(at), task)
-            for path, (value,) in measure_networks(final).items():
+            for path, (value,) in measure_network(Measure("dense"), final).items():
                 parts["networks", tuple(path.split("/"))].append(value)
             asked = {key: Asked(every[at : at + 1], None, MEASURES) for key, every in scores.items()}
             for key, measured in measure_scores(asked, final, seeds[at]).items():

@@ -36,7 +36,7 @@ PARTS = {
     "rank": [("evaluation/rank.py", "rank")],
     "prune_final and merge": [
         ("benchmark/measures.py", "measure_scores"),
-        ("benchmark/measures.py", "measure_networks"),
+        ("benchmark/measures.py", "measure_network"),
     ],
     "prune_early": [("evaluation/prune.py", "prune_early")],
     "the document, its intervals": [("benchmark/document.py", "document")],

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import prunebench as pb
@@ -42,6 +43,14 @@ def test_a_network_of_layers_is_measured(found: Document) -> None:
         assert kept == [16 + 8, 13 + 6, 10 + 5, 7 + 4, 4 + 2]
         assert ("spearman_within_groups",) not in row.metrics
     assert len(found.rows[0].example.scores) == 30  # type: ignore[union-attr]
+
+
+def test_how_far_apart_the_final_norms_of_a_layer_are(task: pb.Task, found: Document) -> None:
+    plan = plan_of(task, "mlp[widths=20-10]")
+    run = pb.train(task, plan.recipe, seeds=plan.seeds, device="cpu")
+    for layer, norms in zip(run.final.layers, run.final.norms().double().split([20, 10], dim=1), strict=True):
+        low, high = np.percentile(norms.numpy(), [10, 90], axis=1)
+        assert found.training.metrics["spread", layer.name].per_seed == pytest.approx(high / low)
 
 
 def test_a_shallow_network_of_ten_classes_is_measured(task: pb.Task) -> None:

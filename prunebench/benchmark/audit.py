@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, subject
+from prunebench.benchmark.measures import Asked, measure_network, measure_scores, subject
 from prunebench.benchmark.plan import DENSE
 from prunebench.benchmark.rescore import NotHere, rescore, rescore_shuffled
 from prunebench.errors import PrunebenchError
@@ -149,8 +149,8 @@ def _measure_again(
             except NotHere as lacking:
                 report.unchecked[str(lacking).replace("scores", "results", 1)] += 1
                 continue
-        elif (key, measure.name) == (DENSE, "dense"):
-            again = measure_networks(final)
+        elif key == DENSE:
+            again = measure_network(measure, final)
         elif kept is not None and kept[0].shape[1] == final.units:
             initial = initialise(recipe, task.shape, (seed,), outputs=task.outputs)
             again = measure_scores({key: Asked(*kept, [measure])}, final, seed, initial)[key].get(measure)

@@ -36,7 +36,7 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
     history = join_history(networks)
     drops = _drop_step(history)
     found = there.scorings
-    dense = _draws([found[DENSE, seed] for seed in plan.seeds], [plan.dense])
+    dense = _draws([found[DENSE, seed] for seed in plan.seeds], plan.of_networks)
     example = plan.seeds[0]
     rows = []
     for key, measures in plan.wanted.items():

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from prunebench.benchmark.plan import ACCURACY_DRAWS
+from prunebench.benchmark.plan import ACCURACY_DRAWS, SPREAD
 from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.merge import folded, merge_groups
 from prunebench.evaluation.metrics import Metrics, Path, per_seed
@@ -57,8 +57,10 @@ def subject(network: Networks, task: Task, *, recalibrate: bool = True) -> Subje
     return Passes(network, task, recalibrate=recalibrate)
 
 
-def measure_networks(final: Subject[Any]) -> Values:
-    """What is measured of the trained network itself."""
+def measure_network(measure: Measure, final: Subject[Any]) -> Values:
+    """What is measured of the trained network itself (`Plan.of_networks`)."""
+    if measure == SPREAD:
+        return values_of([_spread(final.network)], 0)
     named, metrics = {"dense": final.whole()}, Metrics()
     if isinstance(final, Activations) and final.network.outputs == 2:
         named["merged_groups"], metrics = merge_groups(final)
@@ -115,6 +117,18 @@ def measure_scores(
             metrics = sign_agreement(signs, final.network)
             _share_out(found, Measure("rank"), [key] * len(signs), metrics)
     return found
+
+
+def _spread(network: Networks) -> Metrics:
+    """The 90th over the 10th percentile of each layer's final norms; not defined where the latter is 0."""
+    norms = network.norms().double().split([layer.units for layer in network.layers], dim=1)
+    ends = [
+        own.quantile(torch.tensor([0.1, 0.9], dtype=own.dtype, device=own.device), dim=1) for own in norms
+    ]
+    return {
+        ("spread", layer.name): per_seed(torch.where(low > 0, high / low, torch.nan))
+        for layer, (low, high) in zip(network.layers, ends, strict=True)
+    }
 
 
 def _agreement(scores: Float[Tensor, "choices units"], final: Subject[Any], initial: Networks) -> Metrics:

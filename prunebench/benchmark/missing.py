@@ -74,7 +74,7 @@ def find_missing(plan: Plan, there: Inventory) -> Missing:
                     and not (measure.name == LABELS and trains_itself(scoring.extra_steps, plan))
                 )
             if key == DENSE and seed not in there.trained:
-                lacking = (plan.dense,)
+                lacking = tuple(measures)
             if lacking:
                 missing.measures.setdefault(key, {})[seed] = lacking
     for seed in missing.seeds:

@@ -45,6 +45,8 @@ TWIN = "twin"
 DRAWS, ACCURACY_DRAWS = 10, 3
 # The trained networks themselves are measured too.
 DENSE = Key(0, "", "", "")
+# How far apart the final norms of each layer are, of layered networks.
+SPREAD = Measure("spread")
 
 # A sweep has thousands of plans, and to find these takes a moment. A class, once loaded, stays what it is.
 _control = cache(load_scorer)
@@ -183,14 +185,14 @@ class Plan:
         return [*self.measures, *asked_again]
 
     @property
-    def dense(self) -> Measure:
+    def of_networks(self) -> list[Measure]:
         """What is measured of the networks themselves."""
-        return self._measure("dense")
+        return [self._measure("dense"), *([] if self.recipe.network is None else [SPREAD])]
 
     @property
     def wanted(self) -> dict[Key, list[Measure]]:
         """Everything that the result document needs for each seed."""
-        wanted = {DENSE: [self.dense]}
+        wanted = {DENSE: self.of_networks}
         wanted |= {key: self.measures_of(scorer) for key, scorer in self.scored.items()}
         if "prune_early" in self.protocols:
             wanted |= {reinitialised(step): self._kept("prune_early") for step in self.steps}

@@ -16,7 +16,7 @@ from torch import Tensor
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
 from prunebench.benchmark.labels import LabelControl, ask_shuffled
-from prunebench.benchmark.measures import Asked, measure_networks, measure_scores, subject, values_of
+from prunebench.benchmark.measures import Asked, measure_network, measure_scores, subject, values_of
 from prunebench.benchmark.missing import (
     Missing,
     find_missing,
@@ -223,7 +223,7 @@ class _Work:
         initial = self.run.initial.select(self.run.seeds.index(seed))
         results = measure_scores(asked, final, seed, initial)
         if DENSE in lacking:
-            results[DENSE] = {self.plan.dense: measure_networks(final)}
+            results[DENSE] = {measure: measure_network(measure, final) for measure in lacking[DENSE]}
         return results, (time.perf_counter() - began) / max(1, sum(map(len, results.values())))
 
     def _shuffle_labels(self) -> None:

@@ -34,6 +34,7 @@ from prunebench.leaderboard.tables import Line, tables
 from prunebench.results import WHOLE, Row
 
 MOST_LISTED = 8  # layers whose units a heading lists
+RACE = 2  # final norms that are closer have hardly raced (docs/protocols.md)
 
 
 def heading(board: Board) -> str:
@@ -118,6 +119,17 @@ def _layer_facts(board: Board) -> list[str]:
         found.append(
             f"{whole.parameters:,} parameters and {whole.multiply_adds:,} multiply-adds a sample; "
             f"% of these left, by share of every layer's units kept: {left}"
+        )
+    spreads = {
+        path[1]: summary.mean for path, summary in board.training.metrics.items() if path[0] == "spread"
+    }
+    if spreads and len(layers) <= MOST_LISTED:
+        values = ", ".join(f"{name} {value:.3g}" for name, value in spreads.items())
+        found.append(f"final norms, 90th over 10th percentile: {values}")
+    if close := [name for name, value in spreads.items() if value < RACE]:
+        found.append(
+            f"hardly a race in {', '.join(close)}: final norms within a factor of {RACE}; there the "
+            "contribution std(h)|v| is the better truth (--protocol truths)"
         )
     return found
 

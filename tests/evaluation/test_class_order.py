@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.benchmark.measures import Asked, measure_networks, measure_scores
+from prunebench.benchmark.measures import Asked, measure_network, measure_scores
 from prunebench.benchmark.plan import DENSE
 from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.prune import prune_early
@@ -86,7 +86,8 @@ def test_of_the_networks_no_metric_changes(silent_run: pb.Trajectory) -> None:
     other = swapped(silent_run)
     for s in range(3):
         one, two = (
-            measure_networks(Activations(run.final.select(s), run.task)) for run in (silent_run, other)
+            measure_network(Measure("dense"), Activations(run.final.select(s), run.task))
+            for run in (silent_run, other)
         )
         kinds = {path.partition("/")[0] for path in one}
         assert kinds == {"accuracy", "train_accuracy", "groups", "same_prediction"}

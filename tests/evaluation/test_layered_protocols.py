@@ -193,7 +193,7 @@ def test_measures_without_new_statistics_have_names_of_their_own() -> None:
         scorers = [pb.load_scorer("random")]
         protocols = ("rank", "prune_final", "finetune")
         plan = Plan(task, recipe, scorers, (0,), protocols=protocols, fractions=(0.5,), recalibrate=False)
-        measures = [plan.dense, *plan.measures]
+        measures = [plan.of_networks[0], *plan.measures]
         assert [measure.name for measure in measures] == ["dense", *protocols]
         assert [AS_TRAINED in measure.protocol for measure in measures] == [named, False, named, named]
         assert measures[3].protocol.startswith("finetune[steps=4")

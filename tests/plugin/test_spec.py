@@ -63,7 +63,7 @@ def test_a_decorated_class_has_the_fields_of_a_base_that_is_not() -> None:
         name = "derived"
         beta: int = 1
 
-    assert Derived(alpha=2.0, beta=3).alpha == 2.0
+    assert Derived(alpha=2.0, beta=3).alpha == 2.0  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("frozen", [True, False])
