@@ -1,6 +1,13 @@
 from prunebench import theory as theory
+from prunebench.api.boards import boards as boards
+from prunebench.api.boards import compare as compare
+from prunebench.api.boards import read_board as read_board
+from prunebench.api.evaluate import evaluate as evaluate
+from prunebench.api.result import Result as Result
+from prunebench.api.run_benchmark import run_benchmark as run_benchmark
 from prunebench.errors import PrunebenchError as PrunebenchError
 from prunebench.errors import RequestError as RequestError
+from prunebench.leaderboard.board import Board as Board
 from prunebench.modules import from_module as from_module
 from prunebench.networks import Networks as Networks
 from prunebench.networks import shallow_networks as shallow_networks

@@ -179,6 +179,9 @@ class Row(Measured, frozen=True, kw_only=True):
             if len(path) == 3:
                 convert(f"{where}: share", path[2], Share, strict=False)
 
+    def __repr__(self) -> str:
+        return f"<Row {self.scorer} at step {self.at_step}: {self.status}, {len(self.metrics)} metrics>"
+
     @property
     def key(self) -> tuple[str, int]:
         """What no two rows of a board share."""
@@ -254,6 +257,17 @@ class Results(msgspec.Struct):
     environment: dict[str, Any]
     evaluator: str
     rows: list[Row]
+
+    @property
+    def in_words(self) -> str:
+        """What is on it, on one line."""
+        scorers, steps = {row.scorer for row in self.rows}, sorted({row.at_step for row in self.rows})
+        seeds = max((len(row.seeds) for row in self.rows), default=0)
+        at = f"step {steps[0]}" if len(steps) == 1 else f"steps {', '.join(map(str, steps))}"
+        return f"{len(scorers)} scorers at {at}, {seeds} seeds"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.task.name}: {self.in_words}>"
 
     @property
     def layered(self) -> bool:

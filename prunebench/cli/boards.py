@@ -1,4 +1,4 @@
-"""Where boards lie: a user's own, and those that somebody published."""
+"""The options that name folders of boards, and what is said of them."""
 
 from pathlib import Path
 
@@ -6,11 +6,7 @@ import click
 
 from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
-
-# In the folder of the store, so that all that was computed here is in one place, which git ignores.
-OWN = Path(".prunebench", "leaderboards")
-# In a clone of the repository. Only who says `--out leaderboards` writes there.
-PUBLISHED = Path("leaderboards")
+from prunebench.leaderboard.places import OWN, PUBLISHED, holds_boards
 
 # What `--metric` takes.
 METRIC = (
@@ -29,18 +25,11 @@ from_option = click.option(
 )
 
 
-def folder_to_read(out: str | None) -> Path:
-    """The folder that was named, else that of the user's own boards; while there are none, the published."""
-    if out is not None:
-        return Path(out)
-    return PUBLISHED if not _holds_boards(OWN) and _holds_boards(PUBLISHED) else OWN
-
-
 def say_whose(folder: Path, out: str | None, left_out: list[str]) -> int:
     """Tell a user, who named no folder, of the other one, and of boards left out; returns the exit code."""
     if out is None and folder == PUBLISHED:
         click.echo(f"These are the published boards, in {PUBLISHED}; your own will be in {OWN}", err=True)
-    elif out is None and _holds_boards(PUBLISHED):
+    elif out is None and holds_boards(PUBLISHED):
         click.echo(f"These are your own boards, in {folder}; the published: --out {PUBLISHED}", err=True)
     return say_left_out(left_out)
 
@@ -50,10 +39,6 @@ def cite_published(name: str, folder: Path) -> None:
     table = PUBLISHED / f"{name}.md"
     if table.is_file() and folder.resolve() != PUBLISHED.resolve():
         click.echo(f"published on the same task and recipe, with rows of its own: {table}", err=True)
-
-
-def _holds_boards(folder: Path) -> bool:
-    return any(folder.glob("*.json"))
 
 
 def say_left_out(left_out: list[str]) -> int:

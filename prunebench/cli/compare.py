@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.boards import METRIC, folder_to_read, from_option, say_whose
+from prunebench.cli.boards import METRIC, from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows_and_boards
 from prunebench.cli.types import STEP
+from prunebench.leaderboard.places import folder_to_read
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board

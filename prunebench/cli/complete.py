@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.boards import folder_to_read
+from prunebench.leaderboard.places import folder_to_read
 
 if TYPE_CHECKING:
     from prunebench.plugin.kind import PluginKind

@@ -95,8 +95,8 @@ def _export_results(form: str, folder: Path, out: str | None) -> None:
 
 def _export_snapshot(options: dict[str, Any]) -> None:
     from prunebench.benchmark.snapshot import announce_networks, take_snapshot
-    from prunebench.cli.progress import TerminalReporter
     from prunebench.errors import RequestError
+    from prunebench.progress import TerminalReporter
     from prunebench.store.files import writable_file, write_atomically
     from prunebench.store.store import Store
     from prunebench.training.bundle import bundle_bytes

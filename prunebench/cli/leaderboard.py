@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.boards import METRIC, OWN, folder_to_read, from_option, say_left_out, say_whose
+from prunebench.cli.boards import METRIC, from_option, say_left_out, say_whose
 from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows
 from prunebench.cli.paging import page
 from prunebench.cli.types import PATH, several
+from prunebench.leaderboard.places import OWN, folder_to_read
 from prunebench.run_spec import Count
 
 if TYPE_CHECKING:

@@ -34,7 +34,6 @@ def command(names: tuple[str, ...], **options: Any) -> int:
     prunebench reproduce fig4 --quick
     prunebench reproduce all --dataset cifar10 --download --out reproduction
     """
-    from prunebench.cli.progress import TerminalReporter
     from prunebench.device import resolve_device
     from prunebench.drawing import check_matplotlib
     from prunebench.experiments.catalogue import load_experiment
@@ -42,6 +41,7 @@ def command(names: tuple[str, ...], **options: Any) -> int:
     from prunebench.experiments.report import describe
     from prunebench.experiments.reproduce import reproduce
     from prunebench.experiments.setting import FULL, QUICK
+    from prunebench.progress import TerminalReporter
     from prunebench.store.files import writable_folder
     from prunebench.store.store import Store
     from prunebench.tasks.load import load_spec

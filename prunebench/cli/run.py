@@ -60,9 +60,9 @@ def command(**options: Any) -> int:
     prunebench run --network lenet --classes all --scorer growing_mode,snip --at-step 0
     """
     from prunebench.benchmark import dry_run, run_plan
-    from prunebench.cli.progress import TerminalReporter
     from prunebench.leaderboard.folder import add_to_folder
     from prunebench.leaderboard.terminal import console, render
+    from prunebench.progress import TerminalReporter
     from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
 

@@ -2,9 +2,10 @@
 
 import click
 
-from prunebench.cli.boards import folder_to_read, from_option, say_whose
+from prunebench.cli.boards import from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_rows
 from prunebench.cli.types import STEP
+from prunebench.leaderboard.places import folder_to_read
 
 
 @click.command("show")

@@ -40,8 +40,8 @@ def command(study: str, **options: Any) -> int:
     prunebench sweep study.toml --dry-run
     prunebench sweep study.toml --workers 4
     """
-    from prunebench.cli.progress import TerminalReporter
     from prunebench.errors import RequestError
+    from prunebench.progress import TerminalReporter
     from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
     from prunebench.sweep.boards import Boards

@@ -1,7 +1,7 @@
 """What every protocol returns: one number per network under each name."""
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -23,6 +23,8 @@ Metrics = dict[Path, Float[np.ndarray, " seeds"]]
 SHUFFLED_LABELS: Path = ("spearman_shuffled_labels",)
 # How much more it is with the true labels, which boards compute.
 FROM_LABELS: Path = ("spearman_from_labels",)
+# Then the layer's name.
+BY_LAYER = "spearman_by_layer"
 
 # What a metric can be; no interval reaches beyond it.
 Kind = Literal["correlation", "share", "accuracy", "amount"]
@@ -37,7 +39,7 @@ _KINDS: dict[str, Kind] = {
     "spearman": "correlation",
     "kendall": "correlation",
     "spearman_within_groups": "correlation",
-    "spearman_by_layer": "correlation",
+    BY_LAYER: "correlation",
     "spearman_over_layers": "correlation",
     "spearman_shuffled_labels": "correlation",
     "spearman_from_labels": "correlation",
@@ -67,6 +69,29 @@ def protocol_of(path: Path) -> Protocol | None:
         return "rank"
     name = "prune_global" if path[1] == SHUFFLED else path[1]
     return next((protocol for protocol in PROTOCOLS if protocol == name), None)
+
+
+class Place(NamedTuple):
+    """Where a metric stands in a long table.
+
+    Attributes:
+        metric: without what the other columns say.
+        keep: the share of units kept.
+    """
+
+    metric: str
+    keep: float | None
+    layer: str | None
+
+
+def place_of(path: Path) -> Place:
+    """What stands beside a share, such as a control, keeps the name that sets it apart."""
+    if path[0] == BY_LAYER:
+        return Place(path[0], None, path[1])
+    if len(path) < 3:
+        return Place("/".join(path), None, None)
+    inside = path[:1] if path[1] == protocol_of(path) else path[:2]
+    return Place("/".join(inside), float(path[2]), None)
 
 
 def per_seed(values: "Tensor") -> Float[np.ndarray, " seeds"]:

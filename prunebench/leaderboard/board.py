@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -16,6 +16,7 @@ from prunebench.evaluation.protocols import LABELS
 from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.canonical import canonical_json
 from prunebench.leaderboard.command import reproduce
+from prunebench.leaderboard.tidy import tidy
 from prunebench.results import (
     SCHEMA,
     Document,
@@ -28,6 +29,9 @@ from prunebench.results import (
     read_recipe,
 )
 from prunebench.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Of a task in the name of its board's files; a file's name may have 255 bytes, and the hash tells them apart.
 LONGEST_NAME = 100
@@ -53,6 +57,27 @@ class Board(Results):
     def name(self) -> str:
         """File name without ending: the task and what sets it apart, with a hash of the identity."""
         return name_of(self.task, self.recipe)
+
+    def __repr__(self) -> str:
+        return f"<Board {self.name}: {self.in_words}>"
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def to_html(self) -> str:
+        """A small table: the few most telling columns, with intervals, ranks and marks."""
+        from prunebench.leaderboard.small_table import small_table
+
+        return small_table(self)
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """Every number in a row of its own: one for each scorer, step, seed, metric, layer and share kept.
+
+        The columns are those of `prunebench export`. `value` is the mean over the draws of a stochastic
+        scorer. A row without metrics, of a scorer that failed or is unfit, has one line for each seed, with
+        its error; what is of the trained networks themselves has neither scorer nor step.
+        """
+        return tidy(self, self.name)
 
     @classmethod
     def of(cls, document: Document) -> "Board":

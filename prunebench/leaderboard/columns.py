@@ -7,7 +7,7 @@ from operator import itemgetter
 
 from msgspec import UNSET
 
-from prunebench.evaluation.metrics import FROM_LABELS, SHUFFLED_LABELS, SPLITS, Path, kind_of
+from prunebench.evaluation.metrics import BY_LAYER, FROM_LABELS, SHUFFLED_LABELS, SPLITS, Path, kind_of
 from prunebench.evaluation.protocols import SHUFFLED, Protocol
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Number, Summary, known
@@ -127,7 +127,6 @@ class OfCeiling(Column):
 LEFT = "parameters_left"
 OF_CEILING = "share_of_ceiling"
 GLOBAL: Protocol = "prune_global"
-BY_LAYER = "spearman_by_layer"
 
 SPEARMAN = Column("Spearman", ("spearman",))
 SHUFFLED_SPEARMAN = LabelControl("shuffled labels", SHUFFLED_LABELS)

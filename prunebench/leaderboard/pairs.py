@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.called import columns_called
 from prunebench.leaderboard.columns import Column
 from prunebench.results import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,36 @@ class Pairs:
     second: str
     pairs: tuple[Pair, ...]
     remarks: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        better = [sum(pair.better == sign for pair in self.pairs) for sign in (1, -1)]
+        said = f"{better[0]} better, {better[1]} worse, {len(self.pairs) - sum(better)} not significant"
+        return f"<Pairs: {self.first} against {self.second}, {said}>"
+
+    def _repr_html_(self) -> str:
+        return self.to_dataframe().to_html(index=False, float_format=lambda value: f"{value:.4g}")
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """A row for each pair; `difference` is the mean of `first - second`, `p` is Holm-corrected."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "board": pair.board,
+                "scorer": pair.scorer,
+                "at_step": pair.at,
+                "metric": pair.column.name,
+                "first": pair.means[0],
+                "second": pair.means[1],
+                "difference": pair.difference.mean,
+                "low": pair.difference.low,
+                "high": pair.difference.high,
+                "seeds": pair.difference.seeds,
+                "p": pair.p,
+                "better": {1: self.first, -1: self.second, 0: None}[pair.better],
+            }
+            for pair in self.pairs
+        )
 
 
 # The board or the scorer that both rows are of, and the two.

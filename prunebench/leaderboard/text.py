@@ -9,13 +9,12 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 
 from prunebench.escape import for_markdown, for_spreadsheet, for_terminal
-from prunebench.evaluation.metrics import SPLITS
+from prunebench.evaluation.metrics import BY_LAYER, SPLITS
 from prunebench.evaluation.protocols import LABELS
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when, ceilings
 from prunebench.leaderboard.columns import (
-    BY_LAYER,
     CEILING_READ,
     LABELS_READ,
     MARKS,

@@ -49,6 +49,15 @@ class Architecture:
     key: str = field(default_factory=lambda: f"architecture {next(_NUMBERS)}")
 
     @property
+    def in_words(self) -> str:
+        """Its kind, and how many units it has."""
+        layers = f" in {len(self.layers)} layers" if len(self.layers) > 1 else ""
+        return f"{self.name}, {self.units:,} units{layers}"
+
+    def __repr__(self) -> str:
+        return f"<Architecture: {self.in_words}, {self.outputs} outputs>"
+
+    @property
     def own_module(self) -> nn.Module:
         """The module for `functional_call`, which puts weights into it meanwhile: each thread has its own."""
         if threading.current_thread() is threading.main_thread():

@@ -75,6 +75,9 @@ class Layer:
     units: int
     parts: tuple[Part, ...]
 
+    def __repr__(self) -> str:
+        return f"<Layer {self.name}: {self.units:,} units>"
+
     def of(self, *roles: Role) -> tuple[Part, ...]:
         """The parts with one of these roles."""
         return tuple(part for part in self.parts if part.role in roles)

@@ -56,6 +56,10 @@ class Networks:
                         needed = f"{layer.units * part.repeat} along axis {part.axis} are needed"
                         raise RequestError(f"networks[{part.tensor}]", found, needed)
 
+    def __repr__(self) -> str:
+        where = f"{str(self.dtype).removeprefix('torch.')} on {self.device}"
+        return f"<Networks: {self.seeds} of {self.architecture.in_words}, {where}>"
+
     def __getitem__(self, name: str) -> Tensor:
         """A tensor (S, ...) by its name in the module. Raises `RequestError` for other names."""
         if name not in self.tensors:

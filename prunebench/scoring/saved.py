@@ -50,31 +50,45 @@ def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
     Raises `RequestError` for a file that cannot be read, another shape, numbers that are not finite, and a
     name that another scorer has.
     """
-    name = path.stem
-    if not re.fullmatch(NAME, name):
+    if not re.fullmatch(NAME, path.stem):
         raise RequestError("scores", str(path), "the file names the row: letters, digits, _, - and . only")
-    if name in (known := Registry(SCORERS).plugins):
-        taken = f"the name {name!r} is taken by {known[name].origin}; rename the file"
-        raise RequestError("scores", str(path), taken)
     arrays = read_arrays("scores", path, ("scores",), ("signs",))
+    try:
+        return saved_scores(path.stem, arrays, seeds, width)
+    except RequestError as error:
+        raise RequestError("scores", str(path), error.accepted) from None
+
+
+def saved_scores(
+    name: str, arrays: Mapping[str, np.ndarray], seeds: Sequence[int], width: int
+) -> SavedScores:
+    """The scorer of this name that has `scores` (seeds, neurons), a row for each of `seeds`, and `signs`.
+
+    Raises `RequestError` for another shape, numbers that are not finite, and a name that another scorer has.
+    """
+    if not re.fullmatch(NAME, name):
+        raise RequestError("scores", name, "a name of letters, digits, _, - and . is needed")
+    if name in (known := Registry(SCORERS).plugins):
+        raise RequestError("scores", name, f"the name {name!r} is taken by {known[name].origin}; rename them")
     identity = hashlib.sha256(repr(tuple(seeds)).encode())
+    checked = {}
     for key, array in arrays.items():
         if array.dtype.kind not in "iuf":
-            raise RequestError("scores", str(path), f"its {key} are {array.dtype}; numbers are needed")
+            raise RequestError("scores", name, f"its {key} are {array.dtype}; numbers are needed")
         if array.shape != (len(seeds), width):
-            expected = f"(seeds, neurons) = {(len(seeds), width)} is needed, a row for each seed of --seeds"
-            raise RequestError("scores", str(path), f"its {key} have shape {array.shape}; {expected}")
+            expected = f"(seeds, neurons) = {(len(seeds), width)} is needed, a row for each of the seeds"
+            raise RequestError("scores", name, f"its {key} have shape {array.shape}; {expected}")
         with np.errstate(over="ignore"):
-            arrays[key] = np.ascontiguousarray(array, dtype=np.float32)
-        if not np.isfinite(arrays[key]).all():
-            raise RequestError("scores", str(path), f"its {key} hold NaN or infinite numbers in float32")
-        identity.update(key.encode() + arrays[key].tobytes())
+            checked[key] = np.ascontiguousarray(array, dtype=np.float32)
+        if not np.isfinite(checked[key]).all():
+            raise RequestError("scores", name, f"its {key} hold NaN or infinite numbers in float32")
+        identity.update(key.encode() + checked[key].tobytes())
     attributes = {
         "name": name,
         "version": identity.hexdigest()[:16],
         "row_of": {seed: row for row, seed in enumerate(seeds)},
-        "saved_scores": torch.from_numpy(arrays["scores"]),
-        "saved_signs": torch.from_numpy(arrays["signs"]) if "signs" in arrays else None,
+        "saved_scores": torch.from_numpy(checked["scores"]),
+        "saved_signs": torch.from_numpy(checked["signs"]) if "signs" in checked else None,
     }
     cls: type[SavedScores] = type("SavedScores", (SavedScores,), attributes)
     return cls()

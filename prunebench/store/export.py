@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from prunebench.evaluation.metrics import place_of
 from prunebench.store.checked_rows import IN_ORDER, CheckedRows
 from prunebench.store.records import read_values
 from prunebench.store.store import Store
 from prunebench.store.tables import EnvironmentRow, FailureRow, ResultRow, ScoringRow, TrainingRow
 
-_BY_LAYER = "spearman_by_layer/"  # then the layer's name
 Scalar = str | int | float | None
 # The columns between what describes the training and what describes the making.
 _RESULT: dict[str, type] = {
@@ -98,16 +98,12 @@ def _cost(scoring: ScoringRow) -> tuple[Scalar, ...]:
 def _scored(scoring: ScoringRow, result: ResultRow) -> Iterator[tuple[Scalar, ...]]:
     """The cells between what describes the training and the making."""
     names, cost = _names(scoring), _cost(scoring)
-    protocol, keep, evaluator = result.protocol, result.keep, result.evaluator
-    suffix, share = f"/{result.measure.name}/{keep}", float(keep) if keep else None
+    protocol, evaluator = result.protocol, result.evaluator
     if result.error is not None:  # of the measure alone
+        share = float(result.keep) if result.keep else None
         yield (*names, "failed", result.error, protocol, share, None, None, None, None, evaluator, *cost)
     for path, values in read_values(result.metrics).items():
-        # What stands beside a share, such as a control, keeps the name that sets it apart.
-        metric = path.removesuffix(suffix).removesuffix(f"/{keep}") if keep else path
-        layer = None
-        if metric.startswith(_BY_LAYER):
-            metric, layer = metric[: len(_BY_LAYER) - 1], metric[len(_BY_LAYER) :]
+        metric, share, layer = place_of(tuple(path.split("/")))
         for draw, value in enumerate(values):
             yield (*names, "ok", None, protocol, share, metric, layer, draw, value, evaluator, *cost)
 

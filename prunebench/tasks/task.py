@@ -80,6 +80,10 @@ class Task:
                 "x_train", "the same vector for every sample", "inputs that differ between samples are needed"
             )
 
+    def __repr__(self) -> str:
+        shape, of = " x ".join(map(str, self.shape)), f"{self.samples:,} samples of {self.outputs} classes"
+        return f"<Task {self.name}: {of}, {len(self.x_test):,} to test, inputs {shape}>"
+
     @property
     def samples(self) -> int:
         """N, the number of training samples."""

@@ -40,6 +40,10 @@ class History:
     loss: Float[Tensor, "seeds points"]
     accuracy: Float[Tensor, "seeds points"]
 
+    def __repr__(self) -> str:
+        points, last = self.loss.shape[1], self.steps[-1:].tolist()
+        return f"<History: {len(self.loss)} curves of {points} points, to step {last[0] if last else 0:,}>"
+
     def first_below(self, loss: float | Float[Tensor, "seeds 1"]) -> Int64[Tensor, " seeds"]:
         """Each network's first recorded step below `loss`; -1 where there is none."""
         below = self.loss < loss

@@ -112,6 +112,11 @@ class Recipe:
         else:
             self._refuse(OF_SHALLOW)
 
+    def __repr__(self) -> str:
+        """What is not as by default."""
+        values = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
+        return f"Recipe({', '.join(f'{name}={value!r}' for name, value, left in values if value != left)})"
+
     def _refuse(self, names: Iterable[str]) -> None:
         """Raises `RequestError` for fields that mean nothing here, unless they are at their default."""
         for name in names:

@@ -11,9 +11,10 @@ from prunebench.tasks.spec import LARGEST_SEED
 MOST_SEEDS = 100_000
 
 
-def check_seeds(seeds: Iterable[int]) -> tuple[int, ...]:
-    """The seeds as a tuple; they are the replicates, so they must be distinct."""
-    checked = tuple(itertools.islice(seeds, MOST_SEEDS + 1)) if isinstance(seeds, Iterable) else ()
+def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    """The seeds as a tuple, of a number n 0 to n - 1; they are the replicates, so they must be distinct."""
+    given: object = range(int(seeds)) if isinstance(seeds, int) and is_whole(seeds) else seeds
+    checked = tuple(itertools.islice(given, MOST_SEEDS + 1)) if isinstance(given, Iterable) else ()
     whole = all(is_whole(seed) and 0 <= seed <= LARGEST_SEED for seed in checked)
     if not 1 <= len(checked) <= MOST_SEEDS or not whole or len(set(checked)) < len(checked):
         accepted = f"1 to {MOST_SEEDS:,} distinct whole numbers from 0 to 2^63 - 1 are needed"

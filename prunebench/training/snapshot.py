@@ -90,6 +90,9 @@ class Snapshot:
         if not self.seeds:
             object.__setattr__(self, "seeds", tuple(range(self.networks.seeds)))
 
+    def __repr__(self) -> str:
+        return f"<Snapshot: {self.networks!r}, step {self.step:,} on {self.task.name}>"
+
     @property
     def x(self) -> Float[Tensor, "samples ..."]:
         """Training inputs as the networks take them, on their device and in their dtype."""

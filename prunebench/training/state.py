@@ -35,6 +35,9 @@ class State:
         self.squares = squares
         self.began = step if squares is None else began
 
+    def __repr__(self) -> str:
+        return f"<State: {self.networks!r}, step {self.step:,}>"
+
     def keep(self, indices: Int64[Tensor, "seeds kept"] | Mapping[str, Tensor]) -> "State":
         """The state of the networks that have only these units: training on with all changes nothing."""
         return self._map(lambda nets: nets.keep(indices))

@@ -44,6 +44,11 @@ class Trajectory:
     gradient_steps: int
     seconds: float
 
+    def __repr__(self) -> str:
+        steps = f"{self.gradient_steps:,} steps on {self.task.name}"
+        snapshots = ", ".join(map(str, sorted(self.states))) or "none"
+        return f"<Trajectory: {self.final!r}, {steps}, snapshots at {snapshots}>"
+
     @cached_property
     def snapshots(self) -> Mapping[int, Networks]:
         """The networks at each snapshot step."""
@@ -68,7 +73,7 @@ def train(
     task: Task,
     recipe: Recipe,
     *,
-    seeds: Iterable[int] = range(20),
+    seeds: int | Iterable[int] = 20,
     snapshot_steps: Iterable[int] = (),
     device: str = "auto",
     hooks: Mapping[int, Hook] | None = None,
@@ -83,7 +88,8 @@ def train(
     """Train one network per seed with minibatch SGD and momentum (docs/protocols.md), all of them together.
 
     Args:
-        seeds: distinct; each fixes its network's initial weights and minibatch order on its own.
+        seeds: distinct, or a number n of them, 0 to n - 1; each fixes its network's initial weights and
+            minibatch order on its own.
         snapshot_steps: steps at which to keep the networks (0 is initialisation). An epoch e ends at step
             `e * recipe.epoch_steps(task.samples)`.
         hooks: `{step: f}`; `f(snapshot)` is called as training reaches the step.

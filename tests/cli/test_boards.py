@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from made_up_boards import board
 
-from prunebench.cli.boards import OWN, PUBLISHED, folder_to_read
+from prunebench.leaderboard.places import OWN, PUBLISHED, folder_to_read
 
 
 @pytest.fixture

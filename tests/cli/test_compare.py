@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_up_boards import LENET, board, layered, row
 
-from prunebench.cli.boards import OWN as BOARDS
 from prunebench.leaderboard.folder import find_boards
+from prunebench.leaderboard.places import OWN as BOARDS
 
 
 @pytest.fixture

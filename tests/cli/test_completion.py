@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from prunebench.cli.boards import OWN as BOARDS
 from prunebench.cli.main import COMMANDS
+from prunebench.leaderboard.places import OWN as BOARDS
 
 
 def complete(*words: str) -> list[str]:

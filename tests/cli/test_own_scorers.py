@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prunebench.cli.boards import OWN as BOARDS
+from prunebench.leaderboard.places import OWN as BOARDS
 from prunebench.store.store import Store
 
 PLUGIN = """
@@ -259,7 +259,7 @@ def test_rows_are_the_seeds_in_their_order(quick: Any, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "arrays", "words"),
     [
-        ("mine", {"scores": np.ones((3, 15))}, ["(3, 15)", "(3, 16)", "--seeds"]),
+        ("mine", {"scores": np.ones((3, 15))}, ["(3, 15)", "(3, 16)", "each of the seeds"]),
         ("mine", {"scores": np.ones(16)}, ["(16,)"]),
         ("mine", {"other": np.ones((3, 16))}, ["it lacks scores"]),
         ("mine", {"scores": np.full((3, 16), np.nan)}, ["NaN or infinite"]),
@@ -267,7 +267,7 @@ def test_rows_are_the_seeds_in_their_order(quick: Any, folder: Path) -> None:
         ("mine", {"scores": np.full((3, 16), "a")}, ["numbers are needed"]),
         ("mine", {"scores": np.ones((3, 16)), "signs": np.ones(3)}, ["signs", "(3,)"]),
         ("mine", {"scores": np.array([{"a": 1}], dtype=object)}, ["pickled objects, which are never loaded"]),
-        ("snip", {"scores": np.ones((3, 16))}, ["'snip' is taken by prunebench", "rename the file"]),
+        ("snip", {"scores": np.ones((3, 16))}, ["'snip' is taken by prunebench", "rename them"]),
         ("two words", {"scores": np.ones((3, 16))}, ["the file names the row"]),
     ],
 )

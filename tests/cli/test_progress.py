@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 import prunebench as pb
+from prunebench import progress
 from prunebench.benchmark import Plan, Reporter, run_plan
-from prunebench.cli import progress
-from prunebench.cli.progress import TerminalReporter
+from prunebench.progress import TerminalReporter
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from prunebench.cli.main import main
 from prunebench.store.store import Store
 
 STUDY = small_study(samples=[40, 60], steps=80)
-_PRELOAD = ("cli.sweep", "cli.progress", "sweep.driver", "leaderboard.terminal", "training.engines.blocked")
+_PRELOAD = ("cli.sweep", "progress", "sweep.driver", "leaderboard.terminal", "training.engines.blocked")
 
 
 def start(

@@ -1,5 +1,6 @@
-"""Progress on the terminal: bars where there is one, silence where there is not."""
+"""Progress: bars on a terminal and in a notebook, silence elsewhere."""
 
+from importlib.util import find_spec
 from types import TracebackType
 
 from rich.progress import (
@@ -44,8 +45,13 @@ class TerminalReporter(Reporter):
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
-            disable=quiet or not self._console.is_terminal,
+            disable=quiet or not self._shows_bars,
         )
+
+    @property
+    def _shows_bars(self) -> bool:
+        """In notebooks rich draws them with ipywidgets."""
+        return self._console.is_terminal or (self._console.is_jupyter and find_spec("ipywidgets") is not None)
 
     def __enter__(self) -> "TerminalReporter":
         self._bars.start()

@@ -1,0 +1,72 @@
+"""Boards from Python: `pb.boards`, `pb.read_board`, `pb.compare`."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from prunebench.api.result import Result
+from prunebench.errors import RequestError
+from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.folder import find_boards
+from prunebench.leaderboard.pairs import Pairs, compare_boards, compare_scorers
+from prunebench.leaderboard.places import folder_to_read
+
+Rows = Result | Board
+
+
+def boards(folder: str | Path | None = None) -> list[Board]:
+    """The boards in a folder; by default your own, and while there are none the published ones.
+
+    Raises `RequestError` where there are none, `PrunebenchError` where one is damaged.
+    """
+    return find_boards(folder_to_read(folder))[0]
+
+
+def read_board(name: str | Path) -> Board:
+    """One board: by its JSON file, or by the beginning of its name among `pb.boards()`.
+
+    Raises `RequestError` for a name that no board or more than one has, `PrunebenchError` for a board that is
+    damaged.
+    """
+    path = Path(name)
+    if path.suffix == ".json":
+        if not path.is_file():
+            raise RequestError("name", str(name), "there is no such file")
+        return Board.read(path)
+    found, _ = find_boards(folder_to_read(None), str(name))
+    exact = [board for board in found if board.name == str(name)] or found
+    if len(exact) > 1:
+        names = ", ".join(board.name for board in exact)
+        raise RequestError("name", str(name), f"the name of one board is needed, of {names}")
+    return exact[0]
+
+
+def compare(
+    first: str | Rows,
+    second: str | Rows,
+    on: Rows | Iterable[Rows] | None = None,
+    *,
+    metrics: str | Sequence[str] = ("spearman",),
+    at_step: int | None = None,
+) -> Pairs:
+    """Two scorers on the same networks, or two boards, network by network: `prunebench compare`.
+
+    Args:
+        first, second: names of scorers (`"alignment@50"` is one at its own step), or results or boards.
+        on: results or boards that scorers are compared on; by default `pb.boards()`.
+        metrics: what to compare by, such as `"kendall"` or `"accuracy.prune_final.0.1"`.
+        at_step: only at this step.
+
+    Raises:
+        RequestError: unknown scorers and metrics, and where there is nothing to compare.
+    """
+    chosen = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    if isinstance(first, str) and isinstance(second, str):
+        several = boards() if on is None else [on] if isinstance(on, Result | Board) else on
+        return compare_scorers([_board(each) for each in several], first, second, chosen, at_step)
+    if isinstance(first, str) or isinstance(second, str) or on is not None:
+        raise RequestError("first, second", (first, second), "two scorers, or two boards alone, are needed")
+    return compare_boards(_board(first), _board(second), chosen, at_step)
+
+
+def _board(given: Rows) -> Board:
+    return given.board() if isinstance(given, Result) else given

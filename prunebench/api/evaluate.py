@@ -1,0 +1,80 @@
+"""Scores that were computed elsewhere, measured: `pb.evaluate`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from prunebench.api.result import Result
+from prunebench.api.run_benchmark import check_keep
+from prunebench.benchmark import Plan, run_plan
+from prunebench.errors import RequestError
+from prunebench.evaluation.protocols import EVERY_ROW, TRAINED, Protocol
+from prunebench.run_spec import RunSpec
+from prunebench.scoring.saved import saved_scores
+from prunebench.store.provenance import environment
+from prunebench.store.records import FINAL
+from prunebench.store.store import Store
+from prunebench.training.state import State
+from prunebench.training.train import Trajectory
+
+GivenScores = Tensor | np.ndarray
+
+
+def evaluate(
+    scores: GivenScores | Mapping[str, GivenScores],
+    trajectory: Trajectory,
+    *,
+    at_step: int | None = None,
+    protocols: Protocol | Iterable[Protocol] = EVERY_ROW,
+    keep: Sequence[float] = RunSpec.keep,
+) -> Result:
+    """Measure scores that were computed elsewhere against networks of `pb.train`.
+
+    The same is measured as of a scorer, beside the controls. Nothing is trained.
+
+    Args:
+        scores: (seeds, units), higher = keep; several by the names of their rows.
+        at_step: the snapshot that they were computed at; may be left out where the trajectory has only one.
+        protocols: those that train no network.
+        keep: shares of the units to keep; by default those of the kind of network.
+
+    Raises:
+        RequestError: scores of another shape or that are not finite, a step that the trajectory has not kept.
+    """
+    task, recipe, seeds = trajectory.task, trajectory.recipe, trajectory.seeds
+    named = scores if isinstance(scores, Mapping) else {"scores": scores}
+    protocols = (protocols,) if isinstance(protocols, str) else tuple(protocols)
+    for protocol in protocols:
+        if protocol in TRAINED:
+            raise RequestError("protocols", protocol, "it trains networks: pb.run_benchmark measures it")
+    scorers = [
+        saved_scores(name, {"scores": _array(name, values)}, seeds, trajectory.final.units)
+        for name, values in named.items()
+    ]
+    steps, device = [_step(at_step, trajectory)], str(trajectory.final.device)
+    plan = Plan(task, recipe, scorers, steps, seeds, protocols, check_keep(keep), device=device)
+    with Store() as store:
+        store.register(plan.training, task, recipe)
+        end = {FINAL: State(trajectory.final, trajectory.gradient_steps)}
+        states = {step: state for step, state in trajectory.states.items() if step > 0} | end
+        made = environment(trajectory.final.device)
+        store.save_networks(plan.training, seeds, states, made, trajectory.history, trajectory.seconds)
+        return Result.of(plan, run_plan(plan, store=store), store)
+
+
+def _step(at_step: int | None, trajectory: Trajectory) -> int:
+    there = sorted({0, *trajectory.states})
+    if at_step is None and len(trajectory.states) == 1:
+        return next(iter(trajectory.states))
+    if at_step not in there:
+        raise RequestError("at_step", at_step, f"one of the steps {', '.join(map(str, there))} is needed")
+    return at_step
+
+
+def _array(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
+    except (TypeError, ValueError):  # of lists of unequal length, say
+        raise RequestError("scores", name, "an array (seeds, units) is needed") from None

@@ -1,0 +1,114 @@
+"""The benchmark from Python: `pb.run_benchmark`."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar
+
+from prunebench.api.result import Result
+from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.run import check_fit
+from prunebench.errors import RequestError
+from prunebench.evaluation.fractions import check_fractions
+from prunebench.evaluation.protocols import Protocol
+from prunebench.plugin.spec import build
+from prunebench.progress import TerminalReporter
+from prunebench.run_spec import RunSpec
+from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.scorer import Scorer
+from prunebench.store.store import Store
+from prunebench.tasks.task import Task
+from prunebench.training.recipe import Recipe
+from prunebench.training.seeds import check_seeds
+
+T = TypeVar("T")
+GivenScorer = str | Scorer | type[Scorer]
+
+
+def run_benchmark(
+    task: Task,
+    recipe: Recipe,
+    scorers: GivenScorer | Iterable[GivenScorer] = RunSpec.scorers,
+    at_steps: int | Iterable[int] = (50,),
+    seeds: int | Iterable[int] = RunSpec.seeds,
+    protocols: Protocol | Iterable[Protocol] = RunSpec.protocols,
+    *,
+    keep: Sequence[float] = RunSpec.keep,
+    finetune_steps: int | None = RunSpec.finetune_steps,
+    recalibrate: bool = RunSpec.recalibrate,
+    device: str = "auto",
+    store: str | Path | None = None,
+    force: bool = False,
+    quiet: bool = False,
+) -> Result:
+    """Train networks, ask scorers at early steps, and measure what their scores are worth: `prunebench run`.
+
+    Args:
+        scorers: names with their parameters (`"imp[sparsity=0.5]"`), scorers, or classes of scorers. Those
+            given as objects run in this process. The controls are added.
+        at_steps: where to score; 0 is initialisation. An epoch e ends at step
+            `e * recipe.epoch_steps(task.samples)`.
+        seeds: one network each; a number n stands for the seeds 0 to n - 1.
+        protocols: how to evaluate (docs/protocols.md).
+        keep: shares of the units to keep; by default those of the kind of network.
+        finetune_steps: that the protocol `finetune` trains on; by default 10 % of the steps.
+        recalibrate: estimate running statistics of batch normalisation again before accuracies are measured.
+        store: folder of trained networks and results (`.prunebench` is the command line's): what it holds is
+            not computed again. Without one nothing is kept but the result.
+        force: compute again what the store holds.
+        quiet: no plan, no progress bars, and no traceback of a scorer that fails.
+
+    Returns:
+        What was found. A scorer that fails is a row with its error, as on every board.
+
+    Raises:
+        RequestError: an argument that does not fit, or a scorer that cannot take these networks.
+        PrunebenchError: training diverged.
+    """
+    if not isinstance(task, Task):
+        raise RequestError("task", task, "pb.load_task(...) or pb.Task(...) is needed")
+    if not isinstance(recipe, Recipe):
+        raise RequestError("recipe", recipe, "pb.Recipe(...) is needed")
+    plan = Plan(
+        task,
+        recipe,
+        [_loaded(each) for each in _several(scorers, str | Scorer | type)],
+        _several(at_steps, int),
+        check_seeds(seeds),
+        _several(protocols, str),
+        check_keep(keep),
+        finetune_steps,
+        recalibrate,
+        device,
+    )
+    check_fit(plan)
+    folder = None if store is None else Path(store)
+    with Store(folder) as opened, TerminalReporter(quiet=quiet, debug=not quiet) as reporter:
+        return Result.of(plan, run_plan(plan, reporter, opened, force=force), opened)
+
+
+def _several(given: T | Iterable[T], single: type | UnionType) -> tuple[T, ...]:
+    """The values given; of a single one that alone."""
+    several: Any = (given,) if isinstance(given, single) or not isinstance(given, Iterable) else given
+    return tuple(several)
+
+
+def check_keep(shares: Sequence[float]) -> tuple[float, ...]:
+    """The shares of the units to keep."""
+    try:
+        return tuple(check_fractions(shares))
+    except RequestError as error:
+        raise error.about("keep") from None
+
+
+def _loaded(given: Any) -> Scorer:
+    if isinstance(given, str):
+        try:
+            return load_scorer(given)
+        except RequestError as error:
+            raise error.about("scorers") from None
+    is_class = isinstance(given, type) and issubclass(given, Scorer)
+    if not (is_class or isinstance(given, Scorer)) or not isinstance(getattr(given, "name", None), str):
+        accepted = 'a name such as "snip", or a pb.Scorer that has a name, is needed'
+        raise RequestError("scorers", given, accepted)
+    return given if isinstance(given, Scorer) else build(given, {}, given.__name__, "scorers")

@@ -1,0 +1,59 @@
+"""Results as a pandas frame: every number in a row of its own, in the columns of `prunebench export`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from prunebench.evaluation.metrics import Path, place_of, protocol_of
+from prunebench.evaluation.summary import known
+from prunebench.results import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    *("board", "scorer", "at_step", "seed", "protocol", "keep", "metric", "layer", "value"),
+    *("status", "error", "version", "source", "evaluator", "extra_gradient_steps", "sample_gradients"),
+)
+
+
+def tidy(results: Results, name: str) -> "pd.DataFrame":
+    """The rows of some results; `name` is that of their board."""
+    import pandas as pd
+
+    found = [dict.fromkeys(COLUMNS) | cells | {"board": name} for cells in _cells(results)]
+    frame = pd.DataFrame(found, columns=list(COLUMNS))
+    whole = ["at_step", "seed", "extra_gradient_steps"]
+    numbers = ["keep", "value", "sample_gradients"]
+    return frame.astype(dict.fromkeys(whole, "Int64") | dict.fromkeys(numbers, "float64"))
+
+
+def _cells(results: Results) -> Iterator[dict[str, Any]]:
+    for row in results.rows:
+        about = {
+            "scorer": row.scorer,
+            "at_step": row.at_step,
+            "status": row.status,
+            "error": row.error,
+            "version": row.version,
+            "source": row.source,
+            "evaluator": row.evaluator,
+            "extra_gradient_steps": row.cost.extra_gradient_steps,
+            "sample_gradients": known(row.cost.sample_gradients),
+        }
+        if not row.metrics:
+            yield from (about | {"seed": seed} for seed in row.seeds)
+        for path, summary in sorted(row.metrics.items()):
+            protocol = protocol_of(path)
+            if protocol is not None:  # what is of the whole network stands below, once
+                place = about | {"protocol": protocol} | _place(path)
+                for seed, value in zip(row.seeds, summary.per_seed, strict=True):
+                    yield place | {"seed": seed, "value": value}
+    seeds = max((row.seeds for row in results.rows), key=len, default=[])
+    for path, summary in sorted(results.training.metrics.items()):
+        place = {"protocol": "dense", "status": "ok", "evaluator": results.evaluator} | _place(path)
+        for seed, value in zip(seeds, summary.per_seed, strict=False):
+            yield place | {"seed": seed, "value": value}
+
+
+def _place(path: Path) -> dict[str, Any]:
+    return place_of(path)._asdict()

@@ -1,0 +1,174 @@
+"""The benchmark from Python: what it returns, and that it is what the command line finds."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import prunebench as pb
+from prunebench.benchmark import Plan, run_plan
+from prunebench.store.export import ResultTable
+from prunebench.store.store import Store
+
+
+class Norms(pb.Scorer):
+    """A scorer of a notebook, given as it is."""
+
+    name = "own_norms"
+
+    def score(self, snapshot: pb.Snapshot):
+        return snapshot.networks.norms()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def result(task: pb.Task, recipe: pb.Recipe, folder: Path) -> pb.Result:
+    return pb.run_benchmark(
+        task, recipe, ["snip", Norms()], (0, 15), 4, store=folder, device="cpu", quiet=True
+    )
+
+
+def test_it_is_what_a_plan_finds(task: pb.Task, recipe: pb.Recipe, result: pb.Result) -> None:
+    plan = Plan(task, recipe, [pb.load_scorer("snip"), Norms()], (0, 15), range(4), device="cpu")
+    document = run_plan(plan)
+    assert [row.metrics for row in result.document.rows] == [row.metrics for row in document.rows]
+    again = pb.run_benchmark(task, recipe, "snip", 15, [0, 1], "rank", device="cpu", quiet=True)
+    assert [row.key for row in again.document.rows] == [("snip", 15), ("random", 15), ("oracle", 15)]
+    assert again.seeds == (0, 1)
+
+
+def test_the_frame_is_the_export_with_its_draws_averaged(result: pb.Result, folder: Path) -> None:
+    names = ("scorer", "at_step", "seed", "protocol", "keep", "metric", "layer", "value")
+    with Store(folder, read_only=True) as store:
+        table = ResultTable(store)
+        export = _values(pd.DataFrame(list(table), columns=list(table.columns)), names)
+    frame = _values(result.to_dataframe(), names)
+    losses = {key for key in frame if key[5] in ("initial_loss", "train_loss")}  # they are no results
+    assert frame.keys() - losses == export.keys()
+    assert all(np.mean(export[key]) == pytest.approx(frame[key][0], abs=1e-12) for key in export)
+    assert max(map(len, frame.values())) == 1
+
+
+def _values(frame: pd.DataFrame, names: tuple[str, ...]) -> dict[tuple[object, ...], list[float]]:
+    found: dict[tuple[object, ...], list[float]] = {}
+    for row in frame[list(names)].astype(object).itertuples(index=False):
+        *key, value = (None if pd.isna(cell) else cell for cell in row)
+        if value is not None:
+            found.setdefault(tuple(key), []).append(value)
+    return found
+
+
+def test_scores_are_the_scorers_own(result: pb.Result, task: pb.Task, recipe: pb.Recipe) -> None:
+    run = pb.train(task, recipe, seeds=4, snapshot_steps=[15], device="cpu")
+    assert torch.equal(result.scores("own_norms", 15), run.snapshots[15].norms())
+    assert torch.equal(result.scores(pb.load_scorer("snip"), 0), result.scores("snip", 0))
+    with pytest.raises(pb.RequestError, match="did you mean 'snip'"):
+        result.scores("snib", 0)
+    with pytest.raises(pb.RequestError, match="step: got 3; steps of snip here: 0, 15"):
+        result.scores("snip", 3)
+
+
+def test_scores_of_elsewhere_are_measured_as_a_scorers(
+    result: pb.Result, task: pb.Task, recipe: pb.Recipe
+) -> None:
+    run = pb.train(task, recipe, seeds=4, snapshot_steps=[15], device="cpu")
+    found = pb.evaluate({"a": run.snapshots[15].norms(), "b": np.arange(4 * 16).reshape(4, 16)}, run)
+    rows = {row.scorer: row for row in found.document.rows}
+    own = next(row for row in result.document.rows if row.key == ("own_norms", 15))
+    assert rows["a"].metrics == {path: own.metrics[path] for path in rows["a"].metrics}
+    assert {*rows} == {"a", "b", "random", "oracle"}
+    with pytest.raises(pb.RequestError, match=r"its scores have shape \(4, 15\)"):
+        pb.evaluate(np.ones((4, 15)), run)
+    with pytest.raises(pb.RequestError, match="at_step: got 3; one of the steps 0, 15"):
+        pb.evaluate(run.final.norms(), run, at_step=3)
+    with pytest.raises(pb.RequestError, match="it trains networks"):
+        pb.evaluate(run.final.norms(), run, protocols="finetune")
+
+
+def test_boards_are_saved_read_and_compared(result: pb.Result, tmp_path: Path) -> None:
+    path = result.save(tmp_path)
+    board = pb.read_board(path)
+    assert board.to_dataframe().equals(result.to_dataframe())
+    assert [each.name for each in pb.boards(tmp_path)] == [board.name]
+    pairs = pb.compare("snip", "own_norms", result, metrics="kendall")
+    assert [pair.at for pair in pairs.pairs] == ["0", "15"]
+    assert pairs.to_dataframe()["metric"].unique().tolist() == ["kendall"]
+    assert pb.compare("snip", "own_norms@0", board).pairs
+    assert all(pair.difference.mean == 0 for pair in pb.compare(board, result).pairs)
+    with pytest.raises(pb.RequestError, match="no such file"):
+        pb.read_board(tmp_path / "none.json")
+    with pytest.raises(pb.RequestError, match="two boards alone"):
+        pb.compare(board, "snip")
+
+
+def test_a_scorer_that_fails_is_a_row_and_a_line_of_the_table(task: pb.Task, recipe: pb.Recipe) -> None:
+    class Broken(pb.Scorer):
+        name = "broken"
+
+        def score(self, snapshot: pb.Snapshot):
+            raise ValueError("<b>out of ideas</b>")
+
+    found = pb.run_benchmark(task, recipe, [Broken, "magnitude"], 0, 2, "rank", device="cpu", quiet=True)
+    frame = found.to_dataframe()
+    assert frame[frame.scorer == "broken"].status.tolist() == ["failed"] * 2
+    assert "&lt;b&gt;out of ideas" in found._repr_html_()
+
+
+BAD = [
+    ({"scorers": "snib"}, "scorers: got 'snib'; did you mean 'snip'"),
+    ({"scorers": 3}, "scorers: got 3; a name"),
+    ({"seeds": 0}, "seeds: got 0; 1 to 100,000"),
+    ({"seeds": "three"}, "seeds: got 'three'; 1 to 100,000"),
+    ({"at_steps": 121}, "at_steps: got 121; steps go from 0 to the end, 120"),
+    ({"protocols": "rang"}, "protocols: got 'rang'; did you mean 'rank'"),
+    ({"keep": (2,)}, "keep: got 2; a share"),
+    ({"device": "tpu"}, "device: got 'tpu'"),
+    ({"task": "digits"}, "task: got 'digits'; pb.load_task"),
+    ({"recipe": 3}, "recipe: got 3; pb.Recipe"),
+]
+SCRIPT = """
+import json, sys
+import prunebench as pb
+given = {"task": pb.load_task("digits", samples=40), "recipe": pb.Recipe(width=16, steps=120), "seeds": 2}
+for asked in json.loads(sys.argv[1]):
+    try:
+        pb.run_benchmark(**{**given, "quiet": True, **asked})
+    except pb.RequestError as error:
+        print(str(error).replace(chr(10), " "))
+    else:
+        print("no error")
+"""
+
+
+def test_bad_arguments_are_named() -> None:
+    """In a process of its own, where nothing but prunebench checks types."""
+    command = [sys.executable, "-c", SCRIPT, json.dumps([asked for asked, _ in BAD])]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    for line, (_, message) in zip(said, BAD, strict=True):
+        assert line.startswith(message)
+
+
+def test_a_class_that_is_no_scorer_of_its_own(task: pb.Task, recipe: pb.Recipe) -> None:
+    with pytest.raises(pb.RequestError, match="scorers: got "):
+        pb.run_benchmark(task, recipe, [pb.Scorer], seeds=2, quiet=True)
+
+
+def test_what_is_shown_is_one_line(result: pb.Result, task: pb.Task, recipe: pb.Recipe) -> None:
+    run = pb.train(task, recipe, seeds=2, snapshot_steps=[15], device="cpu")
+    parts = [run, run.final, run.final.architecture, run.final.layers[0], run.snapshot(15), run.history]
+    shown = [task, recipe, *parts, run.states[15], Norms(), result, result.board(), result.document]
+    for each in [*shown, result.document.rows[0], pb.compare("snip", "own_norms", result)]:
+        assert "\n" not in repr(each)
+        assert len(repr(each)) < 200
+        assert type(each).__name__ in repr(each)
+    assert repr(recipe).startswith("Recipe(width=16")
+    assert eval(repr(recipe), {"Recipe": pb.Recipe}) == recipe
