@@ -1,11 +1,13 @@
 """`prunebench check`: does a scorer, or a network, keep the contract?"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from prunebench.cli.complete import complete_plugins_and_files
+from prunebench.cli.options import json_option, print_json
 from prunebench.cli.types import SECONDS
 from prunebench.escape import for_terminal
 
@@ -45,8 +47,9 @@ class _Kind:
     show_default=True,
     help="Seconds after which a check that has not ended is stopped.",
 )
+@json_option
 @click.option("--verbose", "-v", is_flag=True, help="Say what was seen in every check.")
-def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool) -> int:
+def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool, as_json: bool) -> int:
     """Check that scorers and networks keep the contract: valid, repeatable, fair to every unit and network.
 
     \b
@@ -83,6 +86,12 @@ def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool
         for kind in kinds
         if kind.specs
     ]
+    if as_json:
+        checked = {
+            canonical(plugin): list(_findings(kind, plugin)) for kind, found in loaded for plugin in found
+        }
+        print_json([{"plugin": spec, "findings": findings} for spec, findings in checked.items()])
+        return 1 if any(one.status == "failed" for findings in checked.values() for one in findings) else 0
     words, all_passed = [], True
     for kind, found in loaded:
         passed = sum([_passes(kind, plugin, verbose) for plugin in found])
@@ -118,20 +127,26 @@ def _assign(given: str, kinds: "list[_Kind]") -> None:
         raise RequestError("plugin", given, unknown.accepted)
 
 
-def _passes(kind: _Kind, plugin: "Plugin", verbose: bool) -> bool:
-    """Print the findings as they come; whether no check failed."""
+def _findings(kind: _Kind, plugin: "Plugin") -> "Iterator[Finding]":
+    """As they come; of one that does not load, that."""
     from prunebench.plugin.conformance import Finding
     from prunebench.plugin.isolation import StandIn
+
+    if isinstance(plugin, StandIn) and plugin.problem is not None:
+        yield Finding("plugin", "failed", plugin.problem, *PLUGIN)
+    else:
+        yield from kind.checks.run(plugin)
+
+
+def _passes(kind: _Kind, plugin: "Plugin", verbose: bool) -> bool:
+    """Print the findings as they come; whether no check failed."""
     from prunebench.plugin.spec import canonical
 
     known = kind.isolation.plugins.get(plugin.name)
     origin = "" if known is None or known.own else f" ({known.origin})"
     click.echo(click.style(for_terminal(canonical(plugin)), bold=True) + for_terminal(origin))
-    if isinstance(plugin, StandIn) and plugin.problem is not None:
-        _echo(Finding("plugin", "failed", plugin.problem, *PLUGIN), verbose)
-        return False
     passed, not_run = True, []
-    for finding in kind.checks.run(plugin):
+    for finding in _findings(kind, plugin):
         if finding.status == "not run":
             not_run.append(finding.check)
             continue

@@ -7,11 +7,13 @@ import click
 
 from prunebench.cli.boards import METRIC, from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows_and_boards
+from prunebench.cli.options import json_option, print_json
 from prunebench.cli.types import STEP
 from prunebench.leaderboard.places import folder_to_read
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
+    from prunebench.leaderboard.pairs import Pairs
 
 
 @click.command("compare")
@@ -28,9 +30,16 @@ if TYPE_CHECKING:
 )
 @click.option("--at-step", type=STEP, help="Only at this step.")
 @click.option("--board", shell_complete=complete_boards, help="Only on boards whose name starts so.")
+@json_option
 @from_option
 def command(
-    first: str, second: str, metrics: tuple[str, ...], at_step: int | None, board: str | None, out: str | None
+    first: str,
+    second: str,
+    metrics: tuple[str, ...],
+    at_step: int | None,
+    board: str | None,
+    as_json: bool,
+    out: str | None,
 ) -> int:
     """Compare scorers A and B on the same networks, or boards A and B: how much they differ, and how surely.
 
@@ -41,19 +50,27 @@ def command(
     """
     from prunebench.leaderboard.folder import find_boards
     from prunebench.leaderboard.pairs import compare_boards, compare_scorers
-    from prunebench.leaderboard.pairs_table import render_pairs
-    from prunebench.leaderboard.terminal import console
 
     folder = folder_to_read(out)
     one, other = _board(first, folder), _board(second, folder)
     if one is not None and other is not None:
-        console().print(render_pairs(compare_boards(one, other, metrics, at_step)))
+        _print(compare_boards(one, other, metrics, at_step), as_json)
         return 0
     if one is not None or other is not None:
         raise click.UsageError(f"A, B: got {first!r} and {second!r}; two scorers or two boards are needed")
     boards, left_out = find_boards(folder, board)
-    console().print(render_pairs(compare_scorers(boards, first, second, metrics, at_step)))
+    _print(compare_scorers(boards, first, second, metrics, at_step), as_json)
     return say_whose(folder, out, left_out)
+
+
+def _print(found: "Pairs", as_json: bool) -> None:
+    from prunebench.leaderboard.pairs_table import render_pairs
+    from prunebench.leaderboard.terminal import console
+
+    if as_json:
+        print_json(found.content())
+    else:
+        console().print(render_pairs(found))
 
 
 def _board(text: str, folder: Path) -> "Board | None":

@@ -1,76 +1,208 @@
-"""`prunebench list scorers|networks|datasets`."""
+"""`prunebench list scorers|networks|datasets|protocols|metrics`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.options import plugin_option, warn
+from prunebench.cli.complete import complete_networks, complete_scorers
+from prunebench.cli.options import json_option, plugin_option, print_json, warn
 
 if TYPE_CHECKING:
     from prunebench.plugin.description import Description
     from prunebench.plugin.kind import PluginKind
 
+# What a record of a list is shown with: by the title of its column.
+Record = dict[str, Any]
+
 
 @click.group("list")
 def command() -> None:
-    """List scorers, networks or data sets."""
+    """List scorers, networks, data sets, protocols or metrics."""
 
 
 @command.command("scorers")
+@click.argument("name", required=False, shell_complete=complete_scorers)
 @plugin_option
-def scorers(plugins: tuple[str, ...]) -> None:
-    """Every scorer: name, version, parameters with defaults, paper, where it comes from."""
+@json_option
+def scorers(name: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
+    """Every scorer: name, version, parameters with defaults, paper, origin; or all about NAME."""
     from prunebench.scoring.registry import SCORERS
 
-    _list(SCORERS, plugins, lambda scorer: " (sees the end)" if scorer.flags.get("sees_end") else "")
+    def mark(scorer: "Description") -> str:
+        return " (sees the end)" if scorer.flags.get("sees_end") else ""
+
+    _list(SCORERS, name, plugins, mark, as_json)
 
 
 @command.command("networks")
+@click.argument("name", required=False, shell_complete=complete_networks)
 @plugin_option
-def networks(plugins: tuple[str, ...]) -> None:
-    """Every reference network: name, version, parameters with defaults, paper, where it comes from."""
+@json_option
+def networks(name: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
+    """Every reference network likewise; or all about NAME."""
     from prunebench.reference_networks import NETWORKS
-    from prunebench.training.recipe import Recipe
+    from prunebench.training.recipe import SHALLOW
 
-    default = Recipe().network_spec
-    _list(NETWORKS, plugins, lambda network: " (the default)" if network.name == default else "")
+    def mark(network: "Description") -> str:
+        return " (the default)" if network.name == SHALLOW else ""
+
+    _list(NETWORKS, name, plugins, mark, as_json)
 
 
-def _list(kind: "PluginKind[Any]", files: Sequence[str], mark: "Callable[[Description], str]") -> None:
-    """A table of the plugins of a kind; each has its `mark` behind its name."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from prunebench.leaderboard.terminal import console
+def _list(
+    kind: "PluginKind[Any]",
+    name: str | None,
+    files: Sequence[str],
+    mark: "Callable[[Description], str]",
+    as_json: bool,
+) -> None:
+    """A table of the plugins of a kind; each has its `mark` behind its name. Or one of them in full."""
     from prunebench.plugin.listing import Listing
     from prunebench.plugin.registry import PluginError
     from prunebench.tasks.cache import user_folder
 
     listing = Listing(kind, files, user_folder() / "plugins.json")
     isolation = click.get_current_context().with_resource(listing)
-    table = Table(kind.noun, "version", "parameters", "paper", "from")
-    for name, plugin in isolation.plugins.items():
+    found: list[tuple[Description, str]] = []
+    for each in [isolation.require(name)] if name else isolation.plugins.values():
         try:
-            found = isolation.describe(name)
+            found.append((isolation.describe(each.name), each.origin))
         except PluginError as error:
+            if name:
+                raise
             isolation.problems.append(str(error))
-            continue
-        cells = name + mark(found), found.version, found.signature, found.paper, plugin.origin
-        table.add_row(*map(escape, cells))
-    console().print(table)
+    if as_json:
+        records = [_record(one, origin) for one, origin in found]
+        print_json(records[0] if name else records)
+    elif name:
+        _show(*found[0], mark(found[0][0]))
+    else:
+        _table(
+            {
+                kind.noun: one.name + mark(one),
+                "version": one.version,
+                "parameters": one.signature,
+                "paper": one.paper,
+                "from": origin,
+            }
+            for one, origin in found
+        )
     warn(isolation)
 
 
-@command.command("datasets")
-def datasets() -> None:
-    """Every data set: name, what it is, whether it must be downloaded."""
+def _record(one: "Description", origin: str) -> Record:
+    parameters: list[Record] = [
+        {"name": name, "accepted": one.accepted.get(name)}
+        | ({"default": one.defaults[name]} if name in one.defaults else {})
+        for name in one.parameters
+    ]
+    return {
+        "name": one.name,
+        "version": one.version,
+        "paper": one.paper,
+        "from": origin,
+        "flags": one.flags,
+        "parameters": parameters,
+        "description": one.doc,
+    }
+
+
+def _show(one: "Description", origin: str, mark: str) -> None:
+    from prunebench.escape import for_terminal
+    from prunebench.fields import written
+
+    click.echo(click.style(for_terminal(f"{one.name}{mark}, version {one.version}"), bold=True))
+    click.echo(for_terminal(f"{one.doc}\n" if one.doc else "", lines=True), nl=bool(one.doc))
+    for name in one.parameters:
+        accepted = one.accepted.get(name, "").removesuffix(" is needed")
+        default = f"default: {written(one.defaults[name])}" if name in one.defaults else "no default"
+        click.echo(for_terminal(f"  {name}: {'; '.join(filter(None, (accepted, default)))}"))
+    if not one.parameters:
+        click.echo("  no parameters")
+    click.echo(for_terminal(f"paper: {one.paper or 'none'}"))
+    click.echo(for_terminal(f"from: {origin}"))
+
+
+def _table(records: Iterable[Record]) -> None:
+    """Nothing is cut, however narrow the terminal; names and origins are not broken where there is room."""
     from rich.table import Table
+    from rich.text import Text
 
     from prunebench.leaderboard.terminal import console
+
+    shown, rows = console(), [*records]
+    table = Table()
+    for place, title in enumerate(rows[0] if rows else ()):
+        longest = max(len(row[title]) for row in rows)
+        room = shown.width // (3 if place else 2)
+        whole = (not place or title in ("version", "from", "protocol")) and longest <= room
+        table.add_column(Text(title), overflow="fold", no_wrap=whole)
+    for row in rows:
+        table.add_row(*map(Text, row.values()))
+    shown.print(table)
+
+
+@command.command("datasets")
+@json_option
+def datasets(as_json: bool) -> None:
+    """Every data set: name, what it is, whether it must be downloaded."""
     from prunebench.tasks.datasets import DATASETS
 
-    table = Table("data set", "what it is", "where it comes from")
-    for dataset in DATASETS.values():
-        table.add_row(dataset.name, dataset.description, dataset.origin)
-    console().print(table)
+    if as_json:
+        keys = ("name", "description", "origin", "download", "steps", "samples")
+        print_json([{key: getattr(dataset, key) for key in keys} for dataset in DATASETS.values()])
+        return
+    _table(
+        {"data set": each.name, "what it is": each.description, "where it comes from": each.origin}
+        for each in DATASETS.values()
+    )
+
+
+@command.command("protocols")
+@json_option
+def protocols(as_json: bool) -> None:
+    """Every protocol: name, what it does, whether it runs by default."""
+    from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, DESCRIBED, PROTOCOLS
+
+    records = []
+    for name in PROTOCOLS:
+        title, what = DESCRIBED[name]
+        said = f"{title}: {what.format(units='units', unit='unit')}"
+        records.append({"name": name, "default": name in DEFAULT_PROTOCOLS, "description": said})
+    if as_json:
+        print_json(records)
+        return
+    _table(
+        {
+            "protocol": record["name"],
+            "what it does": record["description"],
+            "runs": "by default" if record["default"] else "when it is named",
+        }
+        for record in records
+    )
+
+
+@command.command("metrics")
+@json_option
+def metrics(as_json: bool) -> None:
+    """Every metric: its name for --metric, its heading on a board, the protocol that gives it.
+
+    SHARE is a share of units kept, such as 0.1; LAYER the name of a layer; TRUTH one of growth,
+    contribution and ablation. A metric may be called by its heading, too.
+    """
+    from prunebench.leaderboard.called import described
+
+    records = described()
+    if as_json:
+        print_json(records)
+        return
+    _table(
+        {
+            "metric": one["name"],
+            "on a board": one["heading"],
+            "what it is": f"{one['kind']} from {one['least']:g} to {one['most']:g}",
+            "protocol": one["protocol"] or "",
+        }
+        for one in records
+    )

@@ -64,6 +64,7 @@ compute_options = together(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option("--quiet", is_flag=True, help="No plan and no progress bars."),
 )
+json_option = click.option("--json", "as_json", is_flag=True, help="Print it as JSON on stdout.")
 download_option = click.option(
     "--download", is_flag=True, help="Download data sets that are not in the cache."
 )
@@ -124,6 +125,18 @@ def warn(isolation: "Isolation[Scorer]") -> None:
     """Name the plugins that were left out."""
     for problem in isolation.problems:
         click.echo(for_terminal(f"prunebench: warning: {problem}"), err=True)
+
+
+def print_json(value: Any) -> None:
+    """On stdout, without what JSON has no word for: a number that is not finite is null."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1).decode())
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 training`, `2,000 trainings`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def cell_from(options: dict[str, Any]) -> "Cell":

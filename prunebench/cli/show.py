@@ -4,6 +4,7 @@ import click
 
 from prunebench.cli.boards import from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_rows
+from prunebench.cli.options import json_option, print_json
 from prunebench.cli.types import STEP
 from prunebench.leaderboard.places import folder_to_read
 
@@ -12,8 +13,9 @@ from prunebench.leaderboard.places import folder_to_read
 @click.argument("scorer", shell_complete=complete_rows)
 @click.option("--at-step", type=STEP, help="Only the result at this step.")
 @click.option("--board", "name", shell_complete=complete_boards, help="Only the board whose name starts so.")
+@json_option
 @from_option
-def command(scorer: str, at_step: int | None, name: str | None, out: str | None) -> int:
+def command(scorer: str, at_step: int | None, name: str | None, as_json: bool, out: str | None) -> int:
     """Show SCORER's results in full: every metric, seed by seed, its cost and how it was made."""
     from prunebench.errors import RequestError, unknown_name
     from prunebench.leaderboard.folder import find_boards
@@ -30,6 +32,9 @@ def command(scorer: str, at_step: int | None, name: str | None, out: str | None)
     if not found:
         there = ", ".join(map(str, sorted({row.at_step for _, row in named})))
         raise RequestError("--at-step", at_step, f"steps at which {scorer} has results here: {there}")
+    if as_json:
+        print_json([{"board": board.name} | row.content() for board, row in found])
+        return say_whose(folder, out, left_out)
     for board, row in found:
         console().print(render_row(board, row), "")
     return say_whose(folder, out, left_out)

@@ -1,23 +1,31 @@
 """`prunebench status`: what a store holds, and what of a study is done."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.options import isolate, plugin_option, store_option
+from prunebench.cli.options import counted, isolate, json_option, plugin_option, print_json, store_option
 from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
+
+if TYPE_CHECKING:
+    from prunebench.benchmark import Plan
+    from prunebench.store.store import Store
 
 
 @click.command("status")
 @click.argument("study", required=False, type=PATH)
 @store_option
 @plugin_option
+@json_option
 @click.option("--check", is_flag=True, help="Read every row and file of the store, and name what is damaged.")
 @click.option(
     "--forget", is_flag=True, help="With --check: forget what is damaged, so that it is computed again."
 )
-def command(study: str | None, store: str, plugins: tuple[str, ...], check: bool, forget: bool) -> int:
+def command(
+    study: str | None, store: str, plugins: tuple[str, ...], as_json: bool, check: bool, forget: bool
+) -> int:
     """Say what the store holds: trainings, networks, results and failures.
 
     With a STUDY, say what of it is done and what is to do, cell by cell.
@@ -27,57 +35,65 @@ def command(study: str | None, store: str, plugins: tuple[str, ...], check: bool
     if check:
         if study is not None:
             raise click.UsageError(f"--check: it concerns the whole store; leave {study} out")
-        return _check(Path(store), forget=forget)
+        return _check(Path(store), as_json, forget=forget)
     if study is not None:
-        _study_status(Path(study), Path(store), plugins)
+        _study_status(Path(study), Path(store), plugins, as_json)
     else:
-        _store_status(store)
+        _store_status(store, as_json)
     return 0
 
 
-def _store_status(store: str) -> None:
+def _store_status(store: str, as_json: bool) -> None:
     from prunebench.store.status import read_status
 
     status = read_status(Path(store))
+    if as_json:
+        print_json(status)
+        return
     for held in status.holdings:
-        parts = [f"{held.trainings:,} trainings", f"{held.networks:,} networks"]
-        parts += [f"{held.snapshots:,} snapshots", f"{held.results:,} results"]
-        parts += [f"{held.failed:,} failed scores"] if held.failed else []
-        parts += [f"{held.diverged:,} failed trainings"] if held.diverged else []
+        parts = [counted(held.trainings, "training"), counted(held.networks, "network")]
+        parts += [counted(held.snapshots, "snapshot"), counted(held.results, "result")]
+        parts += [counted(held.failed, "failed score")] if held.failed else []
+        parts += [counted(held.diverged, "failed training")] if held.diverged else []
         click.echo(for_terminal(f"{held.task}: {', '.join(parts)}"))
     networks = sum(held.size for held in status.holdings)
     results = sum(held.results for held in status.holdings)
     click.echo(
-        f"{store}: {results:,} results; database {_size(status.database)}, networks {_size(networks)}; "
-        f"newest record: {status.newest or 'none'}"
+        f"{store}: {counted(results, 'result')}; database {_size(status.database)}, "
+        f"networks {_size(networks)}; newest record: {status.newest or 'none'}"
     )
 
 
-def _check(folder: Path, *, forget: bool) -> int:
+def _check(folder: Path, as_json: bool, *, forget: bool) -> int:
     from prunebench.store import integrity
     from prunebench.store.store import Store
-    from prunebench.store.tables import TABLES
 
     with Store(folder, read_only=True) as kept:
         found = list(integrity.find_damage(kept, files=True))
-        counts = {row.table: kept.rows(f"SELECT count(*) FROM {row.table}")[0][0] for row in TABLES}
+        counts = integrity.count_rows(kept)
     rows, networks = sum(counts.values()), counts["networks"]
-    for each in found:
-        click.echo(f"damaged: {each.what}")
-    click.echo(f"{folder}: {rows:,} rows and {networks:,} files of networks checked; damaged: {len(found):,}")
+    if as_json:
+        print_json({"rows": rows, "files": networks, "damaged": [each.what for each in found]})
+    else:
+        for each in found:
+            click.echo(f"damaged: {each.what}")
+        checked = f"{counted(rows, 'row')} and {counted(networks, 'file')} of networks checked"
+        click.echo(f"{folder}: {checked}; damaged: {len(found):,}")
     if not (found and forget):
         return 1 if found else 0
     with Store(folder) as kept:
         gone = integrity.forget(kept, found)
         left = sum(1 for _ in integrity.find_damage(kept, files=True))
-    click.echo(f"forgotten: {gone:,} rows; running their tasks again computes them; still damaged: {left:,}")
+    text = (
+        f"forgotten: {counted(gone, 'row')}; running their tasks again computes them; still damaged: {left:,}"
+    )
+    click.echo(text, err=as_json)
     return 1 if left else 0
 
 
-def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
+def _study_status(study: Path, store: Path, plugins: tuple[str, ...], as_json: bool) -> None:
     from prunebench.benchmark import Reporter
     from prunebench.store.store import Store
-    from prunebench.store.tables import FailureRow
     from prunebench.sweep.cells import Options, plans_of, with_all
     from prunebench.sweep.study import read_study
     from prunebench.sweep.to_do import describe, find_to_do
@@ -90,10 +106,22 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...]) -> None:
     asked = Options(plugins=plugins, device="cpu")
     cells = plans_of([with_all(cell, isolation) for cell in read_study(study)], asked, isolation.load)
     with Store.to_read(store) as kept:
-        describe(find_to_do(cells, kept), Lines(), each=True)
+        items = find_to_do(cells, kept)
+        if as_json:
+            print_json([item.content() | {"error": _error(kept, item.plan)} for item in items])
+            return
+        describe(items, Lines(), each=True)
         for cell, plan in cells:
-            if (failure := kept.find(FailureRow, plan.training)) is not None:
-                click.echo(for_terminal(f"{cell.title}: failed when it was last tried: {failure.error}"))
+            if (error := _error(kept, plan)) is not None:
+                click.echo(for_terminal(f"{cell.title}: failed when it was last tried: {error}"))
+
+
+def _error(store: "Store", plan: "Plan") -> str | None:
+    """What came of a plan's training when it could not be done."""
+    from prunebench.store.tables import FailureRow
+
+    failure = store.find(FailureRow, plan.training)
+    return None if failure is None else failure.error
 
 
 def _size(count: int) -> str:

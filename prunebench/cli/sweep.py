@@ -9,8 +9,11 @@ from prunebench.cli.boards import out_option
 from prunebench.cli.options import (
     common_from,
     compute_options,
+    counted,
     download_option,
     isolate,
+    json_option,
+    print_json,
     scorer_options,
     store_options,
     warn,
@@ -30,6 +33,7 @@ from prunebench.cli.types import PATH
     type=click.IntRange(1, 1000),
     help="Compute in this many processes, with the cores and GPUs divided among them.",
 )
+@json_option
 @click.option("--cluster", metavar="ADDRESS", help="Compute on a Dask cluster: tcp://scheduler:8786.")
 def command(study: str, **options: Any) -> int:
     """Run a STUDY: every point of its grid that the store does not hold yet, each with a board.
@@ -61,7 +65,10 @@ def command(study: str, **options: Any) -> int:
     if options["dry_run"]:
         with Store.to_read(folder) as store:
             items = find_to_do(cells, store, force=force, workers=workers or 1)
-            describe(items, TerminalReporter(), each=True, workers=workers or 1)
+            if options["as_json"]:
+                print_json([item.content() for item in items])
+            else:
+                describe(items, TerminalReporter(), each=True, workers=workers or 1)
         return 0
     check_folder("--store", folder)
     boards = Boards(writable_folder("--out", Path(options["out"])))
@@ -70,8 +77,11 @@ def command(study: str, **options: Any) -> int:
         items = find_to_do(cells, store, force=force, workers=workers or 1)
         describe(items, reporter, workers=workers or 1)
         failed = sweep(items, asked, store, reporter, boards, force=force, workers=workers, cluster=cluster)
+    if options["as_json"]:
+        said = {"boards": sorted(boards.names), "failed_cells": failed, "failed_rows": boards.failed}
+        print_json({"out": str(boards.folder), **said})
     click.echo(
-        f"{len(boards.names)} boards in {boards.folder} changed; "
+        f"{counted(len(boards.names), 'board')} in {boards.folder} changed; "
         f"failed: {failed} cells, {boards.failed} rows of other cells",
         err=True,
     )

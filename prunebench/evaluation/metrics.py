@@ -61,7 +61,7 @@ def kind_of(path: Path) -> Kind:
 
 def protocol_of(path: Path) -> Protocol | None:
     """The protocol that gives a metric; None: it is of the whole network, whatever scores it."""
-    if path == SHUFFLED_LABELS:
+    if path in (SHUFFLED_LABELS, FROM_LABELS):
         return LABELS
     if path[0] == "spearman_with":
         return TRUTHS

@@ -3,9 +3,20 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from prunebench.errors import RequestError, did_you_mean
-from prunebench.leaderboard.columns import RANK, Column, columns_by_name, overview, sections
+from prunebench.evaluation.metrics import BY_LAYER, RANGES, SPLITS, kind_of, protocol_of
+from prunebench.evaluation.protocols import DESCRIBED, KEEPING
+from prunebench.leaderboard.columns import (
+    GLOBAL,
+    LEFT,
+    RANK,
+    Column,
+    columns_by_name,
+    overview,
+    sections,
+)
 from prunebench.results import Results
 
 
@@ -37,6 +48,28 @@ def columns_called(boards: Sequence[Results], metrics: Iterable[str]) -> list[Co
             raise RequestError("metric", metric, f"{near}one of {', '.join(headings)}{rest}")
         found |= dict.fromkeys(names)
     return [known[name] for name in found]
+
+
+def described() -> list[dict[str, Any]]:
+    """What metrics there are: name, heading, kind and range, protocol. SHARE, LAYER, TRUTH stand for any."""
+    columns = [
+        *RANK,
+        Column("of each layer", (BY_LAYER, "LAYER")),
+        Column("with a truth", ("spearman_with", "TRUTH")),
+    ]
+    for protocol in KEEPING:
+        title, _ = DESCRIBED[protocol]
+        columns += [
+            Column(f"{title}: {split} accuracy", (of, protocol, "SHARE")) for of, split in SPLITS.items()
+        ]
+    columns.append(Column("parameters left", (LEFT, GLOBAL, "SHARE")))
+    found = []
+    for column in columns:
+        kind = kind_of(column.path)
+        least, most = RANGES[kind]
+        said = {"kind": kind, "least": least, "most": most, "protocol": protocol_of(column.path)}
+        found.append({"name": column.name, "heading": column.title, **said})
+    return found
 
 
 def _plain(text: str) -> str:

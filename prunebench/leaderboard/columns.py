@@ -8,7 +8,7 @@ from operator import itemgetter
 from msgspec import UNSET
 
 from prunebench.evaluation.metrics import BY_LAYER, FROM_LABELS, SHUFFLED_LABELS, SPLITS, Path, kind_of
-from prunebench.evaluation.protocols import SHUFFLED, Protocol
+from prunebench.evaluation.protocols import DESCRIBED, KEEPING, SHUFFLED, Protocol
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Number, Summary, known
 from prunebench.leaderboard.ceiling import share_of_ceiling, twin_rows
@@ -172,18 +172,7 @@ _OVERVIEW: dict[bool, tuple[tuple[int, Column], ...]] = {
     ),
 }
 
-# The protocols that keep shares of the units: their titles, and what each keeps.
-PRUNING: dict[Protocol, tuple[str, str]] = {
-    "prune_final": ("Pruned at the end", "the best {units} of the trained network, without retraining"),
-    "merge": ("Merged at the end", "every dropped {unit} folded into the kept one it is parallel to"),
-    "finetune": ("Pruned at the end, then trained on", "the best {units} of the trained network, trained on"),
-    "prune_early": ("Pruned early, then trained", "the best {units} at the snapshot, trained to the end"),
-    GLOBAL: (
-        "Pruned over all layers",
-        "the best {units} of the trained network by one threshold over all layers' scores, without "
-        "retraining; shuffled: by the same scores shuffled within each layer, which leaves the layers' sizes",
-    ),
-}
+PRUNING = {protocol: DESCRIBED[protocol] for protocol in KEEPING}
 
 
 def overview(board: Results) -> tuple[Column, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,11 +65,10 @@ class Pairs:
     def _repr_html_(self) -> str:
         return self.to_dataframe().to_html(index=False, float_format=lambda value: f"{value:.4g}")
 
-    def to_dataframe(self) -> "pd.DataFrame":
-        """A row for each pair; `difference` is the mean of `first - second`, `p` is Holm-corrected."""
-        import pandas as pd
-
-        return pd.DataFrame(
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Each pair; `difference` is the mean of `first - second`, `p` is Holm-corrected."""
+        return [
             {
                 "board": pair.board,
                 "scorer": pair.scorer,
@@ -85,7 +84,22 @@ class Pairs:
                 "better": {1: self.first, -1: self.second, 0: None}[pair.better],
             }
             for pair in self.pairs
-        )
+        ]
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """The `records`, a row each."""
+        import pandas as pd
+
+        return pd.DataFrame(self.records)
+
+    def content(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "first": self.first,
+            "second": self.second,
+            "comparisons": self.records,
+            "remarks": self.remarks,
+        }
 
 
 # The board or the scorer that both rows are of, and the two.

@@ -31,8 +31,8 @@ def _table(found: Pairs, pairs: list[Pair]) -> Table:
         table.add_column(
             title,
             justify="right" if title in ("step", "A", "B", "p") else "left",
-            no_wrap=title not in ("metric", "verdict"),
-            overflow="fold" if title == "metric" else "ellipsis",
+            no_wrap=title not in ("scorer", "metric", "verdict"),
+            overflow="fold" if title in ("scorer", "metric") else "ellipsis",
         )
     for line in lines:
         table.add_row(*map(Text, line.values()))

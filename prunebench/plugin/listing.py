@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -79,7 +79,8 @@ class Listing(Isolation[P]):
             codes = None
         if codes is None:
             return ask()
-        made_of = json.dumps([version(), _installed(), self.kind.group, name, module, codes])
+        told = [each.name for each in fields(Description)]
+        made_of = json.dumps([version(), told, _installed(), self.kind.group, name, module, codes])
         key = hashlib.sha256(made_of.encode()).hexdigest()
         found = known.pop(key) if key in known else ask()
         known[key] = found  # the last of them now

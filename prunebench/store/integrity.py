@@ -42,6 +42,11 @@ class Damage:
         return "".join(c if c.isprintable() else "?" for c in self.name)[:400]
 
 
+def count_rows(store: Store) -> dict[str, int]:
+    """How many rows each table has, by its name."""
+    return {row.table: store.rows(f"SELECT count(*) FROM {row.table}")[0][0] for row in TABLES}
+
+
 def find_damage(store: Store, training: str | None = None, *, files: bool = False) -> Iterator[Damage]:
     """All that is damaged of one training, or of the whole store; with `files`, the networks are read too."""
     rows = CheckedRows(store, training)

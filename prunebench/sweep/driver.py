@@ -41,7 +41,11 @@ def sweep(
     shown = [item for item in items if not item.lacking and not boards.hold(item.plan)]
     elsewhere: AbstractContextManager[Any] = nullcontext()
     if missing and (workers or cluster):
-        reporter.plan(f"workers at {cluster}" if cluster else f"starting {workers} worker processes")
+        reporter.plan(
+            f"workers at {cluster}"
+            if cluster
+            else f"starting {workers} worker process" + ("" if workers == 1 else "es")
+        )
         elsewhere = remote_client(cluster) if cluster else local_client(workers or 1)
     with elsewhere as client:
         progress = SweepProgress([*missing, *shown], len(items), boards, reporter)

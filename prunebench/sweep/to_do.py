@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -37,6 +38,11 @@ class ToDo:
         What is s times as large takes between once and s times as long: the root is the middle of that.
         """
         return math.isqrt(size_of(self.plan) * len(self.plan.seeds)) * self.lacking // self.results
+
+    def content(self) -> dict[str, Any]:
+        """As JSON has it."""
+        seconds = self.estimate.seconds if self.lacking else 0.0
+        return {"cell": self.cell.title, "results": self.results, "lacking": self.lacking, "seconds": seconds}
 
 
 def find_to_do(

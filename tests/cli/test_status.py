@@ -13,7 +13,7 @@ def test_status_counts_what_the_store_holds(prunebench: Prunebench, quick: Prune
     results = {(r["seed"], r["scorer"], r["at_step"], r["protocol"], r["keep"]) for r in rows}
     result = prunebench("status")
     assert (result.code, result.err) == (0, "")
-    assert f"toy, 40 samples: 1 trainings, 3 networks, 3 snapshots, {len(results)} results\n" in result.out
+    assert f"toy, 40 samples: 1 training, 3 networks, 3 snapshots, {len(results)} results\n" in result.out
     assert f"newest record: {document['environment']['utc']}" in result.out
 
 
@@ -36,7 +36,7 @@ def test_status_of_a_study_says_what_is_to_do(
         "learning_rate=1000.0: failed when it was last tried: training diverged"
         in prunebench("status", "study.toml").out
     )
-    assert "1 failed trainings" in prunebench("status").out
+    assert "1 failed training\n" in prunebench("status").out
 
 
 def test_a_check_names_what_is_damaged_and_forgets_it(
