@@ -45,7 +45,7 @@ class Boards:
             return False
         rows = {Key(row.at_step, row.scorer, row.version, row.source or ""): row for row in board.rows}
         return has_tables(board, path) and all(
-            key in rows and _has(rows[key], plan, {measure.protocol for measure in measures})
+            key in rows and _has(rows[key], plan, {measure.name for measure in measures})
             for key, measures in plan.wanted.items()
             if key != DENSE
         )
@@ -57,4 +57,6 @@ def _has(row: Row, plan: Plan, protocols: set[str]) -> bool:
         and row.evaluator == EVALUATOR_VERSION
         and row.seeds == list(plan.seeds)
         and protocols <= row.protocols
+        and ("finetune" not in protocols or row.finetune_steps == plan.finetuned)
+        and (not plan.normalised or row.recalibrated == plan.recalibrate)
     )

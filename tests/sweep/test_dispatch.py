@@ -305,6 +305,15 @@ def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
     assert not boards.hold(plan)
 
 
+def test_boards_know_how_long_their_pruned_networks_trained_on(tmp_path: Path, store: Store) -> None:
+    sweep = Sweep(tmp_path, store, STUDY.replace('["rank"]', '["rank", "finetune"]'))
+    boards = Boards(tmp_path / "boards")
+    plan = sweep.cells[0][1]
+    sweep(Client())
+    assert boards.hold(plan)
+    assert not boards.hold(replace(plan, finetune_steps=plan.finetuned + 1))
+
+
 def test_dask_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
