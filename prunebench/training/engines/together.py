@@ -41,10 +41,11 @@ class TogetherEngine(Engine):
     def __init__(self, problem: Problem, state: State) -> None:
         super().__init__(problem, state)
         networks, device = state.networks, problem.x.device
+        self._update = Update(problem, state)
         self._trainable = networks.architecture.trainable
         self._module = copy.deepcopy(networks.architecture.module)
         if networks.seeds == 1 and device.type == "cpu":
-            tensors = {name: _channels_last(tensor[0]) for name, tensor in networks.tensors.items()}
+            tensors = {name: tensor[0] for name, tensor in networks.tensors.items()}
             self._module = with_tensors(self._module, tensors)
             own = {name: tensor.detach()[None] for name, tensor in self._module.state_dict().items()}
             self._networks = networks.like({name: own[name] for name in networks.tensors})
@@ -53,7 +54,6 @@ class TogetherEngine(Engine):
             self._networks = networks.map(lambda t: t.clone(memory_format=torch.contiguous_format))
             self._gradient = _of_all(self._module, self._networks.tensors, self._trainable)
         self._weights = [self._networks[name] for name in self._trainable]
-        self._update = Update(problem, state, self._networks)
         self._sizes = (problem.orders[0] != PAD).sum(dim=1).tolist()  # a smaller minibatch is so for all
         self._take: Callable[[Tensor], None] = self._take_step
         if problem.schedule == "constant":  # a graph holds the learning rate that it was recorded with
@@ -97,11 +97,6 @@ class TogetherEngine(Engine):
         problem = self.problem
         gradients = self._gradient(problem.x[batch], problem.y[batch])
         self._update.take(self._weights, gradients, problem.rate(self.step))
-
-
-def _channels_last(tensor: Tensor) -> Tensor:
-    """Filters of images in the order that CPUs convolve fastest in (docs/networks-bench.md)."""
-    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
 
 def _of_one(module: nn.Module, trainable: tuple[str, ...]) -> Gradient:

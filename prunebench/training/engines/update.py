@@ -14,18 +14,17 @@ class Update:
     """What gradients do to the weights, in place: number by number, so that no network sees another.
 
     A step depends on nothing but shapes and the device's own numbers where the learning rate is constant, so
-    that it can be part of a CUDA graph. What it remembers lies in memory as the networks' weights do, which
-    PyTorch's fused step counts on.
+    that it can be part of a CUDA graph.
     """
 
-    def __init__(self, problem: Problem, state: State, networks: Networks) -> None:
+    def __init__(self, problem: Problem, state: State) -> None:
         self._problem = problem
-        self._velocity, self._began = state.velocity.map(_laid_out, networks), state.began
+        self._velocity, self._began = _own(state.velocity), state.began
         self._velocities = list(self._velocity.tensors.values())
         self._names = tuple(self._velocity.tensors)
         self._squares = None
         if problem.optimizer == "adam":
-            self._squares = (state.squares or state.velocity.zeros_like()).map(_laid_out, networks)
+            self._squares = _own(state.squares or state.velocity.zeros_like())
             taken = torch.tensor(float(state.step - state.began), device=problem.x.device)
             self._taken = [taken.clone() for _ in self._names]
         masks = {} if problem.masks is None else problem.masks.tensors
@@ -35,8 +34,8 @@ class Update:
         """One step of weights (in the order of the velocity's names), at this learning rate."""
         problem = self._problem
         gradients = [
-            _as_weight(gradient if mask is None else gradient * mask, weight)
-            for gradient, mask, weight in zip(gradients, self._masks, weights, strict=True)
+            (gradient if mask is None else gradient * mask).contiguous()  # the fused step counts on that
+            for gradient, mask in zip(gradients, self._masks, strict=True)
         ]
         if self._squares is not None:
             adam(
@@ -73,20 +72,9 @@ class Update:
 
     def state(self, networks: Networks, step: int) -> State:
         """A copy of these networks with what is remembered, which later steps do not change."""
-        squares = None if self._squares is None else _in_order(self._squares)
-        return State(_in_order(networks), step, _in_order(self._velocity), squares, self._began)
+        return State(networks, step, self._velocity, self._squares, self._began).clone()
 
 
-def _as_weight(tensor: Tensor, weight: Tensor) -> Tensor:
-    """The same numbers, in memory where the weight's are."""
-    return tensor if tensor.stride() == weight.stride() else _laid_out(tensor, weight)
-
-
-def _laid_out(tensor: Tensor, weight: Tensor) -> Tensor:
-    """A copy of the numbers, in memory where the weight's are."""
-    return torch.empty_like(weight).copy_(tensor)
-
-
-def _in_order(networks: Networks) -> Networks:
-    """A copy in the order of the axes: sums over it are rounded as over what was read from a file."""
+def _own(networks: Networks) -> Networks:
+    """A copy, each tensor in one piece of memory."""
     return networks.map(lambda tensor: tensor.clone(memory_format=torch.contiguous_format))
