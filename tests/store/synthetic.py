@@ -25,7 +25,11 @@ def plans(task: pb.Task, count: int, seeds: int = 20) -> list[Plan]:
     recipe = pb.Recipe(width=16, init_std=0.05, learning_rate=0.02, steps=120)
     scorers = [pb.load_scorer(name) for name in SCORERS]
     recipes = [replace(recipe, init_std=0.05 / (1 + number)) for number in range(count)]
-    return [Plan(task, each, scorers, (0, 5, 10, 20, 40), range(seeds), device="cpu") for each in recipes]
+    protocols = ("rank", "prune_final", "merge")
+    return [
+        Plan(task, each, scorers, (0, 5, 10, 20, 40), range(seeds), protocols, device="cpu")
+        for each in recipes
+    ]
 
 
 def fill(folder: Path | None, plans: list[Plan]) -> Store:
