@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.figures import draw
+from prunebench.leaderboard.charts.figures import draw
 
 source, target = map(Path, sys.argv[1:])
 with tempfile.TemporaryDirectory() as scratch:
-    standing = next(path for path in draw([Board.read(source)], Path(scratch)) if path.name == "standing")
-    shutil.copy(standing.with_suffix(".svg"), target)
+    (standing,) = draw([Board.read(source)], Path(scratch), kinds=["standing"], formats=["svg"])
+    shutil.copy(standing, target)

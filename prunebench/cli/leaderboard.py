@@ -10,6 +10,7 @@ from prunebench.cli.boards import METRIC, from_option, say_left_out, say_whose
 from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows
 from prunebench.cli.paging import page
 from prunebench.cli.types import PATH, several
+from prunebench.leaderboard.charts import FORMATS, KINDS, read_width
 from prunebench.leaderboard.places import OWN, folder_to_read
 from prunebench.run_spec import Count
 
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "markdown", "csv", "json", "latex"]),
-    default="table",
-    show_default=True,
-    help="How to print them.",
+    type=click.Choice(["table", "markdown", "csv", "json", "latex", *FORMATS]),
+    help=f"How to print them, a table if left out; figures: {', '.join(FORMATS)}, else the first two.",
 )
 @click.option("--html", type=PATH, metavar="FILE", help="Write them as one page that works offline.")
-@click.option("--figures", type=PATH, metavar="DIR", help="Draw their charts, as PNG and SVG.")
+@click.option("--figures", type=PATH, metavar="DIR", help="Draw their charts, for papers.")
+@click.option(
+    "--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="With --figures: this chart; repeatable."
+)
+@click.option("--width", metavar="85mm", help="With --figures: their width, a page's if left out.")
 @click.option(
     "--overview", "summed_up", is_flag=True, help="Print what the boards say together, as Markdown."
 )
@@ -54,14 +57,18 @@ if TYPE_CHECKING:
     shell_complete=complete_rows,
     help="Only these, such as snip,imp.",
 )
-@click.option("--at-step", "steps", **several(Count), help="Only these steps, such as 0,50. [from 0 up]")
+@click.option(
+    "--at-step", "--step", "steps", **several(Count), help="Only these steps, such as 0,50. [from 0 up]"
+)
 @click.option("--top", type=click.IntRange(1), help="Only so many, the best at each step. [from 1 up]")
 def command(
     name: str | None,
     out: str | None,
-    form: str,
+    form: str | None,
     html: str | None,
     figures: str | None,
+    kinds: tuple[str, ...],
+    width: str | None,
     summed_up: bool,
     again: bool,
     **shown: Any,
@@ -80,10 +87,14 @@ def command(
     if again:
         _rebuild(boards, folder, name)
         return say_left_out(left_out)
-    if html or figures:
-        _write(boards, html, figures)
-    else:
-        _print(boards, form, summed_up, name, _Shown(**shown))
+    if (kinds or width or form in FORMATS) and not figures:
+        raise click.UsageError("--kind, --width and a --format of pictures need --figures DIR")
+    if html:
+        _write_page(boards, html)
+    if figures:
+        _draw(boards, figures, kinds, _Shown(**shown), form, width)
+    if not (html or figures):
+        _print(boards, form or "table", summed_up, name, _Shown(**shown))
     return say_whose(folder, out, left_out)
 
 
@@ -124,19 +135,11 @@ def _print(boards: "list[Board]", form: str, summed_up: bool, name: str | None, 
 
 def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", shown: _Shown) -> None:
     """The boards together, or those that were named one by one."""
-    from prunebench.errors import unknown_name
     from prunebench.leaderboard.boards_table import BoardsTable
     from prunebench.leaderboard.columns import SPEARMAN, best
     from prunebench.leaderboard.terminal import render
 
-    rows = [row for board in boards for row in board.rows]
-    for given, known, option, noun in (
-        (shown.scorers, {row.scorer for row in rows}, "--scorer", "scorers with results here"),
-        (map(str, shown.steps), {str(row.at_step) for row in rows}, "--at-step", "steps with results here"),
-    ):
-        for each in given:
-            if each not in known:
-                raise unknown_name(option, each, known, noun)
+    _check_shown(boards, shown)
     if len(boards) > 1 and name is None:
         column = columns[0] if columns else SPEARMAN
         page(BoardsTable(boards, column, shown.steps, shown.scorers or None, shown.top))
@@ -159,6 +162,20 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
     page(*tables)
 
 
+def _check_shown(boards: "list[Board]", shown: _Shown) -> None:
+    """Raises `RequestError` for scorers and steps that no board has."""
+    from prunebench.errors import unknown_name
+
+    rows = [row for board in boards for row in board.rows]
+    for given, known, option, noun in (
+        (shown.scorers, {row.scorer for row in rows}, "--scorer", "scorers with results here"),
+        (map(str, shown.steps), {str(row.at_step) for row in rows}, "--at-step", "steps with results here"),
+    ):
+        for each in given:
+            if each not in known:
+                raise unknown_name(option, each, known, noun)
+
+
 def _rebuild(boards: "list[Board]", out: Path, name: str | None) -> None:
     from prunebench.leaderboard.folder import rebuild
 
@@ -170,19 +187,34 @@ def _rebuild(boards: "list[Board]", out: Path, name: str | None) -> None:
         click.echo(f"{out / 'README.md'} has no overview to replace; left as it is", err=True)
 
 
-def _write(boards: "list[Board]", html: str | None, figures: str | None) -> None:
-    from prunebench.store.files import writable_file, writable_folder, write_atomically
+def _write_page(boards: "list[Board]", html: str) -> None:
+    from prunebench.leaderboard.page import to_html
+    from prunebench.store.files import writable_file, write_atomically
 
-    if html:
-        from prunebench.leaderboard.page import to_html
+    path = writable_file("--html", Path(html))
+    write_atomically(path, to_html(boards))
+    click.echo(f"page: {path}", err=True)
 
-        path = writable_file("--html", Path(html))
-        write_atomically(path, to_html(boards))
-        click.echo(f"page: {path}", err=True)
-    if figures:
-        from prunebench.leaderboard import critical
-        from prunebench.leaderboard.figures import draw
 
-        folder = writable_folder("--figures", Path(figures))
-        for path in [*draw(boards, folder), *critical.draw(boards, folder)]:
-            click.echo(f"figure: {path}.svg (and .png)", err=True)
+def _draw(
+    boards: "list[Board]",
+    figures: str,
+    kinds: tuple[str, ...],
+    shown: _Shown,
+    form: str | None,
+    width: str | None,
+) -> None:
+    from prunebench.errors import RequestError
+    from prunebench.leaderboard.charts.figures import WIDTH, draw
+    from prunebench.store.files import writable_folder
+
+    if form is not None and form not in FORMATS:
+        raise RequestError("--format", form, f"of figures: {', '.join(FORMATS)}")
+    if shown.metrics or shown.scorers or shown.top:
+        raise click.UsageError("--metric, --scorer and --top are for the table; figures take --kind, --step")
+    _check_shown(boards, shown)
+    folder = writable_folder("--figures", Path(figures))
+    millimetres = WIDTH if width is None else read_width(width)
+    formats = FORMATS[:2] if form is None else (form,)
+    for path in draw(boards, folder, kinds or KINDS, shown.steps or None, formats, millimetres):
+        click.echo(f"figure: {path}", err=True)

@@ -13,7 +13,6 @@ from prunebench.evaluation.summary import Summary, known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import Column, Section, ranked, sections
 from prunebench.leaderboard.ranks import rank_rows
-from prunebench.leaderboard.styles import Style, styles
 from prunebench.leaderboard.text import task_words
 from prunebench.results import Row
 
@@ -41,10 +40,10 @@ class Winner:
 
 
 class ChartBoard:
-    """A board as charts show it, its scorers in the `styles` that they have on all boards shown together."""
+    """A board as charts show it."""
 
-    def __init__(self, board: Board, styles: dict[str, Style]) -> None:
-        self.board, self.styles = board, styles
+    def __init__(self, board: Board) -> None:
+        self.board = board
         self.rows = ranked(board.rows)
         self.ranks = rank_rows(board.rows)
 
@@ -171,8 +170,7 @@ def chart_boards(boards: Sequence[Board]) -> list[ChartBoard]:
         network = board.layered, recipe.network_spec
         return task_words(board), *network, recipe.width, task.fingerprint, recipe.init_std, board.name
 
-    found = styles(boards)
-    return [ChartBoard(board, found) for board in sorted(boards, key=order)]
+    return [ChartBoard(board) for board in sorted(boards, key=order)]
 
 
 def _difference(best: Row, second: Row) -> Summary | None:

@@ -21,7 +21,7 @@ from prunebench.leaderboard.columns import (
     telling,
 )
 from prunebench.leaderboard.ranks import floor_note
-from prunebench.leaderboard.styles import SYMBOLS, styles
+from prunebench.leaderboard.styles import SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
 from prunebench.results import WHOLE, Row
 
@@ -50,17 +50,16 @@ class Numbered:
 def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     """All that the page shows of these boards; equal boards give equal data."""
     columns, scorers = Numbered(), Numbered()
-    style = styles(boards)
     packed = [_board(board, columns, scorers) for board in chart_boards(boards)]
     return {
         "unit": UNIT,
         "digits": DIGITS,
-        "symbols": [name for name, _ in SYMBOLS],
+        "symbols": list(SYMBOLS),
         "protocols": {protocol: title for protocol, (title, _) in PRUNING.items()},
         "shuffled": SHUFFLED,
         "left": LEFT,
         "splits": SPLITS,
-        "scorers": [scorer | asdict(style[scorer["name"]]) for scorer in scorers.values],
+        "scorers": scorers.values,
         "columns": columns.values,
         "boards": packed,
     }
@@ -148,7 +147,8 @@ def _sizes(board: Board) -> dict[str, list[float]]:
 
 def _scorer(row: Row) -> dict[str, Any]:
     kind = "oracle" if row.sees_end else "control" if row.control else "predictor"
-    return {"name": row.scorer, "kind": kind}
+    style = asdict(style_of(row.scorer))
+    return {"name": row.scorer, "kind": kind} | style | ({"colour": None} if kind != "predictor" else {})
 
 
 def _column(column: Column) -> dict[str, Any]:

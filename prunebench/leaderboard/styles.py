@@ -1,46 +1,45 @@
-"""The style of each scorer: the same colour and symbol in every chart of the page and in the figures."""
+"""The style of each scorer: one colour and one symbol, whatever else is on a board, a page or a figure."""
 
-from collections.abc import Sequence
+import hashlib
 from dataclasses import dataclass
-
-from prunebench.leaderboard.board import Board
 
 # Eight hues after Okabe & Ito (2008), which people with any kind of colour vision can tell apart; darkened
 # for paper and lightened for dark pages, so that lines keep a contrast of 3 with what is behind them.
 LIGHT = ("#0072b2", "#c44a00", "#008264", "#b0518b", "#2e93d0", "#b58a00", "#4a2a8a", "#6e3a24")
 DARK = ("#3d9be0", "#ff7a2e", "#1fbf92", "#f0a3d0", "#a5dcfb", "#f7cc45", "#8f74e8", "#b98a6a")
-# By Observable Plot's names and matplotlib's; seven, so that colours and symbols pair up to 56 styles.
-SYMBOLS = (
-    ("circle", "o"),
-    ("square", "s"),
-    ("triangle", "^"),
-    ("diamond", "D"),
-    ("star", "*"),
-    ("cross", "P"),
-    ("times", "X"),
-)
+# The page's names and what they are in figures, by name or as an SVG path in a box from -1 to 1; seven, so
+# that colours and symbols pair up to 56 styles.
+SYMBOLS = {
+    "circle": "circle",
+    "square": "square",
+    "triangle": "triangle-up",
+    "diamond": "diamond",
+    "cross": "cross",
+    "star": "M0,-1L.22,-.31L.95,-.31L.36,.12L.59,.81L0,.38L-.59,.81L-.36,.12L-.95,-.31L-.22,-.31Z",
+    "times": "M-.75,-.75L.75,.75M-.75,.75L.75,-.75",
+}
+# Well-known names: no two of them look alike, nor does any other like one of them. Which of the places left
+# another takes follows from its name alone.
+NAMED = (
+    "growing_mode", "lookahead", "alignment", "gradient_norm", "imp", "grasp", "taylor", "snip",
+    "growth", "contribution", "synflow", "magnitude", "fisher", "torch_pruning", "cluster_alignment", "probe",
+    "hutchinson", "bn_scale",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Style:
-    """A colour and a symbol by number; controls have no colour of their own: they are drawn gray."""
+    """A colour and a symbol by number."""
 
-    colour: int | None
+    colour: int
     symbol: int
 
 
-def styles(boards: Sequence[Board]) -> dict[str, Style]:
-    """The style of every scorer on these boards; the best before the plateau's end come first."""
-    early: dict[str, list[float]] = {}
-    controls: set[str] = set()
-    for row in (row for board in boards for row in board.rows):
-        if row.control:
-            controls.add(row.scorer)
-            continue
-        means = early.setdefault(row.scorer, [])
-        if row.spearman and (row.relative_time or 0) <= 1:
-            means.append(row.spearman.mean)
-    order = sorted(early, key=lambda name: (-sum(early[name]) / max(1, len(early[name])), name))
-    coloured = {name: Style(place % len(LIGHT), place % len(SYMBOLS)) for place, name in enumerate(order)}
-    gray = {name: Style(None, place % len(SYMBOLS)) for place, name in enumerate(sorted(controls))}
-    return gray | coloured
+def style_of(scorer: str) -> Style:
+    """The style of a scorer by its name with parameters."""
+    if scorer in NAMED:
+        place = NAMED.index(scorer)
+    else:
+        number = int.from_bytes(hashlib.sha256(scorer.encode()).digest()[:8])
+        place = len(NAMED) + number % (len(LIGHT) * len(SYMBOLS) - len(NAMED))
+    return Style(place % len(LIGHT), place % len(SYMBOLS))

@@ -108,10 +108,10 @@ def test_a_chart_that_is_a_pipe_is_named(prunebench: Prunebench, board: None, fo
     """Writing to it would wait for a reader for ever."""
     (name,) = [path.stem for path in (folder / BOARDS).glob("*.md")]
     (folder / "figures" / name).mkdir(parents=True)
-    os.mkfifo(folder / "figures" / name / "cost.svg")
+    os.mkfifo(folder / "figures" / name / "standing.svg")
     result = prunebench("leaderboard", "--figures", "figures")
     assert result.code == 2
-    assert "cost.svg'; an ordinary file is needed, and a pipe is there" in result.err
+    assert "standing.svg'; an ordinary file is needed, and a pipe is there" in result.err
 
 
 def test_a_stores_database_is_known_through_a_link_of_its_folder(tmp_path: Path) -> None:

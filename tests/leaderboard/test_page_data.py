@@ -17,7 +17,7 @@ import prunebench
 from prunebench.leaderboard.chart_data import chart_boards
 from prunebench.leaderboard.page import to_html
 from prunebench.leaderboard.page_data import DIGITS, LEVELS, pack, page_data, to_script
-from prunebench.leaderboard.styles import DARK, LIGHT, SYMBOLS, styles
+from prunebench.leaderboard.styles import DARK, LIGHT, SYMBOLS, style_of
 
 ROOT = Path(prunebench.__file__).parents[1]
 ASSETS = ROOT / "prunebench/leaderboard/assets"
@@ -110,14 +110,16 @@ def test_the_cost_counts_the_steps_to_the_snapshot_and_those_of_its_own() -> Non
     assert chart.seconds(rows["angle", 50]) == pytest.approx(0.01 + 2.0 * 50 / 4000)
 
 
-def test_a_scorer_looks_the_same_on_every_board_and_unlike_the_others() -> None:
-    names = tuple(f"s{i}" for i in range(len(LIGHT) * len(SYMBOLS)))
-    found = styles([board(scorers=names), board("other", scorers=names[:5])])
-    drawn = [(found[name].colour, found[name].symbol) for name in names]
-    assert (
-        len(set(drawn[:-1])) == len(names) - 1
-    )  # with imp and the broken one, two more than there are styles
-    assert found["random"].colour is None
+def test_a_scorer_looks_the_same_on_every_page_and_in_the_figures() -> None:
+    one, both = (
+        {scorer["name"]: scorer for scorer in page_data(boards)["scorers"]}
+        for boards in ([board()], [board("other", scorers=("s1", "s2", "s3")), board()])
+    )
+    assert one == {name: both[name] for name in one}
+    assert one["random"]["colour"] is None
+    style = style_of("imp")
+    assert (one["imp"]["colour"], one["imp"]["symbol"]) == (style.colour, style.symbol)
+    assert page_data([board()])["symbols"] == list(SYMBOLS)
 
 
 # Machado, Oliveira & Fernandes (2009), severity 1, in linear RGB: red-, green- and blue-blind.

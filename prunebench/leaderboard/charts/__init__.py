@@ -1,0 +1,22 @@
+"""The charts, each defined once, in Vega-Lite: a file a chart, for the page, notebooks, PNG, SVG and PDF.
+
+A specification is plain JSON, so it is built as a dictionary: the page needs no package for it. `points` are
+the lines of the table that it draws.
+"""
+
+import re
+
+from prunebench.errors import RequestError
+
+KINDS = ("standing", "cost", "time", "kept", "layers", "scatter", "critical")
+FORMATS = ("png", "svg", "pdf")
+_MILLIMETRES = {"mm": 1.0, "cm": 10.0, "in": 25.4, "pt": 25.4 / 72}
+
+
+def read_width(text: str) -> float:
+    """A width in millimetres, from `85mm`, `3.3in`, `17 cm` or `240pt`."""
+    read = re.fullmatch(r"(\d+(?:\.\d+)?) ?(mm|cm|in|pt)", text)
+    width = float(read[1]) * _MILLIMETRES[read[2]] if read else 0.0
+    if not 40 <= width <= 1000:
+        raise RequestError("--width", text, "a number with mm, cm, in or pt, from 40mm to 1000mm")
+    return width
