@@ -20,15 +20,15 @@ if [[ $parts == *" tests "* ]]; then
     # a thread each: torch with more threads than cores slows down many times.
     workers=$(python3 -c "import importlib.util as u; print('-n 8' if u.find_spec('xdist') else '')")
     # shellcheck disable=SC2086
-    time timeout 150 env OMP_NUM_THREADS=1 python3 -m pytest -q -m gpu -p no:cacheprovider -p no:benchmark $workers \
+    time timeout 90 env OMP_NUM_THREADS=1 python3 -m pytest -q -m gpu -p no:cacheprovider -p no:benchmark $workers \
         tests/training || status=$?
 fi
 if [[ $parts == *" speed "* ]]; then
     echo "== speed"
-    time timeout 180 python3 ci/engine_bench.py --device cuda --turns 2 --out docs/gpu-bench.md || status=$?
+    time timeout 170 python3 ci/engine_bench.py --device cuda --turns 2 --out docs/gpu-bench.md || status=$?
 fi
 if [[ $parts == *" agreement "* ]]; then
     echo "== agreement with the CPU"
-    { echo; timeout 150 python3 ci/gpu.py; } | tee -a docs/gpu-bench.md || status=$?
+    { echo; timeout 220 python3 ci/gpu.py; } | tee -a docs/gpu-bench.md || status=$?
 fi
 exit "$status"

@@ -18,7 +18,7 @@ def test_networks_of_several_layers_are_compared(monkeypatch: pytest.MonkeyPatch
     inside = script["main"].__globals__
     runs = {name: ("cpu", *how) for name, (_, *how) in script["LAYERED_RUNS"].items()}
     monkeypatch.setitem(inside, "LAYERED_RUNS", runs)
-    monkeypatch.setitem(inside, "SEEDS", 2)
+    monkeypatch.setitem(inside, "LAYERED_SEEDS", 2)
     lines = list(script["compared_layered"](pb.load_task("mnist5k", classes="all", samples=40), 3))
     assert len(lines) == len(script["LAYERED"]) * len(runs)
     for line in lines:
