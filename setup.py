@@ -1,15 +1,33 @@
-"""What pyproject.toml cannot say: a build starts from nothing, and its README has no links to files.
+"""What pyproject.toml cannot say: what a build starts from, what it packs, and what its README links to.
 
 An earlier build's files in `build` setuptools would pack in again.
 """
 
+import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+from prunebench.leaderboard import archive, places  # noqa: E402
+
+
+class Build(build_py):
+    """With the boards in `leaderboards/` packed beside the code that reads them."""
+
+    def run(self) -> None:
+        """An editable installation reads the folder itself."""
+        super().run()
+        if not self.editable_mode:
+            boards = [json.loads(path.read_bytes()) for path in sorted(ROOT.glob("leaderboards/*.json"))]
+            packed = Path(self.build_lib) / places.PACKED.relative_to(ROOT)
+            packed.write_bytes(archive.pack(boards))
 
 
 def readme() -> str:
@@ -24,4 +42,4 @@ def readme() -> str:
 
 
 shutil.rmtree(ROOT / "build", ignore_errors=True)
-setup(long_description=readme(), long_description_content_type="text/markdown")
+setup(cmdclass={"build_py": Build}, long_description=readme(), long_description_content_type="text/markdown")

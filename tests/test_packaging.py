@@ -19,6 +19,7 @@ pytestmark = [
 ]
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = "from setuptools import build_meta; print(build_meta.build_{0}({1!r}))"
+BOARDS = "prunebench/leaderboard/published.json.xz"  # of the repository's leaderboards/
 GENERATED = {"PKG-INFO", "setup.cfg"}
 QUICK = [
     "--dataset",
@@ -129,7 +130,7 @@ def test_the_wheel_has_every_file_of_the_packages_and_no_other(built: Built) -> 
     with zipfile.ZipFile(built.wheel) as file:
         packed = {name for name in file.namelist() if ".dist-info/" not in name}
     expected = tracked(built.clone, "prunebench", "plugins")
-    assert packed == {re.sub("^plugins/", "prunebench_plugins/", name) for name in expected}
+    assert packed == {re.sub("^plugins/", "prunebench_plugins/", name) for name in expected} | {BOARDS}
 
 
 def test_what_a_package_index_shows_links_to_no_file(built: Built) -> None:
@@ -153,6 +154,7 @@ def test_a_wheel_says_its_commit_and_leaves_nothing_behind(
     said = run(command, "--version", cwd=tmp_path).split()[1]
     assert said.endswith(f"+g{commit[:12]}")
     assert said in built.wheel.name
+    assert "published boards" in run(command, "leaderboard", cwd=tmp_path)
     own = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "NUMBA_CACHE_DIR": ""}
     run(command, "run", *QUICK, cwd=tmp_path, **own)
     (board,) = tmp_path.glob(".prunebench/leaderboards/*.json")

@@ -13,16 +13,17 @@ from prunebench.leaderboard.places import folder_to_read
 Rows = Result | Board
 
 
-def boards(folder: str | Path | None = None) -> list[Board]:
+def boards(folder: str | Path | None = None, *, published: bool = False) -> list[Board]:
     """The boards in a folder; by default your own, and while there are none the published ones.
 
-    Raises `RequestError` where there are none, `PrunebenchError` where one is damaged.
+    With `published` those, which come with prunebench. Raises `RequestError` where there are none,
+    `PrunebenchError` where one is damaged.
     """
-    return find_boards(folder_to_read(folder))[0]
+    return find_boards(folder_to_read(folder, of_published=published))[0]
 
 
-def read_board(name: str | Path) -> Board:
-    """One board: by its JSON file, or by the beginning of its name among `pb.boards()`.
+def read_board(name: str | Path, *, published: bool = False) -> Board:
+    """One board: by its JSON file, or by the beginning of its name among `pb.boards(published=published)`.
 
     Raises `RequestError` for a name that no board or more than one has, `PrunebenchError` for a board that is
     damaged.
@@ -32,7 +33,7 @@ def read_board(name: str | Path) -> Board:
         if not path.is_file():
             raise RequestError("name", str(name), "there is no such file")
         return Board.read(path)
-    found, _ = find_boards(folder_to_read(None), str(name))
+    found, _ = find_boards(folder_to_read(None, of_published=published), str(name))
     exact = [board for board in found if board.name == str(name)] or found
     if len(exact) > 1:
         names = ", ".join(board.name for board in exact)

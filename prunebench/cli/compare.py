@@ -40,6 +40,7 @@ def command(
     board: str | None,
     as_json: bool,
     out: str | None,
+    of_published: bool,
 ) -> int:
     """Compare scorers A and B on the same networks, or boards A and B: how much they differ, and how surely.
 
@@ -51,7 +52,7 @@ def command(
     from prunebench.leaderboard.folder import find_boards
     from prunebench.leaderboard.pairs import compare_boards, compare_scorers
 
-    folder = folder_to_read(out)
+    folder = folder_to_read(out, of_published=of_published)
     one, other = _board(first, folder), _board(second, folder)
     if one is not None and other is not None:
         _print(compare_boards(one, other, metrics, at_step), as_json)
@@ -60,7 +61,7 @@ def command(
         raise click.UsageError(f"A, B: got {first!r} and {second!r}; two scorers or two boards are needed")
     boards, left_out = find_boards(folder, board)
     _print(compare_scorers(boards, first, second, metrics, at_step), as_json)
-    return say_whose(folder, out, left_out)
+    return say_whose(folder, out or of_published, left_out)
 
 
 def _print(found: "Pairs", as_json: bool) -> None:
@@ -77,11 +78,11 @@ def _board(text: str, folder: Path) -> "Board | None":
     """The board that a path of a JSON file or a board's whole name stands for."""
     from prunebench.errors import RequestError
     from prunebench.leaderboard.board import Board
+    from prunebench.leaderboard.folder import board_called
 
     path = Path(text)
-    if path.suffix == ".json" and not path.is_file():
+    if path.suffix != ".json":
+        return board_called(text, folder)
+    if not path.is_file():
         raise RequestError("A, B", text, "there is no such file")
-    named = folder / f"{text}.json"
-    if path.suffix != ".json" and not named.is_file():
-        return None
-    return Board.read(path if path.suffix == ".json" else named)
+    return Board.read(path)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prunebench.errors import PrunebenchError
+from prunebench.leaderboard.archive import unpack
 from prunebench.leaderboard.places import folder_to_read
 
 if TYPE_CHECKING:
@@ -169,7 +171,12 @@ def _tree_of(file: str) -> ast.Module:
 
 
 def _boards(ctx: click.Context) -> Iterator[dict[str, Any]]:
-    for file in folder_to_read(ctx.params.get("out")).glob("*.json"):
+    published = not ctx.params.get("out") and bool(ctx.params.get("of_published"))
+    folder = folder_to_read(ctx.params.get("out"), of_published=published)
+    if folder.is_file():
+        with contextlib.suppress(PrunebenchError):
+            yield from unpack(folder)
+    for file in folder.glob("*.json"):
         with contextlib.suppress(OSError, ValueError):
             board = json.loads(file.read_text(encoding="utf-8"))
             if isinstance(board, dict) and {"name", "rows"} <= set(board):

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 def command(
     name: str | None,
     out: str | None,
+    of_published: bool,
     form: str | None,
     html: str | None,
     figures: str | None,
@@ -82,7 +83,7 @@ def command(
     from prunebench.leaderboard.folder import find_boards
 
     # Published boards are written only by those who name their folder.
-    folder = OWN if again and out is None else folder_to_read(out)
+    folder = OWN if again and not (out or of_published) else folder_to_read(out, of_published=of_published)
     boards, left_out = find_boards(folder, name)
     if again:
         _rebuild(boards, folder, name)
@@ -95,7 +96,7 @@ def command(
         _draw(boards, figures, kinds, _Shown(**shown), form, width)
     if not (html or figures):
         _print(boards, form or "table", summed_up, name, _Shown(**shown))
-    return say_whose(folder, out, left_out)
+    return say_whose(folder, out or of_published, left_out)
 
 
 @dataclass(frozen=True)

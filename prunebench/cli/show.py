@@ -15,13 +15,15 @@ from prunebench.leaderboard.places import folder_to_read
 @click.option("--board", "name", shell_complete=complete_boards, help="Only the board whose name starts so.")
 @json_option
 @from_option
-def command(scorer: str, at_step: int | None, name: str | None, as_json: bool, out: str | None) -> int:
+def command(
+    scorer: str, at_step: int | None, name: str | None, as_json: bool, out: str | None, of_published: bool
+) -> int:
     """Show SCORER's results in full: every metric, seed by seed, its cost and how it was made."""
     from prunebench.errors import RequestError, unknown_name
     from prunebench.leaderboard.folder import find_boards
     from prunebench.leaderboard.terminal import console, render_row
 
-    folder = folder_to_read(out)
+    folder = folder_to_read(out, of_published=of_published)
     boards, left_out = find_boards(folder, name)
     rows = [(board, row) for board in boards for row in board.rows]
     named = [(board, row) for board, row in rows if scorer in (row.scorer, row.name)]
@@ -34,7 +36,7 @@ def command(scorer: str, at_step: int | None, name: str | None, as_json: bool, o
         raise RequestError("--at-step", at_step, f"steps at which {scorer} has results here: {there}")
     if as_json:
         print_json([{"board": board.name} | row.content() for board, row in found])
-        return say_whose(folder, out, left_out)
+        return say_whose(folder, out or of_published, left_out)
     for board, row in found:
         console().print(render_row(board, row), "")
-    return say_whose(folder, out, left_out)
+    return say_whose(folder, out or of_published, left_out)

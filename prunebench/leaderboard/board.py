@@ -47,7 +47,10 @@ class Board(Results):
         training: the reference networks of the newest run: dense accuracy, loss, groups.
         environment: where the newest run was made; every row carries its own.
         rows: by step and scorer; the `command` of each makes this row again.
+        lacks: what a copy of a board is without.
     """
+
+    lacks: str | None = None
 
     def __post_init__(self) -> None:
         rows = (replace(row, command=reproduce(self.task, self.recipe, row)) for row in self.rows)
@@ -95,6 +98,11 @@ class Board(Results):
         kept = {row.key: row for row in self.rows if row.evaluator == newer.evaluator}
         joined = {row.key: _carry_over(kept.get(row.key, row), row) for row in newer.rows}
         return replace(newer, rows=list((kept | joined).values()))
+
+    def content(self) -> dict[str, Any]:
+        """As JSON has it."""
+        content = super().content()
+        return content if self.lacks else {key: value for key, value in content.items() if key != "lacks"}
 
     def to_json(self) -> str:
         """The board as text; equal boards give equal bytes."""
@@ -155,6 +163,7 @@ class _Content(msgspec.Struct):
     evaluator: str
     rows: list[Any]
     intervals: Any = None
+    lacks: str | None = None
 
 
 def _read(content: object) -> Board:
@@ -170,7 +179,7 @@ def _read(content: object) -> Board:
         raise ValueError("two rows of one scorer at one step")
     if parts.intervals != INTERVALS_VERSION:
         training, rows = _with_intervals(training), [_with_intervals(row) for row in rows]
-    return Board(task, recipe, training, parts.environment, parts.evaluator, rows)
+    return Board(task, recipe, training, parts.environment, parts.evaluator, rows, parts.lacks)
 
 
 def _with_intervals(record: M) -> M:

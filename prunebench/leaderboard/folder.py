@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from prunebench.errors import PrunebenchError, RequestError, unknown_name
+from prunebench.leaderboard.archive import unpack
 from prunebench.leaderboard.board import Board, read_json
+from prunebench.leaderboard.means import with_means
 from prunebench.leaderboard.overview import overview
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Document
@@ -86,11 +88,26 @@ def find_boards(folder: Path, name: str | None = None) -> tuple[list[Board], lis
     return chosen, [line for line in damaged if line.startswith(name or "")]
 
 
+def board_called(name: str, folder: Path) -> Board | None:
+    """The board of this whole name in a folder, or packed in a file."""
+    if folder.is_file():
+        found = [content for content in unpack(folder) if content["name"] == name]
+        return Board.from_content(with_means(found)[0], name) if found else None
+    path = folder / f"{name}.json"
+    return Board.read(path) if path.is_file() else None
+
+
 def read_folder(folder: Path) -> tuple[dict[Path, Board], list[str]]:
     """All boards in `folder` by their files, and a line, beginning with its name, for each file that is none.
 
-    Raises `RequestError` for a missing folder. A file that never was to be a board is none of the two.
+    Raises `RequestError` for a missing folder. A file that never was to be a board is none of the two. The
+    file that boards were packed in may stand for a folder.
     """
+    if folder.is_file():
+        contents = with_means(unpack(folder))
+        return {
+            folder / (file := f"{each['name']}.json"): Board.from_content(each, file) for each in contents
+        }, []
     if not folder.is_dir():
         raise RequestError("out", str(folder), "a folder with boards; `prunebench run` makes one")
     boards: dict[Path, Board] = {}

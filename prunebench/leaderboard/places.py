@@ -1,20 +1,34 @@
-"""Where boards lie: a user's own, and those that somebody published."""
+"""Where boards lie: a user's own, and the published ones."""
 
 from pathlib import Path
 
+from prunebench.errors import RequestError
+
 # In the folder of the store, so that all that was computed here is in one place, which git ignores.
 OWN = Path(".prunebench", "leaderboards")
-# In a clone of the repository. Only who says `--out leaderboards` writes there.
-PUBLISHED = Path("leaderboards")
+_HERE = Path(__file__).resolve()
+# A build packs the folder that a clone has (setup.py); only who says `--out leaderboards` writes there.
+PACKED = _HERE.with_name("published.json.xz")
+_PUBLISHED = PACKED if PACKED.is_file() else _HERE.parents[2] / "leaderboards"
 
 
-def folder_to_read(out: str | Path | None) -> Path:
-    """The folder that was named, else that of the user's own boards; while there are none, the published."""
+def published() -> Path:
+    """The published boards: the folder of the clone that this code is in, else the package's file."""
+    return _PUBLISHED
+
+
+def folder_to_read(out: str | Path | None, *, of_published: bool = False) -> Path:
+    """The folder that was named, else that of the user's own boards; while there are none, the published.
+
+    Raises `RequestError` where a folder is named and the published boards are asked for too.
+    """
     if out is not None:
+        if of_published:
+            raise RequestError("out", str(out), "either a folder or the published boards")
         return Path(out)
-    return PUBLISHED if not holds_boards(OWN) and holds_boards(PUBLISHED) else OWN
+    return published() if of_published or (not holds_boards(OWN) and holds_boards(published())) else OWN
 
 
 def holds_boards(folder: Path) -> bool:
-    """Whether something in a folder may be a board."""
-    return any(folder.glob("*.json"))
+    """Whether something in a folder may be a board, or the file is one that boards are packed in."""
+    return folder.is_file() or any(folder.glob("*.json"))

@@ -159,7 +159,7 @@ def notes(board: Board) -> list[str]:
     lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows)))))
     lines += [CEILING_READ] if ceiling_columns(board) else []
     lines += [COST_READ] if cost_cells(board) else []
-    return [*lines, *filter(None, [chance_note(board.rows)])]
+    return [*lines, *filter(None, [chance_note(board.rows), board.lacks])]
 
 
 def markdown(board: Board) -> str:

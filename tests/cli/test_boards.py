@@ -1,4 +1,4 @@
-"""A user's own boards and the published ones: two folders, never mixed."""
+"""A user's own boards and the published ones: in two places, never mixed."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 from made_up_boards import board
 
-from prunebench.leaderboard.places import OWN, PUBLISHED, folder_to_read
+import prunebench as pb
+from prunebench.leaderboard import archive, places
+from prunebench.leaderboard.places import OWN, folder_to_read
+
+PUBLISHED = "leaderboards"
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def test_a_run_leaves_published_boards_alone_and_cites_the_one_of_its_task(quick
     assert "snip" not in result.out
     board_line, cited = result.err.splitlines()[-2:]
     assert board_line == f"board: {OWN / own.name.replace('.json', '.md')} (and .json, .csv)"
-    assert cited.endswith(f"with rows of its own: {PUBLISHED / own.name.replace('.json', '.md')}")
+    assert cited.endswith(f"with rows of its own: prunebench leaderboard {own.stem} --published")
     another = quick(*arguments, "--task-seed", "1")
     assert "published" not in another.err
 
@@ -45,15 +49,19 @@ def test_published_boards_are_shown_while_there_are_none_of_ones_own(
         result = prunebench(*arguments)
         assert result.code == 0, result
         assert "good" in result.out
-        assert "These are the published boards, in leaderboards; your own will be in" in result.err
+        assert "These are the published boards; your own will be in" in result.err
     quick("--scorer", "magnitude", "--at-step", "10", "--quiet")
     own = prunebench("leaderboard")
     assert "magnitude" in own.out
     assert "good" not in own.out
-    assert own.err.strip().endswith("the published: --out leaderboards")
-    named = prunebench("leaderboard", "--out", PUBLISHED)
-    assert "good" in named.out
-    assert named.err == ""
+    assert own.err.strip().endswith("the published: --published")
+    for named in (("--out", PUBLISHED), ("--published",)):
+        result = prunebench("leaderboard", *named)
+        assert "good" in result.out
+        assert result.err == ""
+    both = prunebench("leaderboard", "--published", "--out", PUBLISHED)
+    assert both.code == 2
+    assert both.err.strip().endswith("--out: got 'leaderboards'; either a folder or the published boards")
     assert prunebench("show", "good").code == 2
 
 
@@ -71,3 +79,26 @@ def test_without_any_boards_the_line_says_how_to_make_one(prunebench: Any, folde
     result = prunebench("leaderboard")
     assert result.code == 2
     assert result.err.strip().endswith("`prunebench run` makes one")
+
+
+def test_an_installed_package_has_them_in_one_file(
+    prunebench: Any, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_a_clone = prunebench("show", "good", "--at-step", "50")
+    name = published.stem
+    packed = published.parents[1] / "published.json.xz"
+    packed.write_bytes(archive.pack([json.loads(published.read_text())]))
+    published.unlink()
+    monkeypatch.setattr(places, "_PUBLISHED", packed)
+    assert prunebench("show", "good", "--at-step", "50").out == of_a_clone.out
+    shown = prunebench("leaderboard", name[:8])
+    assert shown.code == 0
+    assert " ".join(archive.LACKS.split()[:5]) in " ".join(shown.out.split())
+    assert [each.name for each in pb.boards()] == [name]
+    assert pb.read_board(name[:8], published=True).lacks == archive.LACKS
+    assert prunebench("compare", name, name).code == 0
+    assert prunebench("leaderboard", "--published", "--rebuild").code == 2  # there is no folder to write to
+    packed.write_bytes(b"no archive")
+    damaged = prunebench("leaderboard")
+    assert damaged.code == 2
+    assert "a file that boards were packed in" in damaged.err
