@@ -19,7 +19,7 @@ from prunebench.leaderboard import archive, places  # noqa: E402
 
 
 class Build(build_py):
-    """With the boards in `leaderboards/` packed beside the code that reads them."""
+    """With the boards in `leaderboards/`, and their study, packed beside the code that reads them."""
 
     def run(self) -> None:
         """An editable installation reads the folder itself."""
@@ -28,6 +28,7 @@ class Build(build_py):
             boards = [json.loads(path.read_bytes()) for path in sorted(ROOT.glob("leaderboards/*.json"))]
             packed = Path(self.build_lib) / places.PACKED.relative_to(ROOT)
             packed.write_bytes(archive.pack(boards))
+            shutil.copyfile(ROOT / "leaderboards" / places.STUDY, packed.with_name(places.STUDY))
 
 
 def readme() -> str:

@@ -19,7 +19,8 @@ pytestmark = [
 ]
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = "from setuptools import build_meta; print(build_meta.build_{0}({1!r}))"
-BOARDS = "prunebench/leaderboard/published.json.xz"  # of the repository's leaderboards/
+# Of the repository's leaderboards/.
+BOARDS = {"prunebench/leaderboard/published.json.xz", "prunebench/leaderboard/study.toml"}
 GENERATED = {"PKG-INFO", "setup.cfg"}
 QUICK = [
     "--dataset",
@@ -130,7 +131,7 @@ def test_the_wheel_has_every_file_of_the_packages_and_no_other(built: Built) -> 
     with zipfile.ZipFile(built.wheel) as file:
         packed = {name for name in file.namelist() if ".dist-info/" not in name}
     expected = tracked(built.clone, "prunebench", "plugins")
-    assert packed == {re.sub("^plugins/", "prunebench_plugins/", name) for name in expected} | {BOARDS}
+    assert packed == {re.sub("^plugins/", "prunebench_plugins/", name) for name in expected} | BOARDS
 
 
 def test_what_a_package_index_shows_links_to_no_file(built: Built) -> None:

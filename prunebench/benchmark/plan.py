@@ -63,6 +63,7 @@ class Plan:
         finetune_steps: that the protocol `finetune` trains on; where none are given, 10 % of the steps.
         recalibrate: estimate running statistics of batch normalisation again before accuracies are measured.
         command: the command line, for the record.
+        held: what a board has rows of already: it is neither asked for nor measured.
     """
 
     task: Task
@@ -76,6 +77,7 @@ class Plan:
     recalibrate: bool = RunSpec.recalibrate
     device: str = "auto"
     command: str | None = None
+    held: frozenset[Key] = frozenset()
 
     def __post_init__(self) -> None:
         recipe, task = self.recipe, self.task
@@ -154,11 +156,12 @@ class Plan:
 
     @cached_property
     def keys(self) -> dict[Key, Scorer]:
-        """Every scorer at every step, by the key under which the store keeps it."""
+        """Every scorer at every step, but what is held, by the key under which the store keeps it."""
         scorers = [
             (scorer, canonical(scorer), scorer.version, source_of(scorer)) for scorer in self.with_controls()
         ]
-        return {Key(step, *rest): scorer for step in self.steps for scorer, *rest in scorers}
+        keys = {Key(step, *rest): scorer for step in self.steps for scorer, *rest in scorers}
+        return {key: scorer for key, scorer in keys.items() if key not in self.held}
 
     @cached_property
     def scored(self) -> dict[Key, Scorer]:
@@ -195,7 +198,11 @@ class Plan:
         wanted = {DENSE: self.of_networks}
         wanted |= {key: self.measures_of(scorer) for key, scorer in self.scored.items()}
         if "prune_early" in self.protocols:
-            wanted |= {reinitialised(step): self._kept("prune_early") for step in self.steps}
+            wanted |= {
+                key: self._kept("prune_early")
+                for key in map(reinitialised, self.steps)
+                if key not in self.held
+            }
         return wanted
 
     def _kept(self, protocol: str) -> list[Measure]:

@@ -1,11 +1,14 @@
 """`prunebench sweep`: a whole study."""
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from prunebench.cli.boards import out_option
+from prunebench.cli.complete import complete_scorers
 from prunebench.cli.options import (
     common_from,
     compute_options,
@@ -18,11 +21,22 @@ from prunebench.cli.options import (
     store_options,
     warn,
 )
-from prunebench.cli.types import PATH
+from prunebench.cli.types import PATH, several
+from prunebench.escape import for_terminal
+
+if TYPE_CHECKING:
+    from prunebench.sweep.study import Cell
 
 
 @click.command("sweep")
 @click.argument("study", type=PATH)
+@click.option(
+    "--scorer",
+    "scorers",
+    **several(str),
+    shell_complete=complete_scorers,
+    help="Only these scorers, in place of the study's; rows that a board has are not computed again.",
+)
 @scorer_options
 @compute_options
 @download_option
@@ -38,13 +52,17 @@ from prunebench.cli.types import PATH
 def command(study: str, **options: Any) -> int:
     """Run a STUDY: every point of its grid that the store does not hold yet, each with a board.
 
-    Stop it whenever you like: run again, it goes on where it was.
+    Stop it whenever you like: run again, it goes on where it was. The study `published` is that of the
+    published boards; with --scorer, what is computed joins the rows that are published.
 
     \b
     prunebench sweep study.toml --dry-run
     prunebench sweep study.toml --workers 4
+    prunebench sweep published --scorer my_idea --plugin my_idea.py
     """
     from prunebench.errors import RequestError
+    from prunebench.leaderboard.folder import published_boards
+    from prunebench.leaderboard.places import PUBLISHED
     from prunebench.progress import TerminalReporter
     from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
@@ -59,9 +77,15 @@ def command(study: str, **options: Any) -> int:
         raise RequestError("--workers", workers, "either --workers or --cluster")
     asked = common_from(options)
     isolation = isolate(options)
-    cells = plans_of([with_all(cell, isolation) for cell in read_study(Path(study))], asked, isolation.load)
+    read = _published() if study == PUBLISHED else read_study(Path(study))
+    only = {"scorers": options["scorers"]} if options["scorers"] else {}
+    wanted = [with_all(replace(cell, run=replace(cell.run, **only)), isolation) for cell in read]
+    cells = plans_of(wanted, asked, isolation.load)
     warn(isolation)
     folder, force = Path(options["store"]), options["force"]
+    boards = Boards(Path(options["out"]), published_boards() if only else {})
+    if only and not force:
+        cells = boards.without_held(cells)
     if options["dry_run"]:
         with Store.to_read(folder) as store:
             items = find_to_do(cells, store, force=force, workers=workers or 1)
@@ -69,13 +93,15 @@ def command(study: str, **options: Any) -> int:
                 print_json([item.content() for item in items])
             else:
                 describe(items, TerminalReporter(), each=True, workers=workers or 1)
+                boards.say_cost((item.plan for item in items if item.untrained), TerminalReporter())
         return 0
     check_folder("--store", folder)
-    boards = Boards(writable_folder("--out", Path(options["out"])))
+    writable_folder("--out", boards.folder)
     debug = bool(click.get_current_context().obj)
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"], debug=debug) as reporter:
         items = find_to_do(cells, store, force=force, workers=workers or 1)
         describe(items, reporter, workers=workers or 1)
+        boards.say_cost((item.plan for item in items if item.untrained), reporter)
         failed = sweep(items, asked, store, reporter, boards, force=force, workers=workers, cluster=cluster)
     if options["as_json"]:
         said = {"boards": sorted(boards.names), "failed_cells": failed, "failed_rows": boards.failed}
@@ -86,3 +112,21 @@ def command(study: str, **options: Any) -> int:
         err=True,
     )
     return 1 if failed else 0
+
+
+def _published() -> "list[Cell]":
+    """The cells of the published boards; those on data that is not here are named and left out."""
+    from prunebench.leaderboard.places import study_file
+    from prunebench.sweep.study import read_study
+    from prunebench.tasks.datasets import DATASETS
+
+    found, missing = [], Counter[str]()
+    for cell in read_study(study_file()):
+        if cell.task.dataset in DATASETS or Path(cell.task.dataset).exists():
+            found.append(cell)
+        else:
+            missing[cell.task.dataset] += 1
+    for dataset, count in missing.items():
+        line = f"left out: {counted(count, 'cell')} on {dataset}, which is not here (docs/tasks.md)"
+        click.echo(for_terminal(f"prunebench: {line}"), err=True)
+    return found

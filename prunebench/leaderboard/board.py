@@ -97,7 +97,8 @@ class Board(Results):
         """
         kept = {row.key: row for row in self.rows if row.evaluator == newer.evaluator}
         joined = {row.key: _carry_over(kept.get(row.key, row), row) for row in newer.rows}
-        return replace(newer, rows=list((kept | joined).values()))
+        lacks = self.lacks if kept.keys() - joined.keys() else None
+        return replace(newer, rows=list((kept | joined).values()), lacks=newer.lacks or lacks)
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""

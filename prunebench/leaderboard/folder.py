@@ -1,5 +1,6 @@
 """The folder that boards live in: a JSON file each, and the tables made of it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from prunebench.errors import PrunebenchError, RequestError, unknown_name
@@ -7,6 +8,7 @@ from prunebench.leaderboard.archive import unpack
 from prunebench.leaderboard.board import Board, read_json
 from prunebench.leaderboard.means import with_means
 from prunebench.leaderboard.overview import overview
+from prunebench.leaderboard.places import holds_boards, published
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Document
 from prunebench.store.files import folder_lock, write_atomically
@@ -14,12 +16,18 @@ from prunebench.store.files import folder_lock, write_atomically
 _BEGIN, _END = "<!-- overview -->", "<!-- end of overview -->"
 
 
-def add_to_folder(document: Document, folder: Path) -> tuple[Board, list[Path]]:
-    """Join a result document's rows to their board in `folder`; returns the board and its files."""
+def add_to_folder(
+    document: Document, folder: Path, begun: Mapping[str, Board] | None = None
+) -> tuple[Board, list[Path]]:
+    """Join a result document's rows to their board in `folder`; returns the board and its files.
+
+    Where there is none yet, they join the one of this name in `begun`.
+    """
     newer = Board.of(document)
     path = folder / f"{newer.name}.json"
     with folder_lock(folder):
-        board = Board.read(path).join(newer) if path.exists() else newer
+        older = Board.read(path) if path.exists() else (begun or {}).get(newer.name)
+        board = newer if older is None else older.join(newer)
         return board, _write_board(board, path)
 
 
@@ -95,6 +103,14 @@ def board_called(name: str, folder: Path) -> Board | None:
         return Board.from_content(with_means(found)[0], name) if found else None
     path = folder / f"{name}.json"
     return Board.read(path) if path.is_file() else None
+
+
+def published_boards() -> dict[str, Board]:
+    """The published boards by name; none where this code came without them."""
+    if not holds_boards(published()):
+        return {}
+    boards, _ = read_folder(published())
+    return {board.name: board for board in boards.values()}
 
 
 def read_folder(folder: Path) -> tuple[dict[Path, Board], list[str]]:

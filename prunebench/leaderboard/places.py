@@ -9,12 +9,19 @@ OWN = Path(".prunebench", "leaderboards")
 _HERE = Path(__file__).resolve()
 # A build packs the folder that a clone has (setup.py); only who says `--out leaderboards` writes there.
 PACKED = _HERE.with_name("published.json.xz")
+STUDY = "study.toml"
+PUBLISHED = "published"  # in place of a study's file: that one
 _PUBLISHED = PACKED if PACKED.is_file() else _HERE.parents[2] / "leaderboards"
 
 
 def published() -> Path:
     """The published boards: the folder of the clone that this code is in, else the package's file."""
     return _PUBLISHED
+
+
+def study_file() -> Path:
+    """The study that the published boards come from."""
+    return published().with_name(STUDY) if published().is_file() else published() / STUDY
 
 
 def folder_to_read(out: str | Path | None, *, of_published: bool = False) -> Path:

@@ -1,34 +1,41 @@
 """The boards of a sweep's cells."""
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from prunebench.benchmark.estimate import duration
 from prunebench.benchmark.plan import DENSE, Plan
+from prunebench.benchmark.reporter import Reporter
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board, name_of
-from prunebench.leaderboard.folder import add_to_folder, has_tables
+from prunebench.leaderboard.folder import add_to_folder, board_called, has_tables
 from prunebench.results import Document, Row, TaskRecord
 from prunebench.store.records import Key
 from prunebench.store.store import task_record
+from prunebench.sweep.study import Cell
 
 
 class Boards:
     """A folder of boards that grows with a sweep.
 
     Attributes:
+        begun: boards by name that rows join where the folder has no board yet.
         names: the boards that were added to.
         failed: how many rows of scorers that were asked for failed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, begun: Mapping[str, Board] | None = None) -> None:
+        self.folder, self.begun = folder, begun or {}
         self.names: set[str] = set()
         self.failed = 0
 
     def add(self, document: Document) -> None:
         """Join a cell's rows to its board. `PrunebenchError` where there is no room for it."""
         try:
-            board, _ = add_to_folder(document, self.folder)
+            board, _ = add_to_folder(document, self.folder, self.begun)
         except OSError as error:
             reason = f"{error.strerror}; all results are in the store, make room and run again"
             raise PrunebenchError(f"{self.folder}: {reason}") from error
@@ -37,18 +44,57 @@ class Boards:
 
     def hold(self, plan: Plan) -> bool:
         """Whether the rows of a cell that is done are on its board already."""
-        name = name_of(TaskRecord.read(task_record(plan.task, plan.recipe)), plan.recipe)
-        path = self.folder / f"{name}.json"
+        path = self.folder / f"{_name(plan)}.json"
         try:
             board = Board.read(path)
         except PrunebenchError:
             return False
-        rows = {Key(row.at_step, row.scorer, row.version, row.source or ""): row for row in board.rows}
-        return has_tables(board, path) and all(
-            key in rows and _has(rows[key], plan, {measure.name for measure in measures})
-            for key, measures in plan.wanted.items()
-            if key != DENSE
-        )
+        return has_tables(board, path) and {*plan.wanted} - {DENSE} <= _held(plan, board)
+
+    def without_held(self, cells: Sequence[tuple[Cell, Plan]]) -> list[tuple[Cell, Plan]]:
+        """Cells without the rows that their boards have; those of which no row is left are left out."""
+        found = []
+        for cell, plan in cells:
+            held = self.held(plan)
+            if held < {*plan.wanted} - {DENSE}:
+                found.append((replace(cell, held=held), replace(plan, held=held)))
+        return found
+
+    def say_cost(self, plans: Iterable[Plan], reporter: Reporter) -> None:
+        """What it took to train networks where boards that rows are to join were made."""
+        boards = [self.begun[name] for name in dict.fromkeys(map(_name, plans)) if name in self.begun]
+        seconds = sum(known(board.training.seconds) or 0.0 for board in boards)
+        if seconds:
+            where = " or ".join(dict.fromkeys(str(board.environment.get("device")) for board in boards))
+            reporter.plan(f"where the boards were made, training took {duration(seconds)} ({where})")
+
+    def held(self, plan: Plan) -> frozenset[Key]:
+        """Which rows of a plan the board that they would join has already, whole and by the same code."""
+        try:
+            board = board_called(_name(plan), self.folder) or self.begun.get(_name(plan))
+        except PrunebenchError:
+            board = None
+        if board is None:
+            return frozenset()
+        controls = {row.key: row.version for row in board.rows if row.control}
+        # What a control does its version tells, whatever was rewritten around it since the board was made.
+        same = {key for key in plan.wanted if controls.get((key.scorer, key.step)) == key.version}
+        return _held(plan, board, same)
+
+
+def _name(plan: Plan) -> str:
+    return name_of(TaskRecord.read(task_record(plan.task, plan.recipe)), plan.recipe)
+
+
+def _held(plan: Plan, board: Board, same: Collection[Key] = ()) -> frozenset[Key]:
+    """The rows of a plan that a board has, by the same code or known to be the `same`."""
+    rows = {Key(row.at_step, row.scorer, row.version, row.source or ""): row for row in board.rows}
+    rows |= {key: row for key in same for row in board.rows if row.key == (key.scorer, key.step)}
+    return frozenset(
+        key
+        for key, measures in plan.wanted.items()
+        if key in rows and _has(rows[key], plan, {measure.name for measure in measures})
+    )
 
 
 def _has(row: Row, plan: Plan, protocols: set[str]) -> bool:

@@ -98,6 +98,7 @@ def plan_of(cell: Cell, options: Options, load: Load = load_scorer) -> Plan:
             run.recalibrate,
             device=options.device,
             command=options.command,
+            held=cell.held,
         )
     except RequestError as error:
         where = f" (in cell {cell.title})" if cell.title else ""

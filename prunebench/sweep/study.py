@@ -16,6 +16,7 @@ from msgspec import Meta
 from prunebench.errors import RequestError, unknown_name
 from prunebench.fields import Option, accepted, convert, options_of
 from prunebench.run_spec import RunSpec
+from prunebench.store.records import Key
 from prunebench.tasks.spec import TaskSpec
 from prunebench.training.asked import asked_recipe
 from prunebench.training.recipe import Recipe
@@ -44,12 +45,14 @@ class Cell:
 
     Attributes:
         title: what sets it apart from the study's other cells, for people; empty for one that is alone.
+        held: what its board has rows of already, which are not to be computed.
     """
 
     task: TaskSpec
     recipe: Recipe
     run: RunSpec
     title: str = ""
+    held: frozenset[Key] = frozenset()
 
     @classmethod
     def of(cls, task: _Given, recipe: _Given, run: _Given, title: str = "") -> "Cell":

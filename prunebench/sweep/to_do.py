@@ -22,6 +22,7 @@ class ToDo:
 
     Attributes:
         results, lacking: how many results it has in all, and how many are not in the store.
+        untrained: the seeds of networks that are to be trained from the start.
         estimate: how long these take, by what other work took.
     """
 
@@ -29,6 +30,7 @@ class ToDo:
     plan: Plan
     results: int
     lacking: int
+    untrained: frozenset[int]
     estimate: Estimate
 
     @property
@@ -42,7 +44,8 @@ class ToDo:
     def content(self) -> dict[str, Any]:
         """As JSON has it."""
         seconds = self.estimate.seconds if self.lacking else 0.0
-        return {"cell": self.cell.title, "results": self.results, "lacking": self.lacking, "seconds": seconds}
+        counts = {"results": self.results, "lacking": self.lacking, "networks": len(self.untrained)}
+        return {"cell": self.cell.title, **counts, "seconds": seconds}
 
 
 def find_to_do(
@@ -55,7 +58,9 @@ def find_to_do(
     for cell, plan in cells:
         missing = find_missing(plan, inventory_of(plan, store, force=force))
         estimate = timings.total(plan, work_of(plan, missing))
-        items.append(ToDo(cell, plan, len(plan.wanted) * len(plan.seeds), missing.count, estimate))
+        untrained = frozenset(s for s, steps in missing.steps.items() if steps == plan.recipe.steps)
+        count = len(plan.wanted) * len(plan.seeds)
+        items.append(ToDo(cell, plan, count, missing.count, untrained, estimate))
     return items
 
 
@@ -68,6 +73,8 @@ def describe(items: Sequence[ToDo], reporter: Reporter, *, each: bool = False, w
     cells = sum(item.lacking > 0 for item in items)
     text = f"{len(items)} cells, {cells} of them to compute; "
     text += f"{total - lacking:,} of {total:,} results are in the store"
+    untrained = {(item.plan.training, seed) for item in items for seed in item.untrained}
+    text += f"; networks to train: {len(untrained):,}" if untrained else ""
     time = f"; estimated time: {_shared([item.estimate for item in items], workers)}" if cells else ""
     reporter.plan(text + time)
     on_cpu = any(resolve_device(item.plan.device).type == "cpu" for item in items if item.lacking)

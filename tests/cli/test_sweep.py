@@ -9,6 +9,7 @@ import pytest
 from studies import small_study
 
 from prunebench.leaderboard.places import OWN as BOARDS
+from prunebench.store.store import Store
 
 
 @pytest.fixture
@@ -155,3 +156,58 @@ def test_a_scheduler_that_does_not_answer(
         assert result.code == 2, result.err
         last = result.err.strip().splitlines()[-1]
         assert last.startswith(f"prunebench: --cluster: got '{address}'; a Dask scheduler that answers")
+
+
+OWN_SCORER = """
+import prunebench as pb
+
+class Mine(pb.Scorer):
+    name = "mine"
+    def score(self, snapshot):
+        return snapshot.networks.norms()
+"""
+
+
+@pytest.fixture
+def mine(folder: Path) -> Path:
+    (folder / "mine.py").write_text(OWN_SCORER)
+    return folder / "mine.py"
+
+
+def test_ones_own_scorer_joins_the_published_boards_and_nothing_else_is_computed(
+    prunebench: Any, study: Path, folder: Path, mine: Path
+) -> None:
+    study.write_text(study.read_text().replace('["rank"]', '["rank", "prune_early"]'))
+    assert prunebench("sweep", study, "--out", "leaderboards", "--store", "theirs").code == 0
+    of_study = {(row["scorer"], row["at_step"]) for row in _rows(folder / "leaderboards")}
+    asked = ("sweep", study, "--scorer", "mine", "--plugin", mine)
+    plan = prunebench(*asked, "--dry-run", "--json")
+    assert [cell["results"] for cell in plan.json] == [4, 4]  # for two seeds: of the network, and of `mine`
+    assert "where the boards were made, training took 1 s (cpu)" in prunebench(*asked, "--dry-run").err
+    assert prunebench(*asked).code == 0
+    assert {(row["scorer"], row["at_step"]) for row in _rows(folder / BOARDS)} == of_study | {("mine", 10)}
+    with Store(folder / ".prunebench", read_only=True) as store:
+        assert {scorer for (scorer,) in store.rows("SELECT DISTINCT scorer FROM scorings")} == {"", "mine"}
+    published, own = (
+        {(row["scorer"], row["at_step"]): row["environment"]["utc"] for row in _rows(folder / where)}
+        for where in ("leaderboards", BOARDS)
+    )
+    assert published.items() <= own.items()
+    again = prunebench(*asked)
+    assert (again.code, "0 cells, 0 of them to compute" in again.err) == (0, True), again.err
+
+
+def test_the_published_study_is_had_by_its_name(
+    prunebench: Any, study: Path, folder: Path, mine: Path, npz: Path
+) -> None:
+    assert prunebench("sweep", study, "--out", "leaderboards", "--store", "theirs").code == 0
+    elsewhere = '\n[[grid]]\n[[grid]]\ntask.dataset = "gone.npz"\n'
+    (folder / "leaderboards" / "study.toml").write_text(study.read_text() + elsewhere)
+    plan = prunebench("sweep", "published", "--scorer", "mine", "--plugin", mine, "--dry-run")
+    assert plan.code == 0, plan.err
+    assert "left out: 2 cells on gone.npz, which is not here" in plan.err
+    assert "2 cells, 2 of them to compute; 0 of 8 results are in the store; networks to train: 4" in plan.err
+
+
+def _rows(folder: Path) -> list[Any]:
+    return [row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text())["rows"]]

@@ -266,7 +266,7 @@ def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None
     assert sweep.lines.lines == [
         "width=6: 8 of 8 to compute",
         "width=8: 8 of 8 to compute",
-        "2 cells, 2 of them to compute; 0 of 16 results are in the store; "
+        "2 cells, 2 of them to compute; 0 of 16 results are in the store; networks to train: 4; "
         "estimated time: unknown (nothing was timed here before)",
     ]
     sweep(Client())
