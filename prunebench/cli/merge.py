@@ -1,15 +1,18 @@
-"""`prunebench merge`: another store's records."""
+"""`prunebench merge`: another store's records, or a submission's rows."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.options import isolate, scorer_options, store_option, warn
+from prunebench.cli.boards import out_option
+from prunebench.cli.options import counted, isolate, scorer_options, store_option, warn
 from prunebench.cli.types import PATH, SHARE
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
+    from prunebench.plugin.isolation import Isolation
+    from prunebench.scoring.scorer import Scorer
     from prunebench.store.store import Store
 
 # More names than this tell nothing more.
@@ -24,23 +27,30 @@ _SHOWN = 10
     "fraction",
     type=SHARE,
     metavar="FRACTION",
-    help="First compute this share of OTHER's results again; take nothing over where one differs.",
+    help="First compute this share of OTHER's results again; take nothing over where one differs. Of a "
+    "submission: all whose networks came along.",
 )
+@out_option
 @scorer_options
-def command(other: str, store: str, fraction: float | None, **options: Any) -> int:
-    """Take over the records of the store in the folder OTHER that are not here yet.
+def command(other: str, store: str, fraction: float | None, out: str, **options: Any) -> int:
+    """Take over the records of the store in the folder OTHER that are not here yet, or a submission's rows.
 
     OTHER is only read. Every record and file is checked against its hash; where both stores hold a result,
-    the one that is here stays.
+    the one that is here stays. The rows of a submission (`prunebench submit`) join the boards in --out, and
+    nothing joins the store; its scorer is checked and its results are computed again first.
 
     \b
     prunebench merge /scratch/colleague/.prunebench --audit 0.05
+    prunebench merge my_submission --out leaderboards
     """
     from prunebench.errors import RequestError
     from prunebench.store.absorb import absorb
     from prunebench.store.database import FILE
     from prunebench.store.store import Store
+    from prunebench.submission.submission import FILE as SUBMISSION
 
+    if (Path(other) / SUBMISSION).is_file():
+        return _take_submission(Path(other), Path(out), fraction or 1.0, options)
     if not (Path(other) / FILE).exists():
         raise RequestError("OTHER", other, f"the folder of a store, with a {FILE}, is needed")
     if Path(other).resolve() == Path(store).resolve():
@@ -48,7 +58,7 @@ def command(other: str, store: str, fraction: float | None, **options: Any) -> i
     if options["plugins"] and fraction is None:
         raise RequestError("--plugin", options["plugins"][0], "only --audit asks scorers; give it too")
     with Store(Path(other), read_only=True) as theirs:
-        if fraction is not None and not _passes(theirs, fraction, options):
+        if fraction is not None and not _passes(theirs, fraction, options, isolate(options)):
             click.echo("nothing was taken over", err=True)
             return 1
         with Store(Path(store)) as mine:
@@ -63,10 +73,38 @@ def command(other: str, store: str, fraction: float | None, **options: Any) -> i
     return 1 if taken.damaged else 0
 
 
-def _passes(theirs: "Store", fraction: float, options: dict[str, Any]) -> bool:
+def _take_submission(folder: Path, out: Path, fraction: float, options: dict[str, Any]) -> int:
+    from prunebench.scoring.conformance import SCORER_CHECKS
+    from prunebench.store.store import Store
+    from prunebench.submission.accept import accept, rows_of
+    from prunebench.submission.submission import STORE, Submission
+
+    submission = Submission.read(folder)
+    if submission.plugin:
+        options |= {"plugins": (*options["plugins"], str(folder / submission.plugin))}
+    isolation = isolate(options)
+    boards = rows_of(folder, submission, isolation.load)
+    findings = [each for spec in submission.specs for each in SCORER_CHECKS.run(isolation.load(spec))]
+    broken = [
+        f"{submission.scorer} breaks the contract: {each}" for each in findings if each.status == "failed"
+    ]
+    _list("check", broken)
+    with Store(folder / STORE, read_only=True) as theirs:
+        if not _passes(theirs, fraction, options, isolation) or broken:
+            click.echo("nothing was taken over", err=True)
+            return 1
+    accepted = accept(folder, submission, boards, out)
+    rows = f"{counted(accepted.rows, 'row')} of {submission.scorer} ({submission.origin})"
+    click.echo(for_terminal(f"{rows} on boards in {out}; in place of earlier ones: {accepted.replaced:,}"))
+    _list("left out, for there is no such board", accepted.without_board)
+    return 0 if accepted.rows else 1
+
+
+def _passes(
+    theirs: "Store", fraction: float, options: dict[str, Any], isolation: "Isolation[Scorer]"
+) -> bool:
     from prunebench.benchmark.audit import audit
 
-    isolation = isolate(options)
     found = audit(theirs, fraction, load=isolation.load, files=options["plugins"])
     warn(isolation)
     click.echo(f"audit: {found.checked:,} results measured again and found equal")

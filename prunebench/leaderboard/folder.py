@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from prunebench.errors import PrunebenchError, RequestError, unknown_name
 from prunebench.leaderboard.archive import unpack
 from prunebench.leaderboard.board import Board, read_json
@@ -29,6 +31,22 @@ def add_to_folder(
         older = Board.read(path) if path.exists() else (begun or {}).get(newer.name)
         board = newer if older is None else older.join(newer)
         return board, _write_board(board, path)
+
+
+def add_rows(rows: Board, folder: Path) -> int | None:
+    """Put rows on the board of their name in `folder`, which stays what it is in all else.
+
+    Returns how many rows they took the place of, or None where there is no such board.
+    """
+    path = folder / f"{rows.name}.json"
+    with folder_lock(folder):
+        if not path.is_file():
+            return None
+        board = Board.read(path)
+        newer = {row.key: row for row in rows.rows}
+        kept = [row for row in board.rows if row.key not in newer]
+        _write_board(replace(board, rows=[*kept, *newer.values()]), path)
+    return len(board.rows) - len(kept)
 
 
 def rebuild(folder: Path) -> list[Path]:

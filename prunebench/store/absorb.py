@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from prunebench.store.checked_rows import CheckedRows
@@ -41,16 +42,25 @@ class Absorbed:
     forgotten: list[str] = field(default_factory=list)
 
 
-def absorb(into: Store, other: Store, *, training: str | None = None, replace: bool = False) -> Absorbed:
+def absorb(
+    into: Store,
+    other: Store,
+    *,
+    training: str | None = None,
+    scorers: Collection[str] | None = None,
+    networks: Collection[int] | None = None,
+    replace: bool = False,
+) -> Absorbed:
     """Take over what `into` lacks of `other`, one training at a time, each in one transaction.
 
-    Only `training`, if it is named. With `replace`, the other store wins over records that are there; else an
-    error there gives way to scores, and nothing else does. Every row and file is checked against its hash.
+    Only `training`, results of `scorers` and networks of these seeds, if they are named. With `replace`, the
+    other store wins over records that are there; else an error there gives way to scores, and nothing else
+    does. Every row and file is checked against its hash.
     """
     absorbed = Absorbed()
     for row, whole in CheckedRows(other, training).of(TrainingRow):
         if whole and is_valid(row):
-            _Absorbing(into, other, row, replace, absorbed).run()
+            _Absorbing(into, other, row, scorers, networks, replace, absorbed).run()
         else:
             absorbed.damaged.append(f"training {row.id!r}")
     return absorbed
@@ -60,9 +70,17 @@ class _Absorbing:
     """One training on its way from a store into another."""
 
     def __init__(
-        self, into: Store, other: Store, training: TrainingRow, replace: bool, absorbed: Absorbed
+        self,
+        into: Store,
+        other: Store,
+        training: TrainingRow,
+        scorers: Collection[str] | None,
+        networks: Collection[int] | None,
+        replace: bool,
+        absorbed: Absorbed,
     ) -> None:
         self._into, self._other, self._training = into, other, training
+        self._scorers, self._seeds = scorers, networks
         self._replace, self._absorbed = replace, absorbed
         self._rows = CheckedRows(other, training.id)
         self._numbers: dict[int, int] = {}
@@ -95,6 +113,8 @@ class _Absorbing:
         for row, whole in self._rows.of(NetworkRow):
             if not self._replace and row.named in there:
                 continue
+            if self._seeds is not None and row.seed not in self._seeds:
+                continue
             try:
                 if not whole or not is_valid(row):
                     raise Damaged(f"training {row.training}, seed {row.seed!r}, step {row.step!r}")
@@ -115,6 +135,8 @@ class _Absorbing:
             for *names, number, error in self._into.rows(query, [self._training.id])
         }
         for row, whole, results in self._rows.scorings():
+            if self._scorers is not None and row.scorer not in self._scorers:
+                continue
             if not whole or not is_valid(row, units):
                 self._absorbed.damaged.append(_name(row))
                 continue
