@@ -14,8 +14,9 @@ from pathlib import Path
 VENDOR = Path(__file__).parents[1] / "prunebench/leaderboard/assets/vendor"
 # package, version, the file in it, its licence
 LIBRARIES = (
-    ("d3", "7.9.2", "dist/d3.min.js", "LICENSE"),
-    ("@observablehq/plot", "0.6.17", "dist/plot.umd.min.js", "LICENSE"),
+    ("vega", "6.2.0", "build/vega.min.js", "LICENSE"),
+    ("vega-lite", "6.4.1", "build/vega-lite.min.js", "LICENSE"),
+    ("vega-embed", "7.3.0", "build/vega-embed.min.js", "LICENSE"),
     ("datatables.net", "3.1.5", "js/dataTables.min.js", "License.txt"),
 )
 

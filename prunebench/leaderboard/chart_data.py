@@ -8,16 +8,17 @@ import numpy as np
 from jaxtyping import Int
 from msgspec import UNSET
 
-from prunebench.evaluation.statistics import intervals, number_or_none
+from prunebench.evaluation.comparison import RankInterval
+from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Summary, known
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import Column, Section, ranked, sections
-from prunebench.leaderboard.ranks import rank_rows
+from prunebench.leaderboard.columns import SPEARMAN, Column, Section, ranked, sections
+from prunebench.leaderboard.ranks import RowKey, rank_rows
 from prunebench.leaderboard.text import task_words
 from prunebench.results import Row
 
 DRAWN_SCORERS = 6  # lines that can still be told apart at a glance
-DRAWN_NEURONS = 400  # more would only hide each other
+DRAWN_NEURONS = 200  # more would only hide each other
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class ChartBoard:
     def __init__(self, board: Board) -> None:
         self.board = board
         self.rows = ranked(board.rows)
-        self.ranks = rank_rows(board.rows)
+        self._ranks: dict[Column, dict[RowKey, RankInterval]] = {}
 
     @property
     def recipe(self) -> str:
@@ -71,6 +72,12 @@ class ChartBoard:
         """The rows at this step."""
         return [row for row in self.rows if row.at_step == step]
 
+    def by_order(self, step: int | None = None) -> list[Row]:
+        """The rows at this step, or all: as legends name them, predictors first."""
+        places = {name: place for place, name in enumerate(self.order)}
+        rows = [row for row in self.rows if step in (None, row.at_step)]
+        return sorted(rows, key=lambda row: (row.sees_end, places.get(row.scorer, len(places)), row.at_step))
+
     @property
     def training_steps(self) -> int:
         """Gradient steps of one whole training."""
@@ -85,20 +92,27 @@ class ChartBoard:
         a_step = training.seconds / networks / training.gradient_steps
         return row.cost.seconds / len(row.seeds) + a_step * row.cost.gradient_steps or None
 
-    def winner(self, step: int) -> Winner | None:
-        """The best early predictor at this step; None where none has a rank correlation."""
-        order = [row for row in self.predictors if row.at_step == step and row.spearman]
+    def winner(self, step: int, column: Column = SPEARMAN) -> Winner | None:
+        """The best early predictor at this step by a column; None where none has a number there."""
+        means = {row.key: s.mean for row in self.predictors if (s := column.summary(row))}
+        order = [row for row in self.predictors if row.at_step == step and row.key in means]
+        order = sorted(order, key=lambda row: (-means[row.key], row.scorer))
         early = [row for row in order if row.cost.steps < self.training_steps]
         if not early:
             return None
         best, *others = early
         costly = order[0] if order[0] is not best else None
-        rank = self.ranks.get(best.key)
+        rank = self.ranks_by(column).get(best.key)
         tied = None if rank is None else rank.last - rank.first
         second = next((row for row in others if row.seeds == best.seeds), None)
-        if second is None:
-            return Winner(best, None, None, tied, costly)
-        return Winner(best, second.scorer, _difference(best, second), tied, costly)
+        ahead = None if second is None else _difference(best, second, column)
+        return Winner(best, second.scorer if second else None, ahead, tied, costly)
+
+    def ranks_by(self, column: Column) -> dict[RowKey, RankInterval]:
+        """The ranks of the rows by a column."""
+        if column not in self._ranks:
+            self._ranks[column] = rank_rows(self.board.rows, column)
+        return self._ranks[column]
 
     @cached_property
     def order(self) -> list[str]:
@@ -132,7 +146,7 @@ class ChartBoard:
 
     @cached_property
     def drawn_layers(self) -> list[tuple[str, Int[np.ndarray, " drawn"]]]:
-        """Which units of the example network are drawn, by layer: at most 400 of each, evenly by norm.
+        """Which units of the example network are drawn, by layer: at most 200 of each, evenly by norm.
 
         The shallow network's one layer has no name; layers that do not fit the norms are taken as one, too.
         """
@@ -173,11 +187,6 @@ def chart_boards(boards: Sequence[Board]) -> list[ChartBoard]:
     return [ChartBoard(board) for board in sorted(boards, key=order)]
 
 
-def _difference(best: Row, second: Row) -> Summary | None:
-    pairs = zip(best.metrics["spearman",].per_seed, second.metrics["spearman",].per_seed, strict=True)
-    differences: list[float | None] = [a - b for a, b in pairs if a is not None and b is not None]
-    if not differences:
-        return None
-    values = np.array([differences], dtype=float)
-    (low,), (high,) = intervals(values)
-    return Summary(float(np.mean(values)), number_or_none(low), number_or_none(high), differences)
+def _difference(best: Row, second: Row, column: Column) -> Summary | None:
+    one, other = column.summary(best), column.summary(second)
+    return None if one is None or other is None else paired_difference(one, other)

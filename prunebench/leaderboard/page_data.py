@@ -1,77 +1,89 @@
 """The boards as compact JSON for the page: columns of whole numbers, repeated texts by number."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 from msgspec import UNSET
 
 from prunebench.evaluation.metrics import SPLITS
-from prunebench.evaluation.protocols import SHUFFLED
-from prunebench.evaluation.summary import Summary, known
+from prunebench.evaluation.summary import Number, Summary
+from prunebench.leaderboard.across import EARLY, Moment, by_family, steps_of
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.chart_data import ChartBoard, Winner, chart_boards
-from prunebench.leaderboard.columns import (
-    LEFT,
-    PRUNING,
-    Column,
-    layer_columns,
-    telling,
-)
-from prunebench.leaderboard.ranks import floor_note
-from prunebench.leaderboard.styles import SYMBOLS, style_of
+from prunebench.leaderboard.chart_data import ChartBoard, chart_boards
+from prunebench.leaderboard.charts import points
+from prunebench.leaderboard.charts.specs import CEILING, CHARTS, KEPT, Look, specification
+from prunebench.leaderboard.columns import SPEARMAN, Column, telling
+from prunebench.leaderboard.overview import compared
+from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_points, pack_shares
+from prunebench.leaderboard.ranks import floor_note, marks
+from prunebench.leaderboard.standing import moment_words, verdict
+from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
-from prunebench.results import WHOLE, Row
+from prunebench.results import Row
+from prunebench.version import version
 
+LEAST = {"correlation": 0.01, "percent": 0.001}  # differences below are negligible, however sure
 OVERVIEW_COLUMNS = 5  # as many as a window of 1280 px has room for
-UNIT = 1000  # means and intervals are in whole thousandths
-DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-LEVELS = len(DIGITS) ** 2  # of a score or norm in a scatter: finer than a screen
-
-
-class Numbered:
-    """Distinct values and their numbers, so that what many rows share is written once."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._numbers: dict[str, int] = {}
-
-    def number(self, value: Any) -> int:
-        """The number of this value, a new one if it is new."""
-        key = json.dumps(value, sort_keys=True)
-        if key not in self._numbers:
-            self._numbers[key] = len(self.values)
-            self.values.append(value)
-        return self._numbers[key]
+PAGE = Look(
+    colours=tuple(f"var(--s{place})" for place in range(len(LIGHT))),
+    **{name: f"var(--{name})" for name in ("ink", "soft", "gray", "line")},
+    paper="var(--page)",
+    background="transparent",
+    font="system-ui, sans-serif",
+    size=12.0,
+)
 
 
 def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     """All that the page shows of these boards; equal boards give equal data."""
-    columns, scorers = Numbered(), Numbered()
-    packed = [_board(board, columns, scorers) for board in chart_boards(boards)]
+    columns, scorers, charts = Numbered(), Numbered(), chart_boards(boards)
+    compared_by = compared(boards)
+    packed = [_board(chart, columns, scorers, compared_by) for chart in charts]
     return {
-        "unit": UNIT,
+        "version": version(),
         "digits": DIGITS,
-        "symbols": list(SYMBOLS),
-        "protocols": {protocol: title for protocol, (title, _) in PRUNING.items()},
-        "shuffled": SHUFFLED,
-        "left": LEFT,
+        "per_one": PER_ONE,
+        "least": LEAST,
+        "symbols": SYMBOLS,
+        "charts": _charts(boards, scorers.values),
         "splits": SPLITS,
         "scorers": scorers.values,
         "columns": columns.values,
+        "metrics": [_column(column) for column in compared_by],
+        "across": _across(boards, compared_by),
         "boards": packed,
     }
 
 
-def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str, Any]:
+def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """How scorers stand over the boards: by metric, at each step and before the plateau ends."""
+    moments: list[Moment] = [EARLY, *steps_of(boards)]
+    found = [one for column in columns for moment in moments for one in by_family(boards, column, moment)]
+    return [
+        {
+            "metric": columns.index(one.column),
+            "moment": moment_words(one.step),
+            "family": one.family,
+            "boards": len(one.boards),
+            "verdict": verdict(one),
+            "firsts": [one.firsts[scorer] for scorer in one.order],
+            "wins": [_short(one.win_rates[scorer]) for scorer in one.order],
+            "points": pack_points(points.ranks(one)),
+        }
+        for one in found
+    ]
+
+
+def _board(
+    chart: ChartBoard, columns: Numbered, scorers: Numbered, compared_by: Sequence[Column]
+) -> dict[str, Any]:
     board, sections = chart.board, chart.sections
     used = [column for section in sections for column in section.columns]
     used = [column for column in used if any(column.summary(row) for row in board.rows)]
     numbers = {column.path: columns.number(_column(column)) for column in used}
     commands, environments = Numbered(), Numbered()
-    ranks = [chart.ranks.get(row.key) for row in chart.rows]
+    ranks = [chart.ranks_by(SPEARMAN).get(row.key) for row in chart.rows]
     scores = [chart.scores(row) for row in chart.rows]
     rows = {
         "scorer": [scorers.number(_scorer(row)) for row in chart.rows],
@@ -96,13 +108,12 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
         "recipe": chart.recipe,
         "network": board.recipe.network_spec,
         "units": board.units_word,
-        "layers": [numbers[column.path] for column in layer_columns(board)],
-        "sizes": _sizes(board),
         "facts": facts(board),
+        "newest": max((row.environment or {}).get("utc", "") for row in chart.rows)[:10] or None,
         "floor": floor_note(board.rows),
         "drop": _round(board.training.drop_step),
         "training": chart.training_steps,
-        "dense": {split: _thousandths(board.training.metrics[split, "dense"]) for split in SPLITS},
+        "dense": {split: _numbers(board.training.metrics[split, "dense"]) for split in SPLITS},
         "overview": [[numbers[c.path], c.title] for c in telling(board, OVERVIEW_COLUMNS)],
         "sections": [
             {
@@ -112,16 +123,22 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
             }
             for section in sections
         ],
-        "verdicts": [_winner(step, chart.winner(step), chart) for step in chart.steps],
+        "verdicts": [[_winner(step, column, chart) for step in chart.steps] for column in compared_by],
         "order": chart.order,
         "drawn": chart.drawn_scorers,
         "rows": rows,
         "values": {numbers[column.path]: _values(column, chart.rows) for column in used},
-        "kept": _kept(used, chart.rows),
+        "marks": {numbers[c.path]: m for c in used if (m := _marks(c, chart))},
         "norms": pack([chart.norms[i] for i in chart.drawn_neurons]) if chart.norms else None,
         "neurons": len(chart.norms),
         "drawn_layers": [[name, len(units)] for name, units in chart.drawn_layers],
+        "norm_axis": points.norm_axis(chart) if chart.norms else None,
         "scores": [None if drawn is None else pack(drawn) for drawn in scores],
+        "points": {
+            "correlations": pack_points(points.correlations(chart)),
+            "kept": {step: pack_points(points.kept(chart, step)) for step in chart.steps},
+            "layers": {step: pack_points(points.layers(chart, step)) for step in chart.steps},
+        },
         "provenance": {
             "task": board.task.record,
             "recipe": board.recipe.record,
@@ -133,16 +150,17 @@ def _board(chart: ChartBoard, columns: Numbered, scorers: Numbered) -> dict[str,
     }
 
 
-def _sizes(board: Board) -> dict[str, list[float]]:
-    """Shares of the parameters and of the multiply-adds that are left, by share of units kept."""
-    sizes = known(board.training.sizes) or {}
-    whole = sizes.get(WHOLE)
-    if whole is None:
-        return {}
-    return {
-        share: [_short(size.parameters / whole.parameters), _short(size.multiply_adds / whole.multiply_adds)]
-        for share, size in sizes.items()
+def _charts(boards: Sequence[Board], scorers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The specifications of the charts; the page gives them their width and a board's points."""
+    kinds = {scorer["name"]: scorer["kind"] for scorer in scorers} | {CEILING: "ceiling"}
+    words = {board.units_word for board in boards}
+    units = words.pop() if len(words) == 1 else "units"
+    below = {
+        name: KEPT[x].format(units=units) if x in KEPT else "rank of the score (1 is highest)"
+        for name, (_, x, _) in CHARTS.items()
     }
+    given: dict[str, Any] = {"norm": "final norm", "title": "", "panels": [*points.panels().values()]}
+    return {name: specification(name, kinds, PAGE, below=below[name], **given) for name in CHARTS}
 
 
 def _scorer(row: Row) -> dict[str, Any]:
@@ -155,77 +173,46 @@ def _column(column: Column) -> dict[str, Any]:
     return {"title": column.title, "path": list(column.path), "percent": column.percent}
 
 
-def _winner(step: int, winner: Winner | None, chart: ChartBoard) -> dict[str, Any]:
+def _winner(step: int, column: Column, chart: ChartBoard) -> dict[str, Any]:
+    winner = chart.winner(step, column)
     if winner is None:
         return {"step": step, "row": None}
     return {
         "step": step,
         "row": chart.rows.index(winner.row),
-        "spearman": _thousandths(winner.row.spearman),
+        "value": _numbers(column.summary(winner.row)),
         "runner": winner.runner_up,
-        "ahead": _thousandths(winner.ahead),
+        "ahead": _numbers(winner.ahead),
         "tied": winner.tied,
         "costly": None if winner.costly is None else chart.rows.index(winner.costly),
+        "costly_value": None if winner.costly is None else _numbers(column.summary(winner.costly)),
     }
 
 
-def _kept(columns: Sequence[Column], rows: Sequence[Row]) -> dict[str, int]:
-    """Neurons kept by share."""
-    return {
-        column.path[-1]: summary.kept
-        for column in columns
-        for row in rows
-        if (summary := column.summary(row)) and summary.kept is not UNSET
-    }
-
-
-def _values(column: Column, rows: Sequence[Row]) -> list[list[int | None]]:
-    """Means, reaches below and above, and where there are medians how far above the means; row by row."""
-    found = [column.summary(row) for row in rows]
-    parts = [list(values) for values in zip(*map(_thousandths, found), strict=True)]
-    return parts if any(summary and summary.median is not UNSET for summary in found) else parts[:-1]
-
-
-def _thousandths(summary: Summary | None) -> list[int | None]:
-    """The mean, how far the interval reaches below and above its middle, and how far above the mean that is.
-
-    Short, as most are near. Where there is no mean the others are 0; the last is None where the middle is the
-    mean itself.
-    """
+def _numbers(summary: Summary | None) -> list[float | None] | None:
+    """Mean, ends of the interval, and the median where that is what the interval is of."""
     if summary is None:
-        return [None, 0, 0, 0]
-    middle, *ends = summary.middle
-    mean, at = round(UNIT * summary.mean), round(UNIT * middle)
-    low, high = (None if end is None else round(UNIT * end) for end in ends)
-    reach = [None if low is None else at - low, None if high is None else high - at]
-    return [mean, *reach, None if summary.median is UNSET else at - mean]
+        return None
+    median, *ends = summary.middle
+    return [*map(_round, (summary.mean, *ends)), None if summary.median is UNSET else _round(median)]
 
 
-def _round(value: float | None) -> float | None:
+def _values(column: Column, rows: Sequence[Row]) -> list[str]:
+    """The same of all rows, each a text; of columns without medians the first three."""
+    found = [_numbers(column.summary(row)) or [None] * 4 for row in rows]
+    texts = [pack_shares(values) for values in zip(*found, strict=True)]
+    return texts if any(numbers[3] is not None for numbers in found) else texts[:-1]
+
+
+def _marks(column: Column, chart: ChartBoard) -> str:
+    """A letter for each row: `*`, `°` or none; nothing where no row has a mark."""
+    found = marks(chart.board.rows, column) if column.compares else {}
+    return "".join(found.get(row.key, " ") for row in chart.rows).rstrip()
+
+
+def _round(value: Number | None) -> float | None:
     return None if value is None else _short(value)
 
 
-def _short(value: float) -> float:
+def _short(value: Number) -> float:
     return float(f"{value:.4g}")
-
-
-def pack(values: Sequence[float]) -> list[Any]:
-    """Numbers of any magnitude in two characters each: `scale sinh(low + code (high - low) / (LEVELS - 1))`.
-
-    The steps are even near 0 and relative above the scale, 0.3 % over ten decades.
-    """
-    numbers = np.asarray(values, dtype=float)
-    sizes = np.abs(numbers[numbers != 0])
-    scale = float(f"{np.quantile(sizes, 0.05):.6g}") if len(sizes) else 1.0
-    bent = np.arcsinh(numbers / scale)
-    low, high = (float(f"{end:.9g}") for end in (bent.min(), bent.max()))
-    width = (high - low) or 1.0
-    codes = np.clip(np.rint((bent - low) / width * (LEVELS - 1)), 0, LEVELS - 1).astype(int)
-    text = "".join(DIGITS[code // len(DIGITS)] + DIGITS[code % len(DIGITS)] for code in codes)
-    return [scale, low, high, text]
-
-
-def to_script(data: dict[str, Any]) -> str:
-    """JSON that is inert inside `<script>`, whatever text it holds: ASCII without `<`, `>` and `&`."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    return text.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"})

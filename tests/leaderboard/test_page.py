@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.xdist_group("browser"),
 ]
 
-CHARTS = ("#cost", "#time", "#kept", "#scatter")
+CHARTS = ("#standing", "#cost", "#time", "#kept", "#scatter")
 Page = Any
 
 
@@ -84,7 +84,7 @@ def names(page: Page) -> list[str]:
 
 def numbers(page: Page, column: int) -> list[float]:
     cells = page.locator(f"#rows tbody td:nth-child({column}) b").all_inner_texts()
-    return [float(text.replace("−", "-")) for text in cells]
+    return [float(text.rstrip("*°").replace("−", "-")) for text in cells]
 
 
 def column_of(page: Page, title: str) -> int:
@@ -150,7 +150,7 @@ def test_tasks_and_recipes_switch(page: Page) -> None:
     assert len(names(page)) == before - 1 - len(HOSTILE)
     page.select_option("#task", "older, 40 samples")
     assert page.locator("#board-title").inner_text() == "older, 40 samples"
-    assert "no example network" in page.locator("#scatter .chart").inner_text()
+    playwright.expect(page.locator("#scatter .chart")).to_contain_text("no example network")
     assert page.locator("#scatter .chart svg").count() == 0
 
 
@@ -164,7 +164,7 @@ def test_the_overview_opens_a_board_at_a_step(page: Page) -> None:
 
 def test_a_shared_address_opens_its_board(browser: Any, file: Path, page: Page) -> None:
     address = page.url
-    assert "#toy" in address
+    assert "#board=toy" in address
     again = browser.new_context(offline=True)
     fresh = again.new_page()
     fresh.goto(address)
@@ -175,48 +175,66 @@ def test_a_shared_address_opens_its_board(browser: Any, file: Path, page: Page) 
 def test_every_chart_is_drawn_in_every_setting(page: Page) -> None:
     for step in (0, 50):
         page.check(f"#verdicts input[value='{step}']")
+        settle(page)
         for chart in CHARTS:
             svg = page.locator(f"{chart} .chart svg").first
             box = svg.bounding_box()
             assert box
             assert box["width"] > 250
-            assert svg.locator("circle, path").count() > 5, chart
-    assert page.locator("#kept .panel").count() == 2, "nothing was pruned early at step 50"
+            assert svg.locator("path").count() > 5, chart
+    titles = page.locator("#kept svg text").all_text_contents()
+    assert any(title.startswith("Pruned at the end") for title in titles)
+    assert "Pruned early, then trained" not in titles, "nothing was pruned early at step 50"
     before = page.locator("#cost .chart").inner_html()
-    page.select_option("#cost-axis", "seconds")
-    assert page.locator("#cost .chart").inner_html() != before
-    page.select_option("#time-axis", "relative")
-    assert "t_drop" in page.locator("#time .chart").inner_text()
+    page.select_option("#cost-axis", "cost_seconds")
+    page.select_option("#time-axis", "time_plateau")
     page.select_option("#split", "train_accuracy")
-    assert "train accuracy" in page.locator("#kept .chart").inner_text()
-    page.select_option("#scatter-axis", "value")
-    page.select_option("#scatter-scorer", "growth")
-    assert page.locator("#scatter .chart svg [aria-label=dot] *").count() == 30
+    settle(page)
+    assert page.locator("#cost .chart").inner_html() != before
+    assert "t_drop" in page.locator("#time .chart").inner_text()
+    assert all(
+        "train" in title
+        for title in page.locator(
+            "#kept svg .role-column-title, #kept svg .role-header text"
+        ).all_text_contents()
+    )
+    assert marks(page, "#scatter") == 7 * 30, "five of the best six are here, and two controls"
 
 
-def test_charts_name_their_lines_and_one_colour_is_one_scorer(page: Page) -> None:
-    def paint(place: str) -> str:
-        label = page.locator(f"{place} svg text", has_text="growth").first
-        return str(label.evaluate("text => getComputedStyle(text).fill"))
+def settle(page: Page) -> None:
+    """Until no chart is waiting for another."""
+    page.evaluate("Promise.all([...document.querySelectorAll('.chart')].map((chart) => chart.waiting))")
 
-    swatch = page.locator("#chips .chip", has_text="growth").locator("path")
-    colours = {
-        paint("#cost"),
-        paint("#time"),
-        paint("#kept"),
-        swatch.evaluate("path => getComputedStyle(path).fill"),
-    }
-    assert len(colours) == 1
-    assert {"random", "oracle"} <= set(page.locator("#cost svg text").all_text_contents())
+
+def marks(page: Page, chart: str) -> int:
+    return int(page.locator(f"{chart} svg .mark-symbol.role-mark path").count())
+
+
+def test_one_colour_is_one_scorer_and_charts_draw_those_chosen(page: Page) -> None:
+    def strokes(place: str) -> set[str]:
+        found = page.locator(f"{place} path").evaluate_all(
+            "all => all.map((p) => getComputedStyle(p).stroke)"
+        )
+        return set(found)
+
+    settle(page)
+    (own,) = strokes("#chips .chip:has-text('growth')")
+    assert all(own in strokes(f"{chart} svg") for chart in CHARTS)
     page.click("#none")
-    assert page.locator("#kept svg text", has_text="growth").count() == 0
+    settle(page)
+    assert marks(page, "#scatter") == 2 * 30
+    assert not any(own in strokes(f"{chart} svg .mark-symbol") for chart in ("#cost", "#time", "#kept"))
+    assert own in strokes("#standing svg"), "which shows all"
     page.click("#every")
-    assert page.locator("#kept svg text", has_text="growth").count() > 0
+    settle(page)
+    assert marks(page, "#scatter") > 7 * 30
 
 
 def test_what_a_training_costs_and_a_prediction_stand_in_one_picture(page: Page) -> None:
-    texts = page.locator("#cost svg text").all_text_contents()
-    assert {"one training", "imp", "angle"} <= set(texts)
+    settle(page)
+    assert "one training" in page.locator("#cost svg text").all_text_contents()
+    page.locator("#cost svg .mark-symbol.role-mark path").first.hover()
+    playwright.expect(page.locator("#vg-tooltip-element")).to_contain_text("value")
 
 
 def test_details_show_the_command_that_repeats_a_row(page: Page) -> None:
@@ -225,7 +243,6 @@ def test_details_show_the_command_that_repeats_a_row(page: Page) -> None:
     page.keyboard.press("Enter")
     assert button.get_attribute("aria-expanded") == "true"
     assert page.locator("td.details pre").inner_text() == "prunebench run --scorer 'growth' --at-step 0"
-    assert page.locator("#scatter-scorer").input_value() == "growth"
 
 
 def test_hostile_names_and_errors_are_text(page: Page) -> None:
@@ -236,7 +253,7 @@ def test_hostile_names_and_errors_are_text(page: Page) -> None:
         page.get_by_role("button", name=shown, exact=True).first.click()
     page.fill("#filter", HOSTILE[1])
     assert HOSTILE[1] in page.locator("#rows .error").inner_text()
-    page.select_option("#scatter-scorer", index=3)
+    settle(page)
     for chart in ("#cost", "#time", "#kept"):
         page.locator(f"{chart} svg").first.hover(position={"x": 60, "y": 120})
     assert page.title() == "prunebench leaderboard"
@@ -256,6 +273,7 @@ def test_it_fits_a_phone(browser: Any, file: Path) -> None:
         page.select_option("#task", task)
         page.click("#every")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    settle(page)
     for chart in page.locator(".chart svg").all():
         box = chart.bounding_box()
         assert box
@@ -356,7 +374,7 @@ def test_boards_of_several_networks_stand_side_by_side_and_can_be_filtered(brows
     page.select_option("#network", "")
     page.locator("#early-rows thead button", has_text="shallow").click()
     assert page.locator("#board-title").inner_text() == "toy, 40 samples"
-    assert page.locator("#layers, #against-pick, #scatter-layer-pick").locator("visible=true").count() == 0
+    assert page.locator("#layers, #against-pick").locator("visible=true").count() == 0
     opened.context.close()
     assert not opened.complaints
 
@@ -365,23 +383,24 @@ def test_a_layered_board_has_its_layers_and_a_curve_against_what_is_left(browser
     opened = Opened(browser, mixed)
     page = opened.page
     page.select_option("#network", "lenet")
+    settle(page)
     layers = ["conv1 (6)", "conv2 (16)", "fc1 (120)", "fc2 (84)"]
     assert set(layers) <= set(page.locator("#layers svg text").all_text_contents())
     page.select_option("#section", label="Prediction layer by layer")
     assert page.locator("#rows thead .title").all_inner_texts()[3:] == layers
     assert "not for this network or task: it needs" in page.locator("#rows .unfit").inner_text()
     drawn = {}
-    for against in ("units", "parameters", "adds"):
+    for against in ("kept", "kept_parameters", "kept_adds"):
         page.select_option("#against", against)
+        settle(page)
         drawn[against] = page.locator("#kept .chart").inner_text()
-    assert "% of the units kept" in drawn["units"]
-    assert "% of the parameters left" in drawn["parameters"]
-    assert "% of the multiply-adds left" in drawn["adds"]
-    assert "Pruned over all layers" in drawn["parameters"]
-    assert "Pruned over all layers" not in drawn["adds"], "nobody counted them for every scorer"
+    assert "% of the units kept" in drawn["kept"]
+    assert "% of the parameters left" in drawn["kept_parameters"]
+    assert "% of the multiply-adds left" in drawn["kept_adds"]
+    assert "Pruned over all layers" in drawn["kept_parameters"]
+    assert "Pruned over all layers" not in drawn["kept_adds"], "nobody counted them for every scorer"
     assert page.locator("#shuffled-note").is_visible()
-    page.select_option("#scatter-layer", label="conv2")
-    assert page.locator("#scatter .chart svg [aria-label=dot] *").count() == 16
+    assert "within the unit's layer" in page.locator("#scatter-note").inner_text()
     opened.context.close()
     assert not opened.complaints
 

@@ -15,8 +15,9 @@ from page_boards import HOSTILE, board
 
 import prunebench
 from prunebench.leaderboard.chart_data import chart_boards
+from prunebench.leaderboard.packing import DIGITS, LEVELS, pack, pack_points, to_script
 from prunebench.leaderboard.page import to_html
-from prunebench.leaderboard.page_data import DIGITS, LEVELS, pack, page_data, to_script
+from prunebench.leaderboard.page_data import page_data
 from prunebench.leaderboard.styles import DARK, LIGHT, SYMBOLS, style_of
 
 ROOT = Path(prunebench.__file__).parents[1]
@@ -53,6 +54,16 @@ def test_packed_numbers_keep_their_size_and_order(values: np.ndarray) -> None:
     assert np.all(np.abs(back - values) <= 0.01 * np.abs(values) + 0.01 * scale)
     order = np.argsort(values)
     assert np.all(np.diff(back[order]) >= 0)
+
+
+def test_packed_points_come_back() -> None:
+    points = [{"a": 1.0, "b": "x"}, {"a": 1.0, "b": "y"}, {"a": 1.0}, {"a": 0.123456, "b": "x"}]
+    packed = pack_points(points)
+    assert packed["a"] == [[1.0, 0.1235], [0, -2, 1]]
+    assert packed["b"] == [["x", "y", None], [0, 1, 2, 0]]
+    text = pack_points([{"low": -1.0}, {"low": 0.5}, {}])["low"]
+    codes = [DIGITS.index(text[i]) * 64 + DIGITS.index(text[i + 1]) for i in (0, 2, 4)]
+    assert codes == [500, 2000, 4095]
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [2.5, 2.5, 2.5]])
@@ -119,7 +130,7 @@ def test_a_scorer_looks_the_same_on_every_page_and_in_the_figures() -> None:
     assert one["random"]["colour"] is None
     style = style_of("imp")
     assert (one["imp"]["colour"], one["imp"]["symbol"]) == (style.colour, style.symbol)
-    assert page_data([board()])["symbols"] == list(SYMBOLS)
+    assert page_data([board()])["symbols"] == SYMBOLS
 
 
 # Machado, Oliveira & Fernandes (2009), severity 1, in linear RGB: red-, green- and blue-blind.

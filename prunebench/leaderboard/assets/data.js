@@ -5,33 +5,37 @@ const data = JSON.parse(document.getElementById("data").textContent);
 
 const MARKS = { oracle: " †", control: " ‡", predictor: "" };
 
-function unpack([scale, low, high, text]) {
-  const base = data.digits.length, last = base * base - 1, values = [];
-  for (let i = 0; i < text.length; i += 2) {
-    const code = data.digits.indexOf(text[i]) * base + data.digits.indexOf(text[i + 1]);
-    values.push(scale * Math.sinh(low + (code * (high - low)) / last));
-  }
-  return values;
+/** Numbers of two digits each. */
+function codesOf(text) {
+  const codes = [];
+  for (let i = 0; i < text.length; i += 2) codes.push(data.digits.indexOf(text[i]) * data.digits.length + data.digits.indexOf(text[i + 1]));
+  return codes;
 }
 
-const summary = (values, i) => summaryOf(values.map((part) => part[i]));
+const unpack = ([scale, low, high, text]) => codesOf(text).map((code) => scale * Math.sinh(low + (code * (high - low)) / (data.digits.length ** 2 - 1)));
+
+/** By these keys, the first that differs. */
+function sorted(things, keys) {
+  const found = new Map(things.map((thing) => [thing, keys(thing)]));
+  return [...things].sort((a, b) => found.get(a).map((key, i) => key - found.get(b)[i]).find(Boolean) ?? 0);
+}
+
+/** Numbers near 0 to 1, null where there is none. */
+const sharesOf = (text) => codesOf(text).map((code) => (code === data.digits.length ** 2 - 1 ? null : code / data.per_one - 1.5));
 
 /** `middle` is what the interval is of: the median of accuracies, the mean of all else. */
-function summaryOf([mean, below, above, median = null]) {
-  if (mean === null) return null;
-  const known = below !== null, middle = mean + (median ?? 0);
-  return { mean: mean / data.unit, median: median === null ? null : middle / data.unit, middle: middle / data.unit, low: known ? (middle - below) / data.unit : null, high: known ? (middle + above) / data.unit : null };
-}
+const summaryOf = (numbers) => (numbers === null || numbers[0] === null ? null : { mean: numbers[0], low: numbers[1], high: numbers[2], median: numbers[3] ?? null, middle: numbers[3] ?? numbers[0] });
 
-/** What the overview shows of a board: its words and the best predictor at each step. */
+/** What the overview shows of a board: its words and by each metric the best predictor at each step. */
 function outline(packed, number) {
-  const verdicts = packed.verdicts.map((v) => {
+  const verdicts = packed.verdicts.map((at) => at.map((v) => {
     if (v.row === null) return v;
     const look = data.scorers[packed.rows.scorer[v.row]];
-    return { ...v, look, relative: packed.rows.relative[v.row], cost: packed.rows.steps[v.row], seconds: packed.rows.seconds[v.row], spearman: summaryOf(v.spearman), ahead: summaryOf(v.ahead) };
-  });
+    return { ...v, look, relative: packed.rows.relative[v.row], cost: packed.rows.steps[v.row], seconds: packed.rows.seconds[v.row], value: summaryOf(v.value), ahead: summaryOf(v.ahead), costlyValue: summaryOf(v.costly_value) };
+  }));
   const dense = Object.fromEntries(Object.entries(packed.dense).map(([split, s]) => [split, summaryOf(s)]));
-  return { number, name: packed.name, task: packed.task, network: packed.network, recipe: packed.recipe, steps: packed.verdicts.map((v) => v.step), verdicts, dense };
+  const steps = [...new Set(packed.rows.step)];
+  return { number, name: packed.name, task: packed.task, network: packed.network, recipe: packed.recipe, steps, verdicts, dense };
 }
 
 /** A board in full. */
@@ -39,26 +43,36 @@ function openBoard(number) {
   const packed = data.boards[number];
   const names = Object.keys(packed.rows);
   const rows = packed.rows.step.map((_, i) => {
-    const row = { index: i, values: {} };
+    const row = { index: i, values: {}, marks: {} };
     for (const name of names) row[name] = packed.rows[name][i];
     const look = data.scorers[row.scorer];
     return { ...row, look, name: look.name, kind: look.kind, label: look.name + MARKS[look.kind], scores: packed.scores[i] };
   });
-  for (const [column, values] of Object.entries(packed.values))
-    rows.forEach((row, i) => (row.values[column] = summary(values, i)));
+  for (const [column, texts] of Object.entries(packed.values)) {
+    const parts = texts.map(sharesOf), marks = packed.marks[column] ?? "";
+    rows.forEach((row, i) => { row.values[column] = summaryOf(parts.map((part) => part[i])); row.marks[column] = (marks[i] ?? " ").trim(); });
+  }
   const columns = Object.keys(packed.values).map((id) => ({ id, ...data.columns[id] }));
   const spearman = columns.find((column) => column.path[0] === "spearman");
   for (const row of rows) row.spearman = spearman ? row.values[spearman.id] : null;
   return { ...packed, ...outline(packed, number), rows, columns };
 }
 
-const count = (value) => d3.format(",")(value);
-const signed = (value) => (value < 0 ? "" : "+") + written(value);
+const count = (value) => value.toLocaleString("en-US");
 const duration = (value) => {
   if (value === null) return "";
   const unit = value < 1 ? 1000 : 1, digits = Math.max(0, 1 - Math.floor(Math.log10(value * unit)));
-  return value < 0.001 ? "< 1 ms" : `${d3.format(`,.${digits}f`)(value * unit)} ${unit === 1 ? "s" : "ms"}`;
+  return value < 0.001 ? "< 1 ms" : `${(value * unit).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit === 1 ? "s" : "ms"}`;
 };
+/** A difference with its interval, in digits enough that it is not 0 unless it is. */
+function difference(s, percent) {
+  const factor = percent ? 100 : 1, least = Math.abs(factor * s.mean);
+  let digits = percent ? 1 : 2;
+  while (digits < 6 && least > 0 && least < 2 * 10 ** -digits) digits++;
+  const text = (value) => `${value < 0 ? "−" : "+"}${Math.abs(factor * value).toFixed(digits)}`;
+  return `${text(s.mean)}${s.low === null ? "" : ` [${text(s.low)}, ${text(s.high)}]`}`;
+}
+
 const written = (value, percent) => (percent ? (100 * value).toFixed(1) : value.toFixed(2)).replace(/^-(?=.*[1-9])/, "−").replace("-", "");
 
 function interval(s, percent, write = written) {
@@ -76,8 +90,6 @@ function rankText(row) {
 const reason = (row) => `${row.unfit ? "not for this network or task" : "failed"}: ${row.error}`;
 
 const colour = (look) => (look.kind === "oracle" ? "var(--ink)" : look.colour === null ? "var(--gray)" : `var(--s${look.colour})`);
-const symbol = (look) => data.symbols[look.symbol];
-
 /** An element with attributes and children; children that are strings become text, never markup. */
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -91,12 +103,11 @@ function make(tag, attributes = {}, ...children) {
 
 /** The symbol of a scorer, as in the charts. */
 function swatch(look) {
-  const svg = d3.create("svg").attr("class", "swatch").attr("viewBox", "-7 -7 14 14").attr("aria-hidden", "true");
-  const path = { circle: d3.symbolCircle, square: d3.symbolSquare, triangle: d3.symbolTriangle, diamond: d3.symbolDiamond, star: d3.symbolStar, cross: d3.symbolCross, times: d3.symbolTimes }[symbol(look)];
-  const stroked = symbol(look) === "times";
-  svg.append("path").attr("d", d3.symbol(path, 60)())
-    .attr("fill", stroked ? "none" : colour(look)).attr("stroke", stroked ? colour(look) : "none").attr("stroke-width", 2);
-  return svg.node();
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg"), path = svg.appendChild(document.createElementNS(svg.namespaceURI, "path"));
+  const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  set(svg, { class: "swatch", viewBox: "-1.3 -1.3 2.6 2.6", "aria-hidden": "true" });
+  set(path, { d: data.symbols[look.symbol], fill: "none", stroke: colour(look), "stroke-width": 0.4 });
+  return svg;
 }
 
 /** A name that may be broken where its words and its parameters begin. */

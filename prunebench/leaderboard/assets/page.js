@@ -1,11 +1,12 @@
 "use strict";
-// What is looked at, and the redrawing of what depends on it.
+// What is looked at, and the redrawing of what depends on it. The address says it all, so that it can be shared.
 
 const by = (id) => document.getElementById(id);
 const outlines = data.boards.map(outline);
-const state = { board: null, step: 0, chosen: new Set(), mine: false, scorer: null };
+const state = { board: null, step: 0, metric: 0, chosen: new Set(), mine: false, points: null, table: null, section: null };
 
 const option = (value, text, selected) => make("option", { value, selected }, text);
+const choices = (id, texts, chosen) => by(id).replaceChildren(...texts.map((text, i) => option(i, text, i === chosen)));
 
 /** The boards of the network that is chosen. */
 const shown = () => outlines.filter((board) => ["", board.network].includes(by("network").value));
@@ -17,30 +18,41 @@ function openTask(task) {
   return boards[0].number;
 }
 
+/** Open a board, here or, of a site, on its own page. */
+function open(number, step) {
+  if (data.site === "index") location.href = `${encodeURIComponent(outlines[number].name)}.html${step === null ? "" : `#step=${step}`}`;
+  else {
+    show(number, step);
+    by("results").focus();
+  }
+}
+
 function show(number, step = null) {
   const board = (state.board = openBoard(number));
   if (!shown().some((one) => one.number === number)) chooseNetwork("");
   by("task").value = board.task;
   openTask(board.task);
   by("recipe").value = number;
-  history.replaceState(null, "", `#${encodeURIComponent(board.name)}`);
   if (step !== null) state.step = step;
   if (!board.steps.includes(state.step)) state.step = board.steps[0] ?? 0;
   if (!state.mine) state.chosen = new Set(board.drawn);
   drawBoard();
 }
 
+/** What is looked at, in the address. */
+function remember() {
+  const looked = { board: state.board?.name, step: state.board && state.step, metric: state.metric ? data.metrics[state.metric].path.join(".") : null, columns: state.section, steps: by("which").value === "all" ? "all" : null };
+  history.replaceState(null, "", `#${new URLSearchParams(Object.entries(looked).filter(([, value]) => value !== null && value !== undefined))}`);
+}
+
 function drawBoard() {
   const { board } = state;
   by("board-title").textContent = board.heading;
-  by("layers").hidden = !board.layers.length;
-  by("against-pick").hidden = !Object.keys(board.sizes).length;
-  by("shuffled-note").hidden = !board.columns.some((column) => column.path[1] === data.shuffled);
-  by("scatter-layer-pick").hidden = board.drawn_layers.length < 2;
-  by("scatter-layer").replaceChildren(...board.drawn_layers.map(([name], i) => option(i, name, false)));
+  state.points = { correlations: unpackPoints(board.points.correlations) };
   by("board-recipe").textContent = board.recipe;
   by("facts").replaceChildren(make("li", {}, `board ${board.name}`), ...board.facts.map((fact) => make("li", {}, fact)));
   by("floor").textContent = board.floor ?? "";
+  by("bibtex").textContent = bibtex(board);
   by("commands").replaceChildren(...board.commands.filter(Boolean).map((command) => make("li", {}, make("code", {}, command))));
   by("provenance").replaceChildren(...Object.entries(board.provenance).flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, typeof value === "string" ? value : Object.entries(value).map(([name, part]) => `${name} ${typeof part === "string" ? part : JSON.stringify(part)}`).join(", "))]));
   state.sections = [
@@ -48,8 +60,7 @@ function drawBoard() {
     ...board.sections,
     { title: "Cost", note: "gradient steps per network: to the snapshot and those that the scorer trained itself; time: training to the snapshot and scoring", columns: board.overview.slice(0, 1), cost: true },
   ];
-  const before = by("section").selectedOptions[0]?.textContent;
-  by("section").replaceChildren(...state.sections.map((section, i) => option(i, section.title, section.title === before)));
+  choices("section", state.sections.map((section) => section.title), state.sections.findIndex((section) => section.title === state.section));
   by("split").replaceChildren(...Object.entries(data.splits).map(([split, title]) => option(split, `${title} split`, by("split").value === split)));
   drawVerdicts();
   drawChips();
@@ -57,83 +68,98 @@ function drawBoard() {
   drawCorrelations();
 }
 
+/** How sure it is that the best is the best, and whether it matters. */
+function sureness({ tied, ahead }, percent) {
+  if (tied === null) return ["unsure", "not compared"];
+  if (tied) return ["unsure", `not told apart from ${tied} other${tied === 1 ? "" : "s"}`];
+  if (ahead !== null && ahead.mean < data.least[percent ? "percent" : "correlation"]) return ["unsure", "ahead of all others, by a negligible margin"];
+  return ["sure", "significantly ahead of all other early predictors"];
+}
+
 function drawVerdicts() {
-  const { board } = state;
-  by("verdicts").replaceChildren(...board.verdicts.map((verdict) => {
+  const { board } = state, { percent, title } = data.metrics[state.metric], number = (value) => written(value, percent);
+  by("verdicts-title").textContent = `The best early predictor at each snapshot step by ${title}: choose the step to look at`;
+  by("verdicts").replaceChildren(...board.verdicts[state.metric].map((verdict) => {
     const radio = make("input", { type: "radio", name: "step", value: verdict.step, checked: verdict.step === state.step, onchange: () => { state.step = verdict.step; drawStep(); } });
-    if (verdict.row === null) return make("label", { class: "card" }, radio, make("span", { class: "when" }, `step ${count(verdict.step)}`), make("span", {}, "no predictor has a rank correlation"));
-    const { look, spearman, ahead, tied } = verdict, costly = verdict.costly === null ? null : board.rows[verdict.costly];
+    if (verdict.row === null) return make("label", { class: "card" }, radio, make("span", { class: "when" }, `step ${count(verdict.step)}`), make("span", {}, `no predictor has a number (${title})`));
+    const { look, value, ahead } = verdict, costly = verdict.costly === null ? null : board.rows[verdict.costly];
     const relative = verdict.relative === null ? "" : ` · ${verdict.relative.toFixed(2)} of the plateau`;
-    const sure = tied === null ? "not compared" : tied === 0 ? "significantly ahead of all other early predictors" : `not told apart from ${tied} other${tied === 1 ? "" : "s"}`;
+    const [how, words] = sureness(verdict, percent);
     return make("label", { class: "card" }, radio,
       make("span", { class: "when" }, `step ${count(verdict.step)}${relative}`),
       make("strong", {}, swatch(look), make("span", {}, ...breakable(look.name))),
-      make("span", { class: "value" }, make("b", {}, written(spearman.mean)), " ", make("small", {}, interval(spearman)), bar(spearman, [0, 1], null, colour(look))),
-      ahead === null ? null : make("span", {}, make("b", {}, signed(ahead.mean)), ` ${interval(ahead)} over ${verdict.runner}`),
-      make("span", { class: tied === 0 ? "sure" : "unsure" }, sure),
+      make("span", { class: "value" }, make("b", {}, number(value.mean)), " ", make("small", {}, interval(value, percent)), bar(value, [0, 1], null, colour(look))),
+      ahead === null ? null : make("span", {}, make("b", {}, difference(ahead, percent)), ` over ${verdict.runner}`),
+      make("span", { class: how }, words),
       make("span", { class: "cost" }, `${count(verdict.cost)} gradient steps${verdict.seconds === null ? "" : `, ${duration(verdict.seconds)}`} a network`),
-      costly === null ? null : make("span", { class: "cost" }, `${costly.name}: ${written(costly.spearman.mean)} ${interval(costly.spearman)} for ${count(costly.steps)} steps, ${d3.format(".2~f")(costly.steps / board.training)} trainings`));
+      costly === null ? null : make("span", { class: "cost" }, `${costly.name}: ${number(verdict.costlyValue.mean)} ${interval(verdict.costlyValue, percent)} for ${count(costly.steps)} steps, ${+(costly.steps / board.training).toFixed(2)} trainings`));
   }));
 }
 
 function drawTable() {
-  const { board } = state, all = by("which").value === "all", section = state.sections[by("section").value];
+  const { board } = state, all = by("which").value === "all", section = state.sections[by("section").value] ?? state.sections[0];
   by("section-note").textContent = section.note;
   by("results-title").textContent = all ? "All scorers, all steps" : `All scorers at step ${count(state.step)}`;
   const rows = board.rows.filter((row) => (all || row.step === state.step) && (row.kind === "predictor" || by("controls").checked));
-  state.table = drawRows(by("rows"), board, rows, section.columns, { steps: all, cost: section.cost, filter: by("filter").value, onOpen: chooseScorer });
+  state.table = drawRows(by("rows"), board, rows, section.columns, { steps: all, cost: section.cost, filter: by("filter").value });
+  state.columns = section.columns;
+  remember();
 }
 
 const filterTable = () => state.table.search(by("filter").value, false, false).draw();
 
 function drawChips() {
   const names = [...new Map(state.board.rows.filter((row) => row.kind === "predictor" && row.spearman).map((row) => [row.name, row.look]))];
-  by("chips").replaceChildren(...d3.sort(names, ([name]) => state.board.order.indexOf(name)).map(([name, look]) =>
+  by("chips").replaceChildren(...sorted(names, ([name]) => [state.board.order.indexOf(name)]).map(([name, look]) =>
     make("label", { class: "chip" }, make("input", { type: "checkbox", checked: state.chosen.has(name), onchange: (event) => { state.mine = true; state.chosen[event.target.checked ? "add" : "delete"](name); drawLines(); } }), swatch(look), name)));
 }
 
-function place(id, drawn, none) {
-  const target = document.querySelector(`#${id} .chart`);
-  const charts = [drawn(target)].flat().filter(Boolean);
-  target.replaceChildren(...(charts.length ? charts : [make("p", { class: "empty" }, none)]));
+const FIELDS = { cost: "steps", cost_gradients: "share", cost_seconds: "seconds", time: "step", time_plateau: "relative", kept: "units", kept_parameters: "parameters", kept_adds: "adds" };
+const KEPT = ["kept", "kept_parameters", "kept_adds"];
+
+/** A chart of what a board has; `needs`: a field without which there is nothing to draw. */
+function plot(id, name, points, needs, why, first) {
+  if (points.some((point) => point.kind !== "mark" && point[needs] != null)) drawChart(id, name, points, state.chosen, first);
+  else drawNothing(id, why);
 }
 
 function drawCorrelations() {
-  place("cost", (target) => costChart(target, state.board, state.chosen, by("cost-axis").value), "No scorer that is chosen has a rank correlation and a cost like this here.");
-  place("time", (target) => timeChart(target, state.board, state.chosen, by("time-axis").value), "The plateau of these trainings has no end, so there is no such time.");
+  const points = state.points.correlations, cost = by("cost-axis").value, time = by("time-axis").value;
+  plot("standing", "standing", points, "panel", "No scorer has a rank correlation here.");
+  plot("cost", cost, points, FIELDS[cost], "No scorer has a rank correlation and a cost like this here.");
+  plot("time", time, points, FIELDS[time], "The plateau of these trainings has no end, so there is no such time.");
 }
 
 function drawLayers() {
-  if (state.board.layers.length) place("layers", (target) => layersChart(target, state.board, state.chosen, state.step), "No scorer that is chosen has a rank correlation in single layers at this step.");
+  const points = unpackPoints(state.board.points.layers[state.step]);
+  by("layers").hidden = !points.length;
+  if (points.length) plot("layers", "layers", points, "layer", "");
 }
 
 function drawKept() {
-  const against = Object.keys(state.board.sizes).length ? by("against").value : "units";
-  place("kept", (target) => keptCharts(target, state.board, state.chosen, state.step, by("split").value, against), "This board has no accuracies after pruning or merging at this step.");
+  const all = unpackPoints(state.board.points.kept[state.step]), [{ ticks } = {}] = all;
+  const there = KEPT.filter((name) => all.some((point) => point[FIELDS[name]] != null));
+  by("against-pick").hidden = there.length < 2;
+  const against = there.includes(by("against").value) ? by("against").value : "kept";
+  by("shuffled-note").hidden = !all.some((point) => point.kind === "shuffled");
+  const points = all.filter((point) => point.panel.endsWith(`\n${data.splits[by("split").value]}`) && (point.kind === "dense" || point[FIELDS[against]] != null));
+  const drawn = new Set(points.filter((point) => point.kind !== "dense").map((point) => point.panel));
+  plot("kept", against, points.filter((point) => drawn.has(point.panel)), FIELDS[against], "This board has no accuracies after pruning or merging at this step.", { ticks });
+}
+
+function drawScatter() {
+  const { board } = state;
+  const rows = board.norms === null ? [] : board.rows.filter((row) => row.step === state.step && row.scores && (row.kind !== "predictor" || state.chosen.has(row.name)));
+  const some = board.drawn_layers.reduce((sum, [, drawn]) => sum + drawn, 0), several = board.drawn_layers.length > 1;
+  by("scatter-note").textContent = rows.length ? `One trained network; a dot is one of its ${board.units}${some < board.neurons ? ` (${count(some)} of ${count(board.neurons)} are drawn, evenly by norm)` : ""}. Filled: kept when 10 % are kept.${several ? " Rank and norm are within the unit's layer, the norm as a share of the largest there." : ""}` : "";
+  plot("scatter", "scatter", rows.length ? unitPoints(board, rows) : [], "score", "This board carries no example network at this step; a new run adds one.", board.norm_axis);
 }
 
 function drawLines() {
   drawCorrelations();
   drawLayers();
   drawKept();
-}
-
-function chooseScorer(row) {
-  if (!row.scores) return;
-  state.scorer = row.name;
   drawScatter();
-}
-
-function drawScatter() {
-  const { board } = state;
-  const rows = board.norms === null ? [] : board.rows.filter((row) => row.step === state.step && row.scores);
-  const row = rows.find((r) => r.name === state.scorer) ?? rows.find((r) => r.kind === "predictor") ?? rows[0];
-  by("scatter-scorer").replaceChildren(...rows.map((r) => option(r.name, r.label, r === row)));
-  by("scatter-scorer").disabled = !rows.length;
-  const some = d3.sum(board.drawn_layers, ([, drawn]) => drawn), layer = Number(by("scatter-layer").value || 0);
-  const what = board.drawn_layers.length > 1 ? `unit of ${board.drawn_layers[layer][0]}` : board.units.slice(0, -1);
-  by("scatter-note").textContent = row ? `One trained network; a dot is a ${what}${some < board.neurons ? ` (${count(some)} of ${count(board.neurons)} are drawn, evenly by norm)` : ""}. Filled: kept when 10 % are kept. Those up and right of both lines were rightly found.` : "";
-  place("scatter", (target) => row && scatterChart(target, board, row, layer, by("scatter-axis").value), "This board carries no example network at this step; a new run adds one.");
 }
 
 function drawStep() {
@@ -143,50 +169,85 @@ function drawStep() {
   drawScatter();
 }
 
-function redrawCharts() {
-  drawLines();
-  drawScatter();
+/** How scorers stand over the boards, by the metric, the moment and the boards that are chosen. */
+function drawStanding() {
+  const of = (field) => data.across.filter((one) => one.metric === state.metric).map((one) => one[field]);
+  const keep = (id, texts) => choices(id, [...new Set(texts)], Math.max(0, [...new Set(texts)].indexOf(by(id).selectedOptions[0]?.textContent)));
+  keep("moment", of("moment"));
+  keep("family", of("family"));
+  const text = (id) => by(id).selectedOptions[0]?.textContent;
+  const one = data.across.find((each) => each.metric === state.metric && each.moment === text("moment") && each.family === text("family"));
+  by("family-pick").hidden = by("family").options.length < 2;
+  by("across-verdict").textContent = one ? `${one.boards} boards; ${one.verdict}.` : "No two scorers share boards here.";
+  const points = one ? unpackPoints(one.points) : [];
+  if (one) drawChart("critical", "critical", points, new Set());
+  else drawNothing("critical", "No two scorers share boards here.");
+  drawRanks(by("across-rows"), one, points.filter((point) => !point.last));
+}
+
+function drawOverview() {
+  if (outlines.length < 2) return;
+  drawStanding();
+  drawBoards(by("boards"), shown(), state.metric, open);
 }
 
 /** The overviews and the tasks of one network, or of all. */
 function chooseNetwork(network) {
   by("network").value = network;
-  const boards = shown(), open = (number, step) => { show(number, step); by("results").focus(); };
+  const boards = shown();
   by("task").replaceChildren(...[...new Set(boards.map((board) => board.task))].map((task) => option(task, task, false)));
   by("task").disabled = by("task").options.length === 1;
-  if (outlines.length > 1) drawBoards(by("boards"), boards, open);
+  if (outlines.length > 1) drawBoards(by("boards"), boards, state.metric, open);
   by("early").hidden = networks.length < 2;
   if (networks.length > 1) drawEarly(by("early-rows"), boards, open);
 }
 
 const networks = [...new Set(outlines.map((board) => board.network))];
 by("network").append(...networks.map((network) => option(network, network, false)));
-by("networks").hidden = networks.length < 2;
-by("network").addEventListener("change", (event) => { chooseNetwork(event.target.value); show(shown()[0].number); });
+by("network-pick").hidden = networks.length < 2;
+by("network").addEventListener("change", (event) => { chooseNetwork(event.target.value); if (state.board) show(shown()[0].number); });
+by("metric").addEventListener("change", (event) => { state.metric = Number(event.target.value); drawOverview(); if (state.board) drawVerdicts(); remember(); });
+for (const id of ["moment", "family"]) by(id).addEventListener("change", drawStanding);
 by("task").addEventListener("change", (event) => show(openTask(event.target.value)));
 by("recipe").addEventListener("change", (event) => show(Number(event.target.value)));
-for (const id of ["section", "which", "controls"]) by(id).addEventListener("change", drawTable);
+by("section").addEventListener("change", () => { state.section = by("section").selectedOptions[0].textContent; drawTable(); });
+for (const id of ["which", "controls"]) by(id).addEventListener("change", drawTable);
 by("filter").addEventListener("input", filterTable);
 for (const id of ["cost-axis", "time-axis"]) by(id).addEventListener("change", drawCorrelations);
 for (const id of ["split", "against"]) by(id).addEventListener("change", drawKept);
-for (const id of ["scatter-axis", "scatter-layer"]) by(id).addEventListener("change", drawScatter);
-by("scatter-scorer").addEventListener("change", (event) => { state.scorer = event.target.value; drawScatter(); });
 const choose = (names, mine) => { state.mine = mine; state.chosen = new Set(names); drawChips(); drawLines(); };
 by("best").addEventListener("click", () => choose(state.board.drawn, false));
 by("every").addEventListener("click", () => choose(state.board.order, true));
 by("none").addEventListener("click", () => choose([], true));
 by("theme").addEventListener("change", (event) => (document.documentElement.dataset.theme = event.target.value));
+by("copy-csv").addEventListener("click", () => copy(toCsv(state)));
+by("copy-latex").addEventListener("click", () => copy(toLatex(state)));
+by("copy-link").addEventListener("click", () => copy(location.href));
+by("copy-bibtex").addEventListener("click", () => copy(by("bibtex").textContent));
 
-by("overview").hidden = outlines.length < 2;
-chooseNetwork("");
-const named = outlines.find((board) => `#${encodeURIComponent(board.name)}` === location.hash);
-show(named?.number ?? 0);
+/** What an address asks for; of older pages it is a board's name alone. */
+function start() {
+  const text = location.hash.slice(1), asked = new URLSearchParams(text);
+  const name = asked.get("board") ?? decodeURIComponent(text), number = outlines.find((board) => board.name === name)?.number ?? 0;
+  state.metric = Math.max(0, data.metrics.findIndex((metric) => metric.path.join(".") === asked.get("metric")));
+  state.section = asked.get("columns");
+  if (asked.get("steps") === "all") by("which").value = "all";
+  choices("metric", data.metrics.map((metric) => metric.title), state.metric);
+  by("overview").hidden = by("across").hidden = outlines.length < 2;
+  by("metric-pick").hidden = data.metrics.length < 2;
+  chooseNetwork("");
+  drawOverview();
+  for (const part of document.querySelectorAll(".of-board")) part.hidden = data.site === "index";
+  if (data.site !== "index") show(number, asked.has("step") ? Number(asked.get("step")) : null);
+}
+
+start();
 
 let drawnWidth = document.documentElement.clientWidth, waiting = 0;
 new ResizeObserver(() => {
   if (document.documentElement.clientWidth === drawnWidth) return;
   drawnWidth = document.documentElement.clientWidth;
   clearTimeout(waiting);
-  waiting = setTimeout(redrawCharts, 60);
+  waiting = setTimeout(() => { if (outlines.length > 1) drawStanding(); if (state.board) drawLines(); }, 60);
 }).observe(document.documentElement);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));

@@ -27,18 +27,22 @@ function head(title, scale, left) {
 
 function domainOf(rows, column) {
   const found = rows.map((row) => row.values[column.id]).filter(Boolean);
-  const low = d3.min(found, (s) => s.low ?? s.middle), high = d3.max(found, (s) => s.high ?? s.middle);
+  const low = Math.min(...found.map((s) => s.low ?? s.middle)), high = Math.max(...found.map((s) => s.high ?? s.middle));
   return column.percent ? [Math.floor(low * 20) / 20, Math.ceil(high * 20) / 20] : [Math.min(0, Math.floor(low * 5) / 5), Math.max(1, high)];
 }
+
+const SIGNS = { "*": "first: no scorer is significantly better, and some are worse", "°": "not significantly better than random" };
+
+const sign = (mark) => (mark ? make("abbr", { title: SIGNS[mark] }, mark) : null);
 
 function metricCell(row, column, domain, chance) {
   const s = row.values[column.id];
   if (!s) return document.createTextNode("");
-  return make("span", { class: "metric" }, make("b", {}, written(s.mean, column.percent)), make("small", {}, interval(s, column.percent)), bar(s, domain, chance.get(row.step)?.values[column.id], colour(row.look)));
+  return make("span", { class: "metric" }, make("b", {}, written(s.mean, column.percent), sign(row.marks[column.id])), make("small", {}, interval(s, column.percent)), bar(s, domain, chance.get(row.step)?.values[column.id], colour(row.look)));
 }
 
-/** The rows of a board as a table in `place`. `onOpen(row)` is told when a row is looked at. */
-function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
+/** The rows of a board as a table in `place`. */
+function drawRows(place, board, rows, chosen, { steps, cost, filter }) {
   const columns = chosen.map(([id, title]) => ({ ...board.columns.find((column) => column.id === String(id)), title }))
     .filter((column) => rows.some((row) => row.values[column.id]));
   const chance = new Map(board.rows.filter((row) => row.name === "random").map((row) => [row.step, row]));
@@ -57,7 +61,6 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter, onOpen }) {
       if (child.isShown()) child.hide();
       else child(details(board, row), "details").show();
       button.setAttribute("aria-expanded", String(child.isShown()));
-      onOpen(row);
     });
     return row.error === null ? button : make("span", {}, button, make("span", { class: row.unfit ? "unfit" : "error" }, reason(row)));
   };
@@ -96,47 +99,56 @@ function details(board, row) {
   return make("div", {}, make("dl", {}, ...facts.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])), command ? make("pre", { tabindex: "0" }, command) : null);
 }
 
-/** All boards: the best predictor at each step. `onChoose(number, step)` opens one. */
-function drawBoards(place, boards, onChoose) {
-  const steps = [...new Set(boards.flatMap((board) => board.steps))].sort(d3.ascending);
-  const table = make("table", {}, heads(head("task and recipe", null, true), head("dense (%)"), ...steps.map((step) => head(`step ${count(step)}`, [0, 1]))));
+/** All boards: by a metric, the best predictor at each step. `onChoose(number, step)` opens one. */
+function drawBoards(place, boards, metric, onChoose) {
+  const steps = [...new Set(boards.flatMap((board) => board.steps))].sort((a, b) => a - b), { percent } = data.metrics[metric];
+  const table = make("table", {}, heads(head("task and recipe", null, true), head("dense (%)"), ...steps.map((step) => head(`step ${count(step)}`, percent ? ["0 %", "100 %"] : [0, 1]))));
   place.replaceChildren(table);
-  const at = (board, step) => board.verdicts.find((verdict) => verdict.step === step && verdict.row !== null);
+  const at = (board, step) => board.verdicts[metric].find((verdict) => verdict.step === step && verdict.row !== null);
   const cell = (board, step) => {
     const verdict = at(board, step);
     if (!verdict) return document.createTextNode("");
-    const { look, spearman: s } = verdict;
+    const { look, value } = verdict, [how, words] = sureness(verdict, percent);
     return make("button", { type: "button", class: "best", onclick: () => onChoose(board.number, step) },
-      make("span", { class: "name" }, swatch(look), look.name, verdict.tied ? " =" : null), make("b", {}, written(s.mean)), make("small", {}, interval(s)), bar(s, [0, 1], null, colour(look)));
+      make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.tied ? ` =${verdict.tied}` : "")), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)));
   };
   new DataTable(table, {
     data: boards,
     columns: [
       column((board) => make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, board.task), make("small", {}, board.recipe)), (board) => `${board.task}, ${board.recipe}`, "string", { className: "left" }),
       column((board) => written(board.dense.accuracy.mean, true), (board) => board.dense.accuracy.mean),
-      ...steps.map((step) => column((board) => cell(board, step), (board) => at(board, step)?.spearman.mean ?? null)),
+      ...steps.map((step) => column((board) => cell(board, step), (board) => at(board, step)?.value.mean ?? null)),
     ],
     ...PLAIN,
   });
+}
+
+/** Scorers by their average rank over boards. */
+function drawRanks(place, one, points) {
+  const cells = (tag, texts, attributes) => texts.map((text, i) => make(tag, { ...attributes, class: i ? null : "left" }, ...breakable(text)));
+  const rows = points.map(({ scorer, rank, least, most }, i) => make("tr", {}, ...cells("td", [scorer, `${rank.toFixed(1)}${least == null ? "" : ` [${least.toFixed(1)}, ${most.toFixed(1)}]`}`, `${one.firsts[i]} of ${one.boards}`, `${Math.round(100 * one.wins[i])} %`])));
+  place.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ...cells("th", ["scorer", "average rank", "first on", "wins"], { scope: "col" }))), make("tbody", {}, ...rows)));
 }
 
 /** Every early predictor on every board: its means at the steps up to the end of the plateau. */
 function drawEarly(place, boards, onChoose) {
   const scorers = new Map();
   const found = boards.map((board) => {
-    const packed = data.boards[board.number], means = packed.values[Object.keys(packed.values).find((id) => data.columns[id].path[0] === "spearman")]?.[0] ?? [];
+    const packed = data.boards[board.number], means = sharesOf(packed.values[Object.keys(packed.values).find((id) => data.columns[id].path[0] === "spearman")]?.[0] ?? "");
     const cells = new Map(), steps = new Set();
     packed.rows.step.forEach((step, i) => {
       const look = data.scorers[packed.rows.scorer[i]], mean = means[i] ?? null;
       if (look.kind === "oracle" || mean === null || (packed.rows.relative[i] ?? 0) > 1) return;
       scorers.set(look.name, look);
       steps.add(step);
-      cells.set(`${step} ${look.name}`, mean / data.unit);
+      cells.set(`${step} ${look.name}`, mean);
     });
-    return { board, cells, steps: d3.sort(steps) };
+    return { board, cells, steps: [...steps].sort((a, b) => a - b) };
   }).filter((one) => one.steps.length);
   const all = (name) => found.flatMap(({ cells, steps }) => steps.map((step) => cells.get(`${step} ${name}`)).filter((mean) => mean !== undefined));
-  const order = d3.sort([...scorers.values()], (look) => (look.kind === "control" ? 1 : 0), (look) => -all(look.name).length, (look) => -d3.mean(all(look.name)));
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const keys = (look) => [look.kind === "control" ? 1 : 0, -all(look.name).length, -mean(all(look.name))];
+  const order = sorted([...scorers.values()], keys);
   const filled = (mean, look) => {
     const cell = make("span", { class: "part" }, mean === undefined ? "–" : written(mean));
     if (mean !== undefined) cell.style.background = `linear-gradient(to right, color-mix(in srgb, ${colour(look)} 26%, transparent) ${100 * Math.max(0, mean)}%, transparent 0)`;

@@ -1,139 +1,171 @@
-"""The lines of the tables that charts draw, from a board."""
+"""The lines of the tables that charts draw, from a board.
 
-from collections.abc import Iterator, Sequence
+`drawn` says whether a chart of lines shows it unless others are chosen.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from prunebench.evaluation.fractions import kept_count
 from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.protocols import SHUFFLED
-from prunebench.evaluation.summary import Number, Summary
-from prunebench.leaderboard.ceiling import TWIN, ceilings
+from prunebench.evaluation.summary import Number, Summary, known
+from prunebench.leaderboard.across import Across
+from prunebench.leaderboard.ceiling import TWIN, Ceiling, ceilings
 from prunebench.leaderboard.chart_data import ChartBoard
-from prunebench.leaderboard.charts.look import CEILING
-from prunebench.leaderboard.columns import GLOBAL, PRUNING, layer_columns
-from prunebench.results import Row
+from prunebench.leaderboard.charts.specs import CEILING
+from prunebench.leaderboard.columns import GLOBAL, LEFT, PRUNING, layer_columns
+from prunebench.results import WHOLE, Row
 
 Point = dict[str, Any]
+KINDS_OF_ROWS = ("predictor", "control", "oracle", "ceiling")
 
 
 def kinds(chart: ChartBoard, points: Sequence[Point]) -> dict[str, str]:
     """The scorers among the points, in the order of a legend, and what each is."""
     found = {point["scorer"]: point["kind"] for point in reversed(points) if "scorer" in point}
-    order = [*chart.order, *sorted(found), CEILING]
-    places = {name: place for place, name in reversed(list(enumerate(order)))}
-    names = sorted(found, key=lambda name: (kind_place(found[name]), places[name]))
-    return {name: found[name] for name in names}
-
-
-def kind_place(kind: str) -> int:
-    """Predictors first."""
-    return ("predictor", "control", "oracle", "ceiling").index(kind)
+    places = {name: place for place, name in enumerate(chart.order)}
+    order = sorted(found, key=lambda name: (KINDS_OF_ROWS.index(found[name]), places.get(name, 0), name))
+    return {name: found[name] for name in order}
 
 
 def correlations(chart: ChartBoard) -> list[Point]:
-    """A line for each row that is drawn, with all that it can be drawn against; the ceiling at each step."""
-    points = []
-    for row in chart.rows:
-        if (row.predicts and row.scorer not in chart.drawn_scorers) or not row.spearman:
-            continue
-        if row.name != TWIN:
-            points.append(_point(row, row.spearman) | _against(chart, row))
-    times = {row.at_step: row.relative_time for row in chart.rows}
-    points += [
-        {"scorer": CEILING, "kind": "ceiling", "step": step, "relative": times[step]}
-        | _interval(ceiling.value, ceiling.low, ceiling.high)
-        for step, ceiling in ceilings(chart.board).items()
-    ]
-    whole = {
-        "kind": "mark", "steps": chart.training_steps, "steps_mark": "one training",
-        "share": 1, "share_mark": "one training", "relative": 1, "relative_mark": "t_drop",
-    }  # fmt: skip
-    return [*points, whole]
-
-
-def standing(chart: ChartBoard, steps: Sequence[int]) -> list[Point]:
-    """All rows with a rank correlation at these steps."""
-    drop = chart.board.training.drop_step
-    titles = {step: f"step {step:,}" + (f"\nt = {step / drop:.2g} t_drop" if drop else "") for step in steps}
-    return [
-        _point(row, row.spearman) | {"panel": titles[row.at_step], "place": row.at_step}
-        for step in steps
-        for row in chart.at(step)
+    """A line for each row, with all that it can be drawn against; the ceiling at each step; marks."""
+    drop, relative = chart.board.training.drop_step, {row.at_step: row.relative_time for row in chart.rows}
+    points = [
+        _point(chart, row, row.spearman)
+        | {
+            "panel": f"step {row.at_step:,}" + (f"\nt = {row.at_step / drop:.2g} t_drop" if drop else ""),
+            "relative": row.relative_time,
+            "steps": row.cost.steps,
+            "seconds": chart.seconds(row),
+            "share": chart.board.share_of_training(row),
+        }
+        for row in chart.by_order()
         if row.spearman and row.name != TWIN
     ]
+    points += [
+        _ceiling(ceiling) | {"step": step, "relative": relative[step]}
+        for step, ceiling in ceilings(chart.board).items()
+    ]
+    marks = {
+        "steps": chart.training_steps, "steps_mark": "one training", "share": 1, "share_mark": "one training",
+        "step": drop, "step_mark": "t_drop", "relative": 1 if drop else None, "relative_mark": "t_drop",
+    }  # fmt: skip
+    return [*points, {"kind": "mark"} | marks]
 
 
-def kept(chart: ChartBoard, step: int, by_split: bool = False) -> list[Point]:
-    """Accuracy against the share kept, by protocol and split, or by split and protocol."""
-    points = []
-    for place, (protocol, (name, _)) in enumerate(PRUNING.items()):
-        for second, (split, title) in enumerate(SPLITS.items()):
-            dense, _, _ = chart.board.training.metrics[split, "dense"].middle
-            panel = {
-                "panel": f"{name}\n{title}",
-                "place": second * len(PRUNING) + place if by_split else 2 * place + second,
-            }
-            found = [
-                _point(row, summary) | panel | {"x": float(column.path[-1])} | more
-                for each, more in ((protocol, {}), (SHUFFLED, {"kind": "shuffled"}))
-                if protocol in {each, GLOBAL}
-                for column in chart.kept_curves(each, split)
-                for row in _drawn(chart, step)
-                if (summary := column.summary(row)) and (not more or row.predicts)
-            ]
-            points += [*found, {"kind": "dense", "middle": dense} | panel] if found else []
-    return points
+def panels(by_split: bool = False) -> dict[tuple[str, str], str]:
+    """The panels of what is kept, by protocol and split, in their order."""
+    pairs = [(protocol, split) for protocol in PRUNING for split in SPLITS]
+    order = sorted(pairs, key=lambda pair: [*SPLITS].index(pair[1])) if by_split else pairs
+    return {(protocol, split): f"{PRUNING[protocol][0]}\n{SPLITS[split]}" for protocol, split in order}
+
+
+def kept(chart: ChartBoard, step: int) -> list[Point]:
+    """Accuracy against the share kept."""
+    points = [
+        _point(chart, row, summary) | {"panel": panel} | _left(chart, row, each, column.path[-1]) | more
+        for row in chart.by_order(step)
+        for (protocol, split), panel in panels().items()
+        for each, more in ((protocol, {}), (SHUFFLED, {"kind": "shuffled"}))
+        if protocol in {each, GLOBAL} and (not more or row.predicts)
+        for column in chart.kept_curves(each, split)
+        if (summary := column.summary(row))
+    ]
+    there, trained = {point["panel"] for point in points}, chart.board.training.metrics
+    points += [
+        {"panel": panel, "kind": "dense", "drawn": True, "middle": trained[split, "dense"].middle[0]}
+        for (_, split), panel in panels().items()
+        if panel in there
+    ]
+    return _first(
+        points, ticks=sorted({point["units"] for point in points if "units" in point}, reverse=True)
+    )
 
 
 def layers(chart: ChartBoard, step: int) -> list[Point]:
-    """The rank correlation in each layer."""
-    return [
-        _point(row, summary) | {"layer": column.title}
-        for column in layer_columns(chart.board)
-        for row in _drawn(chart, step)
-        if not row.sees_end and row.name != TWIN and (summary := column.summary(row))
-    ]
+    """The rank correlation in each layer, and its ceiling."""
+    points = []
+    columns = layer_columns(chart.board)
+    for column in columns:
+        found = [
+            _point(chart, row, summary)
+            for row in chart.by_order(step)
+            if not row.sees_end and row.name != TWIN and (summary := column.summary(row))
+        ]
+        found += [_ceiling(at) for each, at in ceilings(chart.board, column.path).items() if each == step]
+        points += [point | {"layer": column.title} for point in found]
+    return _first(points, letters=sum(len(column.title) for column in columns))
 
 
 def units(chart: ChartBoard, step: int) -> list[Point]:
-    """One network: score and final norm of each unit that is drawn, for every scorer.
+    """One network: score and final norm of each unit that is drawn, for every scorer."""
+    several = len(chart.drawn_layers) > 1
+    names = [name if several else "" for name, drawn in chart.drawn_layers for _ in drawn]
+    norms = [chart.norms[unit] for unit in chart.drawn_neurons] if chart.norms else []
+    points = [
+        {"scorer": row.scorer, "kind": _kind(row), "drawn": True, "place": place, "layer": name}
+        | {"norm": norm, "score": score}
+        for place, row in enumerate(chart.at(step))
+        if (scores := chart.scores(row)) is not None
+        for name, norm, score in zip(names, norms, scores, strict=True)
+    ]
+    return _first(points, **norm_axis(chart)) if points else []
 
-    Of several layers both are within the unit's layer: a share of its units, and of its largest norm.
-    """
-    points = [point for place, row in enumerate(chart.at(step)) for point in _units(chart, row, place)]
-    norms = np.array([point["norm"] for point in points if point["norm"] > 0])
+
+def norm_axis(chart: ChartBoard) -> dict[str, Any]:
+    """Where the axis of final norms turns even, near the norms of dead units, 0, and its ticks."""
+    ends = np.cumsum([len(drawn) for _, drawn in chart.drawn_layers])[:-1]
+    parts = np.split(np.asarray(chart.norms)[chart.drawn_neurons], ends)
+    norms = np.concatenate([part / part.max() if len(ends) and part.any() else part for part in parts])
+    norms = norms[norms > 0]
     if not len(norms):
-        return []
+        return {"constant": 1.0, "ticks": [0.0]}
     low, high = np.floor(np.log10(np.quantile(norms, 0.05))), np.ceil(np.log10(norms.max()))
-    apart = max(1, round((high - low) / 4))
-    ticks = [0.0, *(float(f"1e{power:.0f}") for power in np.arange(low, high + 1, apart))]
-    points[0] |= {"constant": float(f"1e{low:.0f}"), "ticks": ticks}
-    return points
+    powers = np.arange(low, high + 1, max(1, round((high - low) / 4)))
+    return {"constant": float(f"1e{low:.0f}"), "ticks": [0.0, *(float(f"1e{power:.0f}") for power in powers)]}
 
 
-def _units(chart: ChartBoard, row: Row, place: int) -> Iterator[Point]:
-    drawn = chart.scores(row)
-    if drawn is None:
-        return
-    several, scores, first = len(chart.drawn_layers) > 1, np.asarray(drawn), 0
-    for _, places in chart.drawn_layers:
-        ranks = stats.rankdata(scores[first : first + len(places)])
-        norms = np.asarray(chart.norms)[places]
-        best, first = np.sort(ranks)[-kept_count(len(ranks), 0.1)], first + len(places)
-        largest = float(np.sort(norms)[-kept_count(len(norms), 0.1)])
-        across, up = (len(ranks), norms.max() or 1.0) if several else (1, 1.0)
-        named = {"scorer": row.scorer, "kind": _kind(row), "place": place}
-        for rank, norm in zip(ranks.tolist(), norms.tolist(), strict=True):
-            yield named | {"x": rank / across, "norm": float(f"{norm / up:.4g}"), "kept": bool(rank >= best)}
-        if not several:
-            yield named | {"kind": "cut", "norm": largest}
+def ranks(found: Across) -> list[Point]:
+    """Average ranks, the best first, and a bar on the right for each run of scorers not told apart."""
+    ends = {
+        scorer: (None, None) if np.isnan(pair).any() else pair for scorer, pair in found.rank_ends.items()
+    }
+    points = [
+        {
+            "scorer": scorer,
+            "rank": found.average_ranks[scorer],
+            "least": ends[scorer][0],
+            "most": ends[scorer][1],
+        }
+        for scorer in found.order
+    ]
+    count = len(points)
+    return _first(points, ticks=list(range(1, count + 1))) + [
+        {"scorer": first, "last": last, "rank": count + 1 + 0.035 * count * place}
+        for place, (first, *_, last) in enumerate(found.comparison.cliques if found.comparison else ())
+    ]
 
 
-def _drawn(chart: ChartBoard, step: int) -> list[Row]:
-    return [row for row in chart.at(step) if row.scorer in chart.drawn_scorers or not row.predicts]
+def _first(points: list[Point], **more: Any) -> list[Point]:
+    """What a whole chart needs to know is with its first point."""
+    return [point | more for point in points[:1]] + points[1:]
+
+
+def _left(chart: ChartBoard, row: Row, protocol: str, share: str) -> Point:
+    """Shares of the units, and where they were counted of the parameters and multiply-adds, that are left."""
+    left: Point = {"units": float(share)}
+    sizes = known(chart.board.training.sizes) or {}
+    if protocol in (GLOBAL, SHUFFLED):
+        summary = row.metrics.get((LEFT, GLOBAL, share))
+        return left | ({"parameters": summary.mean} if summary else {})
+    if WHOLE in sizes and share in sizes:
+        parts, whole = sizes[share], sizes[WHOLE]
+        left["parameters"] = parts.parameters / whole.parameters
+        left["adds"] = parts.multiply_adds / whole.multiply_adds
+    return left
 
 
 def _kind(row: Row) -> str:
@@ -142,22 +174,17 @@ def _kind(row: Row) -> str:
     return "oracle" if row.sees_end else "control" if row.control else "predictor"
 
 
-def _point(row: Row, summary: Summary | None) -> Point:
+def _point(chart: ChartBoard, row: Row, summary: Summary | None) -> Point:
     assert summary
-    return {"scorer": row.scorer, "kind": _kind(row), **_interval(*summary.middle)}
+    drawn = not row.predicts or row.scorer in chart.drawn_scorers
+    named = {"scorer": row.scorer, "kind": _kind(row), "step": row.at_step, "drawn": drawn}
+    return named | _interval(*summary.middle)
+
+
+def _ceiling(ceiling: Ceiling) -> Point:
+    named = {"scorer": CEILING, "kind": "ceiling", "drawn": True}
+    return named | _interval(ceiling.value, ceiling.low, ceiling.high)
 
 
 def _interval(middle: Number, low: Number | None, high: Number | None) -> Point:
-    return {
-        "middle": middle, "low": middle if low is None else low, "high": middle if high is None else high
-    }  # fmt: skip
-
-
-def _against(chart: ChartBoard, row: Row) -> Point:
-    return {
-        "step": row.at_step,
-        "relative": row.relative_time,
-        "steps": row.cost.steps,
-        "seconds": chart.seconds(row),
-        "share": chart.board.share_of_training(row),
-    }
+    return {"middle": middle, "low": middle if low is None else low, "high": middle if high is None else high}

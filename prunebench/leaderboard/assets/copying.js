@@ -1,0 +1,56 @@
+"use strict";
+// What can be taken along: the table as it is shown, and how to cite.
+
+const percentOf = (column) => column.title + (column.percent && !column.title.includes("%") ? " (%)" : "");
+
+/** The rows as they are sorted and filtered, with the columns shown. */
+function shownTable({ board, table, columns }) {
+  const found = columns.map(([id, title]) => ({ ...board.columns.find((column) => column.id === String(id)), title }));
+  return [table.rows({ search: "applied", order: "applied" }).data().toArray(), found.filter((column) => column.id !== undefined)];
+}
+
+const csvCell = (value) => (value === null || value === undefined ? "" : /[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+
+function toCsv(state) {
+  const [rows, columns] = shownTable(state);
+  const lines = [["board", "step", "rank", "scorer", "gradient_steps", ...columns.flatMap(({ title }) => [title, `${title} low`, `${title} high`, `${title} mark`])]];
+  for (const row of rows) lines.push([state.board.name, row.step, rankText(row).replace("–", "-"), row.name, row.steps, ...columns.flatMap(({ id }) => [row.values[id]?.mean, row.values[id]?.low, row.values[id]?.high, row.marks[id]])]);
+  return lines.map((line) => line.map(csvCell).join(",")).join("\n") + "\n";
+}
+
+const LATEX = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "†": "$\\dagger$", "‡": "$\\ddagger$", "°": "$^\\circ$", "*": "$^*$", "–": "--", "−": "$-$", "·": "$\\cdot$" };
+const latex = (text) => text.replace(/[\\~^†‡°*–−·]|[&%$#_{}]/g, (sign) => LATEX[sign] ?? `\\${sign}`);
+
+function toLatex(state) {
+  const [rows, columns] = shownTable(state), line = (cells) => `${cells.map(latex).join(" & ")} \\\\`;
+  const cell = (row, { id, percent }) => (row.values[id] ? `${written(row.values[id].mean, percent)}${row.marks[id]} ${interval(row.values[id], percent)}` : "");
+  return [
+    `% ${state.board.name}`, `\\begin{tabular}{rl${"r".repeat(columns.length + 1)}}`, "\\hline",
+    line(["rank", "scorer", "step", ...columns.map(percentOf)]), "\\hline",
+    ...rows.map((row) => line([rankText(row), row.label, count(row.step), ...columns.map((column) => cell(row, column))])),
+    "\\hline", "\\end{tabular}", "",
+  ].join("\n");
+}
+
+/** A board, and the code that made it, as BibTeX. */
+function bibtex(board) {
+  const year = board.newest?.slice(0, 4) ?? "", plain = (text) => text.replace(/[{}\\]/g, "").replace(/[%&#_$]/g, "\\$&");
+  return [
+    `@misc{${board.name.replace(/[^\w-]/g, "-")},`, `  title = {{${plain(board.heading)}}},`, "  author = {{The prunebench maintainers}},",
+    `  howpublished = {Board ${plain(board.name)} of the prunebench leaderboard},`, `  note = {prunebench ${plain(data.version)}${board.newest ? `, newest run ${board.newest}` : ""}},`, ...(year ? [`  year = {${year}},`] : []), "}", "",
+  ].join("\n");
+}
+
+/** Put a text on the clipboard, and say so. */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = document.body.appendChild(make("textarea", { "aria-hidden": "true" }));
+    field.value = text;
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  by("copied").textContent = `Copied: ${text.length > 40 ? `${text.slice(0, 40)}…` : text}`;
+}
