@@ -22,6 +22,7 @@ from rich.text import Text
 from prunebench.escape import for_terminal
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.ceiling import by_when
 from prunebench.leaderboard.columns import (
     Column,
     first_to_go,
@@ -33,7 +34,7 @@ from prunebench.leaderboard.columns import (
 )
 from prunebench.leaderboard.cost import COST, cost_cells, percent
 from prunebench.leaderboard.tables import lines
-from prunebench.leaderboard.text import facts, heading, notes, without_numbers
+from prunebench.leaderboard.text import facts, heading, headline, notes, without_numbers
 from prunebench.results import Row
 
 _TO_THE_RIGHT = ("step", "rank", "own steps", COST)
@@ -42,7 +43,7 @@ _TO_THE_RIGHT = ("step", "rank", "own steps", COST)
 def render(
     board: Board, rows: list[Row] | None = None, columns: Sequence[Column] | None = None
 ) -> RenderableType:
-    """The board's table (or some of its rows or columns), with intervals, and what stands around it."""
+    """By when norms are decided, the board's table (or some rows or columns), and what stands around it."""
     shown = ranked(board.rows if rows is None else rows)
     return _Table(board, [row for row in shown if row.status != "unfit"], shown, columns or None)
 
@@ -63,6 +64,8 @@ class _Table:
         for column in first_to_go(self.board):
             if sum(_width(title, cells) for title, cells in columns.items()) >= options.max_width:
                 hidden |= {column.title} if columns.pop(column.title, None) else set()
+        if (first := headline(self.board)) is not None:
+            yield Text(first)
         yield self._table(columns, heading(self.board))
         if self.chosen is None:
             yield from self._by_layer(options.max_width)
@@ -73,8 +76,9 @@ class _Table:
         wider = f"In a wider terminal, and in the board's files: {names}." if names else None
         accuracy = "Accuracy: on the test set, in %."
         by_layer = f"{layers_note(self.board)}." if layer_columns(self.board) else None
+        decided = by_when(self.board)  # the headline says it
         for note in (*facts(self.board), *notes(self.board), by_layer, accuracy, wider):
-            if note:
+            if note and note != decided:
                 yield Text(note, style="dim")
 
     def _columns(self, shown: Sequence[Column]) -> dict[str, list[str]]:

@@ -1,16 +1,20 @@
 """Noise ceilings and shares of them, on simulated networks whose truth and noise are known."""
 
+import io
+
 import numpy as np
 import pytest
 from jaxtyping import Float
 from made_up_boards import board, row
 from msgspec.structs import replace
+from rich.console import Console
 
 from prunebench.evaluation.rank import spearman
 from prunebench.evaluation.statistics import summarise
 from prunebench.evaluation.summary import Summary
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when, ceilings, decided_by, share_of_ceiling
+from prunebench.leaderboard.terminal import render
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Row
 
@@ -96,3 +100,15 @@ def test_a_board_says_what_could_be_known_and_by_when() -> None:
     assert "share_of_ceiling_low" in to_csv(one)
     for text in (markdown(board()), to_csv(board())):
         assert "ceiling" not in text
+
+
+def test_a_terminal_says_first_by_when_the_norms_are_decided() -> None:
+    def printed(shown: Board) -> str:
+        out = Console(width=100, record=True, file=io.StringIO())
+        out.print(render(shown))
+        return out.export_text()
+
+    first, rest = printed(with_twins({0: 0.81})).split("\n", 1)
+    assert first == "final norms of 300 neurons: a twin from step 0 agrees at 0.81"
+    assert "agrees at" not in rest
+    assert "agrees at" not in printed(board())
