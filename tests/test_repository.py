@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from prunebench.leaderboard.citation import AUTHORS, PAPER
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DOCUMENTS = sorted(
@@ -40,6 +42,8 @@ def test_the_licence_is_the_one_that_is_declared() -> None:
     assert [author["name"] for author in cited["authors"]] == [
         author["name"] for author in PROJECT["project"]["authors"]
     ]
+    assert [author["name"] for author in cited["authors"]] == [AUTHORS]
+    assert PAPER in cited["message"]
     for pattern in PROJECT["project"]["license-files"]:
         assert list(ROOT.glob(pattern)), pattern
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--overview", "summed_up", is_flag=True, help="Print what the boards say together, as Markdown."
 )
+@click.option("--cite", is_flag=True, help="Print how to cite these boards, and prunebench, as BibTeX.")
 @click.option(
     "--rebuild",
     "again",
@@ -71,6 +72,7 @@ def command(
     kinds: tuple[str, ...],
     width: str | None,
     summed_up: bool,
+    cite: bool,
     again: bool,
     **shown: Any,
 ) -> int:
@@ -94,7 +96,9 @@ def command(
         _write_page(boards, html)
     if figures:
         _draw(boards, figures, kinds, _Shown(**shown), form, width)
-    if not (html or figures):
+    if cite:
+        _cite(boards)
+    elif not (html or figures):
         _print(boards, form or "table", summed_up, name, _Shown(**shown))
     return say_whose(folder, out or of_published, left_out)
 
@@ -132,6 +136,13 @@ def _print(boards: "list[Board]", form: str, summed_up: bool, name: str | None, 
     writers = {"markdown": markdown, "csv": to_csv, "json": type(boards[0]).to_json, "latex": latex}
     for board in boards:
         click.echo(writers[form](board), nl=False)
+
+
+def _cite(boards: "list[Board]") -> None:
+    from prunebench.leaderboard.citation import cite_prunebench
+    from prunebench.version import version
+
+    click.echo("\n".join([*(board.citation for board in boards), cite_prunebench(version())]), nl=False)
 
 
 def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", shown: _Shown) -> None:

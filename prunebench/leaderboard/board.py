@@ -15,6 +15,7 @@ from prunebench.evaluation.metrics import protocol_of
 from prunebench.evaluation.protocols import LABELS
 from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.canonical import canonical_json
+from prunebench.leaderboard.citation import cite
 from prunebench.leaderboard.command import reproduce
 from prunebench.leaderboard.tidy import tidy
 from prunebench.results import (
@@ -60,6 +61,11 @@ class Board(Results):
     def name(self) -> str:
         """File name without ending: the task and what sets it apart, with a hash of the identity."""
         return name_of(self.task, self.recipe)
+
+    @property
+    def citation(self) -> str:
+        """How to cite it, as BibTeX."""
+        return cite(self, self.name)
 
     def __repr__(self) -> str:
         return f"<Board {self.name}: {self.in_words}>"
@@ -107,7 +113,8 @@ class Board(Results):
 
     def to_json(self) -> str:
         """The board as text; equal boards give equal bytes."""
-        return canonical_json(self.content() | {"name": self.name, "intervals": INTERVALS_VERSION})
+        derived = {"name": self.name, "citation": self.citation, "intervals": INTERVALS_VERSION}
+        return canonical_json(self.content() | derived)
 
     @classmethod
     def read(cls, path: Path) -> "Board":

@@ -1,29 +1,14 @@
 """A board as LaTeX tables (booktabs), for papers."""
 
-import unicodedata
-
 from msgspec import UNSET
 
+from prunebench.escape import for_latex
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import LABELS_READ, SHUFFLED_SPEARMAN, Section
 from prunebench.leaderboard.ranks import ALIKE, CHANCE, FIRST
 from prunebench.leaderboard.tables import Cell, Line, tables
 from prunebench.leaderboard.text import heading
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "†": r"\textdagger{}",
-    "‡": r"\textdaggerdbl{}",
-    "°": r"\textdegree{}",
-    "≈": r"\ensuremath{\approx}",
-    "–": "--",
-} | {character: f"\\{character}" for character in "{}$&#_%"}
 _HEAD = r"% Needs \usepackage[T1]{fontenc}, \usepackage{textcomp} and \usepackage{booktabs}."
 _READING = (
     "Mean over seeds; lower and upper index: 95 % interval. Accuracies: the mean, and after the point the "
@@ -39,20 +24,6 @@ def latex(board: Board) -> str:
     return "\n\n".join([_HEAD, *parts]) + "\n"
 
 
-def escape(text: str) -> str:
-    """Text that LaTeX prints as it is; characters that its usual fonts lack are spelled out as `[U+4E2D]`."""
-    return "".join(map(_character, " ".join(text.split())))
-
-
-def _character(character: str) -> str:
-    if character in _SPECIAL:
-        return _SPECIAL[character]
-    if ord(character) < 128 or "À" <= character <= "ÿ":
-        return character if character.isprintable() else " "
-    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    return "".join(_SPECIAL.get(c, c) for c in plain) or f"[U+{ord(character):04X}]"
-
-
 def _table(board: Board, section: Section, lines: list[Line]) -> str:
     body: list[str] = []
     for before, line in zip([None, *lines], lines, strict=False):
@@ -60,12 +31,12 @@ def _table(board: Board, section: Section, lines: list[Line]) -> str:
             body.append(r"\midrule")
         step, rank, name = line.head
         body.append(
-            " & ".join([step, rank.replace("-", "--"), escape(name), *map(_cell, line.cells)]) + r" \\"
+            " & ".join([step, rank.replace("-", "--"), for_latex(name), *map(_cell, line.cells)]) + r" \\"
         )
     columns = [cell.column for cell in lines[0].cells]
-    titles = " & ".join(["step", "rank", "scorer", *(escape(column.title) for column in columns)])
+    titles = " & ".join(["step", "rank", "scorer", *(for_latex(column.title) for column in columns)])
     reading = f"{_READING} {LABELS_READ}" if SHUFFLED_SPEARMAN in columns else _READING
-    caption = escape(f"{heading(board)}. {section.title}: {section.note}. {reading}")
+    caption = for_latex(f"{heading(board)}. {section.title}: {section.note}. {reading}")
     return "\n".join(
         [
             r"\begin{table}",
@@ -89,7 +60,7 @@ def _table(board: Board, section: Section, lines: list[Line]) -> str:
 def _cell(cell: Cell) -> str:
     column, summary = cell.column, cell.column.summary(cell.row)
     if summary is None:
-        return escape(column.cell(cell.row))
+        return for_latex(column.cell(cell.row))
     mean = column.number(summary.mean)
     mean = rf"\mathbf{{{mean}}}" if cell.mark == FIRST else mean
     middle, low, high = summary.middle
@@ -97,4 +68,4 @@ def _cell(cell: Cell) -> str:
     if not column.bare and low is not None and high is not None:
         median = "" if summary.median is UNSET else rf" \cdot {column.number(middle)}"
         interval = f"{median}_{{{column.number(low)}}}^{{{column.number(high)}}}"
-    return f"${mean}{interval}$" + (escape(cell.mark) if cell.mark in (CHANCE, ALIKE) else "")
+    return f"${mean}{interval}$" + (for_latex(cell.mark) if cell.mark in (CHANCE, ALIKE) else "")

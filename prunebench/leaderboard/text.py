@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from textwrap import indent
 from typing import Any
 
 from msgspec import UNSET
@@ -183,6 +184,7 @@ def markdown(board: Board) -> str:
     if commands:
         listed = "\n".join(f"    {command}" for command in commands)
         parts.append(f"## Commands\n\nEach makes one row again.\n\n{listed}")
+    parts.append("## How to cite\n\n" + indent(board.citation, " " * 4).rstrip())
     return "\n\n".join(parts) + "\n"
 
 

@@ -92,6 +92,13 @@ def test_rebuild(prunebench: Any, made: Path) -> None:
     assert prunebench("leaderboard", "mnist", "--rebuild").code == 2
 
 
+def test_how_to_cite_the_boards_that_are_shown(prunebench: Any, made: Path) -> None:
+    cited = prunebench("leaderboard", "--cite").out
+    entries = [line for line in cited.splitlines() if line.startswith("@misc{")]
+    assert entries[0].startswith("@misc{prunebench-mnist5k-n800")
+    assert entries[1:] == ["@misc{prunebench,", "@misc{prunebench-paper,"]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120, 185])
 def test_a_narrow_terminal_loses_columns_not_numbers(
     prunebench: Any, made: Path, monkeypatch: pytest.MonkeyPatch, width: int

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 from rich.console import Console
 
+from prunebench.escape import for_latex
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.evaluation.statistics import summarise
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import PRUNING, columns_by_name
-from prunebench.leaderboard.latex import escape, latex
+from prunebench.leaderboard.latex import latex
 from prunebench.leaderboard.terminal import render
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Row, TaskRecord, Training, read_recipe
@@ -131,7 +133,7 @@ def test_accuracies_are_shown_with_their_median_and_its_interval() -> None:
 
 
 def test_latex_escapes_everything_that_is_special() -> None:
-    escaped = escape(HOSTILE)
+    escaped = for_latex(HOSTILE)
     assert r"\textbackslash{}input\{/etc/passwd\}" in escaped
     assert r"a\_b \$x\textasciicircum{}2\$ 100\% \#1 \& \{c\}" in escaped
     assert r"\textasciitilde{} \textless{}i\textgreater{}\textbar{}" in escaped
@@ -244,3 +246,20 @@ def test_names_of_layers_are_only_text() -> None:
 
 def test_every_protocol_that_keeps_a_share_has_a_title() -> None:
     assert set(PRUNING) == set(PROTOCOLS) - {"rank", "labels", "ceiling", "truths"}
+
+
+def test_every_board_says_how_to_cite_it() -> None:
+    made = {"utc": "2026-05-04T03:02:01+00:00", "prunebench": "1.2"}
+    one = board()
+    one = replace(one, rows=[*one.rows[1:], replace(one.rows[0], environment=made)])
+    entry = one.citation
+    assert entry.startswith(f"@misc{{prunebench-{one.name.replace('_', '-').replace('.', '-')},\n")
+    assert "  year = {2026},\n" in entry
+    assert f"Board {for_latex(one.name)} of prunebench 1.2}}" in entry
+    assert entry.count("{") == entry.count("}")
+    for text in (
+        json.loads(one.to_json())["citation"],
+        dedent(markdown(one).partition("## How to cite\n\n")[2]),
+    ):
+        assert text == entry
+    assert "year" not in board().citation  # nobody knows when it was made
