@@ -7,7 +7,7 @@ import pytest
 from msgspec import UNSET
 
 import prunebench as pb
-from prunebench.benchmark import DRAWS, Plan, Reporter, run_plan
+from prunebench.benchmark import Plan, Reporter, run_plan
 from prunebench.benchmark.missing import inventory_of
 from prunebench.results import Document, Row
 from prunebench.store.records import Measure
@@ -50,17 +50,29 @@ def test_random_is_the_mean_of_its_draws_with_their_band(plan: Plan) -> None:
     """And each draw ranks about nothing: the mean over draws and seeds is near 0."""
     document = run_plan(plan)
     row = next(row for row in document.rows if row.scorer == "random")
-    assert row.draws == DRAWS
+    assert row.draws == pb.Scorer.board_draws
     spearman = row.spearman
     assert spearman
     assert spearman.band
     assert spearman.band.low <= spearman.mean <= spearman.band.high
-    assert abs(spearman.mean) < 4 / np.sqrt(DRAWS * 4 * 16)
+    assert abs(spearman.mean) < 4 / np.sqrt(pb.Scorer.board_draws * 4 * 16)
+
+
+def test_a_scorer_says_how_many_of_its_draws_are_averaged(plan: Plan) -> None:
+    """Hutchinson's estimate is a mean already: ten of it are a hundred products."""
+    hutchinson = pb.load_scorer("hutchinson[vectors=2]")
+    document = run_plan(replace(plan, scorers=[hutchinson], protocols=["rank", "prune_final"]))
+    rows = {row.scorer: row for row in document.rows if row.at_step == plan.steps[0]}
+    assert rows["random"].draws == 10
+    assert rows["hutchinson[vectors=2]"].draws == 1
 
 
 @pytest.mark.parametrize(
     ("measure", "path", "draws"),
-    [(Measure("rank"), ("spearman",), DRAWS), (Measure("merge", "0.5"), ("accuracy", "merge", "0.5"), 3)],
+    [
+        (Measure("rank"), ("spearman",), pb.Scorer.board_draws),
+        (Measure("merge", "0.5"), ("accuracy", "merge", "0.5"), 3),
+    ],
 )
 def test_random_is_shown_by_the_mean_and_tested_by_the_first_of_its_draws(
     plan: Plan, measure: Measure, path: tuple[str, ...], draws: int

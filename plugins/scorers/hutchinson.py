@@ -29,6 +29,7 @@ class Hutchinson(pb.Scorer):
     name = "hutchinson"
     paper = "Gollini et al. 2025, Scalable Second-Order Information"
     stochastic = True
+    board_draws = 1  # its `vectors` are averaged over already, and each costs a Hessian-vector product
 
     vectors: Annotated[int, Meta(ge=1, le=10_000)] = 10
     weights: Literal["both", "incoming", "outgoing"] = "both"

@@ -41,8 +41,8 @@ from prunebench.training.seeds import check_seeds
 CONTROLS = ("random", "oracle")
 # The control that `ceiling` adds: what is known at a step, but for the minibatches to come.
 TWIN = "twin"
-# Of a stochastic scorer. The correlations of a draw cost nothing; its accuracies do, so they take fewer.
-DRAWS, ACCURACY_DRAWS = 10, 3
+# Of a stochastic scorer's draws: their correlations cost nothing, accuracies do and take fewer.
+ACCURACY_DRAWS = 3
 # The trained networks themselves are measured too.
 DENSE = Key(0, "", "", "")
 # How far apart the final norms of each layer are, of layered networks.
@@ -215,11 +215,12 @@ class Plan:
         return Measure(protocol + (f"[{','.join(settings)}]" if settings else ""), keep)
 
 
-def draws_of(scorer: Scorer | None, most: int = DRAWS) -> int:
+def draws_of(scorer: Scorer | None, most: int | None = None) -> int:
     """How often a scorer is asked; of one without a random part or twins, and of what has no scorer, once."""
-    if scorer is not None and scorer.twins:
-        return min(scorer.twins, most)
-    return most if scorer is not None and scorer.stochastic else 1
+    if scorer is None or not (scorer.twins or scorer.stochastic):
+        return 1
+    draws = scorer.twins or scorer.board_draws
+    return draws if most is None else min(draws, most)
 
 
 def asked_at(key: Key, scorer: Scorer) -> Key:

@@ -21,10 +21,12 @@ class Scorer(Plugin):
 
     Class attributes, beside the `name`, `version` and `paper` of every `Plugin`:
         stochastic: the scores are drawn; they depend on a field `draw`, and the board averages over several.
+        board_draws: over how many; fewer for one whose draws are dear and averages of their own.
         sees_end: `snapshot.final` is filled in. Marked on every board.
     """
 
     stochastic: ClassVar[bool] = False
+    board_draws: ClassVar[int] = 10
     sees_end: ClassVar[bool] = False
 
     @property
