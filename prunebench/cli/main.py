@@ -23,6 +23,7 @@ COMMANDS = {
     "status": ("prunebench.cli.status", "Say what the store holds, and what of a study is done."),
     "merge": ("prunebench.cli.merge", "Take over the records of another store, or a submission's rows."),
     "submit": ("prunebench.cli.submit", "Put your scorer's results into a folder for published boards."),
+    "remove": ("prunebench.cli.remove", "Remove results from boards and store, or a whole board."),
     "export": ("prunebench.cli.export", "Write results as CSV, JSON or Parquet, or a snapshot of networks."),
     "reproduce": ("prunebench.cli.reproduce", "Reproduce the paper's figures and tables."),
     "new-scorer": ("prunebench.cli.new_scorer", "Write a scorer to start from."),

@@ -1,6 +1,6 @@
 """The folder that boards live in: a JSON file each, and the tables made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from prunebench.leaderboard.board import Board, read_json
 from prunebench.leaderboard.means import with_means
 from prunebench.leaderboard.overview import overview
 from prunebench.leaderboard.places import holds_boards, published
+from prunebench.leaderboard.ranks import RowKey
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Document
 from prunebench.store.files import folder_lock, write_atomically
@@ -47,6 +48,20 @@ def add_rows(rows: Board, folder: Path) -> int | None:
         kept = [row for row in board.rows if row.key not in newer]
         _write_board(replace(board, rows=[*kept, *newer.values()]), path)
     return len(board.rows) - len(kept)
+
+
+def remove_rows(name: str, keys: Collection[RowKey], folder: Path) -> None:
+    """Take rows off the board of this name, and the board away with its last row."""
+    path = folder / f"{name}.json"
+    with folder_lock(folder):
+        board = Board.read(path)
+        kept = [row for row in board.rows if row.key not in keys]
+        if kept:
+            _write_board(replace(board, rows=kept), path)
+            return
+        # The record goes last: as long as it is there, this can be done again.
+        for file in (path.with_suffix(".md"), path.with_suffix(".csv"), path):
+            file.unlink(missing_ok=True)
 
 
 def rebuild(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 The name holds the SHA-256 of the content, so a file never changes: it is there and whole, or it is not.
 """
 
+import contextlib
 import stat
 from pathlib import Path
 
@@ -72,6 +73,18 @@ class NetworkFiles:
         if digest(content) != network.sha256:
             raise Damaged(f"{shown}: damaged (its SHA-256 is not what was written)")
         return content
+
+    def remove(self, network: NetworkRow) -> None:
+        """Delete the file of a network, and its folder with the last one; what is no such file stays."""
+        if self.folder is None:
+            self.memory.pop(network.file, None)
+            return
+        path = self.folder / network.file
+        if path.parent.parent != self.folder or not path.is_file():  # the row may be anybody's
+            return
+        path.unlink()
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
 
 
 def pack(state: State, position: int, *, velocity: bool) -> bytes:
