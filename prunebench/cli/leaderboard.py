@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     help=f"How to print them, a table if left out; figures: {', '.join(FORMATS)}, else the first two.",
 )
 @click.option("--html", type=PATH, metavar="FILE", help="Write them as one page that works offline.")
+@click.option("--site", type=PATH, metavar="DIR", help="Write them as a site that any static host serves.")
 @click.option("--figures", type=PATH, metavar="DIR", help="Draw their charts, for papers.")
 @click.option(
     "--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="With --figures: this chart; repeatable."
@@ -68,6 +69,7 @@ def command(
     of_published: bool,
     form: str | None,
     html: str | None,
+    site: str | None,
     figures: str | None,
     kinds: tuple[str, ...],
     width: str | None,
@@ -94,11 +96,13 @@ def command(
         raise click.UsageError("--kind, --width and a --format of pictures need --figures DIR")
     if html:
         _write_page(boards, html)
+    if site:
+        _write_site(boards, site)
     if figures:
         _draw(boards, figures, kinds, _Shown(**shown), form, width)
     if cite:
         _cite(boards)
-    elif not (html or figures):
+    elif not (html or site or figures):
         _print(boards, form or "table", summed_up, name, _Shown(**shown))
     return say_whose(folder, out or of_published, left_out)
 
@@ -206,6 +210,15 @@ def _write_page(boards: "list[Board]", html: str) -> None:
     path = writable_file("--html", Path(html))
     write_atomically(path, to_html(boards))
     click.echo(f"page: {path}", err=True)
+
+
+def _write_site(boards: "list[Board]", site: str) -> None:
+    from prunebench.leaderboard.site import write_site
+    from prunebench.store.files import writable_folder
+
+    folder = writable_folder("--site", Path(site))
+    files = list(write_site(boards, folder))
+    click.echo(f"site: {folder / 'index.html'} ({len(files)} files)", err=True)
 
 
 def _draw(

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.metadata import PackageNotFoundError, metadata
 from importlib.resources import files
@@ -29,16 +29,26 @@ def to_html(boards: Sequence[Board]) -> str:
     return assemble(page_data(boards))
 
 
-def assemble(data: dict[str, Any]) -> str:
-    """The page that shows this `page_data`."""
-    scripts = [*(_asset(f"vendor/{name}") for name in LIBRARIES), *map(_asset, SCRIPTS)]
+def assemble(data: dict[str, Any], scripts_at: str = "", links: str = "") -> str:
+    """The page that shows this `page_data`.
+
+    Args:
+        scripts_at: where its scripts lie beside it; in the page itself where that is empty.
+        links: HTML at its top.
+    """
+    texts = dict(scripts())
     newest = max((board["newest"] or "" for board in data["boards"]), default="")
     licences = [_asset(f"vendor/{name.split('.')[0]}.LICENSE") for name in LIBRARIES]
+    allowed = "'self'" if scripts_at else " ".join(map(_hash, texts.values()))
+    tags = [
+        f'<script src="{scripts_at}{name}"></script>' if scripts_at else f"<script>{text}</script>"
+        for name, text in texts.items()
+    ]
     return Template(_asset("page.html")).substitute(
         policy="; ".join(
             (
                 "default-src 'none'",
-                f"script-src {' '.join(_hash(script) for script in scripts)}",
+                f"script-src {allowed}",
                 "style-src 'unsafe-inline'",  # the charts carry their own; without images it can load nothing
                 "base-uri 'none'",
                 "form-action 'none'",
@@ -46,13 +56,21 @@ def assemble(data: dict[str, Any]) -> str:
         ),
         style=_colours() + _asset("page.css"),
         marks=MARKS,
-        links=_links(),
+        links=links + _links(),
         made=escape(f"version {data['version']}" + (f", newest run {newest}" if newest else "")),
         ranks=RANKS,
         licences="\n".join(licences),
         data=to_script(data),
-        scripts="\n".join(f"<script>{script}</script>" for script in scripts),
+        scripts="\n".join(tags),
     )
+
+
+def scripts() -> Iterator[tuple[str, str]]:
+    """The scripts of the page, libraries first."""
+    for name in LIBRARIES:
+        yield name, _asset(f"vendor/{name}")
+    for name in SCRIPTS:
+        yield name, _asset(name)
 
 
 def _links() -> str:

@@ -15,6 +15,15 @@ def test_a_page_of_the_boards_is_written(quick: Prunebench, prunebench: Pruneben
     assert (folder / "again.html").read_bytes() == page
 
 
+def test_a_site_of_the_boards_is_written(quick: Prunebench, prunebench: Prunebench, folder: Path) -> None:
+    quick("--scorer", "snip", "--at-step", "0", "--quiet")
+    done = prunebench("leaderboard", "--site", "site")
+    assert (done.code, done.out) == (0, "")
+    assert "site/index.html" in done.err
+    found = {path.suffix for path in (folder / "site").iterdir() if path.name.startswith("toy")}
+    assert found == {".html", ".json", ".csv", ".md"}
+
+
 def test_figures_of_one_board_are_drawn(quick: Prunebench, prunebench: Prunebench, folder: Path) -> None:
     quick("--scorer", "snip", "--at-step", "0", "--protocol", "rank", "--quiet")
     done = prunebench("leaderboard", "toy", "--figures", "figures")

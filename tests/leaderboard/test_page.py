@@ -172,6 +172,74 @@ def test_a_shared_address_opens_its_board(browser: Any, file: Path, page: Page) 
     again.close()
 
 
+def test_an_address_says_step_metric_and_columns(browser: Any, file: Path, page: Page) -> None:
+    page.check("#verdicts input[value='50']")
+    page.select_option("#section", label="Merged at the end: test accuracy")
+    page.select_option("#metric", label="pruned to 10 %")
+    page.select_option("#which", "all")
+    fresh = Opened(browser, file)
+    fresh.page.goto(page.url)
+    fresh.page.reload()
+    assert fresh.page.locator("#board-title").inner_text() == "toy, 40 samples"
+    assert fresh.page.locator("#verdicts input[value='50']").is_checked()
+    assert fresh.page.locator("#section option:checked").inner_text() == "Merged at the end: test accuracy"
+    assert fresh.page.locator("#metric option:checked").inner_text() == "pruned to 10 %"
+    assert fresh.page.locator("#results-title").inner_text() == "All scorers, all steps"
+    fresh.context.close()
+
+
+def test_the_boards_together_come_first_by_a_metric_that_is_chosen(page: Page) -> None:
+    assert page.locator("main section h2").first.inner_text() == "How scorers stand over the boards"
+    settle(page)
+    ranks = page.locator("#across-rows tbody tr")
+    assert ranks.first.locator("td").all_inner_texts()[0] in ("angle", "imp")
+    assert ranks.count() == page.locator("#critical svg .mark-symbol.role-mark path").count()
+    before = page.locator("#boards tbody").inner_text()
+    page.select_option("#metric", label="pruned to 10 %")
+    assert page.locator("#boards tbody").inner_text() != before
+    assert "by pruned to 10 %" in page.locator("#verdicts-title").inner_text()
+
+
+def test_cells_have_their_marks_and_nothing_small_is_cheered(page: Page) -> None:
+    spearman = column_of(page, "Spearman")
+    marks_of = page.locator(f"#rows tbody td:nth-child({spearman}) abbr")
+    assert "first" in str(marks_of.first.get_attribute("title"))
+    said = page.evaluate(
+        """[{mean: 0.0004, low: 0.0003, high: 0.0005}, {mean: 0.3, low: 0.2, high: 0.4}]
+        .map((ahead) => [difference(ahead, false), ...sureness({ tied: 0, ahead }, false)])"""
+    )
+    assert said == [
+        ["+0.0004 [+0.0003, +0.0005]", "unsure", "ahead of all others, by a negligible margin"],
+        ["+0.30 [+0.20, +0.40]", "sure", "significantly ahead of all other early predictors"],
+    ]
+
+
+def test_the_table_and_the_citation_can_be_copied(page: Page) -> None:
+    page.fill("#filter", "growth")
+    table = page.evaluate("toCsv(state)").splitlines()
+    assert table[0].startswith("board,step,rank,scorer,gradient_steps,Spearman,Spearman low,Spearman high")
+    assert [line.split(",")[3] for line in table[1:]] == ["growth"]
+    page.fill("#filter", HOSTILE[3][:6])
+    latex = page.evaluate("toLatex(state)")
+    assert "\\$1" in latex
+    assert len(latex.splitlines()) == 8, "a name is on one line"
+    assert page.evaluate("bibtex(state.board)").startswith("@misc{toy_n40_d30_std1e-05_")
+    page.click("#copy-bibtex")
+    playwright.expect(page.locator("#copied")).to_contain_text("Copied: @misc{toy")
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Any, mixed: Path, width: int, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    opened = Opened(browser, mixed, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    settle(opened.page)
+    found = axe.run(opened.page).response["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+    opened.context.close()
+    assert not opened.complaints
+
+
 def test_every_chart_is_drawn_in_every_setting(page: Page) -> None:
     for step in (0, 50):
         page.check(f"#verdicts input[value='{step}']")
@@ -274,6 +342,9 @@ def test_it_fits_a_phone(browser: Any, file: Path) -> None:
         page.click("#every")
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
     settle(page)
+    cell = page.locator("#rows tbody td b").first.bounding_box()
+    assert cell
+    assert cell["x"] + cell["width"] < 400, "a number stands beside the names"
     for chart in page.locator(".chart svg").all():
         box = chart.bounding_box()
         assert box

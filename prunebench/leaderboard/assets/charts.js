@@ -46,6 +46,9 @@ function drawChart(id, name, all, chosen, first = {}) {
   const draw = async () => {
     target.drawn?.finalize();
     target.drawn = await vegaEmbed(target, spec, { mode: "vega-lite", actions: false, ast: true, logLevel: vega.Error, renderer: "svg", defaultStyle: false });
+    const svg = target.querySelector("svg"), caption = target.closest("figure").querySelector("figcaption");
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", `${caption.textContent}: ${count} ${count === 1 ? "panel" : "panels"}; the numbers are in the tables`);
   };
   target.waiting = (target.waiting ?? Promise.resolve()).then(draw);
 }

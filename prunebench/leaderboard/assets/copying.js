@@ -19,7 +19,7 @@ function toCsv(state) {
 }
 
 const LATEX = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "†": "$\\dagger$", "‡": "$\\ddagger$", "°": "$^\\circ$", "*": "$^*$", "–": "--", "−": "$-$", "·": "$\\cdot$" };
-const latex = (text) => text.replace(/[\\~^†‡°*–−·]|[&%$#_{}]/g, (sign) => LATEX[sign] ?? `\\${sign}`);
+const latex = (text) => text.replace(/\s+/g, " ").replace(/[\\~^†‡°*–−·]|[&%$#_{}]/g, (sign) => LATEX[sign] ?? `\\${sign}`);
 
 function toLatex(state) {
   const [rows, columns] = shownTable(state), line = (cells) => `${cells.map(latex).join(" & ")} \\\\`;

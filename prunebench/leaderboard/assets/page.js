@@ -20,7 +20,7 @@ function openTask(task) {
 
 /** Open a board, here or, of a site, on its own page. */
 function open(number, step) {
-  if (data.site === "index") location.href = `${encodeURIComponent(outlines[number].name)}.html${step === null ? "" : `#step=${step}`}`;
+  if (data.site === "index") location.href = `${encodeURIComponent(outlines[number].name)}.html${step === null ? "" : `#${new URLSearchParams({ step })}`}`;
   else {
     show(number, step);
     by("results").focus();
