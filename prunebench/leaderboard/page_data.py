@@ -13,6 +13,7 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, chart_boards
 from prunebench.leaderboard.charts import points
 from prunebench.leaderboard.charts.specs import CEILING, CHARTS, KEPT, Look, specification
+from prunebench.leaderboard.citation import cite, cite_prunebench
 from prunebench.leaderboard.columns import SPEARMAN, Column, telling
 from prunebench.leaderboard.overview import compared
 from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_points, pack_shares
@@ -109,6 +110,7 @@ def _board(
         "network": board.recipe.network_spec,
         "units": board.units_word,
         "facts": facts(board),
+        "cite": cite(board, board.name) + cite_prunebench(version()),
         "newest": max((row.environment or {}).get("utc", "") for row in chart.rows)[:10] or None,
         "floor": floor_note(board.rows),
         "drop": _round(board.training.drop_step),

@@ -223,9 +223,9 @@ def test_the_table_and_the_citation_can_be_copied(page: Page) -> None:
     latex = page.evaluate("toLatex(state)")
     assert "\\$1" in latex
     assert len(latex.splitlines()) == 8, "a name is on one line"
-    assert page.evaluate("bibtex(state.board)").startswith("@misc{toy_n40_d30_std1e-05_")
+    assert page.locator("#bibtex").inner_text().startswith("@misc{prunebench-toy-n40-d30-std1e-05-")
     page.click("#copy-bibtex")
-    playwright.expect(page.locator("#copied")).to_contain_text("Copied: @misc{toy")
+    playwright.expect(page.locator("#copied")).to_contain_text("Copied: @misc{prunebench-toy")
 
 
 @pytest.mark.parametrize("width", [1280, 400])

@@ -32,15 +32,6 @@ function toLatex(state) {
   ].join("\n");
 }
 
-/** A board, and the code that made it, as BibTeX. */
-function bibtex(board) {
-  const year = board.newest?.slice(0, 4) ?? "", plain = (text) => text.replace(/[{}\\]/g, "").replace(/[%&#_$]/g, "\\$&");
-  return [
-    `@misc{${board.name.replace(/[^\w-]/g, "-")},`, `  title = {{${plain(board.heading)}}},`, "  author = {{The prunebench maintainers}},",
-    `  howpublished = {Board ${plain(board.name)} of the prunebench leaderboard},`, `  note = {prunebench ${plain(data.version)}${board.newest ? `, newest run ${board.newest}` : ""}},`, ...(year ? [`  year = {${year}},`] : []), "}", "",
-  ].join("\n");
-}
-
 /** Put a text on the clipboard, and say so. */
 async function copy(text) {
   try {

@@ -52,7 +52,7 @@ function drawBoard() {
   by("board-recipe").textContent = board.recipe;
   by("facts").replaceChildren(make("li", {}, `board ${board.name}`), ...board.facts.map((fact) => make("li", {}, fact)));
   by("floor").textContent = board.floor ?? "";
-  by("bibtex").textContent = bibtex(board);
+  by("bibtex").textContent = board.cite;
   by("commands").replaceChildren(...board.commands.filter(Boolean).map((command) => make("li", {}, make("code", {}, command))));
   by("provenance").replaceChildren(...Object.entries(board.provenance).flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, typeof value === "string" ? value : Object.entries(value).map(([name, part]) => `${name} ${typeof part === "string" ? part : JSON.stringify(part)}`).join(", "))]));
   state.sections = [
