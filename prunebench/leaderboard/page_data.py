@@ -12,8 +12,8 @@ from prunebench.leaderboard.across import EARLY, Moment, by_family, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, chart_boards
 from prunebench.leaderboard.charts import points
-from prunebench.leaderboard.charts.specs import CEILING, CHARTS, KEPT, Look, specification
-from prunebench.leaderboard.citation import cite, cite_prunebench
+from prunebench.leaderboard.charts.specs import CEILING, CHARTS, Look, specification
+from prunebench.leaderboard.citation import cite_prunebench
 from prunebench.leaderboard.columns import SPEARMAN, Column, telling
 from prunebench.leaderboard.overview import compared
 from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_points, pack_shares
@@ -47,7 +47,7 @@ def page_data(boards: Sequence[Board]) -> dict[str, Any]:
         "per_one": PER_ONE,
         "least": LEAST,
         "symbols": SYMBOLS,
-        "charts": _charts(boards, scorers.values),
+        "charts": _charts(charts),
         "splits": SPLITS,
         "scorers": scorers.values,
         "columns": columns.values,
@@ -110,7 +110,7 @@ def _board(
         "network": board.recipe.network_spec,
         "units": board.units_word,
         "facts": facts(board),
-        "cite": cite(board, board.name) + cite_prunebench(version()),
+        "cite": board.citation + cite_prunebench(version()),
         "newest": max((row.environment or {}).get("utc", "") for row in chart.rows)[:10] or None,
         "floor": floor_note(board.rows),
         "drop": _round(board.training.drop_step),
@@ -134,7 +134,6 @@ def _board(
         "norms": pack([chart.norms[i] for i in chart.drawn_neurons]) if chart.norms else None,
         "neurons": len(chart.norms),
         "drawn_layers": [[name, len(units)] for name, units in chart.drawn_layers],
-        "norm_axis": points.norm_axis(chart) if chart.norms else None,
         "scores": [None if drawn is None else pack(drawn) for drawn in scores],
         "points": {
             "correlations": pack_points(points.correlations(chart)),
@@ -152,17 +151,23 @@ def _board(
     }
 
 
-def _charts(boards: Sequence[Board], scorers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _charts(charts: Sequence[ChartBoard]) -> dict[str, Any]:
     """The specifications of the charts; the page gives them their width and a board's points."""
-    kinds = {scorer["name"]: scorer["kind"] for scorer in scorers} | {CEILING: "ceiling"}
-    words = {board.units_word for board in boards}
+    kinds = {row.scorer: points.kind(row) for chart in charts for row in chart.rows} | {CEILING: "ceiling"}
+    words = {chart.board.units_word for chart in charts}
     units = words.pop() if len(words) == 1 else "units"
-    below = {
-        name: KEPT[x].format(units=units) if x in KEPT else "rank of the score (1 is highest)"
-        for name, (_, x, _) in CHARTS.items()
+    given: dict[str, Any] = {
+        "norm": "final norm",
+        "title": "",
+        "panels": [*points.panels().values()],
+        "ticks": {"expr": "data('points')[0].ticks"},
     }
-    given: dict[str, Any] = {"norm": "final norm", "title": "", "panels": [*points.panels().values()]}
-    return {name: specification(name, kinds, PAGE, below=below[name], **given) for name in CHARTS}
+    return {
+        name: specification(
+            name, kinds, PAGE, below=below.partition(", step")[0].format(units=units, within=""), **given
+        )
+        for name, (_, _, _, below) in CHARTS.items()
+    }
 
 
 def _scorer(row: Row) -> dict[str, Any]:

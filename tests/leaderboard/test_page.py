@@ -252,7 +252,7 @@ def test_every_chart_is_drawn_in_every_setting(page: Page) -> None:
             assert svg.locator("path").count() > 5, chart
     titles = page.locator("#kept svg text").all_text_contents()
     assert any(title.startswith("Pruned at the end") for title in titles)
-    assert "Pruned early, then trained" not in titles, "nothing was pruned early at step 50"
+    assert not any("early" in title for title in titles), "nothing was pruned early at step 50"
     before = page.locator("#cost .chart").inner_html()
     page.select_option("#cost-axis", "cost_seconds")
     page.select_option("#time-axis", "time_plateau")

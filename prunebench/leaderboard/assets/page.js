@@ -137,7 +137,7 @@ function drawLayers() {
 }
 
 function drawKept() {
-  const all = unpackPoints(state.board.points.kept[state.step]), [{ ticks } = {}] = all;
+  const all = unpackPoints(state.board.points.kept[state.step]), ticks = [...new Set(all.map((point) => point.units ?? 1))];
   const there = KEPT.filter((name) => all.some((point) => point[FIELDS[name]] != null));
   by("against-pick").hidden = there.length < 2;
   const against = there.includes(by("against").value) ? by("against").value : "kept";
@@ -152,7 +152,7 @@ function drawScatter() {
   const rows = board.norms === null ? [] : board.rows.filter((row) => row.step === state.step && row.scores && (row.kind !== "predictor" || state.chosen.has(row.name)));
   const some = board.drawn_layers.reduce((sum, [, drawn]) => sum + drawn, 0), several = board.drawn_layers.length > 1;
   by("scatter-note").textContent = rows.length ? `One trained network; a dot is one of its ${board.units}${some < board.neurons ? ` (${count(some)} of ${count(board.neurons)} are drawn, evenly by norm)` : ""}. Filled: kept when 10 % are kept.${several ? " Rank and norm are within the unit's layer, the norm as a share of the largest there." : ""}` : "";
-  plot("scatter", "scatter", rows.length ? unitPoints(board, rows) : [], "score", "This board carries no example network at this step; a new run adds one.", board.norm_axis);
+  plot("scatter", "scatter", rows.length ? unitPoints(board, rows) : [], "score", "This board carries no example network at this step; a new run adds one.");
 }
 
 function drawLines() {

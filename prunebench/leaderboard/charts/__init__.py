@@ -1,7 +1,7 @@
-"""The charts, each defined once, in Vega-Lite: a file a chart, for the page, notebooks, PNG, SVG and PDF.
+"""The charts, each defined once, as a Vega-Lite template: for the page, PNG, SVG and PDF.
 
-A specification is plain JSON, so it is built as a dictionary: the page needs no package for it. `points` are
-the lines of the table that it draws.
+`specs` fills the templates in, which needs no package; `points` are the lines of the tables that they draw;
+`figures` makes files.
 """
 
 import re

@@ -10,7 +10,7 @@ from prunebench.leaderboard.across import across, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, chart_boards
 from prunebench.leaderboard.charts import KINDS, points
-from prunebench.leaderboard.charts.specs import CHARTS, KEPT, Look, Spec, specification
+from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, specification
 from prunebench.leaderboard.overview import compared
 from prunebench.leaderboard.standing import moment_words
 from prunebench.store.files import write_atomically
@@ -20,6 +20,7 @@ MM = 72 / 25.4  # points, in which figures are laid out
 LOOK = Look()
 # Of a chart with a panel for each value of a field: this, a panel's least width, its height over its width.
 PANELS = {"standing": ("panel", 60, 1.0), "kept": ("panel", 110, 0.7), "scatter": ("scorer", 80, 0.8)}
+AT_STEPS = {"kept": points.kept, "layers": points.layers, "scatter": points.units}
 VEGA_LITE = "6.4"
 SIZED = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
 UNSEEN = re.compile(r'<text [^>]* opacity="0"[^>]*>[^<]*</text>')  # labels that there is no room for
@@ -52,56 +53,50 @@ def draw(
 def _figures(
     chart: ChartBoard, kinds: Sequence[str], steps: Sequence[int] | None, width: float
 ) -> Iterator[Figure]:
-    several = len(chart.drawn_layers) > 1
     shown = [step for step in chart.steps if steps is None or step in steps]
     table = points.correlations(chart) if any(row.spearman for row in chart.predictors) else []
-    for name, (template, x, _) in CHARTS.items():
-        kind = name.split("_")[0]
-        if kind not in kinds:
+    within = len(chart.drawn_layers) > 1
+    for name, (template, x, _, below) in CHARTS.items():
+        if name.split("_")[0] not in kinds:
             continue
         if template == "standing":
             lines = [point for point in table if "panel" in point and point["step"] in shown]
             yield from _figure(name, name, chart, lines, width - 100)
         elif template == "correlation":
-            there = [point for point in table if point.get(x) is not None and point.get("drawn", True)]
+            there = [point for point in table if point.get(x) is not None]
             if len({point[x] for point in there if point["kind"] != "mark"}) > 1:
-                yield from _figure(name, name, chart, there, width, legend=width)
-        for step in shown if kind in ("kept", "layers", "scatter") else ():
-            given: dict[str, Any] = {"legend": width}
-            if kind == "scatter":
-                lines = points.units(chart, step)
-                where = " within its layer" if several else ""
-                given = {"below": f"rank of the score{where} (1 is highest), step {step:,}"}
-                given["norm"] = "norm / largest" if several else "final norm"
-            elif kind == "layers":
-                lines = points.layers(chart, step)
-            else:
-                lines = points.kept(chart, step)
-                lines = lines if any(x in point for point in lines) else []
-                given["below"] = KEPT[x].format(units=chart.board.units_word)
-                given["panels"] = [*points.panels(by_split=width > 400).values()]
-            drawn = [point for point in lines if point["drawn"]]
-            yield from _figure(name, f"{name}_step{step}", chart, drawn, width, **given)
+                yield from _figure(name, name, chart, points.drawn(there), width, legend=width)
+        for step in shown if template in AT_STEPS else ():
+            lines = points.drawn(AT_STEPS[template](chart, step))
+            words = {"units": chart.board.units_word, "step": step, "within": " within its layer" * within}
+            given = {
+                "legend": 0.0 if template == "scatter" else width,
+                "below": below.format(**words),
+                "norm": "norm / largest" if within else "final norm",
+                "panels": [*points.panels(by_split=width > 400).values()],
+                "ticks": sorted({point["units"] for point in lines if "units" in point}, reverse=True),
+            }
+            if not x or any(x in point for point in lines):
+                yield from _figure(name, f"{name}_step{step}", chart, lines, width, **given)
 
 
 def _figure(
-    chart_name: str, name: str, chart: ChartBoard, table: list[points.Point], width: float, **given: Any
+    kind: str, name: str, chart: ChartBoard, table: list[points.Point], width: float, **given: Any
 ) -> Iterator[Figure]:
     """A figure where there is something to draw."""
-    if not table:
-        return
-    panels, least, ratio = PANELS.get(CHARTS[chart_name][0], ("", 1, 0.66))
+    panels, least, ratio = PANELS.get(CHARTS[kind][0], ("", 1, 0.66))
     count = len({point[panels] for point in table}) if panels else 1
     lines = -(-count // max(1, int(width / least)))
-    columns = -(-count // lines)  # so that the lines are about as long as each other
+    columns = -(-count // max(1, lines))  # so that the lines are about as long as each other
 
     def sized(panel: float) -> Spec:
         wide = panel / columns
         size = {"width": wide, "height": min(ratio * wide, 24 * LOOK.size), "columns": columns}
         letters = max(8, int(wide / (0.52 * LOOK.size)))
-        return specification(chart_name, points.kinds(chart, table), LOOK, letters=letters, **size, **given)
+        return specification(kind, points.kinds(chart, table), LOOK, letters=letters, **size, **given)
 
-    yield name, sized, table
+    if table:
+        yield name, sized, table
 
 
 def _critical(boards: Sequence[Board], steps: Sequence[int] | None) -> Iterator[Figure]:

@@ -30,6 +30,11 @@ def kinds(chart: ChartBoard, points: Sequence[Point]) -> dict[str, str]:
     return {name: found[name] for name in order}
 
 
+def drawn(points: Sequence[Point]) -> list[Point]:
+    """Without the scorers that are drawn only when they are chosen."""
+    return [point for point in points if point.get("drawn", True)]
+
+
 def correlations(chart: ChartBoard) -> list[Point]:
     """A line for each row, with all that it can be drawn against; the ceiling at each step; marks."""
     drop, relative = chart.board.training.drop_step, {row.at_step: row.relative_time for row in chart.rows}
@@ -60,7 +65,8 @@ def panels(by_split: bool = False) -> dict[tuple[str, str], str]:
     """The panels of what is kept, by protocol and split, in their order."""
     pairs = [(protocol, split) for protocol in PRUNING for split in SPLITS]
     order = sorted(pairs, key=lambda pair: [*SPLITS].index(pair[1])) if by_split else pairs
-    return {(protocol, split): f"{PRUNING[protocol][0]}\n{SPLITS[split]}" for protocol, split in order}
+    titles = {protocol: title.replace(", ", ",\n") for protocol, (title, _) in PRUNING.items()}
+    return {(protocol, split): f"{titles[protocol]}\n{SPLITS[split]}" for protocol, split in order}
 
 
 def kept(chart: ChartBoard, step: int) -> list[Point]:
@@ -80,16 +86,13 @@ def kept(chart: ChartBoard, step: int) -> list[Point]:
         for (_, split), panel in panels().items()
         if panel in there
     ]
-    return _first(
-        points, ticks=sorted({point["units"] for point in points if "units" in point}, reverse=True)
-    )
+    return points
 
 
 def layers(chart: ChartBoard, step: int) -> list[Point]:
     """The rank correlation in each layer, and its ceiling."""
     points = []
-    columns = layer_columns(chart.board)
-    for column in columns:
+    for column in layer_columns(chart.board):
         found = [
             _point(chart, row, summary)
             for row in chart.by_order(step)
@@ -97,7 +100,7 @@ def layers(chart: ChartBoard, step: int) -> list[Point]:
         ]
         found += [_ceiling(at) for each, at in ceilings(chart.board, column.path).items() if each == step]
         points += [point | {"layer": column.title} for point in found]
-    return _first(points, letters=sum(len(column.title) for column in columns))
+    return points
 
 
 def units(chart: ChartBoard, step: int) -> list[Point]:
@@ -105,53 +108,28 @@ def units(chart: ChartBoard, step: int) -> list[Point]:
     several = len(chart.drawn_layers) > 1
     names = [name if several else "" for name, drawn in chart.drawn_layers for _ in drawn]
     norms = [chart.norms[unit] for unit in chart.drawn_neurons] if chart.norms else []
-    points = [
-        {"scorer": row.scorer, "kind": _kind(row), "drawn": True, "place": place, "layer": name}
+    return [
+        {"scorer": row.scorer, "kind": kind(row), "drawn": True, "place": place, "layer": name}
         | {"norm": norm, "score": score}
         for place, row in enumerate(chart.at(step))
         if (scores := chart.scores(row)) is not None
         for name, norm, score in zip(names, norms, scores, strict=True)
     ]
-    return _first(points, **norm_axis(chart)) if points else []
-
-
-def norm_axis(chart: ChartBoard) -> dict[str, Any]:
-    """Where the axis of final norms turns even, near the norms of dead units, 0, and its ticks."""
-    ends = np.cumsum([len(drawn) for _, drawn in chart.drawn_layers])[:-1]
-    parts = np.split(np.asarray(chart.norms)[chart.drawn_neurons], ends)
-    norms = np.concatenate([part / part.max() if len(ends) and part.any() else part for part in parts])
-    norms = norms[norms > 0]
-    if not len(norms):
-        return {"constant": 1.0, "ticks": [0.0]}
-    low, high = np.floor(np.log10(np.quantile(norms, 0.05))), np.ceil(np.log10(norms.max()))
-    powers = np.arange(low, high + 1, max(1, round((high - low) / 4)))
-    return {"constant": float(f"1e{low:.0f}"), "ticks": [0.0, *(float(f"1e{power:.0f}") for power in powers)]}
 
 
 def ranks(found: Across) -> list[Point]:
     """Average ranks, the best first, and a bar on the right for each run of scorers not told apart."""
-    ends = {
-        scorer: (None, None) if np.isnan(pair).any() else pair for scorer, pair in found.rank_ends.items()
-    }
-    points = [
-        {
-            "scorer": scorer,
-            "rank": found.average_ranks[scorer],
-            "least": ends[scorer][0],
-            "most": ends[scorer][1],
-        }
+    ends = {scorer: pair for scorer, pair in found.rank_ends.items() if not np.isnan(pair).any()}
+    points: list[Point] = [
+        {"scorer": scorer, "rank": found.average_ranks[scorer]}
+        | dict(zip(("least", "most"), ends.get(scorer, ()), strict=False))
         for scorer in found.order
     ]
-    count = len(points)
-    return _first(points, ticks=list(range(1, count + 1))) + [
-        {"scorer": first, "last": last, "rank": count + 1 + 0.035 * count * place}
-        for place, (first, *_, last) in enumerate(found.comparison.cliques if found.comparison else ())
+    bars = enumerate(found.comparison.cliques if found.comparison else ())
+    right, apart = len(points) + 1, 0.035 * len(points)
+    return points + [
+        {"scorer": first, "last": last, "rank": right + apart * place} for place, (first, *_, last) in bars
     ]
-
-
-def _first(points: list[Point], **more: Any) -> list[Point]:
-    """What a whole chart needs to know is with its first point."""
-    return [point | more for point in points[:1]] + points[1:]
 
 
 def _left(chart: ChartBoard, row: Row, protocol: str, share: str) -> Point:
@@ -168,7 +146,8 @@ def _left(chart: ChartBoard, row: Row, protocol: str, share: str) -> Point:
     return left
 
 
-def _kind(row: Row) -> str:
+def kind(row: Row) -> str:
+    """What a row is to a chart."""
     if row.name == TWIN:
         return "ceiling"
     return "oracle" if row.sees_end else "control" if row.control else "predictor"
@@ -176,8 +155,8 @@ def _kind(row: Row) -> str:
 
 def _point(chart: ChartBoard, row: Row, summary: Summary | None) -> Point:
     assert summary
-    drawn = not row.predicts or row.scorer in chart.drawn_scorers
-    named = {"scorer": row.scorer, "kind": _kind(row), "step": row.at_step, "drawn": drawn}
+    named = {"scorer": row.scorer, "kind": kind(row), "step": row.at_step}
+    named["drawn"] = not row.predicts or row.scorer in chart.drawn_scorers
     return named | _interval(*summary.middle)
 
 

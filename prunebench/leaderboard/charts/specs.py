@@ -1,7 +1,7 @@
 """The specifications of the charts: the templates beside this file, with a look and scorers filled in."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,28 +13,15 @@ from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 Spec = dict[str, Any]
 CEILING = "noise ceiling"
 MARKED = ("predictor", "control")  # the kinds that have symbols on their lines
-# Of each chart: its template, the axes of what it is drawn against and of its numbers.
-CHARTS = {
-    "standing": ("standing", "", "beside"),
-    "cost": ("correlation", "steps", "spearman"),
-    "cost_gradients": ("correlation", "share", "spearman"),
-    "cost_seconds": ("correlation", "seconds", "spearman"),
-    "time": ("correlation", "step", "spearman"),
-    "time_plateau": ("correlation", "relative", "spearman"),
-    "kept": ("kept", "units", "accuracy"),
-    "kept_parameters": ("kept", "parameters", "accuracy"),
-    "kept_adds": ("kept", "adds", "accuracy"),
-    "layers": ("layers", "", "in_layers"),
-    "scatter": ("scatter", "", "beside"),
-    "critical": ("critical", "", "beside"),
-}
 
-# What accuracies are drawn against.
-KEPT = {
-    "units": "% of the {units} kept",
-    "parameters": "% of the parameters left",
-    "adds": "% of the multiply-adds left",
-}
+
+@cache
+def _read(name: str) -> Any:
+    return json.loads(files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
+
+
+# Of each chart: its template, the axes of what it is drawn against and of its numbers, the title below it.
+CHARTS: dict[str, list[str]] = _read("charts")
 
 
 @dataclass(frozen=True)
@@ -68,41 +55,33 @@ def specification(
         letters: of a name above a panel.
         given: what else the template asks for.
     """
-    template, x, y = CHARTS[chart]
-    axes, names, size = _read("axes"), shortened(kinds), look.size
+    template, x, y, _ = CHARTS[chart]
+    axes = _filled(_read("axes"), {"ticks": []} | given)
+    names, size = shortened(kinds), look.size
     paint = [look.colour(*each) for each in kinds.items()]
-    symbols = [SYMBOLS[style_of(name).symbol] for name in kinds]
-    lines = [
-        "stroke" if kind not in MARKED else symbol
-        for kind, symbol in zip(kinds.values(), symbols, strict=True)
-    ]
-    longest = max(map(len, names.values()), default=1)
+    symbols = {name: SYMBOLS[style_of(name).symbol] for name in kinds}
+    lines = [symbols[name] if kind in MARKED else "stroke" for name, kind in kinds.items()]
     key = {"legend": {"labelExpr": expression(names)} if legend else None}
+    axis = {"title": None, "labelExpr": expression(names), "labelOverlap": False, "ticks": False}
 
-    def by_scorer(values: list[str], back: int = 1) -> Spec:
-        scale = {"domain": [*kinds][::back], "range": values[::back]}
+    def by_scorer(values: Sequence[str], *more: str) -> Spec:
+        scale = {"domain": [*kinds, *more], "range": [*values, *more]}
         return {"field": "scorer", "type": "nominal", "scale": scale, "legend": None}
 
-    axis = {
-        "title": None,
-        "labelExpr": expression(names),
-        "labelOverlap": False,
-        "ticks": False,
-        "domain": False,
-    }
     values = asdict(look) | {
         "symbol": 0.34 * size**2, "dot": 0.1 * size**2, "stroke": 0.13 * size, "thin": 0.07 * size,
         "bar": size / 2, "row": size + 4, "first": look.colours[0],
-        "legend_columns": max(1, int(legend / (0.5 * size * longest + 22))),
-        "paint": by_scorer(paint), "symbols": by_scorer(symbols), "paint_scale": by_scorer(paint)["scale"],
+        "legend_columns": max(1, int(legend / (0.5 * size * max(map(len, names.values()), default=1) + 22))),
+        "paint": by_scorer(paint), "paint_scale": by_scorer(paint)["scale"],
+        "symbols": by_scorer([*symbols.values()]),
         "named": by_scorer(paint) | key, "shape": by_scorer(lines) | key,
-        "unnamed": by_scorer(paint, -1),  # Vega-Lite would join legends of equal domains
-        "scorers": {"field": "scorer", "type": "nominal", "sort": None, "axis": axis},
+        "unnamed": by_scorer(paint, ""),  # Vega-Lite would join legends of equal domains
+        "scorers": {"field": "scorer", "type": "nominal", "sort": None, "axis": axis | {"domain": False}},
         "heads": expression(shortened(kinds, letters)),
         "x": axes.get(x), "mark": {"field": f"{x}_mark"}, "tooltip": axes["tooltip"],
         "marks": f"datum.kind == 'mark' && isValid(datum.{x})",
         "drawn": f"datum.drawn && isValid(datum.{x}) && datum.kind != 'mark'",
-        "angle": {"expr": f"{0.6 * size:.1f} * data('points')[0].letters > width ? -40 : 0"},
+        "turned": f"{0.6 * size:.1f} * length(join(domain('x'), '')) > width ? -40 : 0",
         "middle": axes[y] | {"field": "middle"}, "low": axes[y] | {"field": "low"},
         "width": 300, "height": 200, "columns": 1,
     }  # fmt: skip
@@ -119,8 +98,3 @@ def _filled(part: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(part, list):
         return [_filled(each, values) for each in part]
     return values[part[1:]] if isinstance(part, str) and part.startswith("$") else part
-
-
-@cache
-def _read(name: str) -> Any:
-    return json.loads(files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
