@@ -28,7 +28,8 @@ class Build(build_py):
             boards = [json.loads(path.read_bytes()) for path in sorted(ROOT.glob("leaderboards/*.json"))]
             packed = Path(self.build_lib) / places.PACKED.relative_to(ROOT)
             packed.write_bytes(archive.pack(boards))
-            shutil.copyfile(ROOT / "leaderboards" / places.STUDY, packed.with_name(places.STUDY))
+            for study in places.STUDIES:
+                shutil.copyfile(ROOT / "leaderboards" / study, packed.with_name(study))
 
 
 def readme() -> str:

@@ -20,7 +20,7 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = "from setuptools import build_meta; print(build_meta.build_{0}({1!r}))"
 # Of the repository's leaderboards/.
-BOARDS = {"prunebench/leaderboard/published.json.xz", "prunebench/leaderboard/study.toml"}
+BOARDS = {f"prunebench/leaderboard/{name}" for name in ("published.json.xz", "study.toml", "layered.toml")}
 GENERATED = {"PKG-INFO", "setup.cfg"}
 QUICK = [
     "--dataset",

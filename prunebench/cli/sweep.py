@@ -116,12 +116,12 @@ def command(study: str, **options: Any) -> int:
 
 def _published() -> "list[Cell]":
     """The cells of the published boards; those on data that is not here are named and left out."""
-    from prunebench.leaderboard.places import study_file
+    from prunebench.leaderboard.places import study_files
     from prunebench.sweep.study import read_study
     from prunebench.tasks.datasets import DATASETS
 
     found, missing = [], Counter[str]()
-    for cell in read_study(study_file()):
+    for cell in (cell for file in study_files() for cell in read_study(file)):
         if cell.task.dataset in DATASETS or Path(cell.task.dataset).exists():
             found.append(cell)
         else:

@@ -16,12 +16,10 @@ from prunebench.errors import RequestError
 Content = dict[str, Any]  # a board's JSON, or a part of it
 
 ENDING = ".xz"
-DIGITS = 7  # enough to tell the rank correlations of 300 neurons apart, which differ by 2e-7
-CORRELATIONS = ("spearman", "kendall")  # what their names begin with
+DIGITS = 7  # of a training curve, which is drawn and never compared
 LACKS = (
-    f"This copy came with prunebench: correlations and training curves have {DIGITS} digits, and single "
-    "networks' scores, which charts draw, are left out. The whole board is in the repository, in "
-    "`leaderboards/`."
+    f"This copy came with prunebench: training curves have {DIGITS} digits, and single networks' scores, "
+    "which charts draw, are left out. The whole board is in the repository, in `leaderboards/`."
 )
 # Of an accuracy the median and its interval are order statistics; the intervals of other means take long.
 _DERIVED, _OF_THE_MEDIAN = ("mean", "median", "median_low", "median_high"), ("low", "high")
@@ -52,10 +50,9 @@ def unpack(path: Path) -> list[Content]:
 
 
 def _slim(record: Content) -> Content:
-    """A row or a training without what is left out, in fewer digits."""
+    """A row or a training without what is left out, and with its curves in fewer digits."""
     slim = {key: _without_derived(value) for key, value in record.items() if key != "example"}
-    long = [key for key in slim if key.startswith((*CORRELATIONS, "curves"))]
-    return slim | {key: _rounded(slim[key]) for key in long}
+    return slim | {key: _rounded(slim[key]) for key in slim if key.startswith("curves")}
 
 
 def _without_derived(value: Any) -> Any:

@@ -9,8 +9,8 @@ OWN = Path(".prunebench", "leaderboards")
 _HERE = Path(__file__).resolve()
 # A build packs the folder that a clone has (setup.py); only who says `--out leaderboards` writes there.
 PACKED = _HERE.with_name("published.json.xz")
-STUDY = "study.toml"
-PUBLISHED = "published"  # in place of a study's file: that one
+STUDIES = ("study.toml", "layered.toml")
+PUBLISHED = "published"  # in place of a study's file: those
 _PUBLISHED = PACKED if PACKED.is_file() else _HERE.parents[2] / "leaderboards"
 
 
@@ -19,9 +19,10 @@ def published() -> Path:
     return _PUBLISHED
 
 
-def study_file() -> Path:
-    """The study that the published boards come from."""
-    return published().with_name(STUDY) if published().is_file() else published() / STUDY
+def study_files() -> list[Path]:
+    """The studies that the published boards come from."""
+    where = published().parent if published().is_file() else published()
+    return [where / name for name in STUDIES]
 
 
 def folder_to_read(out: str | Path | None, *, of_published: bool = False) -> Path:
