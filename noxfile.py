@@ -26,6 +26,12 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as a site, into site/; whatever is wrong with a link or a docstring is an error."""
+    session.run("mkdocs", "build", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def slow(session: nox.Session) -> None:
     """Minutes of training, kills, and packages that are built and installed."""
     session.run("pytest", "-q", "-m", "slow", "--durations", "5", *session.posargs)

@@ -52,7 +52,8 @@ def compare(
     """Two scorers on the same networks, or two boards, network by network: `prunebench compare`.
 
     Args:
-        first, second: names of scorers (`"alignment@50"` is one at its own step), or results or boards.
+        first: the name of a scorer (`"alignment@50"` is one at its own step), or a result or a board.
+        second: likewise.
         on: results or boards that scorers are compared on; by default `pb.boards()`.
         metrics: what to compare by, such as `"kendall"` or `"accuracy.prune_final.0.1"`.
         at_step: only at this step.
