@@ -7,7 +7,7 @@ import pytest
 from msgspec import UNSET
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_plan
+from prunebench.benchmark import CONTROLS, Plan, Reporter, run_plan
 from prunebench.benchmark.missing import inventory_of
 from prunebench.results import Document, Row
 from prunebench.store.records import Measure
@@ -56,6 +56,13 @@ def test_random_is_the_mean_of_its_draws_with_their_band(plan: Plan) -> None:
     assert spearman.band
     assert spearman.band.low <= spearman.mean <= spearman.band.high
     assert abs(spearman.mean) < 4 / np.sqrt(pb.Scorer.board_draws * 4 * 16)
+
+
+def test_shuffled_labels_alone_have_rows_of_no_control(plan: Plan) -> None:
+    """Controls are not asked with shuffled labels, so nothing is known of them."""
+    document = run_plan(replace(plan, protocols=["labels"], at_steps=(0,)))
+    asked = {scorer.name for scorer in plan.scorers}
+    assert {row.name for row in document.rows} == asked - {*CONTROLS}
 
 
 def test_a_scorer_says_how_many_of_its_draws_are_averaged(plan: Plan) -> None:

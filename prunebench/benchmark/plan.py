@@ -165,8 +165,12 @@ class Plan:
 
     @cached_property
     def scored(self) -> dict[Key, Scorer]:
-        """Those that are asked."""
-        return {key: scorer for key, scorer in self.keys.items() if key.scorer not in self.unfit}
+        """Those that are asked: of `labels` alone, controls have nothing to be measured by."""
+        return {
+            key: scorer
+            for key, scorer in self.keys.items()
+            if key.scorer not in self.unfit and self.measures_of(scorer)
+        }
 
     @property
     def measures(self) -> list[Measure]:
