@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.evaluation.metrics import SHUFFLED_LABELS, Metrics
-from prunebench.evaluation.rank import spearman_within_layers
+from prunebench.evaluation.rank import within_layers
 from prunebench.networks import Networks
 from prunebench.tasks.task import Task
 from prunebench.training.initial import LABEL_STREAM, generator
@@ -35,6 +35,5 @@ def reads_labels(scores: Float[np.ndarray, "draws units"], again: Float[np.ndarr
 
 def rank_shuffled(again: Float[Tensor, "choices units"], final: Networks) -> Metrics:
     """`rank`'s Spearman of the scores for shuffled labels with one network's final norms."""
-    units, norms = [layer.units for layer in final.layers], final.norms("effective")[0]
-    values = again.cpu().double().numpy(), norms.cpu().double().numpy()
-    return {SHUFFLED_LABELS: spearman_within_layers(*values, units)}
+    units = [layer.units for layer in final.layers]
+    return {SHUFFLED_LABELS: within_layers(again, final.norms("effective")[0], units)}

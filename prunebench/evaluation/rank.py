@@ -56,11 +56,12 @@ def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
     return metrics
 
 
-def spearman_within_layers(
-    scores: Values, truth: Float[np.ndarray, " units"], units: list[int]
+def within_layers(
+    scores: Float[Tensor, "choices units"], truth: Float[Tensor, " units"], units: list[int]
 ) -> Float[np.ndarray, " choices"]:
     """`rank`'s `spearman` alone, with any truth; `units` of each layer."""
-    return _mean(np.stack([spearman(*each) for each in _by_layer(scores, truth, units)]), units)
+    values, worth = scores.cpu().double().numpy(), truth.cpu().double().numpy()
+    return _mean(np.stack([spearman(*each) for each in _by_layer(values, worth, units)]), units)
 
 
 def _by_layer(
@@ -69,16 +70,6 @@ def _by_layer(
     """Scores and truth of each layer."""
     ends = np.cumsum(units)[:-1]
     return list(zip(np.split(scores, ends, axis=1), np.split(truth, ends), strict=True))
-
-
-def within_layers(
-    scores: Float[Tensor, "choices units"], truth: Float[Tensor, " units"], units: list[int]
-) -> Float[np.ndarray, " choices"]:
-    """Spearman correlation with any truth, within layers of so many units: their weighted mean."""
-    ends = np.cumsum(units)[:-1]
-    values, worth = scores.cpu().double().numpy(), truth.cpu().double().numpy()
-    own = zip(np.split(values, ends, axis=1), np.split(worth, ends), strict=True)
-    return _mean(np.stack([spearman(*each) for each in own]), units)
 
 
 def _mean(by_layer: Float[np.ndarray, "layers choices"], weights: list[int]) -> Float[np.ndarray, " choices"]:
