@@ -97,6 +97,12 @@ def test_without_history_it_is_unknown(plain: Plan, store: Store) -> None:
         assert "nothing of about this size" in str(estimate(much, short))
 
 
+def test_few_of_many_unseen_kinds_are_named() -> None:
+    kinds = tuple(f"scorer {letter}" for letter in "abcde")
+    assert str(Estimate(0.0, 1.0, kinds[:3])).endswith(": scorer a, scorer b, scorer c)")
+    assert str(Estimate(0.0, 1.0, kinds)).endswith(": scorer a, scorer b, scorer c and 2 more)")
+
+
 def test_trainings_of_prune_early_count_before_there_are_any(plain: Plan, early: Plan) -> None:
     with Store() as store:
         run_plan(plain, store=store)

@@ -25,6 +25,8 @@ from prunebench.store.timings import PRUNE_EARLY, SCORER, TRAINING, UNTIL_LOSS, 
 WIDEST = 4.0
 # The examples that bound equally well, up to this, have their say; of them so many of the newest.
 AS_GOOD, NEWEST = 1.1, 5
+# So many kinds of work that was never timed are named.
+NAMED = 3
 # How many networks are trained, scored or measured, by the kind of work and the step.
 Work = dict[tuple[str, int], float]
 
@@ -59,8 +61,13 @@ class Estimate:
         if not self.high:
             return "unknown (nothing was timed here before)"
         if self.unseen:
-            return f"unknown (not timed here before: {', '.join(self.unseen)})"
+            return f"unknown (not timed here before: {self._named()})"
         return "unknown (nothing of about this size was timed here before)"
+
+    def _named(self) -> str:
+        """What was not seen, the first of it by name."""
+        more = len(self.unseen) - NAMED
+        return ", ".join(self.unseen[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def duration(seconds: float) -> str:
