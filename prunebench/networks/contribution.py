@@ -21,7 +21,7 @@ _READERS = (linear, torch.conv1d, torch.conv2d, torch.conv3d)
 @full_precision()
 @torch.no_grad()
 def contributions(networks: Networks, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "seeds units"]:
-    """`std(h_i)|v_i|`, in evaluation mode, in the networks' dtype (docs/protocols.md, "Truths").
+    """`std(h_i)|v_i|`, in evaluation mode, in the networks' dtype (docs/protocols.md, "Other truths").
 
     h_i is what the next tensor reads of unit i, after the nonlinearity, pooling or normalisation that stands
     in between; its standard deviation is over samples and positions. Where several tensors read a unit
