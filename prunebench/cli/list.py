@@ -124,6 +124,14 @@ def _show(one: "Description", origin: str, mark: str) -> None:
     click.echo(for_terminal(f"from: {origin}"))
 
 
+def _print(records: Sequence[Record], row: Callable[[Record], Record], as_json: bool) -> None:
+    """The records as JSON, or the row of each in a table."""
+    if as_json:
+        print_json(records)
+    else:
+        _table(map(row, records))
+
+
 def _table(records: Iterable[Record]) -> None:
     """Nothing is cut, however narrow the terminal; names and origins are not broken where there is room."""
     from rich.table import Table
@@ -149,13 +157,15 @@ def datasets(as_json: bool) -> None:
     """Every data set: name, what it is, whether it must be downloaded."""
     from prunebench.tasks.datasets import DATASETS
 
-    if as_json:
-        keys = ("name", "description", "origin", "download", "steps", "samples")
-        print_json([{key: getattr(dataset, key) for key in keys} for dataset in DATASETS.values()])
-        return
-    _table(
-        {"data set": each.name, "what it is": each.description, "where it comes from": each.origin}
-        for each in DATASETS.values()
+    keys = ("name", "description", "origin", "download", "steps", "samples")
+    _print(
+        [{key: getattr(dataset, key) for key in keys} for dataset in DATASETS.values()],
+        lambda one: {
+            "data set": one["name"],
+            "what it is": one["description"],
+            "where it comes from": one["origin"],
+        },
+        as_json,
     )
 
 
@@ -170,16 +180,14 @@ def protocols(as_json: bool) -> None:
         title, what = DESCRIBED[name]
         said = f"{title}: {what.format(units='units', unit='unit')}"
         records.append({"name": name, "default": name in DEFAULT_PROTOCOLS, "description": said})
-    if as_json:
-        print_json(records)
-        return
-    _table(
-        {
-            "protocol": record["name"],
-            "what it does": record["description"],
-            "runs": "by default" if record["default"] else "when it is named",
-        }
-        for record in records
+    _print(
+        records,
+        lambda one: {
+            "protocol": one["name"],
+            "what it does": one["description"],
+            "runs": "by default" if one["default"] else "when it is named",
+        },
+        as_json,
     )
 
 
@@ -193,16 +201,13 @@ def metrics(as_json: bool) -> None:
     """
     from prunebench.leaderboard.called import described
 
-    records = described()
-    if as_json:
-        print_json(records)
-        return
-    _table(
-        {
+    _print(
+        described(),
+        lambda one: {
             "metric": one["name"],
             "on a board": one["heading"],
             "what it is": f"{one['kind']} from {one['least']:g} to {one['most']:g}",
             "protocol": one["protocol"] or "",
-        }
-        for one in records
+        },
+        as_json,
     )
