@@ -85,7 +85,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     printed = build("sdist", folder, folder / "clone")
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as file:
-        file.extractall(folder, filter="data")
+        file.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
         files = [each.name.partition("/")[2] for each in file.getmembers() if each.isfile()]
     unpacked = folder / archive.name.removesuffix(".tar.gz")
     stale = unpacked / "build" / "lib" / "prunebench" / "removed_since.py"

@@ -203,9 +203,10 @@ def test_the_published_study_is_had_by_its_name(
     assert prunebench("sweep", study, "--out", "leaderboards", "--store", "theirs").code == 0
     elsewhere = '\n[[grid]]\n[[grid]]\ntask.dataset = "gone.npz"\n'
     (folder / "leaderboards" / "study.toml").write_text(study.read_text() + elsewhere)
+    (folder / "leaderboards" / "layered.toml").write_text('[task]\ndataset = "gone.npz"\n')
     plan = prunebench("sweep", "published", "--scorer", "mine", "--plugin", mine, "--dry-run")
     assert plan.code == 0, plan.err
-    assert "left out: 2 cells on gone.npz, which is not here" in plan.err
+    assert "left out: 3 cells on gone.npz, which is not here" in plan.err
     assert "2 cells, 2 of them to compute; 0 of 8 results are in the store; networks to train: 4" in plan.err
 
 

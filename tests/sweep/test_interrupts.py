@@ -54,7 +54,8 @@ def test_an_interrupt_while_workers_start_is_one_line(tmp_path: Path, seconds: f
         check=False,
     )
     assert done.returncode in (130, -2)
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    said = [line for line in done.stderr.splitlines() if line.strip()]
+    lines = [line for line in said if not line.startswith("this machine is busy")]
     assert lines[-1] == "prunebench: interrupted; results that were already written are whole"
     assert lines[-2] == "starting 2 worker processes"
     assert len(lines) == 3

@@ -76,7 +76,7 @@ def _figures(
                 "panels": [*points.panels(by_split=width > 400).values()],
                 "ticks": sorted({point["units"] for point in lines if "units" in point}, reverse=True),
             }
-            if not x or any(x in point for point in lines):
+            if not x or len({point[x] for point in lines if x in point}) > 1:  # one share is no curve
                 yield from _figure(name, f"{name}_step{step}", chart, lines, width, **given)
 
 
