@@ -76,7 +76,8 @@ def _figures(
                 "panels": [*points.panels(by_split=width > 400).values()],
                 "ticks": sorted({point["units"] for point in lines if "units" in point}, reverse=True),
             }
-            if not x or len({point[x] for point in lines if x in point}) > 1:  # one share is no curve
+            ends = {point[x] for point in lines if x in point}
+            if not x or len(ends) > (x != "units"):  # an axis whose ticks are its numbers' needs two
                 yield from _figure(name, f"{name}_step{step}", chart, lines, width, **given)
 
 
