@@ -1,5 +1,6 @@
 """The benchmark from Python: what it returns, and that it is what the command line finds."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import prunebench as pb
 from prunebench.benchmark import Plan, run_plan
 from prunebench.store.export import ResultTable
 from prunebench.store.store import Store
+from prunebench.training.state import State
 
 
 class Norms(pb.Scorer):
@@ -92,6 +94,32 @@ def test_scores_of_elsewhere_are_measured_as_a_scorers(
         pb.evaluate(run.final.norms(), run, at_step=3)
     with pytest.raises(pb.RequestError, match="it trains networks"):
         pb.evaluate(run.final.norms(), run, protocols="finetune")
+
+
+def test_networks_that_began_elsewhere_are_measured_from_there(task: pb.Task, recipe: pb.Recipe) -> None:
+    own = pb.initialise(recipe, task.shape, range(4, 8))
+    run = pb.train(task, recipe, seeds=4, start=State(own), snapshot_steps=[0], device="cpu")
+    growth = run.final.norms() / own.norms()
+    found = pb.evaluate({"grown": growth}, run, protocols=("rank", "truths"))
+    (row,) = (row for row in found.document.rows if row.scorer == "grown")
+    assert row.metrics["spearman_with", "growth"].mean == pytest.approx(1)
+    later = pb.train(task, recipe, seeds=4, start=State(own, 10), device="cpu")
+    with pytest.raises(pb.RequestError, match="at_step: got 0; one of the steps 10"):
+        pb.evaluate(growth, later, at_step=0)
+
+
+def test_a_recipe_takes_a_network_by_its_name() -> None:
+    by_name = pb.Recipe(network="mlp[widths=30-20]")
+    assert by_name == pb.Recipe(network=pb.load_network("mlp[widths=30-20]"))
+    assert pb.Recipe(network="shallow") == pb.Recipe()
+    with pytest.raises(pb.RequestError, match="network: got 'mpl'; did you mean 'mlp'"):
+        pb.Recipe(network="mpl")
+
+
+def test_the_bases_of_plugins_stay_as_they_are() -> None:
+    for base in (pb.Scorer, pb.Network):
+        assert base.parameters() == ()
+        assert not dataclasses.is_dataclass(base)
 
 
 def test_boards_are_saved_read_and_compared(result: pb.Result, tmp_path: Path) -> None:

@@ -57,15 +57,16 @@ def evaluate(
     plan = Plan(task, recipe, scorers, steps, seeds, protocols, check_keep(keep), device=device)
     with Store() as store:
         store.register(plan.training, task, recipe)
+        start = {0: State(trajectory.initial)}  # not always the recipe's: `start` and `masks` of `pb.train`
         end = {FINAL: State(trajectory.final, trajectory.gradient_steps)}
-        states = {step: state for step, state in trajectory.states.items() if step > 0} | end
+        states = start | {step: state for step, state in trajectory.states.items() if step > 0} | end
         made = environment(trajectory.final.device)
         store.save_networks(plan.training, seeds, states, made, trajectory.history, trajectory.seconds)
         return Result.of(plan, run_plan(plan, store=store), store)
 
 
 def _step(at_step: int | None, trajectory: Trajectory) -> int:
-    there = sorted({0, *trajectory.states})
+    there = sorted({int(trajectory.history.steps[0]), *trajectory.states})
     if at_step is None and len(trajectory.states) == 1:
         return next(iter(trajectory.states))
     if at_step not in there:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from prunebench.plugin.isolation import StandIn, source_of
-from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.spec import canonical
 from prunebench.scoring.execute import unfit
 from prunebench.scoring.scorer import Scorer
@@ -35,8 +34,8 @@ def _chooses(scorer: Scorer) -> bool:
 def _reason(scorer: Scorer, snapshot: Snapshot) -> str | None:
     if not isinstance(scorer, StandIn):
         return unfit(scorer, snapshot)
-    network, task = snapshot.recipe.network, snapshot.task
-    of = snapshot.recipe.width if network is None else PluginRecord.of(network)
+    recipe, task = snapshot.recipe, snapshot.task
+    of = recipe.network_record or recipe.width
     key = canonical(scorer), source_of(scorer), of, task.shape, task.outputs
     if key not in _SAID:
         _SAID[key] = unfit(scorer, snapshot)

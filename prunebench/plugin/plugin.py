@@ -42,7 +42,9 @@ class Plugin(ABC):
 
     @classmethod
     def parameters(cls) -> "tuple[Field[Any], ...]":
-        """The parameters, as dataclass fields."""
+        """The parameters, as dataclass fields; the base of a kind has none, and stays what it is."""
+        if Plugin in cls.__bases__ and not _has_fields(cls):
+            return ()
         _as_dataclass(cls)
         return tuple(f for f in fields(cls) if f.init)  # type: ignore[arg-type]  # a dataclass by now
 

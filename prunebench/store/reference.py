@@ -12,6 +12,7 @@ from prunebench.store.network_files import Damaged
 from prunebench.store.provenance import environment
 from prunebench.store.records import FINAL, Environment, join_history
 from prunebench.store.store import Store
+from prunebench.store.tables import NetworkRow
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import architecture_of
 from prunebench.training.initial import initialise
@@ -150,7 +151,9 @@ class ReferenceNetworks:
             self.store.save_networks(self.training, group, trained.states, self.made)
 
     def _state(self, seeds: Sequence[int], step: int) -> State:
-        if step == 0:
+        # Initial weights follow from the recipe; kept are only those of networks that began with others.
+        kept = (self.store.find(NetworkRow, self.training, seed, step) is not None for seed in seeds)
+        if step == 0 and not all(kept):
             state = State(initialise(self.recipe, self.task.shape, seeds, outputs=self.task.outputs))
         else:
             of = architecture_of(self.recipe, self.task.shape, self.task.outputs)

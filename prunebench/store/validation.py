@@ -73,7 +73,9 @@ def _is_training(row: TrainingRow) -> bool:
 
 
 def _is_network(row: NetworkRow) -> bool:
-    """Curves are there at the end of training, and only there."""
+    """Curves are there at the end of training, and only there; initial weights follow from the recipe."""
+    if row.step == 0:
+        return False
     if row.step != FINAL or row.curves is None:
         return row.step != FINAL and row.curves is None
     curves = msgspec.convert(read_object(row.curves), LearningCurves)

@@ -7,7 +7,6 @@ from prunebench.benchmark.plan import Plan
 from prunebench.errors import in_words
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.plugin.isolation import Isolation
-from prunebench.plugin.record import PluginRecord
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.store import Store
@@ -47,7 +46,8 @@ def run_cell(
 def fingerprint(plan: Plan) -> dict[str, str]:
     """What must be the same here and there for results to be the same, by what a person calls it."""
     scorers = {f"scorer {key.scorer}": f"{key.version} {key.source}" for key in plan.scored}
-    network = {} if plan.recipe.network is None else PluginRecord.of(plan.recipe.network).content
+    made = plan.recipe.network_record
+    network = {} if made is None else made.content
     return {
         "data": plan.task.fingerprint,
         "network": " ".join(network.values()),

@@ -12,6 +12,7 @@ from prunebench.fields import check
 from prunebench.plugin.plugin import Plugin
 from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.spec import canonical
+from prunebench.reference_networks import load_network
 from prunebench.training.schedule import Schedule
 
 # Less is 0, or nearly so, in the float32 that networks are trained in.
@@ -37,7 +38,8 @@ class Recipe:
         momentum: mu of `m = mu m + g`, in [0, 1).
         batch_size: samples in a minibatch; the last one of an epoch may be smaller.
         steps: minibatch steps to the end of training.
-        network: what is trained, or the record of it; None: the shallow network of `width` neurons.
+        network: what is trained, or the record of it; None: the shallow network of `width` neurons. Given as
+            a spec, such as `"mlp[widths=100-50]"`, it is loaded.
         init: how any other network's weights are drawn: as its module draws them, or by a method of
             `torch.nn.init` with the gain for ReLU; biases as the module draws them.
         scale: multiplies the initial weights and biases of any other network.
@@ -73,7 +75,7 @@ class Recipe:
         ),
     ] = 16_000
     network: Annotated[
-        Plugin | PluginRecord | None,
+        Plugin | PluginRecord | str | None,
         Meta(
             description="What is trained, one of `prunebench list networks` or a class in a file of yours. "
             "[default: shallow]",
@@ -103,8 +105,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check(self)
+        if isinstance(self.network, str):
+            object.__setattr__(self, "network", load_network(self.network))
         if not isinstance(self.network, Plugin | PluginRecord | None):
-            raise RequestError("network", self.network, 'such as pb.load_network("lenet")')
+            raise RequestError("network", self.network, 'a name or spec such as "lenet", or its network')
         if self.network is not None and self.network_spec == SHALLOW:  # the other fields say it all
             object.__setattr__(self, "network", None)
         if self.network is None:
@@ -142,21 +146,27 @@ class Recipe:
         record = {
             f.name: values[f.name] for f in fields(self) if values[f.name] != f.default or f.name in always
         }
-        if self.network is not None:
-            record["network"] = PluginRecord.of(self.network).content
+        if (network := self.network_record) is not None:
+            record["network"] = network.content
         return record
 
     @property
     def recorded(self) -> "Recipe":
         """The same with its network as documents and boards hold it: a record, which any process can read."""
-        return self if self.network is None else replace(self, network=PluginRecord.of(self.network))
+        return replace(self, network=self.network_record)
+
+    @property
+    def network_record(self) -> PluginRecord | None:
+        """What is recorded of the network; None: the shallow one."""
+        assert not isinstance(self.network, str)  # it was loaded
+        return None if self.network is None else PluginRecord.of(self.network)
 
     @property
     def network_spec(self) -> str:
         """The network as a command line names it."""
-        if self.network is None:
-            return SHALLOW
-        return self.network.spec if isinstance(self.network, PluginRecord) else canonical(self.network)
+        if isinstance(self.network, Plugin):
+            return canonical(self.network)
+        return SHALLOW if (record := self.network_record) is None else record.spec
 
     @property
     def in_words(self) -> str:
