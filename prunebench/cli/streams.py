@@ -5,7 +5,7 @@ import os
 import sys
 
 # What stands for characters that a terminal of few characters does not have; `?` for all others.
-_PLAIN = {"†": "+", "‡": "#", "°": "~", "…": ".", "–": "-", "—": "-", "’": "'", "·": "."}
+_PLAIN = {"†": "+", "‡": "#", "°": "~", "…": ".", "–": "-", "—": "-", "’": "'", "·": ".", "≈": "=", "±": "+-"}
 _PLAIN |= {"●": "o", "├": "[", "┤": "]", "─": "-", "┃": "|"}  # of diagrams
 _ERRORS = "prunebench"
 # Modules that write to standard output.

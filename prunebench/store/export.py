@@ -37,11 +37,19 @@ _RESULT: dict[str, type] = {
 }
 
 
+def flat(cell: Any, kind: type) -> Scalar:
+    """A cell for formats that have texts and numbers alone: what is neither is written as JSON."""
+    if kind is not str or cell is None or isinstance(cell, str):
+        return cell
+    return json.dumps(cell)
+
+
 class ResultTable:
     """The rows of a store, read as they are asked for.
 
     Attributes:
-        columns: names and types. `task_`, `recipe_` and `made_` stand before what records hold.
+        columns: names and types; in one of texts may stand whatever JSON has (`flat` writes it). `task_`,
+            `recipe_` and `made_` stand before what records hold.
         damaged: rows of the store that were left out because they fail their checksum, known after reading.
     """
 
@@ -57,7 +65,7 @@ class ResultTable:
         self._training = {row.id: (row.id, *task[1][row.id], *recipe[1][row.id]) for row in trainings}
         self._made = made[1]
 
-    def __iter__(self) -> Iterator[tuple[Scalar, ...]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         self.damaged = 0
         rows = CheckedRows(self.store)
         for failure, whole in rows.of(FailureRow, "ORDER BY training"):
@@ -83,7 +91,7 @@ class ResultTable:
     def _knows(self, training: str, made: int) -> bool:
         return training in self._training and made in self._made
 
-    def _row(self, training: str, made: int, cells: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    def _row(self, training: str, made: int, cells: tuple[Scalar, ...]) -> tuple[Any, ...]:
         return self._training[training] + cells + self._made[made]
 
 
@@ -124,8 +132,8 @@ def _recipe(row: TrainingRow) -> str:
     return json.dumps(record)
 
 
-def _records(prefix: str, records: dict[Any, str]) -> tuple[dict[str, type], dict[Any, tuple[Scalar, ...]]]:
-    """JSON objects by id as columns and cells; what is no text or number is written as JSON."""
+def _records(prefix: str, records: dict[Any, str]) -> tuple[dict[str, type], dict[Any, tuple[Any, ...]]]:
+    """JSON objects by id as columns and cells; a column of anything but numbers is one of texts."""
     read = {number: json.loads(text) for number, text in records.items()}
     names = list(dict.fromkeys(name for record in read.values() for name in record))
     types: dict[str, type] = {}
@@ -139,9 +147,9 @@ def _records(prefix: str, records: dict[Any, str]) -> tuple[dict[str, type], dic
     return types, cells
 
 
-def _cell(value: Any, kind: type) -> Scalar:
+def _cell(value: Any, kind: type) -> Any:
     if value is None:
         return None
     if kind is str:
-        return value if isinstance(value, str) else json.dumps(value)
+        return value
     return kind(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 from prunebench.errors import RequestError
 from prunebench.escape import for_spreadsheet
-from prunebench.store.export import ResultTable
+from prunebench.store.export import ResultTable, flat
 
 ROWS_AT_ONCE = 20_000
 
@@ -17,12 +17,13 @@ def write_csv(table: ResultTable, file: TextIOBase) -> None:
     """A header and a line for each row. A text that a spreadsheet would run is escaped."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(table.columns)
+    kinds = table.columns.values()
     for row in table:
-        writer.writerow([for_spreadsheet(cell) for cell in row])
+        writer.writerow([for_spreadsheet(flat(*cell)) for cell in zip(row, kinds, strict=True)])
 
 
 def write_json(table: ResultTable, file: TextIOBase) -> None:
-    """A list of objects, one on each line; null where there is nothing."""
+    """A list of objects, one on each line, with lists and tables as they are; null where there is nothing."""
     names = list(table.columns)
     before = "[\n"
     for row in table:
@@ -36,7 +37,8 @@ def write_parquet(table: ResultTable, file: BufferedIOBase) -> None:
     arrow, parquet = load_pyarrow()
     types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64()}
     schema = arrow.schema([(name, types[kind]) for name, kind in table.columns.items()])
-    rows = iter(table)
+    kinds = table.columns.values()
+    rows = (tuple(map(flat, row, kinds)) for row in table)
     with parquet.ParquetWriter(file, schema) as writer:
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
             columns = [list(column) for column in zip(*chunk, strict=True)]

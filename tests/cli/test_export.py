@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import math
 import sys
 from collections.abc import Iterator
@@ -140,8 +141,9 @@ def test_the_formats_say_the_same(prunebench: Prunebench, document: Any) -> None
     for row, cells in zip(of_json, read_csv(text), strict=True):
         assert list(row) == list(cells)
         for name, value in row.items():
-            expected = "" if value is None else str(value)
+            expected = "" if value is None else value if isinstance(value, str) else json.dumps(value)
             assert cells[name].removeprefix("'") == expected or float(cells[name]) == value
+    assert of_json[0]["task_classes"] == document["task"]["classes"]
     assert prunebench("export", "--format", "parquet", "--out", "r.parquet").out == ""
     frame = pd.read_parquet("r.parquet")
     assert frame["value"].dtype == np.float64
@@ -149,7 +151,8 @@ def test_the_formats_say_the_same(prunebench: Prunebench, document: Any) -> None
     for row, record in zip(of_json, frame.to_dict("records"), strict=True):
         for name, value in record.items():
             missing = value is None or (isinstance(value, float) and math.isnan(value))
-            assert row[name] == (None if missing else value)
+            kept = row[name] if isinstance(row[name], str | int | float | None) else json.dumps(row[name])
+            assert kept == (None if missing else value)
 
 
 def test_no_text_is_a_formula_to_a_spreadsheet(prunebench: Prunebench, document: Any) -> None:

@@ -12,7 +12,7 @@ from prunebench.benchmark import Plan, run_plan
 from prunebench.store import reference
 from prunebench.store.absorb import absorb
 from prunebench.store.database import FILE
-from prunebench.store.export import ResultTable
+from prunebench.store.export import ResultTable, flat
 from prunebench.store.integrity import find_damage
 from prunebench.store.inventory import take_inventory
 from prunebench.store.records import FINAL, Measure
@@ -32,8 +32,10 @@ def old(tmp_path: Path) -> Path:
 
 def exported(store: Store) -> list[dict[str, str]]:
     table = ResultTable(store)
+    columns = table.columns.items()
     rows = [
-        {n: "" if c is None else str(c) for n, c in zip(table.columns, row, strict=True)} for row in table
+        {n: "" if c is None else str(flat(c, kind)) for c, (n, kind) in zip(row, columns, strict=True)}
+        for row in table
     ]
     assert table.damaged == 0
     # Columns of later versions: these have one layer, and nobody counted what their scores cost.
