@@ -36,7 +36,7 @@ class Column:
     def compares(self) -> bool:
         """Whether a scorer is the better, the larger it is; not so of controls, and of what is left."""
         return (
-            self.path[0] not in (LEFT, OF_CEILING, *SHUFFLED_LABELS, *FROM_LABELS)
+            self.path[0] not in (LEFT, OF_CEILING, OF_CEILING_BY_LAYER, *SHUFFLED_LABELS, *FROM_LABELS)
             and SHUFFLED not in self.path
         )
 
@@ -126,6 +126,7 @@ class OfCeiling(Column):
 
 LEFT = "parameters_left"
 OF_CEILING = "share_of_ceiling"
+OF_CEILING_BY_LAYER = "share_of_ceiling_by_layer"
 GLOBAL: Protocol = "prune_global"
 
 SPEARMAN = Column("Spearman", ("spearman",))
@@ -228,6 +229,16 @@ def ceiling_columns(board: Results) -> tuple[Column, ...]:
     """The share of the noise ceiling, where the board has twins."""
     twins = twin_rows(board)
     return (OfCeiling("% of ceiling", (OF_CEILING,), twins=twins),) if twins else ()
+
+
+def layer_ceiling_columns(board: Results) -> tuple[Column, ...]:
+    """The share of its own noise ceiling in each layer, where the board has twins."""
+    twins = twin_rows(board)
+    columns = (
+        OfCeiling(column.title, (OF_CEILING_BY_LAYER, column.path[1]), of=column.path, twins=twins)
+        for column in layer_columns(board)
+    )
+    return tuple(columns) if twins else ()
 
 
 def layer_columns(board: Results) -> tuple[Column, ...]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from textwrap import indent
 from typing import Any
@@ -13,6 +14,7 @@ from prunebench.escape import for_markdown, for_spreadsheet, for_terminal
 from prunebench.evaluation.metrics import BY_LAYER, SPLITS
 from prunebench.evaluation.protocols import LABELS
 from prunebench.evaluation.summary import known
+from prunebench.fields import options_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when, ceilings
 from prunebench.leaderboard.columns import (
@@ -25,6 +27,7 @@ from prunebench.leaderboard.columns import (
     SPEARMAN,
     Section,
     ceiling_columns,
+    layer_ceiling_columns,
     ranked,
     sections,
 )
@@ -32,6 +35,7 @@ from prunebench.leaderboard.cost import COST, COST_READ, cost_cells
 from prunebench.leaderboard.ranks import RowKey, chance_note, floor_note, rank_rows
 from prunebench.leaderboard.tables import Line, tables
 from prunebench.results import WHOLE, Row
+from prunebench.tasks.spec import TaskSpec
 
 MOST_LISTED = 8  # layers whose units a heading lists
 RACE = 2  # final norms that are closer have hardly raced (docs/protocols.md)
@@ -215,15 +219,18 @@ def to_csv(board: Board) -> str:
     """
     ranks = rank_rows(board.rows)
     columns = [column for section in sections(board) for column in section.columns]
+    columns += layer_ceiling_columns(board)
     sizes = known(board.training.sizes) or {}
     costs = {name for row in board.rows for name, value in asdict(row.cost).items() if value is not UNSET}
     parts = [(column, part) for column in columns for part in column.parts]
+    about = _about(board)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     for row in ranked(board.rows):
         rank = ranks.get(row.key)
         line: dict[str, Any] = {
             "board": board.name,
+            **about,
             "scorer": row.scorer,
             "version": row.version,
             "at_step": row.at_step,
@@ -246,6 +253,17 @@ def to_csv(board: Board) -> str:
             writer.writerow(line)
         writer.writerow(["" if value in (None, UNSET) else for_spreadsheet(value) for value in line.values()])
     return buffer.getvalue()
+
+
+def _about(board: Board) -> dict[str, Any]:
+    """The task and the recipe, in the columns that `prunebench export` has for them."""
+    task = board.task.record
+    names = ("name", "samples", "inputs", "tests", "outputs", *options_of(TaskSpec))
+    recipe = board.recipe.record | ({"network": board.recipe.network_spec} if board.layered else {})
+    about = {f"task_{name}": task[name] for name in dict.fromkeys(names) if name in task}
+    about |= {f"recipe_{name}": value for name, value in recipe.items()}
+    # The record may be anybody's.
+    return {k: v if isinstance(v, str | int | float) else json.dumps(v) for k, v in about.items()}
 
 
 def _markdown_section(section: Section, lines: list[Line], costs: dict[RowKey, str]) -> str:

@@ -1,11 +1,12 @@
 """Noise ceilings and shares of them, on simulated networks whose truth and noise are known."""
 
+import csv
 import io
 
 import numpy as np
 import pytest
 from jaxtyping import Float
-from made_up_boards import board, row
+from made_up_boards import board, layered, row
 from msgspec.structs import replace
 from rich.console import Console
 
@@ -98,8 +99,28 @@ def test_a_board_says_what_could_be_known_and_by_when() -> None:
     assert f"a twin from step {steps[0]} agrees at 0.81" in str(by_when(one))
     assert "% of ceiling" in markdown(one)
     assert "share_of_ceiling_low" in to_csv(one)
+    assert "share_of_ceiling_by_layer" not in to_csv(one)
     for text in (markdown(board()), to_csv(board())):
         assert "ceiling" not in text
+
+
+def test_a_file_has_each_layers_share_of_its_own_ceiling() -> None:
+    one = layered()
+    first = next(each for each in one.rows if each.at_step == 0 and each.predicts and each.spearman)
+    by_layer = {path: each for path, each in first.metrics.items() if path[0] == "spearman_by_layer"}
+    twin = replace(
+        first,
+        scorer="twin", name="twin", sees_end=True, control=True, parameters={},
+        metrics={path: summarise({path: np.full(len(first.seeds), 0.64)})[path] for path in by_layer}
+        | {("spearman",): summarise({("spearman",): np.full(len(first.seeds), 0.81)})["spearman",]},
+    )  # fmt: skip
+    one = Board(one.task, one.recipe, one.training, one.environment, one.evaluator, [*one.rows, twin])
+    lines = csv.DictReader(io.StringIO(to_csv(one)))
+    line = next(each for each in lines if (each["scorer"], each["at_step"]) == (first.scorer, "0"))
+    for (_, name), score in by_layer.items():
+        assert float(line[f"share_of_ceiling_by_layer_{name}"]) == pytest.approx(score.mean / 0.8)
+        assert line[f"share_of_ceiling_by_layer_{name}_low"]
+    assert "by_layer" not in markdown(one)
 
 
 def test_a_terminal_says_first_by_when_the_norms_are_decided() -> None:

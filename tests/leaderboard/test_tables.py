@@ -195,6 +195,11 @@ def test_a_layered_board_says_what_was_trained_and_what_is_left_of_it() -> None:
     ]
     line = next(csv.DictReader(io.StringIO(to_csv(layered()))))
     assert (line["parameters_at_0.5"], line["multiply_adds_at_0.5"]) == ("15000", "200000")
+    assert (line["task_samples"], line["task_outputs"], line["recipe_network"]) == ("800", "10", "lenet")
+    assert "recipe_width" not in line
+    line = next(csv.DictReader(io.StringIO(to_csv(board()))))
+    assert (line["recipe_width"], line["recipe_steps"]) == ("300", str(board().recipe.steps))
+    assert line["task_name"] == board().task.name
 
 
 def test_a_layered_board_has_every_layer_and_no_column_that_means_nothing_there() -> None:
