@@ -1,4 +1,4 @@
-"""Scoring and measuring again, from stored networks, to see whether a store's results can be trusted."""
+"""Computing results again, from stored networks, to see whether a store's can be trusted."""
 
 import json
 import math
@@ -6,28 +6,23 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-from prunebench.benchmark.measures import Asked, measure_network, measure_scores, subject
-from prunebench.benchmark.plan import DENSE
-from prunebench.benchmark.rescore import NotHere, rescore, rescore_shuffled
+from prunebench.benchmark.plan import DENSE, reinitialised
+from prunebench.benchmark.stored_network import NotHere, StoredNetwork
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
-from prunebench.evaluation.protocols import LABELS, TRAINED
 from prunebench.fields import options_of
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.checked_rows import CheckedRows
-from prunebench.store.network_files import Damaged
-from prunebench.store.records import FINAL, Key, Measure, Values, read_values
+from prunebench.store.records import Key, Measure, Values, read_values
 from prunebench.store.store import Store
 from prunebench.store.tables import TrainingRow
 from prunebench.tasks.load import load_task
 from prunebench.tasks.spec import TaskSpec
 from prunebench.tasks.task import Task
-from prunebench.training.architecture import architecture_of, loaded
-from prunebench.training.initial import initialise
+from prunebench.training.architecture import loaded
 from prunebench.training.recipe import Recipe
 
 # Float rounding on another device may swap two neurons that are nearly tied, turn one sample over, or move
@@ -61,10 +56,11 @@ def audit(
     load: Callable[[str], Scorer] = load_scorer,
     files: Sequence[str] = (),
 ) -> Audit:
-    """Measure a random sample of all results again, a share of `fraction` of them and at least one.
+    """Compute a random sample of all results again, a share of `fraction` of them and at least one.
 
-    The scores that they are of are asked for again too, from the scorers that `load` gives. Networks come
-    from packages and `files`.
+    They are measured with the scores that are stored, where that needs training after training as much again.
+    The scores are asked for again too, from the scorers that `load` gives. Networks come from packages and
+    `files`.
     """
     rows = sorted(
         (*scoring.names, *result.measure, result.metrics, result.evaluator)
@@ -77,11 +73,9 @@ def audit(
     for training, network, *names, protocol, keep, metrics, evaluator in chosen:
         if evaluator != EVALUATOR_VERSION:
             report.unchecked[f"results of evaluator {evaluator}; this is {EVALUATOR_VERSION}"] += 1
-        elif (measure := Measure(protocol, keep)).name in TRAINED:
-            report.unchecked[f"results of {measure.name}, which are trained"] += 1
         else:
             mine = by_training[training].setdefault(network, [])
-            mine.append((Key(*names), measure, metrics))
+            mine.append((Key(*names), Measure(protocol, keep), metrics))
     for training, by_network in by_training.items():
         try:
             task, recipe = rebuild_task(store, training), rebuild_recipe(store, training, files)
@@ -90,9 +84,8 @@ def audit(
             report.unchecked[f"results of training {training}: {error}"] += count
             continue
         for network, results in by_network.items():
-            _measure_again(store, training, network, task, recipe, results, load, report)
-            for key in sorted({key for key, *_ in results} - {DENSE}):
-                _score_again(store, training, network, task, recipe, key, load, report)
+            stored = StoredNetwork(store, training, network, task, recipe, load)
+            _compute_again(stored, results, report)
     return report
 
 
@@ -123,66 +116,33 @@ def rebuild_recipe(store: Store, training: str, files: Sequence[str]) -> Recipe:
     return loaded(recipe, files)
 
 
-def _measure_again(
-    store: Store,
-    training: str,
-    seed: int,
-    task: Task,
-    recipe: Recipe,
-    results: Sequence[_Result],
-    load: Callable[[str], Scorer],
-    report: Audit,
-) -> None:
-    try:
-        architecture = architecture_of(recipe, task.shape, task.outputs)
-        network = store.load_state(training, seed, FINAL, architecture).networks
-    except Damaged as damage:
-        report.unchecked[f"results without their network: {damage}"] += len(results)
-        return
-    of = cache(lambda recalibrated: subject(network, task, recalibrate=recalibrated))
+def _compute_again(network: StoredNetwork, results: Sequence[_Result], report: Audit) -> None:
+    """Some results of a network, then the scores that they are of."""
     for key, measure, metrics in results:
-        final = of(measure.recalibrated)
-        kept, again = store.scores(training, seed, key), None
-        if measure.name == LABELS:
-            try:
-                again = rescore_shuffled(store, training, seed, key, task, recipe, load)
-            except NotHere as lacking:
-                report.unchecked[str(lacking).replace("scores", "results", 1)] += 1
-                continue
-        elif key == DENSE:
-            again = measure_network(measure, final)
-        elif kept is not None and kept[0].shape[1] == final.units:
-            initial = initialise(recipe, task.shape, (seed,), outputs=task.outputs)
-            again = measure_scores({key: Asked(*kept, [measure])}, final, seed, initial)[key].get(measure)
-        if again is None:
-            report.unchecked["results without their scores"] += 1
-        elif _equal(read_values(metrics), again, task):
+        try:
+            again = network.measure(key, measure)
+        except NotHere as lacking:
+            report.unchecked[str(lacking)] += 1
+            continue
+        if _equal(read_values(metrics), again, network.task):
             report.checked += 1
         else:
-            name = f"{' '.join(measure).strip()} of {key.scorer or 'the networks'} at step {key.step}"
-            report.differing.append(f"{name}, seed {seed}, of training {training}")
+            of = f"{' '.join(measure).strip()} of {key.scorer or 'the networks'}"
+            report.differing.append(_name(of, key, network))
+    for key in sorted({key for key, *_ in results if key not in (DENSE, reinitialised(key.step))}):
+        try:
+            other = network.difference(key)
+        except NotHere as lacking:
+            report.unchecked[str(lacking)] += 1
+            continue
+        if other is None:
+            report.rescored += 1
+        else:
+            report.differing.append(f"{_name(f'scores of {key.scorer}', key, network)}: {other}")
 
 
-def _score_again(
-    store: Store,
-    training: str,
-    seed: int,
-    task: Task,
-    recipe: Recipe,
-    key: Key,
-    load: Callable[[str], Scorer],
-    report: Audit,
-) -> None:
-    try:
-        other = rescore(store, training, seed, key, task, recipe, load)
-    except NotHere as lacking:
-        report.unchecked[str(lacking)] += 1
-        return
-    if other is None:
-        report.rescored += 1
-    else:
-        name = f"scores of {key.scorer} at step {key.step}, seed {seed}, of training {training}"
-        report.differing.append(f"{name}: {other}")
+def _name(what: str, key: Key, network: StoredNetwork) -> str:
+    return f"{what} at step {key.step}, seed {network.seed}, of training {network.training}"
 
 
 def _equal(stored: Values, again: Values, task: Task) -> bool:

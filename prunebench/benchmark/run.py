@@ -16,7 +16,7 @@ from torch import Tensor
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
 from prunebench.benchmark.labels import LabelControl, ask_shuffled
-from prunebench.benchmark.measures import Asked, measure_network, measure_scores, subject, values_of
+from prunebench.benchmark.measures import Asked, measure_network, measure_scores, subject
 from prunebench.benchmark.missing import (
     Missing,
     find_missing,
@@ -27,12 +27,12 @@ from prunebench.benchmark.missing import (
 from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, Plan, asked_at, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of
+from prunebench.benchmark.train_pruned import train_pruned
 from prunebench.benchmark.twins import Twins
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import LABELS, TRAINED
-from prunebench.evaluation.prune import finetune, prune_early
 from prunebench.results import Document
 from prunebench.scoring.execute import execute
 from prunebench.scoring.outcome import Outcome
@@ -269,25 +269,17 @@ class _Work:
         label = " and ".join(dict.fromkeys(measure.name for _, measure, _ in groups))
         for (step, measure, seeds), keys in self.reporter.each(label, groups.items(), "trainings"):
             began, run = time.perf_counter(), subset(self.run, seeds)
-            scores = {
-                key: np.stack([self.scores[key, seed][0][:ACCURACY_DRAWS] for seed in seeds], axis=1)
+            scores = [
+                np.stack([self.scores[key, seed][0][:ACCURACY_DRAWS] for seed in seeds], axis=1)
                 for key in keys
                 if key in self.plan.scored
-            }
-            candidates = [torch.from_numpy(draw).to(run.final.device) for d in scores.values() for draw in d]
-            shares, recalibrate = [float(measure.keep)], self.plan.recalibrate
-            if step == FINAL:
-                results = finetune(candidates, run, self.plan.finetuned, shares, recalibrate=recalibrate)
-            else:
-                control = len(scores) < len(keys)
-                results = prune_early(candidates, run, step, shares, control=control, recalibrate=recalibrate)
+            ]
+            found = train_pruned(measure, scores, run, step, control=len(scores) < len(keys))
             seconds = (time.perf_counter() - began) / len(keys) / len(seeds)
-            for key in keys:
-                count = len(scores.get(key, [None]))
-                draws, results = results[:count], results[count:]
+            for key, values in zip(keys, found, strict=True):
                 self._put(
-                    self._results(key, seed, {measure: values_of(draws, at)}, seconds)
-                    for at, seed in enumerate(seeds)
+                    self._results(key, seed, {measure: own}, seconds)
+                    for seed, own in zip(seeds, values, strict=True)
                 )
 
     def _results(self, key: Key, seed: int, results: dict[Measure, Values], seconds: float) -> Scoring:

@@ -25,6 +25,8 @@ Values = dict[str, list[float | None]]
 
 # The setting of a measure that leaves batch normalisation's running statistics as training left them.
 AS_TRAINED = "recalibrate=no"
+# And that of `finetune`, with how far it trains on.
+STEPS = "steps="
 
 # What columns and JSON may hold.
 Count = Annotated[int, Meta(ge=0, le=2**62)]
@@ -49,6 +51,11 @@ class Measure(NamedTuple):
     def recalibrated(self) -> bool:
         """Whether running statistics are estimated again before anything is measured."""
         return AS_TRAINED not in self.protocol
+
+    @property
+    def steps(self) -> int:
+        """That `finetune` trains on."""
+        return int(self.protocol.partition(STEPS)[2].rstrip("]").partition(",")[0])
 
 
 class Key(NamedTuple):

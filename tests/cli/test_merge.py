@@ -6,7 +6,7 @@ import pytest
 from in_process import Prunebench
 
 from prunebench.benchmark.audit import audit
-from prunebench.benchmark.rescore import NotHere, _same_scorer
+from prunebench.benchmark.stored_network import NotHere, same_scorer
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.scoring.registry import load_scorer
 from prunebench.store.database import row_digest
@@ -24,19 +24,20 @@ def stores(quick: Prunebench, folder: Path, npz: Path) -> None:
     quick(*SCORED, "--seeds", "1,2", "--store", "theirs", "--scorer", "snip", "--scorer", "alignment")
 
 
-def forge(value: float) -> None:
+def forge(value: float, metric: str = "spearman", protocol: str = "rank", scorer: str = "snip") -> None:
     """Change a result in `theirs` and compute its checksum anew, as a forger would."""
     with Store(Path("theirs")) as store:
-        training, seed, *names, number, text = store.rows(
-            "SELECT training, seed, step, scorer, version, source, scoring, metrics FROM scorings "
-            "JOIN results ON scoring = id WHERE scorer = 'snip' AND protocol = 'rank' AND seed = 2"
+        training, seed, *names, number, keep, text = store.rows(
+            "SELECT training, seed, step, scorer, version, source, scoring, keep, metrics FROM scorings "
+            "JOIN results ON scoring = id WHERE scorer = ? AND protocol = ? AND seed = 2",
+            [scorer, protocol],
         )[0]
-        metrics = json.dumps(json.loads(text) | {"spearman": [value]})
-        checksum = row_digest(training, seed, *names, "rank", "", EVALUATOR_VERSION, metrics)
+        metrics = json.dumps(json.loads(text) | {metric: [value]})
+        checksum = row_digest(training, seed, *names, protocol, keep, EVALUATOR_VERSION, metrics)
         with store.writing() as connection:
             connection.execute(
-                "UPDATE results SET metrics = ?, checksum = ? WHERE scoring = ? AND protocol = 'rank'",
-                [metrics, checksum, number],
+                "UPDATE results SET metrics = ?, checksum = ? WHERE scoring = ? AND protocol = ?",
+                [metrics, checksum, number, protocol],
             )
 
 
@@ -66,6 +67,25 @@ def test_an_audit_finds_forged_numbers_and_takes_nothing(prunebench: Prunebench,
     assert result.err == "nothing was taken over\n"
     with Store(Path("mine"), read_only=True) as mine:
         assert mine.rows("SELECT count(*) FROM results") == before
+
+
+def test_an_audit_trains_again_what_was_trained(quick: Prunebench, stores: None) -> None:
+    asked = ("--protocol", "prune_early,finetune", "--finetune-steps", "9", "--scorer", "snip")
+    assert quick(*SCORED, *asked, "--seeds", "1,2", "--store", "theirs").code == 0
+    with Store(Path("theirs"), read_only=True) as theirs:
+        ((count,),) = theirs.rows("SELECT count(*) FROM results")
+        honest = audit(theirs, 1.0)
+    assert (honest.checked, honest.differing) == (count, [])
+    forge(0.123, "accuracy/prune_early/0.5", "prune_early")
+    forge(0.123, "accuracy/finetune/0.5", "finetune[steps=9]")
+    forge(0.123, "accuracy/reinitialised/0.5", "prune_early", "reinitialised")
+    with Store(Path("theirs"), read_only=True) as theirs:
+        differing = audit(theirs, 1.0).differing
+    assert sorted(name.partition(" at")[0] for name in differing) == [
+        "finetune[steps=9] 0.5 of snip",
+        "prune_early 0.5 of reinitialised",
+        "prune_early 0.5 of snip",
+    ]
 
 
 FACTOR = """
@@ -104,7 +124,7 @@ def test_an_audit_asks_scorers_again_who_may_have_looked_elsewhere(
 def test_a_store_names_no_file_that_an_audit_runs(folder: Path) -> None:
     (folder / "evil.py").write_text("open('run', 'w')")
     with pytest.raises(NotHere, match="which is not here"):
-        _same_scorer(Key(20, f"{folder}/evil.py:Evil", "1", "0"), load_scorer)
+        same_scorer(Key(20, f"{folder}/evil.py:Evil", "1", "0"), load_scorer)
     assert not (folder / "run").exists()
 
 

@@ -1,0 +1,36 @@
+"""What is measured by training again: networks that keep the units that scores choose."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from prunebench.benchmark.measures import values_of
+from prunebench.evaluation.prune import finetune, prune_early
+from prunebench.store.records import Measure, Values
+from prunebench.training.train import Trajectory
+
+
+def train_pruned(
+    measure: Measure,
+    scores: Sequence[Float[np.ndarray, "_ seeds units"]],
+    run: Trajectory,
+    step: int,
+    *,
+    control: bool = False,
+) -> list[list[Values]]:
+    """What a measure of `TRAINED` gives with all draws of each scorer, network by network.
+
+    `step` is that of the scores, at which `prune_early` prunes; its control comes last.
+    """
+    candidates = [torch.from_numpy(draw).to(run.final.device) for draws in scores for draw in draws]
+    shares, recalibrate = [float(measure.keep)], measure.recalibrated
+    if measure.name == "finetune":
+        found = finetune(candidates, run, measure.steps, shares, recalibrate=recalibrate)
+    else:
+        found = prune_early(candidates, run, step, shares, control=control, recalibrate=recalibrate)
+    rest = iter(found)
+    each = [list(islice(rest, count)) for count in (*map(len, scores), *([1] if control else []))]
+    return [[values_of(draws, at) for at in range(len(run.seeds))] for draws in each]
