@@ -8,6 +8,7 @@ from prunebench.api.run_benchmark import run_benchmark as run_benchmark
 from prunebench.errors import PrunebenchError as PrunebenchError
 from prunebench.errors import RequestError as RequestError
 from prunebench.leaderboard.board import Board as Board
+from prunebench.leaderboard.charts.chart import Chart as Chart
 from prunebench.modules import from_module as from_module
 from prunebench.networks import Networks as Networks
 from prunebench.networks import shallow_networks as shallow_networks

@@ -194,7 +194,7 @@ def test_what_is_shown_is_one_line(result: pb.Result, task: pb.Task, recipe: pb.
     run = pb.train(task, recipe, seeds=2, snapshot_steps=[15], device="cpu")
     parts = [run, run.final, run.final.architecture, run.final.layers[0], run.snapshot(15), run.history]
     shown = [task, recipe, *parts, run.states[15], Norms(), result, result.board(), result.document]
-    for each in [*shown, result.document.rows[0], pb.compare("snip", "own_norms", result)]:
+    for each in [*shown, result.document.rows[0], pb.compare("snip", "own_norms", result), result.plot()]:
         assert "\n" not in repr(each)
         assert len(repr(each)) < 200
         assert type(each).__name__ in repr(each)

@@ -12,6 +12,7 @@ from torch import Tensor
 from prunebench.benchmark import Plan
 from prunebench.errors import RequestError, unknown_name
 from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.charts.chart import Chart
 from prunebench.leaderboard.folder import add_to_folder
 from prunebench.leaderboard.places import OWN
 from prunebench.plugin.spec import canonical
@@ -69,6 +70,10 @@ class Result:
         """
         _, files = add_to_folder(self.document, writable_folder("folder", Path(folder)))
         return files[0]
+
+    def plot(self, metric: str = "spearman", step: int | None = None) -> Chart:
+        """How each scorer does by a metric, as a chart; see `Board.plot`."""
+        return self.board().plot(metric, step)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """Every number in a row of its own; see `Board.to_dataframe`."""

@@ -34,6 +34,8 @@ from prunebench.training.recipe import Recipe
 if TYPE_CHECKING:
     import pandas as pd
 
+    from prunebench.leaderboard.charts.chart import Chart
+
 # Of a task in the name of its board's files; a file's name may have 255 bytes, and the hash tells them apart.
 LONGEST_NAME = 100
 # What a row must share with its replacement for protocols that were not run again to be carried over.
@@ -78,6 +80,20 @@ class Board(Results):
         from prunebench.leaderboard.small_table import small_table
 
         return small_table(self)
+
+    def plot(self, metric: str = "spearman", step: int | None = None) -> "Chart":
+        """How each scorer does by a metric, with its interval, as a chart.
+
+        Args:
+            metric: one of `prunebench list metrics`, or a heading of the board's tables.
+            step: the snapshots' step; None: a panel for each.
+
+        Raises:
+            RequestError: the board has no such metric or step.
+        """
+        from prunebench.leaderboard.charts.chart import plot
+
+        return plot(self, metric, step)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """Every number in a row of its own: one for each scorer, step, seed, metric, layer and share kept.

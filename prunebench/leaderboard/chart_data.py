@@ -1,6 +1,5 @@
 """What the charts show, prepared in one place for the page and the figures."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,11 +10,9 @@ from msgspec import UNSET
 from prunebench.evaluation.comparison import RankInterval
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Summary, known
-from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import SPEARMAN, Column, Section, ranked, sections
 from prunebench.leaderboard.ranks import RowKey, rank_rows
-from prunebench.leaderboard.text import task_words
-from prunebench.results import Row
+from prunebench.results import Results, Row
 
 DRAWN_SCORERS = 6  # lines that can still be told apart at a glance
 DRAWN_NEURONS = 200  # more would only hide each other
@@ -43,7 +40,7 @@ class Winner:
 class ChartBoard:
     """A board as charts show it."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Results) -> None:
         self.board = board
         self.rows = ranked(board.rows)
         self._ranks: dict[Column, dict[RowKey, RankInterval]] = {}
@@ -174,17 +171,6 @@ class ChartBoard:
         if len(example.scores) != len(norms.norms):
             return None
         return [example.scores[i] for i in self.drawn_neurons]
-
-
-def chart_boards(boards: Sequence[Board]) -> list[ChartBoard]:
-    """Boards by task and then by recipe, as people look for them."""
-
-    def order(board: Board) -> tuple[str, bool, str, int, str, float, str]:
-        recipe, task = board.recipe, board.task
-        network = board.layered, recipe.network_spec
-        return task_words(board), *network, recipe.width, task.fingerprint, recipe.init_std, board.name
-
-    return [ChartBoard(board) for board in sorted(boards, key=order)]
 
 
 def _difference(best: Row, second: Row, column: Column) -> Summary | None:

@@ -13,7 +13,7 @@ from prunebench.leaderboard.columns import overview as telling
 from prunebench.leaderboard.cost import Priced, best_within, front, percent
 from prunebench.leaderboard.ranks import FIRST, RowKey, marks
 from prunebench.leaderboard.standing import diagram, interval, title, verdict
-from prunebench.leaderboard.text import markdown_table, network_words
+from prunebench.leaderboard.text import markdown_table, network_words, task_words
 
 _HOW = (
     "Made from the records by `prunebench leaderboard --rebuild`. *Best predictor*: the highest mean over "
@@ -55,6 +55,17 @@ def compared(boards: Sequence[Board]) -> list[Column]:
     columns = dict.fromkeys(column for board in boards for column in telling(board) if column.compares)
     few = [column for column in columns if column == SPEARMAN or column not in RANK]
     return [column for column in few if any(column.summary(row) for board in boards for row in board.rows)]
+
+
+def in_order(boards: Sequence[Board]) -> list[Board]:
+    """Boards by task and then by recipe, as people look for them."""
+
+    def order(board: Board) -> tuple[str, bool, str, int, str, float, str]:
+        recipe, task = board.recipe, board.task
+        network = board.layered, recipe.network_spec
+        return task_words(board), *network, recipe.width, task.fingerprint, recipe.init_std, board.name
+
+    return sorted(boards, key=order)
 
 
 def _standing(boards: Sequence[Board], columns: Sequence[Column]) -> list[str]:

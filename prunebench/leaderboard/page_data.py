@@ -10,15 +10,16 @@ from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.summary import Number, Summary
 from prunebench.leaderboard.across import EARLY, Moment, by_family, steps_of
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.chart_data import ChartBoard, chart_boards
+from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import points
 from prunebench.leaderboard.charts.specs import CEILING, CHARTS, Look, specification
 from prunebench.leaderboard.citation import cite_prunebench
 from prunebench.leaderboard.columns import SPEARMAN, Column, telling
-from prunebench.leaderboard.overview import compared
+from prunebench.leaderboard.overview import compared, in_order
 from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_points, pack_shares
 from prunebench.leaderboard.ranks import floor_note, marks
 from prunebench.leaderboard.standing import moment_words, verdict
+from prunebench.leaderboard.standing import points as rank_points
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
 from prunebench.results import Row
@@ -38,9 +39,13 @@ PAGE = Look(
 
 def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     """All that the page shows of these boards; equal boards give equal data."""
-    columns, scorers, charts = Numbered(), Numbered(), chart_boards(boards)
+    columns, scorers, ordered = Numbered(), Numbered(), in_order(boards)
     compared_by = compared(boards)
-    packed = [_board(chart, columns, scorers, compared_by) for chart in charts]
+    charts = [ChartBoard(board) for board in ordered]
+    packed = [
+        _board(board, chart, columns, scorers, compared_by)
+        for board, chart in zip(ordered, charts, strict=True)
+    ]
     return {
         "version": version(),
         "digits": DIGITS,
@@ -70,16 +75,16 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
             "verdict": verdict(one),
             "firsts": [one.firsts[scorer] for scorer in one.order],
             "wins": [_short(one.win_rates[scorer]) for scorer in one.order],
-            "points": pack_points(points.ranks(one)),
+            "points": pack_points(rank_points(one)),
         }
         for one in found
     ]
 
 
 def _board(
-    chart: ChartBoard, columns: Numbered, scorers: Numbered, compared_by: Sequence[Column]
+    board: Board, chart: ChartBoard, columns: Numbered, scorers: Numbered, compared_by: Sequence[Column]
 ) -> dict[str, Any]:
-    board, sections = chart.board, chart.sections
+    sections = chart.sections
     used = [column for section in sections for column in section.columns]
     used = [column for column in used if any(column.summary(row) for row in board.rows)]
     numbers = {column.path: columns.number(_column(column)) for column in used}

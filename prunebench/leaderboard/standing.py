@@ -1,7 +1,8 @@
-"""How scorers stand over boards, in words and as a critical-difference diagram of characters."""
+"""How scorers stand over boards, in words and as a critical-difference diagram."""
 
 import math
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 from prunebench.leaderboard.across import EARLY, Across, Moment
 
@@ -63,6 +64,21 @@ def diagram(found: Across, width: int, shown: Collection[str] | None = None) -> 
         bars = "".join(BAR if scorer in clique else " " for clique in cliques)
         line = f"{scorer:<{longest}}  {number:<{wide}}  {found.firsts[scorer]:>5}  {''.join(cells)} {bars}"
         yield line.rstrip()
+
+
+def points(found: Across) -> list[dict[str, Any]]:
+    """What a chart draws: average ranks, the best first, and a bar for each run of scorers not told apart."""
+    ends = {scorer: pair for scorer, pair in found.rank_ends.items() if not math.isnan(pair[0])}
+    ranks: list[dict[str, Any]] = [
+        {"scorer": scorer, "rank": found.average_ranks[scorer]}
+        | dict(zip(("least", "most"), ends.get(scorer, ()), strict=False))
+        for scorer in found.order
+    ]
+    bars = enumerate(found.comparison.cliques if found.comparison else ())
+    right, apart = len(ranks) + 1, 0.035 * len(ranks)
+    return ranks + [
+        {"scorer": first, "last": last, "rank": right + apart * place} for place, (first, *_, last) in bars
+    ]
 
 
 def verdict(found: Across, *, named: bool = False, escape: Callable[[str], str] = str) -> str:

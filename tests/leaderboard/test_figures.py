@@ -1,5 +1,6 @@
 """Figures as a paper has them: of their width, no letter of a PDF on another or cut off."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -164,6 +165,41 @@ def test_critical_differences_of_twenty_long_names_can_be_read(tmp_path: Path) -
     figures = drawn(tmp_path / "a", *boards, formats=["pdf"], width=85.0, kinds=["critical"])
     assert len(figures) == 2
     assert complaints(figures) == ""
+
+
+def test_a_metric_is_plotted_in_notebooks_and_files(tmp_path: Path) -> None:
+    effects = {name: place / 40 for place, name in enumerate(LONG)} | {"random": 0.0}
+    made = rank_board(effects=effects, steps=(0, 50))
+    chart = made.plot()
+    assert repr(chart) == "<Chart: Spearman correlation with the final norms, 42 points>"
+    bundle = chart._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(chart)
+    assert bundle["application/vnd.vegalite.v6+json"] is chart.spec
+    assert all(text in bundle["image/svg+xml"] for text in ("step 0", "step 50", "random"))
+    assert json.loads(chart.save(tmp_path / "a.json").read_text()) == chart.spec
+    assert chart.save(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    shares = made.plot("pruned to 10 %", step=50)
+    files = {"all.pdf": chart, "one.pdf": shares, "wide.pdf": made.plot("kendall")}
+    assert complaints({name: each.save(tmp_path / name).read_bytes() for name, each in files.items()}) == ""
+    best, *_ = shares.spec["datasets"]["points"]
+    (of,) = [each for each in made.rows if (each.scorer, each.at_step) == (best["scorer"], 50)]
+    assert best["middle"] == 100 * of.metrics["accuracy", "prune_final", "0.1"].middle[0]
+    assert {point["step"] for point in shares.spec["datasets"]["points"]} == {50}
+
+
+def test_what_cannot_be_plotted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = rank_board()
+    with pytest.raises(RequestError, match="metric: got 'kendal'; did you mean 'kendall'"):
+        made.plot("kendal")
+    with pytest.raises(RequestError, match="step: got 7; steps here: 0, 50"):
+        made.plot("kendall", 7)
+    with pytest.raises(RequestError, match=r"path: got '.*a\.gif'; a file that ends in \.json, \.png"):
+        made.plot().save(tmp_path / "a.gif")
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    assert "image/svg+xml" not in made.plot()._repr_mimebundle_()
+    made.plot().save(tmp_path / "a.json")
+    with pytest.raises(RequestError, match=r"pip install prunebench\[figures\]"):
+        made.plot().save(tmp_path / "a.pdf")
 
 
 @pytest.mark.slow

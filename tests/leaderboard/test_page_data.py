@@ -14,7 +14,7 @@ import pytest
 from page_boards import HOSTILE, board
 
 import prunebench
-from prunebench.leaderboard.chart_data import chart_boards
+from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.packing import DIGITS, LEVELS, pack, pack_points, to_script
 from prunebench.leaderboard.page import to_html
 from prunebench.leaderboard.page_data import page_data
@@ -98,7 +98,7 @@ def test_the_page_does_not_repeat_what_single_seeds_gave() -> None:
 
 
 def test_the_winner_is_the_best_early_predictor_and_what_it_is_sure_of() -> None:
-    (chart,) = chart_boards([board(seeds=20)])
+    chart = ChartBoard(board(seeds=20))
     winner = chart.winner(0)
     assert winner
     assert (winner.row.scorer, winner.runner_up) == ("angle", "growth")
@@ -114,7 +114,7 @@ def test_the_winner_is_the_best_early_predictor_and_what_it_is_sure_of() -> None
 
 
 def test_the_cost_counts_the_steps_to_the_snapshot_and_those_of_its_own() -> None:
-    (chart,) = chart_boards([board(seeds=10)])
+    chart = ChartBoard(board(seeds=10))
     rows = {row.key: row for row in chart.rows}
     assert (rows["imp", 0].cost.steps, rows["angle", 50].cost.steps) == (12000, 50)
     assert chart.seconds(rows["imp", 0]) == pytest.approx(6.0)

@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from prunebench.errors import RequestError
 from prunebench.leaderboard.across import across, steps_of
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.chart_data import ChartBoard, chart_boards
+from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import KINDS, points
 from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, specification
-from prunebench.leaderboard.overview import compared
+from prunebench.leaderboard.charts.vega import VEGA_LITE, vl_convert
+from prunebench.leaderboard.overview import compared, in_order
 from prunebench.leaderboard.standing import moment_words
+from prunebench.leaderboard.standing import points as rank_points
 from prunebench.store.files import write_atomically
 
 WIDTH = 173.0  # mm: a page's text width
@@ -21,7 +22,6 @@ LOOK = Look()
 # Of a chart with a panel for each value of a field: this, a panel's least width, its height over its width.
 PANELS = {"standing": ("panel", 60, 1.0), "kept": ("panel", 110, 0.7), "scatter": ("scorer", 80, 0.8)}
 AT_STEPS = {"kept": points.kept, "layers": points.layers, "scatter": points.units}
-VEGA_LITE = "6.4"
 SIZED = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
 UNSEEN = re.compile(r'<text [^>]* opacity="0"[^>]*>[^<]*</text>')  # labels that there is no room for
 
@@ -42,9 +42,9 @@ def draw(
     Equal boards give equal PNG and SVG; of PDF only what is seen is equal. Raises `RequestError` where the
     package that draws is not installed.
     """
-    for chart in chart_boards(boards):
-        for figure in _figures(chart, kinds, steps, width * MM):
-            yield from _save(figure, folder / chart.board.name, formats, width * MM)
+    for board in in_order(boards):
+        for figure in _figures(ChartBoard(board), kinds, steps, width * MM):
+            yield from _save(figure, folder / board.name, formats, width * MM)
     if "critical" in kinds:
         for figure in _critical(boards, steps):
             yield from _save(figure, folder, formats, width * MM)
@@ -113,7 +113,7 @@ def _critical(boards: Sequence[Board], steps: Sequence[int] | None) -> Iterator[
                 def spec(width: float, methods: Any = methods, title: Any = title) -> Spec:
                     return specification("critical", methods, LOOK, width=width, title=title)
 
-                yield name, spec, points.ranks(found)
+                yield name, spec, rank_points(found)
 
 
 def render(figure: Figure, width: float) -> str:
@@ -145,13 +145,3 @@ def _save(figure: Figure, folder: Path, formats: Sequence[str], width: float) ->
         path = folder / f"{figure[0]}.{form}"
         write_atomically(path, made[form]())
         yield path
-
-
-def vl_convert() -> Any:
-    """The package that draws. Raises `RequestError` where it is not installed."""
-    try:
-        import vl_convert
-    except ImportError as error:
-        wanted = "pip install prunebench[figures]"
-        raise RequestError("figures", "vl-convert is not installed", wanted) from error
-    return vl_convert

@@ -6,16 +6,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.protocols import SHUFFLED
 from prunebench.evaluation.summary import Number, Summary, known
-from prunebench.leaderboard.across import Across
 from prunebench.leaderboard.ceiling import TWIN, Ceiling, ceilings
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts.specs import CEILING
-from prunebench.leaderboard.columns import GLOBAL, LEFT, PRUNING, layer_columns
+from prunebench.leaderboard.columns import GLOBAL, LEFT, PRUNING, Column, layer_columns
 from prunebench.results import WHOLE, Row
 
 Point = dict[str, Any]
@@ -35,13 +32,25 @@ def drawn(points: Sequence[Point]) -> list[Point]:
     return [point for point in points if point.get("drawn", True)]
 
 
+def standing(chart: ChartBoard, column: Column, steps: Sequence[int]) -> list[Point]:
+    """A line for each row with a number in a column; in percent what is a share."""
+    scale = 100 if column.percent else 1
+    return [
+        _named(chart, row)
+        | {name: scale * value for name, value in _interval(*summary.middle).items()}
+        | {"panel": _panel(chart, row.at_step)}
+        for row in chart.by_order()
+        if row.at_step in steps and row.name != TWIN and (summary := column.summary(row))
+    ]
+
+
 def correlations(chart: ChartBoard) -> list[Point]:
     """A line for each row, with all that it can be drawn against; the ceiling at each step; marks."""
     drop, relative = chart.board.training.drop_step, {row.at_step: row.relative_time for row in chart.rows}
     points = [
         _point(chart, row, row.spearman)
         | {
-            "panel": f"step {row.at_step:,}" + (f"\nt = {row.at_step / drop:.2g} t_drop" if drop else ""),
+            "panel": _panel(chart, row.at_step),
             "relative": row.relative_time,
             "steps": row.cost.steps,
             "seconds": chart.seconds(row),
@@ -117,21 +126,6 @@ def units(chart: ChartBoard, step: int) -> list[Point]:
     ]
 
 
-def ranks(found: Across) -> list[Point]:
-    """Average ranks, the best first, and a bar on the right for each run of scorers not told apart."""
-    ends = {scorer: pair for scorer, pair in found.rank_ends.items() if not np.isnan(pair).any()}
-    points: list[Point] = [
-        {"scorer": scorer, "rank": found.average_ranks[scorer]}
-        | dict(zip(("least", "most"), ends.get(scorer, ()), strict=False))
-        for scorer in found.order
-    ]
-    bars = enumerate(found.comparison.cliques if found.comparison else ())
-    right, apart = len(points) + 1, 0.035 * len(points)
-    return points + [
-        {"scorer": first, "last": last, "rank": right + apart * place} for place, (first, *_, last) in bars
-    ]
-
-
 def _left(chart: ChartBoard, row: Row, protocol: str, share: str) -> Point:
     """Shares of the units, and where they were counted of the parameters and multiply-adds, that are left."""
     left: Point = {"units": float(share)}
@@ -153,11 +147,20 @@ def kind(row: Row) -> str:
     return "oracle" if row.sees_end else "control" if row.control else "predictor"
 
 
+def _panel(chart: ChartBoard, step: int) -> str:
+    drop = chart.board.training.drop_step
+    return f"step {step:,}" + (f"\nt = {step / drop:.2g} t_drop" if drop else "")
+
+
 def _point(chart: ChartBoard, row: Row, summary: Summary | None) -> Point:
     assert summary
+    return _named(chart, row) | _interval(*summary.middle)
+
+
+def _named(chart: ChartBoard, row: Row) -> Point:
     named = {"scorer": row.scorer, "kind": kind(row), "step": row.at_step}
     named["drawn"] = not row.predicts or row.scorer in chart.drawn_scorers
-    return named | _interval(*summary.middle)
+    return named
 
 
 def _ceiling(ceiling: Ceiling) -> Point:

@@ -56,7 +56,7 @@ def specification(
         given: what else the template asks for.
     """
     template, x, y, _ = CHARTS[chart]
-    axes = _filled(_read("axes"), {"ticks": []} | given)
+    axes = _filled(_read("axes"), {"ticks": [], "zero": True} | given)
     names, size = shortened(kinds), look.size
     paint = [look.colour(*each) for each in kinds.items()]
     symbols = {name: SYMBOLS[style_of(name).symbol] for name in kinds}
@@ -83,7 +83,7 @@ def specification(
         "drawn": f"datum.drawn && isValid(datum.{x}) && datum.kind != 'mark'",
         "turned": f"{0.6 * size:.1f} * length(join(domain('x'), '')) > width ? -40 : 0",
         "middle": axes[y] | {"field": "middle"}, "low": axes[y] | {"field": "low"},
-        "width": 300, "height": 200, "columns": 1,
+        "width": 300, "height": 200, "columns": 1, "heading": "Spearman correlation with the final norms",
     }  # fmt: skip
     values |= given
     values["lines"] = _filled(_read("lines"), values)

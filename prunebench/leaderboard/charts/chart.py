@@ -1,0 +1,79 @@
+"""A board's metric as a chart to look at: in a notebook, or saved."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prunebench.errors import RequestError
+from prunebench.leaderboard.called import columns_called
+from prunebench.leaderboard.chart_data import ChartBoard
+from prunebench.leaderboard.charts import FORMATS, points
+from prunebench.leaderboard.charts.specs import Look, Spec, specification
+from prunebench.leaderboard.charts.vega import VEGA_LITE, vl_convert
+from prunebench.leaderboard.columns import SPEARMAN
+from prunebench.results import Results
+from prunebench.store.files import writable_file, write_atomically
+
+MIME = "application/vnd.vegalite.v6+json"
+LOOK = Look(size=11.0)
+PANEL, COLUMNS = 190, 3  # pixels, and panels beside each other
+
+
+class Chart:
+    """A Vega-Lite specification with its data, which notebooks draw.
+
+    Where vl-convert is installed (`pip install "prunebench[figures]"`), notebooks get an SVG as well, for
+    those that do not know this version of Vega-Lite.
+
+    Attributes:
+        spec: plain JSON, for anything that reads Vega-Lite: `altair.Chart.from_dict(chart.spec)`.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    def __repr__(self) -> str:
+        return f"<Chart: {self.spec['title']['text']}, {len(self.spec['datasets']['points'])} points>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {MIME: self.spec, "text/plain": repr(self)}
+        try:
+            return found | {"image/svg+xml": self._drawn("svg")}
+        except RequestError:
+            return found
+
+    def save(self, path: str | Path) -> Path:
+        """Write it as `.json`, `.svg`, `.png` or `.pdf`. Raises `RequestError` for another ending."""
+        path = Path(path)
+        form = path.suffix.removeprefix(".")
+        if form not in ("json", *FORMATS):
+            raise RequestError("path", str(path), f"a file that ends in .json, .{', .'.join(FORMATS)}")
+        content = json.dumps(self.spec, indent=1) if form == "json" else self._drawn(form)
+        write_atomically(writable_file("path", path), content)
+        return path
+
+    def _drawn(self, form: str) -> str | bytes:
+        drawn: str | bytes = getattr(vl_convert(), f"vegalite_to_{form}")(self.spec, vl_version=VEGA_LITE)
+        return drawn
+
+
+def plot(board: Results, metric: str = SPEARMAN.name, step: int | None = None) -> Chart:
+    """How each scorer does by a metric, with its interval: a panel for each step, or for one `step` alone.
+
+    Raises `RequestError` for a metric or a step that the board has not.
+    """
+    chart = ChartBoard(board)
+    (column,) = columns_called([board], [metric])
+    if step is not None and step not in chart.steps:
+        raise RequestError("step", step, f"steps here: {', '.join(map(str, chart.steps))}")
+    table = points.standing(chart, column, chart.steps if step is None else [step])
+    if not table:
+        there = (at for at in chart.steps if points.standing(chart, column, [at]))
+        accepted = f"{column.title} is there at steps {', '.join(map(str, there))}"
+        raise RequestError("step", step, accepted)
+    panels = len({point["panel"] for point in table})
+    given: dict[str, Any] = {"width": PANEL, "columns": min(COLUMNS, panels)}
+    if column != SPEARMAN:
+        given |= {"heading": f"{column.title} (in %)" if column.percent else column.title}
+    spec = specification("standing", points.kinds(chart, table), LOOK, zero=not column.percent, **given)
+    return Chart(spec | {"datasets": {"points": table}})

@@ -1,0 +1,17 @@
+"""The package that draws Vega-Lite without a browser."""
+
+from typing import Any
+
+from prunebench.errors import RequestError
+
+VEGA_LITE = "6.4"  # what the templates are written for
+
+
+def vl_convert() -> Any:
+    """The package that draws. Raises `RequestError` where it is not installed."""
+    try:
+        import vl_convert
+    except ImportError as error:
+        wanted = "pip install prunebench[figures]"
+        raise RequestError("figures", "vl-convert is not installed", wanted) from error
+    return vl_convert
