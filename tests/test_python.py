@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from msgspec import UNSET
+from msgspec.structs import replace
 
 import prunebench as pb
 from prunebench.benchmark import Plan, run_plan
@@ -132,6 +134,13 @@ def test_boards_are_saved_read_and_compared(result: pb.Result, tmp_path: Path) -
     assert pairs.to_dataframe()["metric"].unique().tolist() == ["kendall"]
     assert pb.compare("snip", "own_norms@0", board).pairs
     assert all(pair.difference.mean == 0 for pair in pb.compare(board, result).pairs)
+    ranked = []
+    for row in result.document.rows:
+        metrics = {path: found for path, found in row.metrics.items() if len(path) < 3}
+        ranked.append(replace(row, source="other", metrics=metrics, reads_labels=UNSET))
+    other = dataclasses.replace(result, document=replace(result.document, rows=ranked))
+    with pytest.warns(UserWarning, match=r"no longer on .*: labels of .*; prune_final of "):
+        other.save(tmp_path)
     with pytest.raises(pb.RequestError, match="no such file"):
         pb.read_board(tmp_path / "none.json")
     with pytest.raises(pb.RequestError, match="two boards alone"):

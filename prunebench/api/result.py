@@ -1,5 +1,6 @@
 """What a run found, to work with in Python."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from prunebench.errors import RequestError, unknown_name
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.charts.chart import Chart
 from prunebench.leaderboard.folder import add_to_folder
+from prunebench.leaderboard.lost import held, lost
 from prunebench.leaderboard.places import OWN
 from prunebench.plugin.spec import canonical
 from prunebench.results import Document
@@ -66,9 +68,11 @@ class Result:
     def save(self, folder: str | Path = OWN) -> Path:
         """Join the board of this task and recipe in a folder of boards, as `prunebench run` does.
 
-        Returns the board's JSON file; its tables lie beside it.
+        Returns the board's JSON file; its tables lie beside it. Warns where older numbers are lost by that.
         """
-        _, files = add_to_folder(self.document, writable_folder("folder", Path(folder)))
+        board, files, older = add_to_folder(self.document, writable_folder("folder", Path(folder)))
+        if line := lost(held(older), board):
+            warnings.warn(line, stacklevel=2)
         return files[0]
 
     def plot(self, metric: str = "spearman", step: int | None = None) -> Chart:

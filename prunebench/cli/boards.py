@@ -52,6 +52,12 @@ def cite_published(name: str, folder: Path) -> None:
         click.echo(f"published on the same task and recipe, with rows of its own: {shown}", err=True)
 
 
+def say_lost(line: str | None) -> None:
+    """Say what is no longer on a board (`lost`)."""
+    if line:
+        click.echo(for_terminal(f"prunebench: {line}"), err=True)
+
+
 def say_left_out(left_out: list[str]) -> int:
     """Name the boards that could not be read; the exit code that goes with it."""
     for line in left_out:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.boards import cite_published, out_option
+from prunebench.cli.boards import cite_published, out_option, say_lost
 from prunebench.cli.complete import complete_scorers
 from prunebench.cli.options import (
     PLUGIN,
@@ -61,6 +61,7 @@ def command(**options: Any) -> int:
     """
     from prunebench.benchmark import dry_run, run_plan
     from prunebench.leaderboard.folder import add_to_folder
+    from prunebench.leaderboard.lost import held, lost
     from prunebench.leaderboard.terminal import console, render
     from prunebench.progress import TerminalReporter
     from prunebench.store.files import check_folder, writable_folder
@@ -77,13 +78,14 @@ def command(**options: Any) -> int:
     shown = TerminalReporter(quiet=options["quiet"], debug=debug)
     with Store(Path(options["store"])) as store, shown as reporter:
         document = run_plan(plan, reporter, store, force=options["force"])
-    board, files = add_to_folder(document, folder)
+    board, files, older = add_to_folder(document, folder)
     if options["as_json"]:
         click.echo(json.dumps(document.content(), indent=1, allow_nan=False))
     else:
         keys = {row.key for row in document.rows}
         console().print(render(board, [row for row in board.rows if row.key in keys]))
     click.echo(f"board: {files[1]} (and .json, .csv)", err=True)
+    say_lost(lost(held(older), board))
     cite_published(board.name, folder)
     asked = [row for row in document.rows if not row.control]
     return 1 if asked and all(row.status != "ok" for row in asked) else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prunebench.cli.boards import out_option
+from prunebench.cli.boards import out_option, say_lost
 from prunebench.cli.complete import complete_scorers
 from prunebench.cli.options import (
     common_from,
@@ -103,11 +103,13 @@ def command(study: str, **options: Any) -> int:
         describe(items, reporter, workers=workers or 1)
         boards.say_cost((item.plan for item in items if item.untrained), reporter)
         failed = sweep(items, asked, store, reporter, boards, force=force, workers=workers, cluster=cluster)
+    for _, line in sorted(boards.lost.items()):
+        say_lost(line)
     if options["as_json"]:
-        said = {"boards": sorted(boards.names), "failed_cells": failed, "failed_rows": boards.failed}
+        said = {"boards": sorted(boards.lost), "failed_cells": failed, "failed_rows": boards.failed}
         print_json({"out": str(boards.folder), **said})
     click.echo(
-        f"{counted(len(boards.names), 'board')} in {boards.folder} changed; "
+        f"{counted(len(boards.lost), 'board')} in {boards.folder} changed; "
         f"failed: {failed} cells, {boards.failed} rows of other cells",
         err=True,
     )

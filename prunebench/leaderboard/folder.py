@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,10 +20,21 @@ from prunebench.store.files import folder_lock, write_atomically
 _BEGIN, _END = "<!-- overview -->", "<!-- end of overview -->"
 
 
-def add_to_folder(
-    document: Document, folder: Path, begun: Mapping[str, Board] | None = None
-) -> tuple[Board, list[Path]]:
-    """Join a result document's rows to their board in `folder`; returns the board and its files.
+class Added(NamedTuple):
+    """A board that rows were joined to.
+
+    Attributes:
+        files: the JSON, then the tables.
+        older: the board as it was before, if there was one.
+    """
+
+    board: Board
+    files: list[Path]
+    older: Board | None
+
+
+def add_to_folder(document: Document, folder: Path, begun: Mapping[str, Board] | None = None) -> Added:
+    """Join a result document's rows to their board in `folder`.
 
     Where there is none yet, they join the one of this name in `begun`.
     """
@@ -31,7 +43,7 @@ def add_to_folder(
     with folder_lock(folder):
         older = Board.read(path) if path.exists() else (begun or {}).get(newer.name)
         board = newer if older is None else older.join(newer)
-        return board, _write_board(board, path)
+        return Added(board, _write_board(board, path), older)
 
 
 def add_rows(rows: Board, folder: Path) -> int | None:

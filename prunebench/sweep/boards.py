@@ -12,6 +12,7 @@ from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board, name_of
 from prunebench.leaderboard.folder import add_to_folder, board_called, has_tables
+from prunebench.leaderboard.lost import Held, held, lost
 from prunebench.results import Document, Row, TaskRecord
 from prunebench.store.records import Key
 from prunebench.store.store import task_record
@@ -23,23 +24,24 @@ class Boards:
 
     Attributes:
         begun: boards by name that rows join where the folder has no board yet.
-        names: the boards that were added to.
+        lost: what is no longer on each board that was added to, by its name.
         failed: how many rows of scorers that were asked for failed.
     """
 
     def __init__(self, folder: Path, begun: Mapping[str, Board] | None = None) -> None:
         self.folder, self.begun = folder, begun or {}
-        self.names: set[str] = set()
+        self.lost: dict[str, str | None] = {}
+        self._before: dict[str, Held] = {}
         self.failed = 0
 
     def add(self, document: Document) -> None:
         """Join a cell's rows to its board. `PrunebenchError` where there is no room for it."""
         try:
-            board, _ = add_to_folder(document, self.folder, self.begun)
+            board, _, older = add_to_folder(document, self.folder, self.begun)
         except OSError as error:
             reason = f"{error.strerror}; all results are in the store, make room and run again"
             raise PrunebenchError(f"{self.folder}: {reason}") from error
-        self.names.add(board.name)
+        self.lost[board.name] = lost(self._before.setdefault(board.name, held(older)), board)
         self.failed += sum(row.status == "failed" and not row.control for row in document.rows)
 
     def hold(self, plan: Plan) -> bool:

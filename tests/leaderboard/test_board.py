@@ -14,8 +14,10 @@ from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import add_to_folder, find_boards, has_tables
+from prunebench.leaderboard.lost import held, lost
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Document, Row, TaskRecord, Training
+from prunebench.sweep.boards import Boards
 
 SIZE = {"parameters": 10, "multiply_adds": 20}
 
@@ -65,7 +67,7 @@ def test_a_board_of_older_intervals_is_read_with_todays_and_all_else_as_it_was(t
     one = row("a", seeds=list(range(7)), spearman=old | {"band": {"low": 0, "high": 1}})
     one["accuracy"] = {"dense": old, "prune_final": {"0.1": old | {"kept": 30}}}
     one["train_accuracy"] = {"dense": old}
-    board, (path, *_) = add_to_folder(document(one), tmp_path)
+    board, (path, *_), _ = add_to_folder(document(one), tmp_path)
     content = json.loads(path.read_text())
     assert content.pop("intervals") == INTERVALS_VERSION
     assert content["rows"][0]["spearman"]["low"] == 0.59  # as it came
@@ -89,7 +91,7 @@ def test_a_board_of_older_intervals_is_read_with_todays_and_all_else_as_it_was(t
 def test_runs_join_one_board_and_a_rerun_replaces(tmp_path: Path) -> None:
     add_to_folder(document(row("a"), row("a", step=0)), tmp_path)
     add_to_folder(document(row("b")), tmp_path)
-    board, files = add_to_folder(document(row("a", value=0.7)), tmp_path)
+    board, files, _ = add_to_folder(document(row("a", value=0.7)), tmp_path)
     assert [row.key for row in board.rows] == [("a", 0), ("a", 50), ("b", 50)]
     assert board.rows[1].metrics["spearman",].mean == 0.7
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".csv", ".json", ".md"]
@@ -106,16 +108,32 @@ def test_protocols_that_were_not_run_again_are_kept_only_for_the_same_scorer(tmp
     early = row("a")
     early["accuracy"]["prune_early"] = {"0.02": summary(0.7)}
     add_to_folder(document(early), tmp_path)
-    board, _ = add_to_folder(document(row("a")), tmp_path)
+    board, _, older = add_to_folder(document(row("a")), tmp_path)
     assert board.rows[0].metrics["accuracy", "prune_early", "0.02"].mean == 0.7
-    board, _ = add_to_folder(document(row("a", source="changed")), tmp_path)
+    assert lost(held(older), board) is None
+    board, _, older = add_to_folder(document(row("a", source="changed")), tmp_path)
     assert "prune_early" not in board.rows[0].protocols
+    named = f"no longer on {board.name}: prune_early of a at step 50 (newer rows"
+    assert (lost(held(older), board) or "").startswith(named)
+
+
+def test_of_a_sweep_is_lost_what_no_later_cell_brings_back(tmp_path: Path) -> None:
+    early, changed = row("a"), row("a", source="changed")
+    early["accuracy"]["prune_early"] = {"0.02": summary(0.7)}
+    add_to_folder(document(early), tmp_path)
+    boards = Boards(tmp_path)
+    boards.add(document(changed))
+    (line,) = boards.lost.values()
+    assert "prune_early of a at step 50" in (line or "")
+    boards.add(document(early | {"source": "changed"}))
+    assert [*boards.lost.values()] == [None]
 
 
 def test_rows_of_an_old_evaluator_are_not_mixed_with_new_ones(tmp_path: Path) -> None:
     add_to_folder(document(row("a"), row("b")), tmp_path)
-    board, _ = add_to_folder(document(row("a", evaluator="2"), evaluator="2"), tmp_path)
+    board, _, older = add_to_folder(document(row("a", evaluator="2"), evaluator="2"), tmp_path)
     assert [row.scorer for row in board.rows] == ["a"]
+    assert ": the rows of b at step 50 (" in (lost(held(older), board) or "")
 
 
 def test_same_rows_same_bytes(tmp_path: Path) -> None:
@@ -142,7 +160,7 @@ def test_tables_escape_untrusted_text_and_hold_no_nan() -> None:
 
 
 def test_damaged_board_is_named_and_left_alone(tmp_path: Path) -> None:
-    _, files = add_to_folder(document(row("a")), tmp_path)
+    _, files, _ = add_to_folder(document(row("a")), tmp_path)
     damaged = files[0].read_text()[:100]
     files[0].write_text(damaged)
     with pytest.raises(pb.PrunebenchError, match=files[0].name):
@@ -151,7 +169,7 @@ def test_damaged_board_is_named_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_board_of_a_later_schema_is_refused(tmp_path: Path) -> None:
-    _, files = add_to_folder(document(row("a")), tmp_path)
+    _, files, _ = add_to_folder(document(row("a")), tmp_path)
     files[0].write_text(json.dumps(json.loads(files[0].read_text()) | {"schema": 99}))
     with pytest.raises(pb.PrunebenchError, match="schema 99"):
         find_boards(tmp_path)
@@ -169,7 +187,7 @@ def test_finding_boards(tmp_path: Path) -> None:
 
 
 def test_tables_that_are_missing_or_not_the_boards_are_seen(tmp_path: Path) -> None:
-    one, files = add_to_folder(document(row("a")), tmp_path)
+    one, files, _ = add_to_folder(document(row("a")), tmp_path)
     record, *tables = files
     assert has_tables(one, record)
     for table in tables:
@@ -225,7 +243,7 @@ def test_what_a_training_lacks_is_named(
     change: Callable[[dict[str, Any]], object], said: str, tmp_path: Path
 ) -> None:
     """Groups are there as a whole or not at all."""
-    _, (path, *_) = add_to_folder(document(row("a")), tmp_path)
+    _, (path, *_), _ = add_to_folder(document(row("a")), tmp_path)
     content = json.loads(path.read_text())
     change(content["training"])
     path.write_text(json.dumps(content))
