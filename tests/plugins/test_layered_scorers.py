@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import pytest
 import torch
 from layered import CLASSES, KINDS, data, make
@@ -318,6 +319,80 @@ def test_lookahead_takes_one_step_where_it_is_told_to() -> None:
     assert not torch.allclose(*scores)
 
 
+def in_turn(y: Tensor, draw: np.random.Generator) -> list[int]:
+    """Samples in a drawn order, but the first of each class before all second ones, and so on."""
+    order = draw.permutation(len(y)).tolist()
+    queues = [[i for i in order if y[i] == label] for label in range(CLASSES)]
+    turns = [[queue[k] for queue in queues if k < len(queue)] for k in range(len(y))]
+    return [i for turn in turns for i in sorted(turn, key=order.index)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rehearsal_by_steps_on_the_module(kind: str) -> None:
+    """Four steps of 8 out of 24 samples, so that all come and some again; then the way to its end."""
+    snapshot, modules = example(kind)
+    scores = pb.load_scorer("rehearsal[steps=4,batch_size=8,reach=0.9]").score(snapshot)
+    for row, module, draw in zip(scores, modules, snapshot.generators(), strict=True):
+        order = [i for _ in range(2) for i in in_turn(snapshot.y, draw)][:32]
+        loss = nn.functional.cross_entropy(module(snapshot.x[order]), snapshot.y[order])
+        slope, loss = gradients(module, loss), loss.detach()
+        before = {name: p.detach().clone() for name, p in parameters(module).items()}
+        moving = [name for name in before if name.endswith("weight")]
+        for step in range(4):
+            batch = order[8 * step : 8 * step + 8]
+            found = gradients(
+                module, nn.functional.cross_entropy(module(snapshot.x[batch]), snapshot.y[batch])
+            )
+            lengths = [
+                torch.cat([tensors[name].flatten() for name in moving]).norm()
+                for tensors in (parameters(module), found)
+            ]
+            with torch.no_grad():
+                for name in moving:
+                    by = 0.9 * (step + 1) / 10 * lengths[0] / lengths[1]
+                    parameters(module)[name].sub_(by * found[name])
+                for inside in module.modules():
+                    if isinstance(inside, nn.BatchNorm1d | nn.BatchNorm2d):
+                        inside.momentum = 1.0
+                module.train()(snapshot.x[batch])
+                module.eval()
+        ways = {name: parameters(module)[name].detach() - before[name] for name in moving}
+        ways = {name: way / way.norm() * before[name].norm() for name, way in ways.items()}
+        c = loss / abs(sum((slope[name] * way).sum() for name, way in ways.items()))
+        squares = {n: (p + c * ways[n]) ** 2 if n in ways else p for n, p in before.items()}
+        sums = {role: by_unit(snapshot.networks, squares, role) for role in ("incoming", "scale", "outgoing")}
+        incoming = torch.where(has_gain(snapshot.networks), sums["scale"], sums["incoming"])
+        assert_equal(row, (incoming * sums["outgoing"]).sqrt())
+
+
+def test_rehearsal_of_small_weights_ranks_alike_at_any_scale() -> None:
+    """Where classes stay even, a network that is twice as small takes the same way at half the length."""
+    snapshot, _ = example("mlp")
+    names = snapshot.networks.architecture.weights
+    scores = []
+    for scale in (1e-3, 1e-6):
+        tensors = {n: t * (scale if n in names else 0) for n, t in snapshot.networks.tensors.items()}
+        small = dataclasses.replace(snapshot, networks=snapshot.networks.like(tensors))
+        scores.append(pb.load_scorer("rehearsal").score(small))
+    one, other = (each / each.max(dim=1, keepdim=True).values for each in scores)
+    torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-2)
+
+
+def test_rehearsal_of_a_network_that_has_learnt_is_its_norm() -> None:
+    """Its loss is nearly 0, so there is nowhere to go."""
+    draw = np.random.default_rng(0)
+    x = draw.standard_normal((30, 5)) + 4 * np.eye(5)[0] * np.tile((1, -1), 15)[:, None]
+    task = pb.Task(x, np.tile((0, 1), 15), x, np.tile((0, 1), 15))
+    sides = torch.from_numpy(np.tile((1.0, -1.0), 6))
+    w_in = torch.from_numpy(draw.standard_normal((1, 12, 5)) * 0.1)
+    w_in[0, :, 0] += sides * torch.from_numpy(draw.uniform(1, 5, 12))
+    w_out = torch.stack((sides, -sides))[None] * 5
+    learnt = pb.shallow_networks(w_in, torch.zeros(1, 12, dtype=torch.float64), w_out)
+    snapshot = pb.Snapshot(task, pb.Recipe(width=12, steps=9), 0, learnt, learnt)
+    scores = pb.load_scorer("rehearsal").score(snapshot)
+    torch.testing.assert_close(scores, learnt.norms(), rtol=0.02, atol=0.0)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_imp_prunes_over_all_layers_what_the_masks_say(kind: str) -> None:
     snapshot, _ = example(kind)
@@ -391,6 +466,7 @@ def test_a_probe_ends_where_training_does() -> None:
         "fisher",
         "hutchinson",
         "lookahead",
+        "rehearsal",
         "contribution",
         "magnitude",
         "oracle",
@@ -456,6 +532,7 @@ def test_what_is_unfit_says_why() -> None:
         ("probe[steps=0]", "from 1 up"),
         ("lookahead[steps=0]", "from 1 to 1,000"),
         ("lookahead[c=0]", "above 0|more than 0|greater"),
+        ("rehearsal[batch_size=1]", "from 2 up"),
         ("hutchinson[vectors=0]", "from 1"),
         ("fisher[weights=all]", "one of both, incoming, outgoing, gate"),
     ],

@@ -41,6 +41,7 @@ SPECS = [
     "fisher[weights=both]",
     "hutchinson[vectors=2]",
     "lookahead",
+    "rehearsal[steps=6,batch_size=8]",
     "contribution",
     "probe[steps=3]",
     "probe[steps=2,scorer=snip]",

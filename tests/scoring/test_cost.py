@@ -51,6 +51,7 @@ def layered(task: pb.Task) -> pb.Trajectory:
         ("hutchinson[vectors=3]", 3 * HESSIAN_PRODUCT * N),
         ("lookahead[samples=10]", 2 * 10),
         ("lookahead[samples=10,steps=5]", 5 * 10),
+        ("rehearsal[steps=7,batch_size=4]", round(7 * 4 + 5 * 4 * 4 / 3, 2)),
         ("probe[steps=7]", 7 * BATCH),
         ("probe[steps=7,scorer=snip]", 7 * BATCH + N),
         ("imp[rounds=2]", 2 * 60 * BATCH),

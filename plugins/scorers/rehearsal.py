@@ -1,0 +1,95 @@
+"""Rehearsal: ours; a short race of many small steps, whose way is followed to its end (docs/theory.md)."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from msgspec import Meta
+
+import prunebench as pb
+from prunebench.networks.normalisation import recalibrated
+from prunebench.networks.outcomes import cross_entropy
+
+_FIRST = 5  # minibatches that the loss and its slope at the start are taken of
+
+
+@dataclass(frozen=True)
+class Rehearsal(pb.Scorer):
+    """`u_i = |w_i||v_i|` far along the way that `steps` small steps take.
+
+    A step goes along the gradient of a minibatch of `batch_size` samples, as many of each class as can be.
+    All steps together are `reach` times as long as the weights, and they lengthen evenly: of T, the t-th is
+    `2t / (T(T+1))` of it. Gates move, and the units race, as in training, but at a pace that the network sets
+    and no learning rate: it is the same for weights of any scale.
+
+    In that time little has grown. So the way d of each weight tensor is lengthened: to the tensor's own
+    length, and all of them together by `c = L / |dL/dc|`, the loss at the start over its slope along the way,
+    where it would be 0 if it went on so. A network that has far to go, as from a small start, is scored by
+    what moves, and one that is nearly there by what it is.
+
+    The minibatches are in an order of its own, drawn from the network's seed and the step. The loss at the
+    start is that of the first five. Weight tensors are those that have incoming or outgoing weights of units,
+    and the gains of batch normalisation, whose running statistics are estimated again after each step; biases
+    stay, since an output's would run away: its gradient does not shrink with the weights.
+    """
+
+    name = "rehearsal"
+    paper = "prunebench; after It's Not a Lottery, It's a Race"
+
+    steps: Annotated[int, Meta(ge=1, le=100_000)] = 32
+    batch_size: Annotated[int, Meta(ge=2)] = 20
+    reach: Annotated[float, Meta(gt=0, le=1000)] = 0.5
+
+    def score_network(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, " units"]:
+        """In float64: at a small start the way is short."""
+        start, x, y = snapshot.networks.to(dtype=torch.float64), snapshot.x, snapshot.y
+        gains = {part.tensor for layer in start.layers for part in layer.of("scale")}
+        moving = sorted({*start.architecture.weights, *gains} & set(start.architecture.trainable))
+        (draw,) = snapshot.generators()
+        batches = torch.from_numpy(self._minibatches(y.cpu().numpy(), draw)).to(y.device)
+        first = batches[:_FIRST].flatten()
+        # By a function of ours: what is asked for by its name is remembered, and nobody asks for these again.
+        slope = start.gradient(x[first], y[first], loss=cross_entropy)
+        networks = start
+        for step, batch in enumerate(batches, start=1):
+            gradient = networks.gradient(x[batch], y[batch], loss=cross_entropy)
+            share = self.reach * 2 * step / (self.steps * (self.steps + 1))
+            if (pull := _length(gradient, moving)) > 0:
+                factor = share * _length(networks, moving) / pull
+                moved = {name: networks[name] - factor * gradient[name] for name in moving}
+                networks = recalibrated(networks.like({**networks.tensors, **moved}), x[batch])
+        way = {name: _as_long_as(start[name], networks[name] - start[name]) for name in moving}
+        falls = abs(sum(float((slope[name] * along).sum()) for name, along in way.items()))
+        c = float(start.loss(x[first], y[first])) / falls if falls > 0 else 0.0
+        far = {name: start[name] + c * along for name, along in way.items()}
+        return start.like({**start.tensors, **far}).norms()[0].to(snapshot.networks.dtype)
+
+    def _minibatches(
+        self, y: Int64[np.ndarray, " samples"], draw: np.random.Generator
+    ) -> Int64[np.ndarray, "steps batch"]:
+        """Samples class by class in turn, each class in an order of its own; then all of them again."""
+        size = min(self.batch_size, len(y))
+        rounds = [_in_turn(y, draw) for _ in range(math.ceil(self.steps * size / len(y)))]
+        return np.concatenate(rounds)[: self.steps * size].reshape(self.steps, size)
+
+
+def _in_turn(y: Int64[np.ndarray, " samples"], draw: np.random.Generator) -> Int64[np.ndarray, " samples"]:
+    order = draw.permutation(len(y))
+    turn = np.zeros(len(y), dtype=np.int64)
+    for label in np.unique(y):
+        mine = y[order] == label
+        turn[mine] = np.arange(mine.sum())
+    return order[np.argsort(turn, kind="stable")]
+
+
+def _length(networks: pb.Networks, names: list[str]) -> float:
+    return math.sqrt(sum(float(networks[name].square().sum()) for name in names))
+
+
+def _as_long_as(tensor: torch.Tensor, way: torch.Tensor) -> torch.Tensor:
+    """The way, as long as the tensor; what has not moved stays."""
+    length = float(way.norm())
+    return way * (float(tensor.norm()) / length) if length > 0 else way
