@@ -2,7 +2,7 @@
 
 Links in the repository's Markdown are those of the repository, where they lead somewhere as they stand. Here
 pages of docs/ move one folder up, some files from outside become pages, and a link to what is no page is its
-text and the file's name.
+text and the file's name. Notebooks become pages with what their cells gave.
 """
 
 import os
@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+from notebook_page import notebook_page
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = "docs/"
@@ -26,6 +27,8 @@ def on_files(files: Files, config: Any) -> Files:
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT).as_posix()
             files.append(File.generated(config, name, abs_src_path=str(path)))
+    for path in sorted((ROOT / DOCS).glob("*.ipynb")):
+        files.append(File.generated(config, f"{path.stem}.md", content=notebook_page(path)))
     return files
 
 
@@ -37,7 +40,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     def link(match: re.Match[str]) -> str:
         text, target, anchor = match[1], match[2], match[3] or ""
         path = os.path.normpath(source / target)
-        for candidate in (path, f"{path}/README.md"):
+        for candidate in (re.sub(r"\.ipynb$", ".md", path), f"{path}/README.md"):
             name = candidate.removeprefix(DOCS)
             if candidate == _in_repository(name) and files.get_file_from_path(name) is not None:
                 return f"[{text}]({os.path.relpath(name, here.parent)}{anchor})"

@@ -63,7 +63,9 @@ class Pairs:
         return f"<Pairs: {self.first} against {self.second}, {said}>"
 
     def _repr_html_(self) -> str:
-        return self.to_dataframe().to_html(index=False, float_format=lambda value: f"{value:.4g}")
+        frame = self.to_dataframe()
+        frame = frame.drop(columns=[name for name in ("board", "scorer") if not any(frame[name])])
+        return frame.to_html(index=False, na_rep="", float_format=lambda value: f"{value:.4g}")
 
     @property
     def records(self) -> list[dict[str, Any]]:
