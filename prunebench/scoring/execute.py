@@ -13,7 +13,7 @@ from prunebench.errors import in_words, one_line
 from prunebench.plugin.frames import file_of, place, trace
 from prunebench.plugin.isolation import StandIn
 from prunebench.scoring.elsewhere import execute_elsewhere, unfit_elsewhere
-from prunebench.scoring.outcome import Outcome, failure, judge
+from prunebench.scoring.outcome import Outcome, failure, judge, whole
 from prunebench.scoring.scorer import Scorer
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.stopwatch import Stopwatch
@@ -79,8 +79,9 @@ def _reason(scorer: Scorer, private: Snapshot) -> str | None:
 
 
 def _steps(snapshot: Snapshot) -> object:
-    """What a scorer left as its cost, which may be anything."""
-    return getattr(snapshot.cost, "gradient_steps", None)
+    """For each network: what a scorer left as its cost, which may be anything."""
+    left: object = getattr(snapshot.cost, "gradient_steps", None)
+    return left if (steps := whole(left)) is None else -(-steps // snapshot.networks.seeds)
 
 
 def _sample_gradients(snapshot: Snapshot, passes: Passes) -> object:

@@ -75,7 +75,7 @@ def judge(
     """The outcome of what a scorer gave for these networks, checked and in the form that they are used in.
 
     Arrays become tensors, floating numbers of any precision the networks' own, and gradients are dropped.
-    `steps` are what it counted as its cost, `passes` that in sample gradients for each network.
+    `steps` are what it counted as its cost, `passes` that in sample gradients; both for each network.
     """
     try:
         taken = _taken(scores, networks)
@@ -84,7 +84,7 @@ def judge(
             counts = f"{constant} of {networks.seeds} networks"
             raise _Unmet("constant", f"returned a constant score for {counts}; it ranks nothing")
         predicted = None if signs is None else _taken(signs, networks, signs=True)
-        if _counted(steps) is None:
+        if whole(steps) is None:
             left = f"left {one_line(repr(steps), 40)} gradient steps as its cost"
             raise _Unmet("cost", f"{left}; a count is needed")
         if _amount(passes) is None:
@@ -92,7 +92,7 @@ def judge(
             raise _Unmet("cost", f"{left}; a number from 0 up is needed")
     except _Unmet as unmet:
         return failure(str(unmet), unmet.requirement, seconds, steps)
-    spent = _counted(steps) or 0
+    spent = whole(steps) or 0
     return Outcome(taken, predicted, None, spent, seconds, sample_gradients=_amount(passes))
 
 
@@ -106,10 +106,11 @@ def failure(
     error: str, broken: str, seconds: float, steps: object = 0, traceback: str | None = None
 ) -> Outcome:
     """The outcome of a scorer that failed; what it counted as its cost (`steps`) stays, if it is a count."""
-    return Outcome(None, None, one_line(error), _counted(steps) or 0, seconds, broken, traceback)
+    return Outcome(None, None, one_line(error), whole(steps) or 0, seconds, broken, traceback)
 
 
-def _counted(steps: object) -> int | None:
+def whole(steps: object) -> int | None:
+    """A count of steps, if it is one."""
     return int(steps) if isinstance(steps, int | np.integer) and 0 <= steps < _MOST_STEPS else None
 
 

@@ -20,16 +20,16 @@ from prunebench.training.state import State
 
 @dataclass
 class Cost:
-    """What a scorer spent: on training of its own, and on passes that nobody counts for it.
+    """What a scorer spent on all networks: on training of its own, and on passes that nobody counts for it.
 
     Passes that networks make for it (`gradient`, `logits`, ...) and the steps of `Snapshot.train` are counted
     as they are made. A scorer that runs a module itself adds what that takes.
 
     Attributes:
-        gradient_steps: of training, per network.
-        seconds: of training, for all networks.
-        sample_gradients: of other passes, for all networks: one for each sample's gradient in each network, a
-            third for a forward pass alone.
+        gradient_steps: of training, added up over the networks.
+        seconds: of training.
+        sample_gradients: of other passes: one for each sample's gradient in each network, a third for a
+            forward pass alone.
     """
 
     gradient_steps: int = 0
@@ -125,7 +125,7 @@ class Snapshot:
         with counted():  # what its curves take is not asked for
             result = run_loop(self.task, self.recipe, state, seeds, masks=masks, until=until)
         count(networks.seeds * result.gradient_steps * self.recipe.batch_size * GRADIENT)
-        self.cost.gradient_steps += result.gradient_steps
+        self.cost.gradient_steps += networks.seeds * result.gradient_steps
         self.cost.seconds += result.seconds
         return result.final
 

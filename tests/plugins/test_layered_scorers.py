@@ -430,7 +430,7 @@ def test_the_gain_of_batch_normalisation() -> None:
 def test_a_probe_scores_after_training_of_its_own(kind: str) -> None:
     snapshot, _ = example(kind)
     scores = pb.load_scorer("probe[steps=4,scorer=snip]").score(snapshot)
-    assert snapshot.cost.gradient_steps == 4
+    assert snapshot.cost.gradient_steps == 3 * 4
     seeds = [int(draw.integers(2**63)) for draw in snapshot.generators()]
     probed = pb.train(
         snapshot.task,
@@ -449,7 +449,7 @@ def test_a_probe_scores_after_training_of_its_own(kind: str) -> None:
 def test_a_probe_ends_where_training_does() -> None:
     snapshot, _ = example("mlp")
     pb.load_scorer("probe[steps=1000]").score(snapshot)
-    assert snapshot.cost.gradient_steps == 9
+    assert snapshot.cost.gradient_steps == 3 * 9
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,40 @@ class Own(pb.Scorer):
         snapshot.cost.sample_gradients += len(snapshot.x)
         snapshot.networks.logits(snapshot.x)
         return snapshot.networks.norms()[0]
+
+
+@dataclass(frozen=True)
+class Trains(pb.Scorer):
+    """Trains networks together, or one at a time."""
+
+    name = "trains"
+
+    alone: bool = False
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        one_by_one = [snapshot.network(i) for i in range(snapshot.networks.seeds)]
+        return torch.cat([self._after(each) for each in (one_by_one if self.alone else [snapshot])])
+
+    def _after(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        return snapshot.train(snapshot.networks, from_step=snapshot.step, until=snapshot.step + 7).norms()
+
+
+class TrainsEach(Trains):
+    """By the method that is handed one network."""
+
+    name = "trains_each"
+    score = pb.Scorer.score
+
+    def score_network(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        return self._after(snapshot)[0]
+
+
+@pytest.mark.parametrize("scorer", [Trains(), Trains(alone=True), TrainsEach()])
+def test_steps_are_counted_for_each_network(layered: pb.Trajectory, scorer: pb.Scorer) -> None:
+    """Whether they train together or one by one, and whether one is asked about or three."""
+    for snapshot in (layered.snapshot(20), layered.snapshot(20).network(1)):
+        outcome = execute(scorer, snapshot)
+        assert (outcome.extra_gradient_steps, outcome.sample_gradients) == (7, 7 * BATCH)
 
 
 class Nonsense(pb.Scorer):
