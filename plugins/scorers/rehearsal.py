@@ -50,22 +50,38 @@ class Rehearsal(pb.Scorer):
         moving = sorted({*start.architecture.weights, *gains} & set(start.architecture.trainable))
         (draw,) = snapshot.generators()
         batches = torch.from_numpy(self._minibatches(y.cpu().numpy(), draw)).to(y.device)
-        first = batches[:_FIRST].flatten()
-        # By a function of ours: what is asked for by its name is remembered, and nobody asks for these again.
-        slope = start.gradient(x[first], y[first], loss=cross_entropy)
         networks = start
         for step, batch in enumerate(batches, start=1):
-            gradient = networks.gradient(x[batch], y[batch], loss=cross_entropy)
-            share = self.reach * 2 * step / (self.steps * (self.steps + 1))
-            if (pull := _length(gradient, moving)) > 0:
-                factor = share * _length(networks, moving) / pull
-                moved = {name: networks[name] - factor * gradient[name] for name in moving}
-                networks = recalibrated(networks.like({**networks.tensors, **moved}), x[batch])
-        way = {name: _as_long_as(start[name], networks[name] - start[name]) for name in moving}
+            networks = self._moved(networks, x[batch], y[batch], moving, self._share(step))
+        first = batches[:_FIRST].flatten()
+        way = {name: networks[name] - start[name] for name in moving}
+        return self._followed(start, way, x[first], y[first]).norms()[0].to(snapshot.networks.dtype)
+
+    def _share(self, step: int) -> float:
+        """The length of a step by that of the weights."""
+        return self.reach * 2 * step / (self.steps * (self.steps + 1))
+
+    def _moved(
+        self, networks: pb.Networks, x: torch.Tensor, y: torch.Tensor, moving: list[str], share: float
+    ) -> pb.Networks:
+        gradient = networks.gradient(
+            x, y, loss=cross_entropy
+        )  # by its name it would be remembered, for nobody
+        if (pull := _length(gradient, moving)) == 0:
+            return networks
+        factor = share * _length(networks, moving) / pull
+        moved = {name: networks[name] - factor * gradient[name] for name in moving}
+        return recalibrated(networks.like({**networks.tensors, **moved}), x)
+
+    def _followed(
+        self, start: pb.Networks, way: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor
+    ) -> pb.Networks:
+        """Where the loss of these samples would be 0, if it went on along the way as it begins."""
+        slope = start.gradient(x, y, loss=cross_entropy)
+        way = {name: _as_long_as(start[name], along) for name, along in way.items()}
         falls = abs(sum(float((slope[name] * along).sum()) for name, along in way.items()))
-        c = float(start.loss(x[first], y[first])) / falls if falls > 0 else 0.0
-        far = {name: start[name] + c * along for name, along in way.items()}
-        return start.like({**start.tensors, **far}).norms()[0].to(snapshot.networks.dtype)
+        c = float(start.loss(x, y)) / falls if falls > 0 else 0.0
+        return start.like({**start.tensors, **{name: start[name] + c * along for name, along in way.items()}})
 
     def _minibatches(
         self, y: Int64[np.ndarray, " samples"], draw: np.random.Generator
