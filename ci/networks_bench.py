@@ -66,11 +66,11 @@ def torch_loop(problem: Problem, state: State, steps: int, threads: int) -> Slic
 
 def ours(problem: Problem, state: State, steps: int, at_once: int | None = None) -> Slice:
     """All networks: by the engine that is chosen, or with so many of them in a vmap."""
-    bounds = (together.MAPPED_BATCH, together.MAPPED)
+    choice = together.on_a_thread
     if at_once is not None:
-        together.MAPPED_BATCH, together.MAPPED = (0 if at_once == 1 else 10**9), at_once
+        together.on_a_thread = lambda *_: at_once
     engine = choose(problem, state)
-    together.MAPPED_BATCH, together.MAPPED = bounds
+    together.on_a_thread = choice
     return lambda: (advance(engine, steps), 0.0)
 
 

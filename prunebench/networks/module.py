@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 # What produces units, and what normalises them; nothing else may have parameters.
-PRODUCERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+PRODUCERS = (nn.Linear, *CONVOLUTIONS)
 NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -61,7 +62,7 @@ def _say_sizes(module: nn.Module) -> None:
     """Put a layer's own account of its sizes right after its tensors were changed."""
     if isinstance(module, nn.Linear):
         module.out_features, module.in_features = module.weight.shape
-    elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+    elif isinstance(module, CONVOLUTIONS):
         module.out_channels, module.in_channels = module.weight.shape[:2]
     elif isinstance(module, NORMALISATIONS):
         there = [t for t in (module.weight, module.bias, module.running_mean) if t is not None]

@@ -1,5 +1,7 @@
 """Any network by every optimiser and schedule, in each engine: `torch.optim` on the module."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -26,7 +28,8 @@ SOME_SPECS = pytest.mark.parametrize("spec", [None, "lenet[width=0.5]", "vgg[wid
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The plain engine, and both ways in which the other one takes gradients on a CPU."""
     if request.param != "plain":
-        monkeypatch.setattr(together, "MAPPED_BATCH", 4 if request.param == "mapped" else 0)
+        at_once = len(SEEDS) if request.param == "mapped" else 1
+        monkeypatch.setattr(together, "on_a_thread", lambda *_: at_once)
     return "plain" if request.param == "plain" else "together"
 
 
@@ -198,19 +201,38 @@ def test_the_paper_s_engines_refuse_what_they_cannot_do() -> None:
 
 def test_small_minibatches_take_several_networks_at_once() -> None:
     """And every thread has networks of its own."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
+    task, recipe = task_of("lenet[width=0.5]"), recipe_of("lenet[width=0.5]", batch_size=4)
+    with threads(2):
         sizes = []
-        for batch, count in ((4, 20), (4, 6), (5, 6), (4, 1)):
-            recipe = recipe_of("mlp[widths=9-7]", batch_size=batch)
+        for count in (20, 8, 7, 1):
             seeds = range(count)
-            start = State(pb.initialise(recipe, SPECS["mlp[widths=9-7]"], seeds, outputs=3))
-            task, orders = task_of("mlp[widths=9-7]"), minibatch_orders(19, batch, 2, seeds)
+            start = State(pb.initialise(recipe, task.shape, seeds, outputs=3))
+            orders = minibatch_orders(task.samples, 4, 2, seeds)
             problem = Problem(task.x_train, task.y_train, orders, torch.arange(count), 0.1, 0.9)
             engine = choose(problem, start)
             assert isinstance(engine, InParts)
             sizes.append([part.state().networks.seeds for part in engine.parts])
-        assert sizes == [[10, 10], [3, 3], [1] * 6, [1]]
+        assert sizes == [[10, 10], [4, 4], [1] * 7, [1]]
+
+
+@pytest.mark.parametrize(
+    ("count", "batch", "seeds", "at_once"),
+    [(1, 4, 20, 10), (1, 4, 3, 1), (1, 4, 4, 4), (16, 4, 20, 4), (2, 5, 20, 1), (2, 64, 20, 1)],
+)
+def test_how_many_networks_a_thread_takes(count: int, batch: int, seeds: int, at_once: int) -> None:
+    """Convolutions fewer samples than products alone; a few networks at once on many threads too."""
+    with threads(count):
+        assert together.on_a_thread(nn.Sequential(nn.Conv2d(1, 2, 3)), batch, seeds) == at_once
+        linear = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+        assert together.on_a_thread(linear, 16 * batch, seeds) == (at_once if batch <= 4 else 1)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """So many threads of torch's meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from prunebench.networks import accuracy
 from prunebench.networks import cross_entropy as cross_entropies
 from prunebench.networks.derivatives import SAMPLES_AT_ONCE
-from prunebench.networks.module import with_tensors
+from prunebench.networks.module import CONVOLUTIONS, with_tensors
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.graphed import GraphedCallable
 from prunebench.training.engines.update import Update
@@ -22,10 +22,11 @@ from prunebench.training.state import State
 
 # Of weights in place, samples (S, B, ...) and labels (S, B) to the gradients of each.
 Gradient = Callable[[Tensor, Tensor], list[Tensor]]
-# On a CPU: samples in a minibatch up to which several networks at once are faster, and how many then are
-# (docs/networks-bench.md). Beyond it Python and dispatch cost little, and convolutions that are mapped, which
-# become grouped ones, are slower.
-MAPPED_BATCH, MAPPED = 4, 10
+# On a CPU: samples in a minibatch up to which several networks at once are faster, with convolutions (which
+# become grouped ones, which are slower) and without; and how many are (docs/networks-bench.md). Fewer cost
+# more than one by one, and beyond such minibatches Python and dispatch cost little.
+CONVOLVED_BATCH, MULTIPLIED_BATCH = 4, 64
+FEWEST, MOST = 4, 10
 
 
 class TogetherEngine(Engine):
@@ -62,12 +63,10 @@ class TogetherEngine(Engine):
     @classmethod
     def networks_at_once(cls, problem: Problem, state: State) -> int:
         """All on CUDA; on a CPU some, so that each thread has its own."""
-        seeds = state.networks.seeds
+        networks = state.networks
         if problem.x.device.type != "cpu":
-            return seeds
-        if problem.orders.shape[2] > MAPPED_BATCH:
-            return 1
-        return min(MAPPED, -(-seeds // torch.get_num_threads()))
+            return networks.seeds
+        return on_a_thread(networks.architecture.module, problem.orders.shape[2], networks.seeds)
 
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
@@ -97,6 +96,16 @@ class TogetherEngine(Engine):
         problem = self.problem
         gradients = self._gradient(problem.x[batch], problem.y[batch])
         self._update.take(self._weights, gradients, problem.rate(self.step))
+
+
+def on_a_thread(module: nn.Module, batch: int, seeds: int) -> int:
+    """How many of the networks a thread takes at once."""
+    convolves = any(isinstance(inside, CONVOLUTIONS) for inside in module.modules())
+    threads = torch.get_num_threads()
+    busy = min(threads, seeds // FEWEST)
+    if batch > (CONVOLVED_BATCH if convolves else MULTIPLIED_BATCH) or busy < min(threads, 2):
+        return 1
+    return min(MOST, -(-seeds // busy))
 
 
 def _of_one(module: nn.Module, trainable: tuple[str, ...]) -> Gradient:
