@@ -12,6 +12,7 @@ from msgspec import Meta
 import prunebench as pb
 from prunebench.networks.normalisation import recalibrated
 from prunebench.networks.outcomes import cross_entropy
+from prunebench.training.order import balanced_order
 
 _FIRST = 5  # minibatches that the loss and its slope at the start are taken of
 
@@ -86,19 +87,10 @@ class Rehearsal(pb.Scorer):
     def _minibatches(
         self, y: Int64[np.ndarray, " samples"], draw: np.random.Generator
     ) -> Int64[np.ndarray, "steps batch"]:
-        """Samples class by class in turn, each class in an order of its own; then all of them again."""
+        """All samples, classes in turn, and then all of them again."""
         size = min(self.batch_size, len(y))
-        rounds = [_in_turn(y, draw) for _ in range(math.ceil(self.steps * size / len(y)))]
+        rounds = [balanced_order(y, draw) for _ in range(math.ceil(self.steps * size / len(y)))]
         return np.concatenate(rounds)[: self.steps * size].reshape(self.steps, size)
-
-
-def _in_turn(y: Int64[np.ndarray, " samples"], draw: np.random.Generator) -> Int64[np.ndarray, " samples"]:
-    order = draw.permutation(len(y))
-    turn = np.zeros(len(y), dtype=np.int64)
-    for label in np.unique(y):
-        mine = y[order] == label
-        turn[mine] = np.arange(mine.sum())
-    return order[np.argsort(turn, kind="stable")]
 
 
 def _length(networks: pb.Networks, names: list[str]) -> float:

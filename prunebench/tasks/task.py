@@ -124,6 +124,13 @@ class Task:
         object.__setattr__(copy, "y_train", self.y_train[order])
         return copy
 
+    def only(self, samples: Int64[Tensor, " kept"]) -> "Task":
+        """The same task with these training samples alone; every class must be among them."""
+        copy = self.clone()
+        object.__setattr__(copy, "x_train", self.x_train[samples])
+        object.__setattr__(copy, "y_train", self.y_train[samples])
+        return copy
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the arrays: equal exactly when the data are."""

@@ -28,6 +28,21 @@ def minibatch_order(samples: int, batch_size: int, steps: int, seed: int) -> Int
     return torch.from_numpy(order.reshape(epochs * rows, batch_size)[:steps])
 
 
+def balanced_order(
+    y: Int64[np.ndarray, " samples"], draw: np.random.Generator
+) -> Int64[np.ndarray, " samples"]:
+    """Sample indices in a drawn order in which classes take turns: no class has its next before all had one.
+
+    The first n samples, and any n of them in a row, then hold every class about equally often.
+    """
+    order = draw.permutation(len(y))
+    turn = np.zeros(len(y), dtype=np.int64)
+    for label in np.unique(y):
+        mine = y[order] == label
+        turn[mine] = np.arange(mine.sum())
+    return order[np.argsort(turn, kind="stable")]
+
+
 def minibatch_orders(
     samples: int, batch_size: int, steps: int, seeds: Iterable[int]
 ) -> Int64[Tensor, "seeds steps batch"]:

@@ -426,6 +426,26 @@ def test_the_gain_of_batch_normalisation() -> None:
     assert_equal(scores.flatten(), torch.cat(gains))
 
 
+@pytest.mark.parametrize("scorer", ["snip", "taylor", "growing_mode", "fisher", "alignment"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_sampled_is_the_scorer_with_fewer_samples(kind: str, scorer: str) -> None:
+    snapshot, _ = example(kind)
+    found = pb.load_scorer(f"sampled[samples=10,scorer={scorer}]").score(snapshot)
+    x, y = snapshot.x.numpy(), snapshot.y.numpy()
+    for i, draw in enumerate(snapshot.generators()):
+        seen = in_turn(snapshot.y, draw)[:10]
+        assert np.ptp(np.bincount(y[seen], minlength=CLASSES)) <= 1
+        task = pb.Task(x[seen], y[seen], x[:2], y[:2])
+        alone = dataclasses.replace(snapshot.network(i), task=task)
+        assert_equal(found[i], pb.load_scorer(scorer).score(alone)[0])
+
+
+def test_sampled_of_all_samples_is_the_scorer_itself() -> None:
+    snapshot, _ = example("lenet")
+    found = pb.load_scorer("sampled[samples=1000,scorer=grasp]").score(snapshot)
+    torch.testing.assert_close(found, pb.load_scorer("grasp").score(snapshot))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_probe_scores_after_training_of_its_own(kind: str) -> None:
     snapshot, _ = example(kind)
@@ -467,6 +487,7 @@ def test_a_probe_ends_where_training_does() -> None:
         "hutchinson",
         "lookahead",
         "rehearsal",
+        "sampled[samples=8]",
         "contribution",
         "magnitude",
         "oracle",
@@ -516,6 +537,8 @@ def test_what_is_unfit_says_why() -> None:
         "growing_mode[within_signs=true]": "shallow network with two classes",
         "bn_scale": "no batch normalisation",
         "probe[scorer=bn_scale]": "no batch normalisation",
+        "sampled[scorer=bn_scale]": "no batch normalisation",
+        "sampled[samples=2]": "one of each",
     }.items():
         assert reason in str(pb.load_scorer(spec).unfit(snapshot.networks, snapshot.task))
     assert math.prod(snapshot.x.shape[1:]) == 144
@@ -533,6 +556,10 @@ def test_what_is_unfit_says_why() -> None:
         ("lookahead[steps=0]", "from 1 to 1,000"),
         ("lookahead[c=0]", "above 0|more than 0|greater"),
         ("rehearsal[batch_size=1]", "from 2 up"),
+        ("sampled[scorer=oracle]", "does not see the end"),
+        ("sampled[scorer=random]", "draws nothing"),
+        ("sampled[scorer=sampled]", "draws nothing"),
+        ("sampled[samples=1]", "from 2 up"),
         ("hutchinson[vectors=0]", "from 1"),
         ("fisher[weights=all]", "one of both, incoming, outgoing, gate"),
     ],

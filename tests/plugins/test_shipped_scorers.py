@@ -42,6 +42,8 @@ SPECS = [
     "hutchinson[vectors=2]",
     "lookahead",
     "rehearsal[steps=6,batch_size=8]",
+    "sampled[samples=30]",
+    "sampled[samples=30,scorer=snip]",
     "contribution",
     "probe[steps=3]",
     "probe[steps=2,scorer=snip]",

@@ -53,6 +53,8 @@ def layered(task: pb.Task) -> pb.Trajectory:
         ("lookahead[samples=10]", 2 * 10),
         ("lookahead[samples=10,steps=5]", 5 * 10),
         ("rehearsal[steps=7,batch_size=4]", round(7 * 4 + 5 * 4 * 4 / 3, 2)),
+        ("sampled[samples=10,scorer=snip]", 10),
+        ("sampled[samples=10,scorer=grasp]", 10 + HESSIAN_PRODUCT * 10),
         ("probe[steps=7]", 7 * BATCH),
         ("probe[steps=7,scorer=snip]", 7 * BATCH + N),
         ("imp[rounds=2]", 2 * 60 * BATCH),
