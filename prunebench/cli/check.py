@@ -44,8 +44,7 @@ class _Kind:
     "--timeout",
     type=SECONDS,
     default=30.0,
-    show_default=True,
-    help="Seconds after which a check that has not ended is stopped.",
+    help=f"Seconds after which a check that has not ended is stopped. [{SECONDS.limits}; default: 30]",
 )
 @json_option
 @click.option("--verbose", "-v", is_flag=True, help="Say what was seen in every check.")

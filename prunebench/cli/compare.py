@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     shell_complete=complete_metrics,
     help=f"What to compare by: {METRIC}; repeatable.",
 )
-@click.option("--at-step", type=STEP, help="Only at this step.")
+@click.option("--at-step", type=STEP, help=f"Only at this step. [{STEP.limits}]")
 @click.option("--board", shell_complete=complete_boards, help="Only on boards whose name starts so.")
 @json_option
 @from_option

@@ -37,8 +37,14 @@ _SHARED = ("snapshot", "form", "store", "out")
 @task_options()
 @recipe_options()
 @plugin_option
-@click.option("--seeds", type=SEEDS, help="Networks, as in `run`. [default: 20]")
-@click.option("--at-step", "at_steps", type=STEP, default=50, show_default=True, help="Step of the snapshot.")
+@click.option("--seeds", type=SEEDS, help=f"Networks, as in `run`. [{SEEDS.limits}; default: 20]")
+@click.option(
+    "--at-step",
+    "at_steps",
+    type=STEP,
+    default=50,
+    help=f"Step of the snapshot. [{STEP.limits}; default: 50]",
+)
 @compute_options
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:

@@ -9,7 +9,7 @@ import click
 from prunebench.cli.boards import METRIC, from_option, say_left_out, say_whose
 from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows
 from prunebench.cli.paging import page
-from prunebench.cli.types import PATH, several
+from prunebench.cli.types import AMOUNT, PATH, several
 from prunebench.leaderboard.charts import FORMATS, KINDS, read_width
 from prunebench.leaderboard.places import OWN, folder_to_read
 from prunebench.run_spec import Count
@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 @click.option(
     "--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="With --figures: this chart; repeatable."
 )
-@click.option("--width", metavar="85mm", help="With --figures: their width, a page's if left out.")
+@click.option(
+    "--width",
+    metavar="85mm",
+    help="With --figures: their width, a page's if left out. [from 40mm to 1000mm; or cm, in, pt]",
+)
 @click.option(
     "--overview", "summed_up", is_flag=True, help="Print what the boards say together, as Markdown."
 )
@@ -62,7 +66,7 @@ if TYPE_CHECKING:
 @click.option(
     "--at-step", "--step", "steps", **several(Count), help="Only these steps, such as 0,50. [from 0 up]"
 )
-@click.option("--top", type=click.IntRange(1), help="Only so many, the best at each step. [from 1 up]")
+@click.option("--top", type=AMOUNT, help=f"Only so many, the best at each step. [{AMOUNT.limits}]")
 def command(
     name: str | None,
     out: str | None,

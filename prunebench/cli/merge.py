@@ -28,7 +28,8 @@ _SHOWN = 10
     type=SHARE,
     metavar="FRACTION",
     help="First compute this share of OTHER's results again; take nothing over where one differs. Of a "
-    "submission: all whose networks came along.",
+    "submission: all whose networks came along. "
+    f"[{SHARE.limits}]",
 )
 @out_option
 @scorer_options

@@ -86,7 +86,8 @@ scorer_options = together(
         "--scorer-timeout",
         type=SECONDS,
         metavar="SECONDS",
-        help="Stop a scorer that takes longer at a step; its row has failed. [default: no limit]",
+        help="Stop a scorer that takes longer at a step; its row has failed. "
+        f"[{SECONDS.limits}; default: no limit]",
     ),
 )
 # Where results are kept, and what is computed although it is there.

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from prunebench.cli.streams import printable
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -21,7 +23,7 @@ def page(*shown: "RenderableType") -> None:
     with out.capture() as captured:
         for each in shown:
             out.print(each, "")
-    text = captured.get()
+    text = printable(captured.get())
     if text.count("\n") < out.height:
         click.echo(text, nl=False)
         return

@@ -13,7 +13,7 @@ from prunebench.escape import for_terminal
 
 @click.command("remove")
 @click.argument("scorer", required=False, shell_complete=complete_rows)
-@click.option("--at-step", type=STEP, help="Only what was found at this step. [from 0 up]")
+@click.option("--at-step", type=STEP, help=f"Only what was found at this step. [{STEP.limits}]")
 @click.option("--board", shell_complete=complete_boards, help="Only of boards whose name starts so.")
 @click.option("--failed", is_flag=True, help="Only what failed.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")

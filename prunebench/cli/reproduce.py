@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, required=True, metavar="EXPERIMENT...")
 @task_options("samples")
 @click.option("--quick", is_flag=True, help="Small networks and few steps: minutes instead of half an hour.")
-@click.option("--seeds", type=SEEDS, help="Networks to train. [default: 5, with --quick 3]")
+@click.option("--seeds", type=SEEDS, help=f"Networks to train. [{SEEDS.limits}; default: 5, with --quick 3]")
 @compute_options
 @click.option(
     "--out", type=PATH, default="reproduction", show_default=True, help="Folder of figures, rows and report."

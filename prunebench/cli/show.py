@@ -11,7 +11,7 @@ from prunebench.leaderboard.places import folder_to_read
 
 @click.command("show")
 @click.argument("scorer", shell_complete=complete_rows)
-@click.option("--at-step", type=STEP, help="Only the result at this step.")
+@click.option("--at-step", type=STEP, help=f"Only the result at this step. [{STEP.limits}]")
 @click.option("--board", "name", shell_complete=complete_boards, help="Only the board whose name starts so.")
 @json_option
 @from_option
@@ -37,6 +37,7 @@ def command(
     if as_json:
         print_json([{"board": board.name} | row.content() for board, row in found])
         return say_whose(folder, out or of_published, left_out)
+    terminal = console()
     for board, row in found:
-        console().print(render_row(board, row), "")
+        terminal.print(render_row(board, row, terminal.width), "")
     return say_whose(folder, out or of_published, left_out)

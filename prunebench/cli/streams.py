@@ -23,6 +23,12 @@ def prepare() -> None:
             stream.reconfigure(errors=_ERRORS)
 
 
+def printable(text: str) -> str:
+    """What standard output makes of it, for what is sent elsewhere instead: pagers get UTF-8."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, _ERRORS).decode(encoding)
+
+
 def is_of_stdout(error: OSError) -> bool:
     """Whether writing to standard output failed so: files say their names, and it has none."""
     place = error.__traceback__

@@ -8,7 +8,7 @@ import click
 from prunebench.cli.boards import out_option
 from prunebench.cli.complete import complete_rows
 from prunebench.cli.options import counted, isolate, scorer_options, store_option, warn
-from prunebench.cli.types import PATH
+from prunebench.cli.types import AMOUNT, PATH
 
 
 @click.command("submit")
@@ -16,10 +16,10 @@ from prunebench.cli.types import PATH
 @click.argument("folder", type=PATH)
 @click.option(
     "--networks",
-    type=click.IntRange(1),
+    type=AMOUNT,
     default=1,
-    show_default=True,
-    help="Of each training, so many networks come along to compute results again. [from 1 up]",
+    help="Of each training, so many networks come along to compute results again. "
+    f"[{AMOUNT.limits}; default: 1]",
 )
 @scorer_options
 @out_option

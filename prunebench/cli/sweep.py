@@ -3,9 +3,10 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
+from msgspec import Meta
 
 from prunebench.cli.boards import out_option, say_lost
 from prunebench.cli.complete import complete_scorers
@@ -21,11 +22,13 @@ from prunebench.cli.options import (
     store_options,
     warn,
 )
-from prunebench.cli.types import PATH, several
+from prunebench.cli.types import PATH, Typed, several
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
     from prunebench.sweep.study import Cell
+
+WORKERS = Typed(Annotated[int, Meta(ge=1, le=1000)])
 
 
 @click.command("sweep")
@@ -44,8 +47,8 @@ if TYPE_CHECKING:
 @store_options
 @click.option(
     "--workers",
-    type=click.IntRange(1, 1000),
-    help="Compute in this many processes, with the cores and GPUs divided among them.",
+    type=WORKERS,
+    help=f"Compute in this many processes, with the cores and GPUs divided among them. [{WORKERS.limits}]",
 )
 @json_option
 @click.option("--cluster", metavar="ADDRESS", help="Compute on a Dask cluster: tcp://scheduler:8786.")

@@ -10,7 +10,7 @@ from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import Share
 from prunebench.fields import kind_of, parts, read, written
 from prunebench.run_spec import Count
-from prunebench.training.seeds import read_seeds
+from prunebench.training.seeds import MOST_SEEDS, read_seeds
 
 
 def called(parameter: click.Parameter | None) -> str:
@@ -21,12 +21,18 @@ def called(parameter: click.Parameter | None) -> str:
 
 
 class Typed(click.ParamType):  # type: ignore[type-arg]  # generic only in click's newer stubs
-    """A value as a field's annotation has it. Raises `RequestError` for any other."""
+    """A value as a field's annotation has it. Raises `RequestError` for any other.
+
+    Attributes:
+        limits: of a number, in words, for the option's help.
+        choices: that a value is one of; empty: of any other.
+    """
 
     def __init__(self, annotation: Any, name: str | None = None) -> None:
         kind = kind_of(annotation)
         assert kind is not None, annotation
         self.annotation, self.choices = annotation, list(map(written, kind.choices))
+        self.limits = kind.limits
         self.name = name or {int: "integer", float: "number"}.get(kind.type, "text")
 
     def get_metavar(self, *_: Any, **__: Any) -> str | None:
@@ -84,6 +90,7 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in c
     """`20` (seeds 0 to 19), `3,5,8` or `0-9`. Raises `RequestError`."""
 
     name = "seeds"
+    limits = f"up to {MOST_SEEDS:,}"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -100,6 +107,7 @@ PATH = Typed(
     Annotated[str, Meta(title="a path of a file or folder", pattern=r"^[^\0]*[^\s\0][^\0]*$")], "path"
 )
 SEEDS = SeedsType()
+AMOUNT = Typed(Annotated[int, Meta(ge=1)])
 STEP = Typed(Count)
 SHARE = Typed(Share)
 SECONDS = Typed(Annotated[float, Meta(title="a number of seconds", gt=0, le=10_000_000)])

@@ -144,11 +144,18 @@ def _folded(title: str) -> str:
     return title.replace(".", ".\n").replace(" (", "\n(")
 
 
-def render_row(board: Board, row: Row) -> RenderableType:
-    """One row in full: every metric with its interval and its value per seed, cost and provenance."""
+def render_row(board: Board, row: Row, width: int) -> RenderableType:
+    """One row in full: every metric with its interval and its value per seed, cost and provenance.
+
+    A metric is on one line where the width has room for that beside the seeds, else broken between its words.
+    """
     table = Table(title=escape(f"{heading(board)}: {marked_name(row)} at step {row.at_step}"))
     table.title_justify, table.title_style = "left", "bold"
-    for name in ("metric", "mean", "median", "95 % interval"):
+    names = {path: " ".join(path) for path in row.metrics}
+    longest = max(map(len, names.values()), default=0)
+    room = longest if 3 * longest <= width else max(len(word) for name in names for word in name)
+    table.add_column("metric", width=room, overflow="fold")
+    for name in ("mean", "median", "95 % interval"):
         table.add_column(name)
     table.add_column(f"by seed ({', '.join(map(str, row.seeds))})")
     for path, summary in row.metrics.items():
@@ -156,7 +163,7 @@ def render_row(board: Board, row: Row) -> RenderableType:
         interval = "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
         median = "" if summary.median is UNSET else f"{middle:.3f}"
         seeds = " ".join("-" if value is None else f"{value:.2f}" for value in summary.per_seed)
-        table.add_row(" ".join(path), f"{summary.mean:.3f}", median, interval, seeds)
+        table.add_row(names[path], f"{summary.mean:.3f}", median, interval, seeds)
     cost = row.cost
     said = [
         f"status: {row.status}" + (f" ({row.error})" if row.error else ""),
