@@ -5,10 +5,28 @@ from typing import Any
 
 import pytest
 
+from prunebench.plugin.description import Description, describe
+from prunebench.plugin.isolation import Isolation
+from prunebench.plugin.listing import Listing
+from prunebench.plugin.process import PluginProcess
+from prunebench.scoring.registry import SCORERS, load_scorer
+from prunebench.scoring.scorer import Scorer
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
 
 @pytest.fixture(autouse=True)
+def _shared_cache(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is listed is remembered from test to test."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shared))
+
+
+@pytest.fixture
 def cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where what is listed is remembered."""
+    """Where a test of its own remembers what is listed."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     return folder / "cache" / "prunebench" / "plugins.json"
 
@@ -67,38 +85,79 @@ from prunebench.plugin.process import PluginProcess
 
 started, start = [], PluginProcess.start
 PluginProcess.start = lambda self: started.append(1) or start(self)
-code = run(["list", sys.argv[1], "--plugin", "mine.py"])
+code = run(["list", "scorers", "--plugin", "mine.py"])
 assert "torch" not in sys.modules
 print(code, "imported" if started else "remembered")
 """
 
 
-def test_a_second_list_imports_no_plugins(folder: Path, cache: Path) -> None:
-    def listed(kind: str = "scorers") -> tuple[str, str]:
-        done = subprocess.run([sys.executable, "-c", LIST, kind], capture_output=True, text=True, check=True)
+@pytest.mark.usefixtures("cache")
+def test_a_second_list_imports_no_plugins(folder: Path) -> None:
+    def listed() -> tuple[str, str]:
+        done = subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True, check=True)
         *table, last = done.stdout.splitlines()
         return "\n".join(table), last
 
-    mine = folder / "mine.py"
-    mine.write_text(MINE)
+    (folder / "mine.py").write_text(MINE)
     first, how = listed()
     assert how == "0 imported"
     assert "alpha=0.5" in first
     assert listed() == (first, "0 remembered")
-    assert [listed("networks")[1] for _ in range(2)] == ["0 imported", "0 remembered"]
 
-    mine.write_text(MINE.replace('"7"', '"8"').replace("alpha: float", "beta: float"))
-    edited, how = listed()
-    assert how == "0 imported"
+
+@pytest.mark.parametrize("kind", ["scorers", "networks"])
+def test_what_was_edited_is_imported_again(
+    prunebench: Any, folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    start = PluginProcess.start
+
+    def counted(process: PluginProcess) -> Any:
+        started.append(1)
+        return start(process)
+
+    monkeypatch.setattr(PluginProcess, "start", counted)
+
+    def listed() -> tuple[str, bool]:
+        started.clear()
+        return prunebench("list", kind, "--plugin", "mine.py").out, bool(started)
+
+    mine, text = folder / "mine.py", MINE.replace("Scorer", "Network" if kind == "networks" else "Scorer")
+    mine.write_text(text)
+    first, imported = listed()
+    assert imported
+    assert listed() == (first, False)
+    mine.write_text(text.replace('"7"', '"8"').replace("alpha: float", "beta: float"))
+    edited, imported = listed()
+    assert imported
     assert edited == first.replace("│ 7 ", "│ 8 ").replace("alpha=0.5", "beta=0.5 ")
-    assert listed() == (edited, "0 remembered")
-
-    for broken in (b"[1", b'{"plugins": {"x": 3}}', b"\xff"):
-        cache.write_bytes(broken)
-        assert listed() == (edited, "0 imported")
-    assert listed() == (edited, "0 remembered")
+    assert listed() == (edited, False)
 
 
+@pytest.mark.parametrize("broken", [b"[1", b'{"plugins": {"x": 3}}', b"\xff"])
+def test_a_memory_that_cannot_be_read_remembers_nothing(
+    broken: bytes, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    snip = describe(SCORERS, type(load_scorer("snip")))
+
+    def asked_for(_: Isolation[Scorer], name: str) -> Description:
+        asked.append(name)
+        return snip
+
+    monkeypatch.setattr(Isolation, "describe", asked_for)
+
+    def times_asked() -> int:
+        with Listing(SCORERS, [], cache) as listing:
+            assert listing.describe("snip") == snip
+        return len(asked)
+
+    assert [times_asked(), times_asked()] == [1, 1]
+    cache.write_bytes(broken)
+    assert [times_asked(), times_asked()] == [2, 2]
+
+
+@pytest.mark.usefixtures("cache")
 def test_what_is_listed_need_not_be_remembered(prunebench: Any, folder: Path) -> None:
     (folder / "cache").write_text("no folder")
     result = prunebench("list", "scorers")
