@@ -6,12 +6,14 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from prunebench.benchmark.plan import DENSE, reinitialised
 from prunebench.benchmark.stored_network import NotHere, StoredNetwork
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.evaluation.protocols import TRAINED
 from prunebench.fields import options_of
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
@@ -28,6 +30,9 @@ from prunebench.training.recipe import Recipe
 # Float rounding on another device may swap two neurons that are nearly tied, turn one sample over, or move
 # one neuron to another group; numbers that differ by more are other numbers.
 ROUNDING = 1e-3
+# Rounding grows in training. With other kernels, the same networks on CIFAR-10 (16,000 steps) ended with test
+# accuracies that differed by up to 0.005.
+TRAINED_ROUNDING = 0.03
 
 _Result = tuple[Key, Measure, str]
 
@@ -124,7 +129,7 @@ def _compute_again(network: StoredNetwork, results: Sequence[_Result], report: A
         except NotHere as lacking:
             report.unchecked[str(lacking)] += 1
             continue
-        if _equal(read_values(metrics), again, network.task):
+        if _equal(read_values(metrics), again, partial(_allowed, measure, network.task)):
             report.checked += 1
         else:
             of = f"{' '.join(measure).strip()} of {key.scorer or 'the networks'}"
@@ -145,18 +150,21 @@ def _name(what: str, key: Key, network: StoredNetwork) -> str:
     return f"{what} at step {key.step}, seed {network.seed}, of training {network.training}"
 
 
-def _equal(stored: Values, again: Values, task: Task) -> bool:
+def _equal(stored: Values, again: Values, allowed: Callable[[str], float]) -> bool:
     return stored.keys() == again.keys() and all(
         len(stored[path]) == len(again[path])
         and all(
-            a is b or (a is not None and b is not None and abs(a - b) <= _allowed(path, task))
+            a is b or (a is not None and b is not None and abs(a - b) <= allowed(path))
             for a, b in zip(stored[path], again[path], strict=True)
         )
         for path in stored
     )
 
 
-def _allowed(path: str, task: Task) -> float:
+def _allowed(measure: Measure, task: Task, path: str) -> float:
+    """How much a metric of a measure may differ."""
+    if measure.name in TRAINED:
+        return TRAINED_ROUNDING
     samples = {"accuracy": len(task.x_test), "train_accuracy": task.samples, "groups": 1}
     part = path.partition("/")[0]
     return 1.01 / samples[part] if part in samples else ROUNDING

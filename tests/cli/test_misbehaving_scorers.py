@@ -126,6 +126,7 @@ def misbehaving(tmp_path_factory: pytest.TempPathFactory, npz: Path) -> Run:
 
     def rows(*arguments: str) -> tuple[int, dict[str, Any]]:
         always = ["run", "--dataset", str(npz), *QUICK, "--at-step", "20", "--keep", "0.5", "--json"]
+        always += ["--protocol", "rank,prune_final,merge"]
         with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as out:
             code = run([*always, *arguments])
         return code, {row["scorer"]: row for row in json.loads(out.getvalue())["rows"]}

@@ -37,7 +37,8 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "study.toml").write_text(small_study().replace("alignment", "mine.py:Mine"))
+    study = small_study().replace("alignment", "mine.py:Mine").replace("[6, 8]", "6")
+    (tmp_path / "study.toml").write_text(study)
     (tmp_path / "mine.py").write_text(PLUGIN)
     (tmp_path / "my_helpers.py").write_text(HELPERS)
     return tmp_path
