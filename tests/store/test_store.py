@@ -76,7 +76,7 @@ def test_what_is_there_is_not_computed_again(
     plan: Plan, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = run_plan(plan, store=store)
-    monkeypatch.setattr("prunebench.benchmark.run._Work.do", None)
+    monkeypatch.setattr("prunebench.benchmark.work.Work.do", None)
     second = run_plan(plan, store=store)
     for a, b in zip(first.rows, second.rows, strict=True):
         assert a == b
