@@ -16,7 +16,7 @@ from prunebench.run_spec import Count
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
-    from prunebench.leaderboard.columns import Column
+    from prunebench.leaderboard.column import Column
 
 
 @click.command("leaderboard")

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from prunebench.evaluation.friedman import Comparison, average_ranks, compare, ranks, tasks_needed
 from prunebench.evaluation.statistics import intervals
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import Column
+from prunebench.leaderboard.column import Column
 
 # A step, or all of a board's up to the end of its plateau: the same moment of trainings that are not alike.
 EARLY: Literal["early"] = "early"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from prunebench.leaderboard.across import EARLY, Across, Moment, by_family
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import Column
+from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.overview import best_of
 from prunebench.leaderboard.ranks import marks
 from prunebench.leaderboard.standing import diagram, title, verdict

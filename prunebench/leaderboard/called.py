@@ -8,15 +8,8 @@ from typing import Any
 from prunebench.errors import RequestError, did_you_mean
 from prunebench.evaluation.metrics import BY_LAYER, RANGES, SPLITS, kind_of, protocol_of
 from prunebench.evaluation.protocols import DESCRIBED, KEEPING
-from prunebench.leaderboard.columns import (
-    GLOBAL,
-    LEFT,
-    RANK,
-    Column,
-    columns_by_name,
-    overview,
-    sections,
-)
+from prunebench.leaderboard.column import LEFT, Column
+from prunebench.leaderboard.columns import GLOBAL, RANK, columns_by_name, overview, sections
 from prunebench.results import Results
 
 

@@ -10,7 +10,8 @@ from msgspec import UNSET
 from prunebench.evaluation.comparison import RankInterval
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Summary, known
-from prunebench.leaderboard.columns import SPEARMAN, Column, Section, ranked, sections
+from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.columns import SPEARMAN, Section, ranked, sections
 from prunebench.leaderboard.ranks import RowKey, rank_rows
 from prunebench.results import Results, Row
 

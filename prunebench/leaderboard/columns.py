@@ -1,76 +1,24 @@
 """What a board shows, in one place for the terminal, Markdown, CSV and LaTeX."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from operator import itemgetter
 
-from msgspec import UNSET
-
-from prunebench.evaluation.metrics import BY_LAYER, FROM_LABELS, SHUFFLED_LABELS, SPLITS, Path, kind_of
+from prunebench.evaluation.metrics import BY_LAYER, FROM_LABELS, SHUFFLED_LABELS, SPLITS, Path
 from prunebench.evaluation.protocols import DESCRIBED, KEEPING, SHUFFLED, Protocol
-from prunebench.evaluation.statistics import paired_difference
-from prunebench.evaluation.summary import Number, Summary, known
-from prunebench.leaderboard.ceiling import share_of_ceiling, twin_rows
+from prunebench.evaluation.summary import known
+from prunebench.leaderboard.ceiling import twin_rows
+from prunebench.leaderboard.column import (
+    LEFT,
+    OF_CEILING,
+    OF_CEILING_BY_LAYER,
+    Column,
+    FromLabels,
+    OfCeiling,
+    ShuffledLabels,
+)
 from prunebench.results import Results, Row
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric's column: its heading and its path in a row.
-
-    Attributes:
-        bare: shown by its mean alone; it stands beside many others, and the files have its interval.
-    """
-
-    title: str
-    path: Path
-    bare: bool = False
-
-    @property
-    def percent(self) -> bool:
-        """Whether it is shown in percent: all but correlations are shares."""
-        return kind_of(self.path) != "correlation"
-
-    @property
-    def compares(self) -> bool:
-        """Whether a scorer is the better, the larger it is; not so of controls, and of what is left."""
-        return (
-            self.path[0] not in (LEFT, OF_CEILING, OF_CEILING_BY_LAYER, *SHUFFLED_LABELS, *FROM_LABELS)
-            and SHUFFLED not in self.path
-        )
-
-    @property
-    def name(self) -> str:
-        """Its name on the command line: `accuracy.prune_final.0.1`."""
-        return ".".join(self.path)
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The numbers of a summary, as CSV has them."""
-        if kind_of(self.path) == "accuracy":
-            return "mean", "median", "median_low", "median_high"
-        return "mean", "low", "high"
-
-    def summary(self, row: Row) -> Summary | None:
-        """The metric's summary in this row, or None."""
-        return row.metrics.get(self.path)
-
-    def cell(self, row: Row, *, interval: bool = True) -> str:
-        """`mean [low, high]`, of accuracies `mean · median [low, high]`; nothing where there is no number."""
-        summary = self.summary(row)
-        if summary is None:
-            return ""
-        mean = self.number(summary.mean)
-        middle, low, high = summary.middle
-        if self.bare or not interval or low is None or high is None:
-            return mean
-        median = "" if summary.median is UNSET else f" · {self.number(middle)}"
-        return f"{mean}{median} [{self.number(low)}, {self.number(high)}]"
-
-    def number(self, value: Number) -> str:
-        """As it is shown: two decimals, or percent with one; never a negative zero."""
-        return f"{100 * value:z.1f}" if self.percent else f"{value:z.2f}"
 
 
 @dataclass(frozen=True)
@@ -82,55 +30,10 @@ class Section:
     columns: tuple[Column, ...]
 
 
-@dataclass(frozen=True)
-class LabelControl(Column):
-    """The rank correlation with shuffled labels, or in words that there is none."""
-
-    def cell(self, row: Row, *, interval: bool = True) -> str:
-        """As of all columns."""
-        if row.reads_labels is False:
-            return "reads none"
-        return "–" if row.reads_labels is None else super().cell(row, interval=interval)
-
-
-@dataclass(frozen=True)
-class FromLabels(Column):
-    """What the rank correlation is above that with shuffled labels: computed here, from both."""
-
-    def summary(self, row: Row) -> Summary | None:
-        """Of the differences of each network."""
-        one, other = row.spearman, row.metrics.get(SHUFFLED_LABELS)
-        return None if one is None or other is None else paired_difference(one, other)
-
-
-@dataclass(frozen=True)
-class OfCeiling(Column):
-    """A rank correlation as a share of its noise ceiling, of one board: computed here, from its twins.
-
-    Attributes:
-        of: the correlation.
-        twins: by step.
-    """
-
-    of: Path = ("spearman",)
-    twins: Mapping[int, Row] = field(default_factory=dict, compare=False, repr=False)
-
-    def summary(self, row: Row) -> Summary | None:
-        """Of rows on the twin's networks, but for those that see the end."""
-        twin = self.twins.get(row.at_step)
-        if twin is None or row.sees_end or row.seeds != twin.seeds:
-            return None
-        score, reliability = row.metrics.get(self.of), twin.metrics.get(self.of)
-        return None if score is None or reliability is None else share_of_ceiling(score, reliability)
-
-
-LEFT = "parameters_left"
-OF_CEILING = "share_of_ceiling"
-OF_CEILING_BY_LAYER = "share_of_ceiling_by_layer"
 GLOBAL: Protocol = "prune_global"
 
 SPEARMAN = Column("Spearman", ("spearman",))
-SHUFFLED_SPEARMAN = LabelControl("shuffled labels", SHUFFLED_LABELS)
+SHUFFLED_SPEARMAN = ShuffledLabels("shuffled labels", SHUFFLED_LABELS)
 OVER_LAYERS = Column("over layers", ("spearman_over_layers",))
 WITHIN_GROUPS = Column("within groups", ("spearman_within_groups",))
 TOP_10 = Column("top 10 %", ("top_k_overlap", "0.1"))

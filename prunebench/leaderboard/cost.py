@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prunebench.leaderboard.columns import SPEARMAN, Column
+from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.ranks import RowKey
 from prunebench.results import Results, Row
 

@@ -8,7 +8,8 @@ import numpy as np
 from prunebench.escape import for_markdown, for_terminal
 from prunebench.leaderboard.across import EARLY, Across, Wins, across, by_family, early, steps_of, wins
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import RANK, SPEARMAN, Column, ranked
+from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.columns import RANK, SPEARMAN, ranked
 from prunebench.leaderboard.columns import overview as telling
 from prunebench.leaderboard.cost import Priced, best_within, front, percent
 from prunebench.leaderboard.ranks import FIRST, RowKey, marks

@@ -14,7 +14,8 @@ from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import points
 from prunebench.leaderboard.charts.specs import CEILING, CHARTS, Look, specification
 from prunebench.leaderboard.citation import cite_prunebench
-from prunebench.leaderboard.columns import SPEARMAN, Column, telling
+from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.columns import SPEARMAN, telling
 from prunebench.leaderboard.overview import compared, in_order
 from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_points, pack_shares
 from prunebench.leaderboard.ranks import floor_note, marks

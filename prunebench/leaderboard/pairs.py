@@ -11,7 +11,7 @@ from prunebench.evaluation.comparison import LEVEL, Difference, difference, holm
 from prunebench.evaluation.statistics import collapses
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.called import columns_called
-from prunebench.leaderboard.columns import Column
+from prunebench.leaderboard.column import Column
 from prunebench.results import Row
 
 if TYPE_CHECKING:

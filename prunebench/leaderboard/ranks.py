@@ -13,7 +13,8 @@ from prunebench.evaluation.comparison import (
     seeds_needed,
     signed_ranks,
 )
-from prunebench.leaderboard.columns import SHUFFLED_SPEARMAN, SPEARMAN, Column
+from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.columns import SHUFFLED_SPEARMAN, SPEARMAN
 from prunebench.results import Row
 
 RowKey = tuple[str, int]

@@ -3,14 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from prunebench.leaderboard.columns import (
-    SHUFFLED_SPEARMAN,
-    Column,
-    Section,
-    marked_name,
-    ranked,
-    sections,
-)
+from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.columns import SHUFFLED_SPEARMAN, Section, marked_name, ranked, sections
 from prunebench.leaderboard.ranks import RowKey, label_marks, marks, rank_rows
 from prunebench.results import Results, Row
 

@@ -23,8 +23,8 @@ from prunebench.escape import for_terminal
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when
+from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import (
-    Column,
     first_to_go,
     layer_columns,
     layers_note,

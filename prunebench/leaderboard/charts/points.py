@@ -12,7 +12,8 @@ from prunebench.evaluation.summary import Number, Summary, known
 from prunebench.leaderboard.ceiling import TWIN, Ceiling, ceilings
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts.specs import CEILING
-from prunebench.leaderboard.columns import GLOBAL, LEFT, PRUNING, Column, layer_columns
+from prunebench.leaderboard.column import LEFT, Column
+from prunebench.leaderboard.columns import GLOBAL, PRUNING, layer_columns
 from prunebench.results import WHOLE, Row
 
 Point = dict[str, Any]
