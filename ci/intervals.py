@@ -17,7 +17,7 @@ import numpy as np
 import prunebench as pb
 from prunebench.benchmark.measures import Asked, measure_network, measure_scores
 from prunebench.evaluation import statistics
-from prunebench.evaluation.activations import Activations
+from prunebench.evaluation.shallow_subject import ShallowSubject
 from prunebench.evaluation.statistics import collapses, intervals, median_intervals
 from prunebench.store.records import Key, Measure
 
@@ -49,7 +49,7 @@ def population(dataset: str, recipe: pb.Recipe, networks: int) -> Population:
             for step, name in itertools.product(STEPS, SCORERS)
         }
         for at in range(len(seeds)):
-            final = Activations(run.final.select(at), task)
+            final = ShallowSubject(run.final.select(at), task)
             for path, (value,) in measure_network(Measure("dense"), final).items():
                 parts["networks", tuple(path.split("/"))].append(value)
             asked = {key: Asked(every[at : at + 1], None, MEASURES) for key, every in scores.items()}

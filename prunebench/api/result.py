@@ -15,7 +15,7 @@ from prunebench.errors import RequestError, unknown_name
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.charts.chart import Chart
 from prunebench.leaderboard.folder import add_to_folder
-from prunebench.leaderboard.lost import held, lost
+from prunebench.leaderboard.lost import lost, protocols_of
 from prunebench.leaderboard.places import OWN
 from prunebench.plugin.spec import canonical
 from prunebench.results import Document
@@ -71,7 +71,7 @@ class Result:
         Returns the board's JSON file; its tables lie beside it. Warns where older numbers are lost by that.
         """
         board, files, older = add_to_folder(self.document, writable_folder("folder", Path(folder)))
-        if line := lost(held(older), board):
+        if line := lost(protocols_of(older), board):
             warnings.warn(line, stacklevel=2)
         return files[0]
 

@@ -10,13 +10,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.benchmark.plan import ACCURACY_DRAWS, SPREAD
-from prunebench.evaluation.activations import Activations
+from prunebench.evaluation.layered_subject import LayeredSubject
 from prunebench.evaluation.merge import folded, merge_groups
 from prunebench.evaluation.metrics import Metrics, Path, per_seed
-from prunebench.evaluation.passes import Passes
 from prunebench.evaluation.protocols import LABELS, SHUFFLED, TRAINED, TRUTHS
 from prunebench.evaluation.rank import rank, sign_agreement, within_layers
 from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled
+from prunebench.evaluation.shallow_subject import ShallowSubject
 from prunebench.evaluation.statistics import number_or_none
 from prunebench.evaluation.subject import SPLITS, Subject
 from prunebench.evaluation.truths import OTHERS, truth
@@ -51,10 +51,10 @@ class Asked(NamedTuple):
 
 
 def subject(network: Networks, task: Task, *, recalibrate: bool = True) -> Subject[Any]:
-    """A trained network, a batch of one, over both data sets; `recalibrate` as `Passes` has it."""
+    """A trained network, a batch of one, over both data sets; `recalibrate` as `LayeredSubject` has it."""
     if network.architecture.name == SHALLOW:
-        return Activations(network, task)
-    return Passes(network, task, recalibrate=recalibrate)
+        return ShallowSubject(network, task)
+    return LayeredSubject(network, task, recalibrate=recalibrate)
 
 
 def measure_network(measure: Measure, final: Subject[Any]) -> Values:
@@ -62,7 +62,7 @@ def measure_network(measure: Measure, final: Subject[Any]) -> Values:
     if measure == SPREAD:
         return values_of([_spread(final.network)], 0)
     named, metrics = {"dense": final.whole()}, Metrics()
-    if isinstance(final, Activations) and final.network.outputs == 2:
+    if isinstance(final, ShallowSubject) and final.network.outputs == 2:
         named["merged_groups"], metrics = merge_groups(final)
     for path, values in _accuracies(final, {(name,): [network] for name, network in named.items()}).items():
         metrics[path] = values

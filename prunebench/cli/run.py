@@ -61,7 +61,7 @@ def command(**options: Any) -> int:
     """
     from prunebench.benchmark import dry_run, run_plan
     from prunebench.leaderboard.folder import add_to_folder
-    from prunebench.leaderboard.lost import held, lost
+    from prunebench.leaderboard.lost import lost, protocols_of
     from prunebench.leaderboard.terminal import console, render
     from prunebench.progress import TerminalReporter
     from prunebench.store.files import check_folder, writable_folder
@@ -85,7 +85,7 @@ def command(**options: Any) -> int:
         keys = {row.key for row in document.rows}
         console().print(render(board, [row for row in board.rows if row.key in keys]))
     click.echo(f"board: {files[1]} (and .json, .csv)", err=True)
-    say_lost(lost(held(older), board))
+    say_lost(lost(protocols_of(older), board))
     cite_published(board.name, folder)
     asked = [row for row in document.rows if not row.control]
     return 1 if asked and all(row.status != "ok" for row in asked) else 0

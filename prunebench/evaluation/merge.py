@@ -5,8 +5,8 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from prunebench import theory
-from prunebench.evaluation.activations import Activations, Narrowed
 from prunebench.evaluation.metrics import Metrics, per_seed
+from prunebench.evaluation.shallow_subject import Narrowed, ShallowSubject
 from prunebench.evaluation.subject import N, Subject
 from prunebench.networks import predictions
 from prunebench.theory.merging import nearest
@@ -28,7 +28,7 @@ def folded(final: Subject[N], kept: Int64[Tensor, "choices kept"]) -> N:
     return final.merged(labels)
 
 
-def merge_groups(final: Activations) -> tuple[Narrowed, Metrics]:
+def merge_groups(final: ShallowSubject) -> tuple[Narrowed, Metrics]:
     """Whole groups merged, with no scorer involved (paper, appendix G): the network, and how many there are.
 
     Of two classes: groups are of equal orientation. They are counted over all neurons and over those above

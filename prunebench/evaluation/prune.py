@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.evaluation.fractions import kept_count, label
+from prunebench.evaluation.layered_subject import accuracy_of
 from prunebench.evaluation.metrics import SPLITS, Metrics, Path, per_seed
-from prunebench.evaluation.passes import accuracy_of
 from prunebench.evaluation.protocols import Protocol
 from prunebench.evaluation.selection import best_of_layers, by_layer
 from prunebench.networks import Networks

@@ -12,14 +12,14 @@ _NAMED = 3
 Held = Mapping[RowKey, set[Protocol]]
 
 
-def held(board: Board | None) -> Held:
+def protocols_of(board: Board | None) -> Held:
     """The protocols that each row of a board has numbers of; nothing where there is no board."""
     return {} if board is None else {row.key: row.protocols for row in board.rows}
 
 
 def lost(before: Held, board: Board) -> str | None:
     """A line that names what a board held `before` and holds no longer; None where that is nothing."""
-    now = held(board)
+    now = protocols_of(board)
     parts = [f"the rows of {_named(gone)}"] if (gone := [key for key in before if key not in now]) else []
     for protocol in PROTOCOLS:
         without = [key for key, had in before.items() if protocol in had - now.get(key, had)]

@@ -19,7 +19,7 @@ from prunebench.networks.outcomes import Loss, accuracy, cross_entropy
 from prunebench.remembered import remembered
 from prunebench.threads import side_by_side
 
-Row = TypeVar("Row")
+T = TypeVar("T")
 
 NormKind = Literal["effective", "incoming", "outgoing"]
 Side = Literal["both", "incoming", "bias", "outgoing"]
@@ -252,7 +252,7 @@ class Networks:
         module, whole = self.architecture.own_module, self.architecture.shape is None
         return Objective(module, loss, temperature, whole)
 
-    def each(self, compute: Callable[[int], Row]) -> list[Row]:
+    def each(self, compute: Callable[[int], T]) -> list[T]:
         """What is computed of each network, by its position: one on each thread of a CPU.
 
         The shallow network's products may be split over threads, which the stored scores were computed with.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from prunebench.store.records import Environment
 from prunebench.store.store import Store
-from prunebench.store.tables import EnvironmentRow, R, ResultRow, Row, ScoringRow, TrainingRow
+from prunebench.store.tables import EnvironmentRow, R, ResultRow, ScoringRow, TableRow, TrainingRow
 from prunebench.store.validation import read_object
 
 # As results are listed; an index has scorings in this order.
@@ -44,7 +44,7 @@ class CheckedRows:
                     self._environments[number] = read_object(row.record)
         return self._environments[number]
 
-    def _is_whole(self, row: Row, checksum: str, *owner: object) -> bool:
+    def _is_whole(self, row: TableRow, checksum: str, *owner: object) -> bool:
         made = getattr(row, "provenance", None)
         known = made is None or self.environment(made) is not None
         return known and checksum == row.digest(*owner)

@@ -14,14 +14,14 @@ from prunebench.store.tables import (
     FailureRow,
     NetworkRow,
     ResultRow,
-    Row,
     ScoringRow,
+    TableRow,
     TrainingRow,
     delete,
 )
 
 # The column by which rows of other tables refer to those of a table.
-_REFERRED: dict[type[Row], str] = {TrainingRow: "training", EnvironmentRow: "provenance"}
+_REFERRED: dict[type[TableRow], str] = {TrainingRow: "training", EnvironmentRow: "provenance"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Damage:
     """
 
     name: str
-    row: Row | None = None
+    row: TableRow | None = None
 
     @property
     def what(self) -> str:
@@ -69,7 +69,7 @@ def find_damage(store: Store, training: str | None = None, *, files: bool = Fals
             yield from (damage_of(result, scoring) for result, whole in results if not whole)
 
 
-def damage_of(row: Row, scoring: ScoringRow | None = None) -> Damage:
+def damage_of(row: TableRow, scoring: ScoringRow | None = None) -> Damage:
     """A damaged row; a result with the scoring that it belongs to."""
     match row:
         case EnvironmentRow():

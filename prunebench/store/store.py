@@ -22,8 +22,8 @@ from prunebench.store.tables import (
     NetworkRow,
     R,
     ResultRow,
-    Row,
     ScoringRow,
+    TableRow,
     TrainingRow,
     delete,
     environment_number,
@@ -108,7 +108,7 @@ class Store:
 
     @contextlib.contextmanager
     def claimed(self, training: str, *, wait: bool = True) -> Iterator[bool]:
-        """Keep other processes from computing the same cell; False where one does, unless told to wait."""
+        """Keep others from computing the same training; False where one does, unless told to wait."""
         if self.folder is None:
             yield True
             return
@@ -195,7 +195,7 @@ class Store:
         if list(self.read(FailureRow, "training = ?", [training])):
             self._forget(FailureRow, training)
 
-    def _forget(self, kind: type[Row], *key: Any) -> None:
+    def _forget(self, kind: type[TableRow], *key: Any) -> None:
         with self.writing() as connection:
             connection.execute(delete(kind), key)
 

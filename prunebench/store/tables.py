@@ -20,10 +20,10 @@ from prunebench.store.records import Amount, Count, Environment, Key, Measure
 
 Hex = Annotated[str, Meta(pattern=r"\A[0-9a-f]*\Z")]
 TrainingId = Annotated[Hex, Meta(min_length=32, max_length=32)]
-R = TypeVar("R", bound="Row")
+R = TypeVar("R", bound="TableRow")
 
 
-class Row(msgspec.Struct, array_like=True):
+class TableRow(msgspec.Struct, array_like=True):
     """A row. What the database gives back may be of any type: `msgspec.convert` would check it.
 
     Attributes:
@@ -61,7 +61,7 @@ class Row(msgspec.Struct, array_like=True):
         return tuple(part for each in values if each[1] is not None for part in each)
 
 
-class EnvironmentRow(Row):
+class EnvironmentRow(TableRow):
     """How something was made."""
 
     table, key, unique, covered = "provenance", ("id",), ("record",), 1
@@ -70,7 +70,7 @@ class EnvironmentRow(Row):
     id: int | None = None  # given by the database
 
 
-class TrainingRow(Row):
+class TrainingRow(TableRow):
     """A task with a recipe, both JSON."""
 
     table, key, covered = "trainings", ("id",), 4
@@ -81,7 +81,7 @@ class TrainingRow(Row):
     until_loss: Amount | None
 
 
-class FailureRow(Row):
+class FailureRow(TableRow):
     """Why a training could not be done."""
 
     table, key, covered = "failures", ("training",), 3
@@ -92,7 +92,7 @@ class FailureRow(Row):
     provenance: int
 
 
-class NetworkRow(Row):
+class NetworkRow(TableRow):
     """A network at a step, in a file; its curves, JSON, go with the end."""
 
     table, key, covered = "networks", ("training", "seed", "step"), 6
@@ -113,7 +113,7 @@ class NetworkRow(Row):
         return f"{self.training}/seed{self.seed}-{moment}-{self.sha256[:16]}.safetensors"
 
 
-class ScoringRow(Row):
+class ScoringRow(TableRow):
     """What one scorer said of a network."""
 
     table, key, covered, later = "scorings", ("id",), 12, ("sample_gradients",)
@@ -152,7 +152,7 @@ class ScoringRow(Row):
         return row_digest(*owner, *row, *self.said_later) + hashlib.sha256(b"|".join(arrays)).hexdigest()[:16]
 
 
-class ResultRow(Row):
+class ResultRow(TableRow):
     """What was measured with scores, JSON, or why it could not be.
 
     It belongs to a scoring, whose `names` go into its checksum.
@@ -177,7 +177,14 @@ class ResultRow(Row):
 
 
 # A row that others refer to comes after them.
-TABLES: tuple[type[Row], ...] = (ResultRow, ScoringRow, NetworkRow, FailureRow, TrainingRow, EnvironmentRow)
+TABLES: tuple[type[TableRow], ...] = (
+    ResultRow,
+    ScoringRow,
+    NetworkRow,
+    FailureRow,
+    TrainingRow,
+    EnvironmentRow,
+)
 
 
 def equal(names: tuple[str, ...]) -> str:
@@ -186,14 +193,14 @@ def equal(names: tuple[str, ...]) -> str:
 
 
 @cache
-def select(kind: type[Row], condition: str = "") -> str:
+def select(kind: type[TableRow], condition: str = "") -> str:
     """The statement that finds rows, each with its checksum after it."""
     where = f" WHERE {condition}" if condition else ""
     return f"SELECT {', '.join(kind.__struct_fields__)}, checksum FROM {kind.table}{where}"
 
 
 @cache
-def upsert(kind: type[Row]) -> str:
+def upsert(kind: type[TableRow]) -> str:
     """The statement that writes a row and its checksum, in the place of another of its names."""
     names = (*kind.__struct_fields__, "checksum")
     unique = kind.unique or kind.key
@@ -205,12 +212,12 @@ def upsert(kind: type[Row]) -> str:
 
 
 @cache
-def delete(kind: type[Row]) -> str:
+def delete(kind: type[TableRow]) -> str:
     """The statement that deletes the row of a key."""
     return f"DELETE FROM {kind.table} WHERE {equal(kind.key)}"
 
 
-def write(connection: sqlite3.Connection, rows: Sequence[Row], *owner: object) -> None:
+def write(connection: sqlite3.Connection, rows: Sequence[TableRow], *owner: object) -> None:
     """Write rows of one table with their checksums; `owner` names what they belong to."""
     if rows:
         columns = [(*row.values, row.digest(*owner)) for row in rows]

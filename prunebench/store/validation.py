@@ -12,7 +12,7 @@ import msgspec
 
 from prunebench.store.identity import id_of
 from prunebench.store.records import FINAL, Count, LearningCurves, read_values
-from prunebench.store.tables import NetworkRow, ResultRow, Row, ScoringRow, TrainingRow
+from prunebench.store.tables import NetworkRow, ResultRow, ScoringRow, TableRow, TrainingRow
 from prunebench.training.recipe import Recipe
 
 
@@ -27,7 +27,7 @@ class _TaskRecord(msgspec.Struct):
     shape: list[Count] | None = None
 
 
-def is_valid(row: Row, units: int | None = None) -> bool:
+def is_valid(row: TableRow, units: int | None = None) -> bool:
     """Whether each column holds what it may; scores are of so many `units`, of any number for None."""
     try:
         msgspec.convert(row.values, type(row))

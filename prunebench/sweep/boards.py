@@ -12,7 +12,7 @@ from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board, name_of
 from prunebench.leaderboard.folder import add_to_folder, board_called, has_tables
-from prunebench.leaderboard.lost import Held, held, lost
+from prunebench.leaderboard.lost import Held, lost, protocols_of
 from prunebench.results import Document, Row, TaskRecord
 from prunebench.store.records import Key
 from prunebench.store.store import task_record
@@ -41,7 +41,7 @@ class Boards:
         except OSError as error:
             reason = f"{error.strerror}; all results are in the store, make room and run again"
             raise PrunebenchError(f"{self.folder}: {reason}") from error
-        self.lost[board.name] = lost(self._before.setdefault(board.name, held(older)), board)
+        self.lost[board.name] = lost(self._before.setdefault(board.name, protocols_of(older)), board)
         self.failed += sum(row.status == "failed" and not row.control for row in document.rows)
 
     def hold(self, plan: Plan) -> bool:

@@ -10,8 +10,8 @@ import torch
 import prunebench as pb
 from prunebench.benchmark.measures import Asked, measure_network, measure_scores
 from prunebench.benchmark.plan import DENSE
-from prunebench.evaluation.activations import Activations
 from prunebench.evaluation.prune import prune_early
+from prunebench.evaluation.shallow_subject import ShallowSubject
 from prunebench.networks import accuracy, predictions
 from prunebench.store.records import Measure
 from prunebench.training.engines.kernels import evaluate
@@ -71,7 +71,7 @@ def test_of_scores_no_metric_changes(silent_run: pb.Trajectory, scores: Scores) 
         one, two = (
             measure_scores(
                 {DENSE: Asked(values[None].numpy(), sign * signs[None].numpy(), measures)},
-                Activations(run.final.select(s), run.task),
+                ShallowSubject(run.final.select(s), run.task),
                 run.seeds[s],
             )[DENSE]
             for run, sign in ((silent_run, 1), (other, -1))
@@ -86,7 +86,7 @@ def test_of_the_networks_no_metric_changes(silent_run: pb.Trajectory) -> None:
     other = swapped(silent_run)
     for s in range(3):
         one, two = (
-            measure_network(Measure("dense"), Activations(run.final.select(s), run.task))
+            measure_network(Measure("dense"), ShallowSubject(run.final.select(s), run.task))
             for run in (silent_run, other)
         )
         kinds = {path.partition("/")[0] for path in one}

@@ -10,7 +10,7 @@ from prunebench.benchmark import Plan
 from prunebench.benchmark.measures import Asked, measure_scores, subject
 from prunebench.benchmark.sizes import sizes_of
 from prunebench.evaluation.fractions import kept_count
-from prunebench.evaluation.passes import Passes
+from prunebench.evaluation.layered_subject import LayeredSubject
 from prunebench.evaluation.prune import finetune, prune_early
 from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled
 from prunebench.networks.normalisation import recalibrated
@@ -161,7 +161,7 @@ def test_sizes_are_counted_on_the_pruned_network(run: pb.Trajectory) -> None:
 
 
 def test_the_output_is_not_pruned(run: pb.Trajectory) -> None:
-    plain = Passes(run.final.select(0), run.task)
+    plain = LayeredSubject(run.final.select(0), run.task)
     kept = best_of_layers(scores_of(run)[:1], units_of(run.final), 0.01)
     narrow = plain.made(plain.pruned(kept)[0])
     assert narrow.logits(run.task.x_test).shape == (1, len(run.task.x_test), CLASSES)

@@ -14,7 +14,7 @@ from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import add_to_folder, find_boards, has_tables
-from prunebench.leaderboard.lost import held, lost
+from prunebench.leaderboard.lost import lost, protocols_of
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Document, Row, TaskRecord, Training
 from prunebench.sweep.boards import Boards
@@ -110,11 +110,11 @@ def test_protocols_that_were_not_run_again_are_kept_only_for_the_same_scorer(tmp
     add_to_folder(document(early), tmp_path)
     board, _, older = add_to_folder(document(row("a")), tmp_path)
     assert board.rows[0].metrics["accuracy", "prune_early", "0.02"].mean == 0.7
-    assert lost(held(older), board) is None
+    assert lost(protocols_of(older), board) is None
     board, _, older = add_to_folder(document(row("a", source="changed")), tmp_path)
     assert "prune_early" not in board.rows[0].protocols
     named = f"no longer on {board.name}: prune_early of a at step 50 (newer rows"
-    assert (lost(held(older), board) or "").startswith(named)
+    assert (lost(protocols_of(older), board) or "").startswith(named)
 
 
 def test_of_a_sweep_is_lost_what_no_later_cell_brings_back(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_rows_of_an_old_evaluator_are_not_mixed_with_new_ones(tmp_path: Path) ->
     add_to_folder(document(row("a"), row("b")), tmp_path)
     board, _, older = add_to_folder(document(row("a", evaluator="2"), evaluator="2"), tmp_path)
     assert [row.scorer for row in board.rows] == ["a"]
-    assert ": the rows of b at step 50 (" in (lost(held(older), board) or "")
+    assert ": the rows of b at step 50 (" in (lost(protocols_of(older), board) or "")
 
 
 def test_same_rows_same_bytes(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.evaluation import activations
-from prunebench.evaluation.activations import Activations
+from prunebench.evaluation import shallow_subject
 from prunebench.evaluation.merge import folded, merge_groups
 from prunebench.evaluation.selection import top_k
+from prunebench.evaluation.shallow_subject import ShallowSubject
 from prunebench.evaluation.subject import SPLITS
 
 
@@ -40,7 +40,7 @@ def test_pruned_and_folded_networks_say_what_they_would_say(
 ) -> None:
     sums = 0
     for s in range(parallel_run.seeds):
-        final = Activations(parallel_run.select(s), task)
+        final = ShallowSubject(parallel_run.select(s), task)
         kept = choices(5, k)
         copies = final.precise.select([0] * 5)
         made = {
@@ -57,7 +57,7 @@ def test_pruned_and_folded_networks_say_what_they_would_say(
 
 def test_the_whole_network_and_its_groups(parallel_run: pb.Networks, task: pb.Task) -> None:
     for s in range(parallel_run.seeds):
-        final = Activations(parallel_run.select(s), task)
+        final = ShallowSubject(parallel_run.select(s), task)
         merged, metrics = merge_groups(final)
         labels = pb.theory.groups(final.network, task)
         assert metrics["groups", "all"] == int(labels.max()) + 1 < 16
@@ -76,7 +76,7 @@ def test_memory_is_bounded_and_changes_nothing(
         forward: list[int] = []
         addmm: Callable[..., torch.Tensor] = torch.addmm
         monkeypatch.setattr(torch, "addmm", lambda *a, **k: forward.append(1) or addmm(*a, **k))  # type: ignore[func-returns-value]
-        final = Activations(parallel_run.select(0), task)
+        final = ShallowSubject(parallel_run.select(0), task)
         kept = [choices(4, k) for k in (3, 8)]
         networks = [folded(final, k) for k in kept]
         found = [a for split in SPLITS.values() for a in final.accuracies(networks, split)]
@@ -85,8 +85,8 @@ def test_memory_is_bounded_and_changes_nothing(
 
     once, forward = measured()
     assert forward == 2
-    monkeypatch.setattr(activations, "KEPT_BYTES", 0)
-    monkeypatch.setattr(activations, "SAMPLES_AT_ONCE", 7)
+    monkeypatch.setattr(shallow_subject, "KEPT_BYTES", 0)
+    monkeypatch.setattr(shallow_subject, "SAMPLES_AT_ONCE", 7)
     again, blocks = measured()
     assert blocks > 2 * 6
     assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
@@ -98,7 +98,7 @@ def test_of_more_classes_neurons_fold_by_their_direction_alone() -> None:
     w_in[:, 4:], bias[:, 4:] = 2 * w_in[:, :4], 2 * bias[:, :4]
     networks = pb.shallow_networks(w_in, bias, w_out)
     x, y = torch.randn(30, 5, generator=draw), torch.arange(30) % 3
-    final = Activations(networks, pb.Task(x, y, x, y))
+    final = ShallowSubject(networks, pb.Task(x, y, x, y))
     narrowed = folded(final, torch.tensor([[0, 1, 2, 3]]))
     torch.testing.assert_close(final.logits(narrowed, "test")[0], final.precise.logits(x)[0])
     by_theory = pb.theory.fold(networks, final.task, torch.tensor([[0, 1, 2, 3]]))

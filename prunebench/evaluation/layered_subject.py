@@ -23,7 +23,7 @@ SAMPLES_AT_ONCE = 256
 Labels = Int64[Tensor, "choices units"]
 
 
-class Passes(Subject[Tensor]):
+class LayeredSubject(Subject[Tensor]):
     """A network of any layers; narrower ones are labels of its units: equals become one, -1 is dropped.
 
     Each is run once, whichever scorers and protocols ask for it. In the network's own float32: where classes

@@ -6,8 +6,8 @@ import torch
 from layered import KINDS, data, make
 
 import prunebench as pb
+from prunebench.evaluation.layered_subject import LayeredSubject
 from prunebench.evaluation.merge import folded
-from prunebench.evaluation.passes import Passes
 from prunebench.evaluation.rank import rank, spearman
 from prunebench.evaluation.selection import best_of_layers
 
@@ -31,7 +31,7 @@ def layers_of(networks: pb.Networks) -> list[int]:
 def test_pruned_accuracy_is_that_of_the_gated_network(kind: str, share: float, images: pb.Task) -> None:
     network = make(kind)[0].select(0)
     kept = best_of_layers(scores_of(network, 3), layers_of(network), share)
-    final = Passes(network, images, recalibrate=False)
+    final = LayeredSubject(network, images, recalibrate=False)
     for split, x, y in (("test", images.x_test, images.y_test), ("train", images.x_train, images.y_train)):
         found = final.accuracies([final.pruned(kept)], split)[0]
         for row, value in zip(kept, found, strict=True):
@@ -62,7 +62,7 @@ def test_parallel_units_fold_exactly(kind: str, images: pb.Task) -> None:
         twins += [*range(first, first + half), *range(first + 2 * half, first + layer.units)]
         first += layer.units
     kept = torch.tensor(twins)[None]
-    final = Passes(network, images)
+    final = LayeredSubject(network, images)
     x = images.x_test.double()
     labels = folded(final, kept)
     torch.testing.assert_close(final.made(labels[0]).logits(x), network.logits(x))
@@ -77,7 +77,7 @@ def test_what_does_not_fold_is_pruned(images: pb.Task) -> None:
         network = make(kind)[0].select(0).clone()
         if kind == "vgg":
             network["0.weight"][:, 1] = network["0.weight"][:, 0]
-        final = Passes(network, images)
+        final = LayeredSubject(network, images)
         kept = best_of_layers(scores_of(network, 3), layers_of(network), 0.5)
         assert torch.equal(folded(final, kept), final.pruned(kept))
 

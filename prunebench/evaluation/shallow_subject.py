@@ -55,7 +55,7 @@ class Narrowed:
     sums: Sums | None = None
 
 
-class Activations(Subject[Narrowed]):
+class ShallowSubject(Subject[Narrowed]):
     """A shallow network.
 
     Attributes:
