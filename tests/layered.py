@@ -11,6 +11,19 @@ from prunebench.networks import Networks
 from prunebench.networks.build import architecture, stack
 
 SHAPE, CLASSES = (1, 12, 12), 3
+# A file with a network of two layers for the digits.
+TINY_FILE = """
+import prunebench as pb
+from torch import nn
+
+class Tiny(pb.Network):
+    name = "tiny"
+    width: int = 8
+
+    def build(self, shape, outputs):
+        hidden = nn.Sequential(nn.Linear(64, self.width), nn.ReLU(), nn.Linear(self.width, 6), nn.ReLU())
+        return nn.Sequential(nn.Flatten(), hidden, nn.Linear(6, outputs))
+"""
 
 
 def mlp() -> nn.Module:

@@ -15,7 +15,6 @@ from prunebench.errors import RequestError
 
 Content = dict[str, Any]  # a board's JSON, or a part of it
 
-ENDING = ".xz"
 DIGITS = 7  # of a training curve, which is drawn and never compared
 LACKS = (
     f"This copy came with prunebench: training curves have {DIGITS} digits, and single networks' scores, "

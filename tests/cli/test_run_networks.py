@@ -5,24 +5,16 @@ from pathlib import Path
 
 import pytest
 from in_process import Prunebench
+from layered import TINY_FILE
 
 import prunebench as pb
 from prunebench.plugin.record import PluginRecord
 from prunebench.training.bundle import read_bundle
 from prunebench.training.initial import initialise
 
-FILE = """
-import prunebench as pb
-from torch import nn
-
-class Tiny(pb.Network):
-    name = "tiny"
-    width: int = 8
-
-    def build(self, shape, outputs):
-        hidden = nn.Sequential(nn.Linear(64, self.width), nn.ReLU(), nn.Linear(self.width, 6), nn.ReLU())
-        return nn.Sequential(nn.Flatten(), hidden, nn.Linear(6, outputs))
-
+FILE = (
+    TINY_FILE
+    + """
 class Mine(pb.Scorer):
     name = "mine"
 
@@ -30,6 +22,7 @@ class Mine(pb.Scorer):
         assert snapshot.networks.to_module(0)  # in a process that has loaded the network, too
         return snapshot.networks.norms("incoming")
 """
+)
 TINY = (
     *("--dataset", "digits", "--classes", "0/1/2", "--samples", "60", "--network", "tiny.py:Tiny[width=5]"),
     *("--scale", "0.5", "--steps", "40", "--seeds", "2"),

@@ -7,6 +7,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from layered import TINY_FILE
 
 import prunebench as pb
 from prunebench.benchmark import Plan, Reporter
@@ -23,18 +24,6 @@ from prunebench.sweep.study import Cell, read_study
 from prunebench.sweep.to_do import find_to_do
 from prunebench.sweep.worker import Unfit, fingerprint, run_cell
 
-FILE = """
-import prunebench as pb
-from torch import nn
-
-class Tiny(pb.Network):
-    name = "tiny"
-    width: int = 8
-
-    def build(self, shape, outputs):
-        hidden = nn.Sequential(nn.Linear(64, self.width), nn.ReLU(), nn.Linear(self.width, 6), nn.ReLU())
-        return nn.Sequential(nn.Flatten(), hidden, nn.Linear(6, outputs))
-"""
 STUDY = """
 [task]
 dataset = "digits"
@@ -56,7 +45,7 @@ NETWORKS = ["tiny", "tiny[width=5]", "mlp[widths=9-7]"]
 @pytest.fixture(scope="module", autouse=True)
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with contextlib.chdir(tmp_path_factory.mktemp("networks")):
-        Path("tiny.py").write_text(FILE)
+        Path("tiny.py").write_text(TINY_FILE)
         Path("study.toml").write_text(STUDY)
         Path("boards").mkdir()
         yield
