@@ -8,6 +8,8 @@ from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.ranks import RowKey
 from prunebench.results import Results, Row
 
+# Shares of a training, for at most which the best predictors are named.
+BUDGETS = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)
 COST = "cost"
 COST_READ = (
     "Cost: of a prediction, in % of one network's training, both in sample gradients: the steps to the "

@@ -11,7 +11,7 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import RANK, SPEARMAN, ranked
 from prunebench.leaderboard.columns import overview as telling
-from prunebench.leaderboard.cost import Priced, best_within, front, percent
+from prunebench.leaderboard.cost import BUDGETS, Priced, best_within, front, percent
 from prunebench.leaderboard.ranks import FIRST, RowKey, marks
 from prunebench.leaderboard.standing import diagram, interval, title, verdict
 from prunebench.leaderboard.text import markdown_table, network_words, task_words
@@ -24,9 +24,6 @@ _HOW = (
     "pairs with Holm's correction, level 0.05; a board is the replicate here, and boards that share a data "
     "set are less independent than the tests take them to be."
 )
-
-# Shares of a training, for at most which the best predictors are named.
-BUDGETS = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 _STANDING = (
     "*Average rank*: with its 95 % interval over boards (bootstrap-t and Student's t). *First on*: boards on "

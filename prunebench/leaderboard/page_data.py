@@ -16,6 +16,7 @@ from prunebench.leaderboard.charts.specs import CEILING, CHARTS, Look, specifica
 from prunebench.leaderboard.citation import cite_prunebench
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, telling
+from prunebench.leaderboard.cost import BUDGETS
 from prunebench.leaderboard.overview import compared, in_order
 from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_points, pack_shares
 from prunebench.leaderboard.ranks import floor_note, marks
@@ -51,6 +52,7 @@ def page_data(boards: Sequence[Board]) -> dict[str, Any]:
         "version": version(),
         "digits": DIGITS,
         "per_one": PER_ONE,
+        "budgets": BUDGETS,
         "least": LEAST,
         "symbols": SYMBOLS,
         "charts": _charts(charts),

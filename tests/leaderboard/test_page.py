@@ -162,6 +162,22 @@ def test_the_overview_opens_a_board_at_a_step(page: Page) -> None:
     assert "init std 0.01" in page.locator("#recipe option:checked").inner_text()
 
 
+def test_boards_with_steps_of_their_own_share_columns(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    boards = [board("toy", steps=(0, 50, 200)), board("other", steps=(0, 45, 60, 300))]
+    path.write_text(to_html(boards), encoding="utf-8")
+    opened = Opened(browser, path)
+    titles = opened.page.locator("#boards thead .title").all_inner_texts()
+    assert titles == ["task and recipe", "dense (%)", "at the start", "1 to 3 %", "3 to 10 %"]
+    cells = opened.page.locator("#boards tbody tr", has_text="other").locator("td")
+    steps = [cell.locator(".step").all_inner_texts() for cell in cells.all()[2:]]
+    assert steps == [["step 0"], ["step 45", "step 60"], ["step 300"]]
+    of_toy = opened.page.locator("#boards tbody tr", has_text="toy")
+    assert of_toy.locator(".step").all_inner_texts() == ["step 0", "step 50", "step 200"]
+    opened.context.close()
+    assert not opened.complaints
+
+
 def test_a_shared_address_opens_its_board(browser: Any, file: Path, page: Page) -> None:
     address = page.url
     assert "#board=toy" in address

@@ -35,7 +35,7 @@ function outline(packed, number) {
   }));
   const dense = Object.fromEntries(Object.entries(packed.dense).map(([split, s]) => [split, summaryOf(s)]));
   const steps = [...new Set(packed.rows.step)];
-  return { number, name: packed.name, task: packed.task, network: packed.network, recipe: packed.recipe, steps, verdicts, dense };
+  return { number, name: packed.name, task: packed.task, network: packed.network, recipe: packed.recipe, training: packed.training, steps, verdicts, dense };
 }
 
 /** A board in full. */

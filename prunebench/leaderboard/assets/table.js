@@ -99,25 +99,27 @@ function details(board, row) {
   return make("div", {}, make("dl", {}, ...facts.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])), command ? make("pre", { tabindex: "0" }, command) : null);
 }
 
-/** All boards: by a metric, the best predictor at each step. `onChoose(number, step)` opens one. */
+/** Shares of a training that steps of all boards fall between: at its start, up to 0.1 %, from there to 1 %, ... */
+const SPANS = [0, ...data.budgets].map((most, i, all) => ({ most, least: i ? all[i - 1] : -1, title: i > 1 ? `${+(100 * all[i - 1]).toFixed(2)} to ${+(100 * most).toFixed(2)} %` : i ? `up to ${+(100 * most).toFixed(2)} %` : "at the start" }));
+
+/** All boards: by a metric, the best predictor at each step, in columns by the share of the training. `onChoose(number, step)` opens one. */
 function drawBoards(place, boards, metric, onChoose) {
-  const steps = [...new Set(boards.flatMap((board) => board.steps))].sort((a, b) => a - b), { percent } = data.metrics[metric];
-  const table = make("table", {}, heads(head("task and recipe", null, true), head("dense (%)"), ...steps.map((step) => head(`step ${count(step)}`, percent ? ["0 %", "100 %"] : [0, 1]))));
+  const { percent } = data.metrics[metric];
+  const at = (board, { least, most }) => board.verdicts[metric].filter(({ step, row }) => row !== null && step / board.training > least && step / board.training <= most);
+  const spans = SPANS.filter((span) => boards.some((board) => at(board, span).length));
+  const table = make("table", {}, heads(head("task and recipe", null, true), head("dense (%)"), ...spans.map(({ title }) => head(title, percent ? ["0 %", "100 %"] : [0, 1]))));
   place.replaceChildren(table);
-  const at = (board, step) => board.verdicts[metric].find((verdict) => verdict.step === step && verdict.row !== null);
-  const cell = (board, step) => {
-    const verdict = at(board, step);
-    if (!verdict) return document.createTextNode("");
-    const { look, value } = verdict, [how, words] = sureness(verdict, percent);
+  const cell = (board, verdict) => {
+    const { look, value, step } = verdict, [how, words] = sureness(verdict, percent);
     return make("button", { type: "button", class: "best", onclick: () => onChoose(board.number, step) },
-      make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.tied ? ` =${verdict.tied}` : "")), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)));
+      make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.tied ? ` =${verdict.tied}` : "")), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)), make("small", { class: "step" }, `step ${count(step)}`));
   };
   new DataTable(table, {
     data: boards,
     columns: [
       column((board) => make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, board.task), make("small", {}, board.recipe)), (board) => `${board.task}, ${board.recipe}`, "string", { className: "left" }),
       column((board) => written(board.dense.accuracy.mean, true), (board) => board.dense.accuracy.mean),
-      ...steps.map((step) => column((board) => cell(board, step), (board) => at(board, step)?.value.mean ?? null)),
+      ...spans.map((span) => column((board) => make("div", {}, ...at(board, span).map((verdict) => cell(board, verdict))), (board) => at(board, span).at(-1)?.value.mean ?? null)),
     ],
     ...PLAIN,
   });
