@@ -25,8 +25,13 @@ DOCUMENT = Path("docs/what-carries-over.md")
 PICTURE = DOCUMENT.with_suffix(".svg")
 GOAL, SHARE = 0.8, 0.95  # the dream: this correlation at initialisation, or so much of its noise ceiling
 SPEARMAN: Metric = ("spearman",)
-FEW = ("growing_mode", "lookahead", "contribution", "snip", "gradient_norm", "alignment", "magnitude")
-DRAWN = ("growing_mode", "snip", "contribution", "alignment", "magnitude")
+EARLY: Metric = ("accuracy", "prune_early")
+HALF: Metric = ("accuracy", "prune_final", "0.5")
+FEW = (
+    "growing_mode", "rehearsal", "lookahead", "contribution", "snip", "gradient_norm", "alignment",
+    "magnitude",
+)  # fmt: skip
+DRAWN = ("growing_mode", "rehearsal", "snip", "contribution", "alignment", "magnitude")
 
 
 def network(board: Board) -> str:
@@ -111,7 +116,10 @@ def layers(boards: Sequence[Board]) -> Iterator[Sequence[str]]:
 
 def labels(boards: Sequence[Board]) -> Iterator[Sequence[str]]:
     """Correlation at initialisation and what shuffled labels take from it, with the interval of the loss."""
-    names = ("growing_mode", "lookahead", "grasp", "snip", "gradient_norm", "taylor", "fisher", "alignment")
+    names = (
+        "growing_mode", "rehearsal", "lookahead", "grasp", "snip", "gradient_norm", "taylor", "fisher",
+        "alignment",
+    )  # fmt: skip
     yield "network", *names
     for board in boards:
         cells = []
@@ -143,9 +151,9 @@ def truths(boards: Sequence[Board]) -> Iterator[Sequence[str]]:
                 )  # fmt: skip
 
 
-def accuracy(row: Row | None) -> str:
-    """What is left in percent with half of the units."""
-    summary = row.metrics.get(("accuracy", "prune_final", "0.5")) if row else None
+def accuracy(row: Row | None, path: Metric = HALF) -> str:
+    """What is left in percent, by default with half of the units at the end."""
+    summary = row.metrics.get(path) if row else None
     return "–" if summary is None else f"{100 * summary.mean:.1f}"
 
 
@@ -156,6 +164,22 @@ def pruned(boards: Sequence[Board]) -> Iterator[Sequence[str]]:
         whole = board.training.metrics["accuracy", "dense"].mean
         rows = (at(board, name) for name in ("oracle", "twin", *FEW, "imp", "random"))
         yield network(board), f"{100 * whole:.1f}", *map(accuracy, rows)
+
+
+def early(boards: Sequence[Board]) -> Iterator[Sequence[str]]:
+    """Accuracy of what was narrowed at a snapshot and trained to the end, where boards have it."""
+    controls = ("random", "reinitialised")
+    names = (*FEW, "grasp", "imp", *controls)
+    yield "network", "step", "kept", "whole", "final norm", *names
+    for board in boards:
+        whole = board.training.metrics["accuracy", "dense"].mean
+        for place, step in enumerate(steps(board)):
+            oracle = at(board, "oracle", place)
+            shares = [path[2] for path in oracle.metrics if path[:2] == EARLY] if oracle else []
+            for share in sorted(shares, key=float, reverse=True):
+                cells = (accuracy(at(board, name, place), (*EARLY, share)) for name in ("oracle", *names))
+                kept = f"{100 * float(share):g} %"
+                yield network(board), f"{step:,}", kept, f"{100 * whole:.1f}", *cells
 
 
 def merging(boards: Sequence[Board]) -> Iterator[Sequence[str]]:
@@ -184,7 +208,7 @@ def imp(boards: Sequence[Board]) -> Iterator[Sequence[str]]:
 
 
 TABLES: dict[str, Callable[[Sequence[Board]], Iterable[Sequence[str]]]] = {
-    table.__name__: table for table in (start, time, layers, labels, truths, pruned, merging, imp)
+    table.__name__: table for table in (start, time, layers, labels, truths, pruned, early, merging, imp)
 }
 
 

@@ -22,7 +22,8 @@ SYMBOLS = (
 NAMED = (
     "growing_mode", "lookahead", "alignment", "gradient_norm", "imp", "grasp", "taylor", "snip",
     "growth", "contribution", "synflow", "magnitude", "fisher", "torch_pruning", "cluster_alignment", "probe",
-    "hutchinson", "bn_scale",
+    "hutchinson", "bn_scale", "sampled", "torch_pruning[importance=Hessian]",
+    "torch_pruning[importance=Activation]", "rehearsal",
 )  # fmt: skip
 
 
