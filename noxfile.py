@@ -26,12 +26,6 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
-def coverage(session: nox.Session) -> None:
-    """The test suite with what it covers, which takes twice the time."""
-    session.run("pytest", "-q", "--cov", *session.posargs)
-
-
-@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation as a site, into site/; whatever is wrong with a link or a docstring is an error."""
     session.run("mkdocs", "build", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})

@@ -12,7 +12,7 @@ from prunebench.store.files import write_atomically
 
 SCRIPTS_AT = "scripts/"
 # Of a board, what the index shows.
-OUTLINE = ("name", "task", "recipe", "network", "newest", "dense", "verdicts")
+OUTLINE = ("name", "task", "recipe", "network", "newest", "training", "dense", "verdicts")
 OUTLINE_OF_ROWS = ("scorer", "step", "relative", "steps", "seconds")
 
 
