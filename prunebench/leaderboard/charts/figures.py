@@ -125,7 +125,7 @@ def render(figure: Figure, width: float) -> str:
             spec(guess) | {"datasets": {"points": table}}, vl_version=VEGA_LITE
         )
         wide, high = map(float, cast(re.Match[str], SIZED.search(svg)).groups())
-        if abs(width - wide) < 0.5:
+        if abs(width - wide) < width / 100:  # panels are whole pixels wide
             break
         guess = max(40.0, guess + width - wide)
     # The little that is left is scaled.
