@@ -15,10 +15,16 @@ from prunebench.errors import RequestError
 
 Content = dict[str, Any]  # a board's JSON, or a part of it
 
-DIGITS = 7  # of a training curve, which is drawn and never compared
+# Digits of a correlation over a whole network, which is never a tie or half of the last digit shown, as that of
+# a layer of six units may be; and of a training curve, which is drawn and never compared.
+CORRELATION, CURVE = 12, 7
+DIGITS = {"curves": CURVE, "kendall": CORRELATION, "spearman": CORRELATION} | {
+    f"spearman_{of}": CORRELATION for of in ("within_groups", "over_layers", "shuffled_labels", "with")
+}
 LACKS = (
-    f"This copy came with prunebench: training curves have {DIGITS} digits, and single networks' scores, "
-    "which charts draw, are left out. The whole board is in the repository, in `leaderboards/`."
+    f"This copy came with prunebench: correlations have {CORRELATION} digits, training curves {CURVE}, and "
+    "single networks' scores, which charts draw, are left out. The whole board is in the repository, in "
+    "`leaderboards/`."
 )
 # Of an accuracy the median and its interval are order statistics; the intervals of other means take long.
 _DERIVED, _OF_THE_MEDIAN = ("mean", "median", "median_low", "median_high"), ("low", "high")
@@ -49,9 +55,9 @@ def unpack(path: Path) -> list[Content]:
 
 
 def _slim(record: Content) -> Content:
-    """A row or a training without what is left out, and with its curves in fewer digits."""
+    """A row or a training without what is left out, and with some numbers in fewer digits."""
     slim = {key: _without_derived(value) for key, value in record.items() if key != "example"}
-    return slim | {key: _rounded(slim[key]) for key in slim if key.startswith("curves")}
+    return {key: _rounded(value, DIGITS[key]) if key in DIGITS else value for key, value in slim.items()}
 
 
 def _without_derived(value: Any) -> Any:
@@ -63,12 +69,12 @@ def _without_derived(value: Any) -> Any:
     return {key: _without_derived(part) for key, part in value.items() if key not in out}
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: Any, digits: int) -> Any:
     if isinstance(value, dict):
-        return {key: _rounded(part) for key, part in value.items()}
+        return {key: _rounded(part, digits) for key, part in value.items()}
     if isinstance(value, list):
-        return [_rounded(part) for part in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+        return [_rounded(part, digits) for part in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
 def _columns(rows: Iterable[Content]) -> Content:

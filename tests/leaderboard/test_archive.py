@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from made_up_boards import board, layered, summary
 from msgspec.structs import replace
 
-from prunebench.leaderboard.archive import LACKS, pack
+from prunebench.leaderboard.archive import DIGITS, LACKS, pack
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import board_called
 from prunebench.results import Row
@@ -22,7 +23,7 @@ MOST = 2_000_000  # bytes; an index should not have to carry more for tables
 COMMITTED = """
 import json, sys
 from pathlib import Path
-from prunebench.leaderboard.archive import LACKS, pack
+from prunebench.leaderboard.archive import DIGITS, LACKS, pack
 from prunebench.leaderboard.folder import read_folder
 from prunebench.leaderboard.text import markdown
 
@@ -64,7 +65,12 @@ def test_a_packed_board_lacks_only_what_it_says(tmp_path: Path) -> None:
             record.pop("example", None)
         assert again["task"] == content["task"]
         assert again["recipe"] == content["recipe"]
-        assert list(_leaves(again)) == list(_leaves(content))
+        for (way, value), (there, packed_value) in zip(_leaves(content), _leaves(again), strict=True):
+            assert there == way
+            digits = next((DIGITS[key] for key in way if key in DIGITS), None)
+            assert packed_value == (
+                value if digits is None else pytest.approx(value, rel=10 ** (1 - digits))
+            ), way
     assert board_called("another", packed) is None
 
 
