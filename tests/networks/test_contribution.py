@@ -39,6 +39,42 @@ def test_spread_of_what_is_read_times_the_weights_that_read_it(kind: str) -> Non
         torch.testing.assert_close(own, expected, rtol=1e-9, atol=1e-12)
 
 
+class Words(nn.Module):
+    """Layers along the last of three axes, of another kind than `nn.Linear` itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.output = nn.Linear(9, 8), Multiplied(8, 5), Multiplied(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(torch.relu(self.second(torch.relu(self.first(x)))).mean(dim=1))
+
+
+class Multiplied(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight.T + self.bias
+
+
+def test_layers_along_the_last_axis() -> None:
+    module, x = Words().double(), torch.randn(40, 8, 9, dtype=torch.float64)  # 8 words, and 8 units
+    networks = pb.from_module(module, x)
+    hidden = torch.relu(module.first(x))
+    first = hidden.flatten(0, 1).std(dim=0, correction=0) * module.second.weight.norm(dim=0)
+    second = torch.relu(module.second(hidden)).mean(dim=1).std(dim=0, correction=0)
+    expected = torch.cat([first, second * module.output.weight.norm(dim=0)])
+    torch.testing.assert_close(contributions(networks, x)[0], expected.detach(), rtol=1e-9, atol=1e-12)
+
+
+def test_positions_that_padding_repeats_count_once() -> None:
+    around = nn.Conv2d(4, 5, 3, padding=1, padding_mode="circular")
+    layers = (nn.Conv2d(1, 4, 3), nn.ReLU(), around, nn.ReLU(), nn.Flatten(), nn.Linear(80, 3))
+    module, x = nn.Sequential(*layers).double(), torch.randn(9, 1, 6, 6, dtype=torch.float64)
+    hidden = module[:2](x).transpose(0, 1).flatten(1)
+    expected = hidden.std(dim=1, correction=0) * around.weight.transpose(0, 1).flatten(1).norm(dim=1)
+    found = contributions(pb.from_module(module, x), x)[0, :4]
+    torch.testing.assert_close(found, expected.detach(), rtol=1e-9, atol=1e-12)
+
+
 def test_the_paper_s_network() -> None:
     generator = torch.Generator().manual_seed(0)
     w_in, bias, w_out, x = (
