@@ -72,6 +72,11 @@ class Architecture:
         return tuple(name for name, tensor in self.module.named_parameters() if tensor.requires_grad)
 
     @cached_property
+    def frozen(self) -> tuple[str, ...]:
+        """Names of the parameters that it does not change."""
+        return tuple(name for name, tensor in self.module.named_parameters() if not tensor.requires_grad)
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of all tensors: parameters, then buffers."""
         tensors = (*self.module.named_parameters(), *self.module.named_buffers())

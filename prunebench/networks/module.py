@@ -13,6 +13,11 @@ PRODUCERS = (nn.Linear, *CONVOLUTIONS)
 NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
+def own_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """By name: parameters, then buffers, those too that it would not save."""
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
 def with_tensors(template: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     """A copy of the template with these tensors, copied, by name; there may be fewer units than it has."""
     module = copy.deepcopy(template)

@@ -172,7 +172,7 @@ class Networks:
         loss: Loss | LossFunction = "cross_entropy",
         temperature: float = 1.0,
     ) -> "Networks":
-        """Gradient of the mean loss over the given samples, in evaluation mode; of what training changes.
+        """Gradient of the mean loss over the given samples, in evaluation mode; 0 for frozen parameters.
 
         One network at a time on each thread, in `dtype` where one is given (float64 keeps sums that cancel
         exact) and returned in it. `temperature` divides the logits.
@@ -191,7 +191,8 @@ class Networks:
         else:
             count(nets.seeds * len(x) * GRADIENT)
             found = compute()
-        return nets.like(dict(zip(nets.architecture.trainable, found, strict=True)))
+        frozen = {name: torch.zeros_like(nets[name]) for name in nets.architecture.frozen}
+        return nets.like({**dict(zip(nets.architecture.trainable, found, strict=True)), **frozen})
 
     def hessian_vector_product(
         self,

@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.networks import Architecture, Networks
+from prunebench.networks.module import own_tensors
 from prunebench.networks.shallow import shallow_architecture
 from prunebench.store.database import StoreError
 from prunebench.store.files import NETWORKS, write_atomically
@@ -23,6 +24,7 @@ from prunebench.training.state import State
 LARGEST = 4 * 2**30  # bytes of a network's file
 # Before the name of what is trained: what the optimiser remembers. A kept training began at step 0.
 _VELOCITY, _SQUARES = "velocity_", "squares_"
+_FLOATING = (torch.float32, torch.float64)
 
 
 class Damaged(PrunebenchError):
@@ -109,8 +111,6 @@ def unpack(content: bytes, step: int, architecture: Architecture | None = None) 
     """
     try:
         tensors = {name: tensor[None] for name, tensor in load(content).items()}
-        if not {tensor.dtype for tensor in tensors.values()} <= {torch.float32, torch.float64}:
-            raise ValueError("weights must be floating numbers")
         if architecture is None:
             architecture = shallow_architecture(tensors["w_in"].shape[1], tensors["w_out"].shape[1])
         networks = _networks(architecture, {name: tensors[name] for name in architecture.names})
@@ -124,16 +124,21 @@ def unpack(content: bytes, step: int, architecture: Architecture | None = None) 
 
 
 def _remembered(networks: Networks, prefix: str, tensors: dict[str, torch.Tensor]) -> Networks:
-    """Raises `ValueError` where it is shaped unlike the weights."""
+    """Raises `ValueError` where it is unlike the weights."""
     found = {name: tensors[prefix + name] for name in networks.architecture.trainable}
     if any(networks[name].shape != tensor.shape for name, tensor in found.items()):
         raise ValueError(f"weights and {prefix.rstrip('_')} differ in shape")
+    if any(tensor.dtype not in _FLOATING for tensor in found.values()):
+        raise ValueError(f"{prefix.rstrip('_')} must be of floating numbers")
     return networks.like(found)
 
 
 def _networks(architecture: Architecture, tensors: dict[str, torch.Tensor]) -> Networks:
-    """Raises `ValueError` where the tensors have other shapes than the module's."""
-    for name, expected in architecture.module.state_dict().items():
+    """Raises `ValueError` where the tensors have other shapes than the module's, or are other numbers."""
+    for name, expected in own_tensors(architecture.module).items():
+        kinds = _FLOATING if expected.is_floating_point() else (expected.dtype,)
+        if tensors[name].dtype not in kinds:
+            raise ValueError(f"{name} of {tensors[name].dtype}")
         found, needed = tensors[name].shape[1:], expected.shape
         if len(found) != len(needed) if architecture.shape is None else found != needed:
             raise ValueError(f"{name} of shape {tuple(found)}")

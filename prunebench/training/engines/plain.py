@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from prunebench.networks import Networks
-from prunebench.networks.module import with_tensors
+from prunebench.networks.module import own_tensors, with_tensors
 from prunebench.training.engines.base import ADAM_BETA, ADAM_EPSILON, Engine, Problem
 from prunebench.training.order import PAD
 from prunebench.training.state import State
@@ -41,9 +41,10 @@ class PlainEngine(Engine):
             optimiser.zero_grad()
             nn.functional.cross_entropy(module(problem.x[samples]), problem.y[samples]).backward()
             for name, mask in masks.items():
-                gradient = weights[name].grad
-                assert gradient is not None
-                gradient.mul_(mask[s])
+                if name in weights:  # others do not move
+                    gradient = weights[name].grad
+                    assert gradient is not None
+                    gradient.mul_(mask[s])
             optimiser.step()
         memory = {name: optimiser.state[weight] for name, weight in weights.items()}
         velocity = {name: memory[name][_VELOCITY[problem.optimizer]] for name in memory}
@@ -54,7 +55,7 @@ class PlainEngine(Engine):
         def batch(tensors: dict[str, Tensor]) -> Networks:
             return state.networks.like({name: tensor.detach()[None] for name, tensor in tensors.items()})
 
-        tensors = module.state_dict()
+        tensors = own_tensors(module)
         networks = batch({name: tensors[name] for name in state.networks.tensors})
         after = networks, until, batch(velocity), batch(squares) if squares else None
         return State(*after, state.began)

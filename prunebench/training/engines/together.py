@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from prunebench.networks import accuracy
 from prunebench.networks import cross_entropy as cross_entropies
 from prunebench.networks.derivatives import SAMPLES_AT_ONCE
-from prunebench.networks.module import CONVOLUTIONS, with_tensors
+from prunebench.networks.module import CONVOLUTIONS, own_tensors, with_tensors
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.graphed import GraphedCallable
 from prunebench.training.engines.update import Update
@@ -48,7 +48,7 @@ class TogetherEngine(Engine):
         if networks.seeds == 1 and device.type == "cpu":
             tensors = {name: tensor[0] for name, tensor in networks.tensors.items()}
             self._module = with_tensors(self._module, tensors)
-            own = {name: tensor.detach()[None] for name, tensor in self._module.state_dict().items()}
+            own = {name: tensor.detach()[None] for name, tensor in own_tensors(self._module).items()}
             self._networks = networks.like({name: own[name] for name in networks.tensors})
             self._gradient = _of_one(self._module, self._trainable)
         else:
