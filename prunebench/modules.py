@@ -10,6 +10,7 @@ from typing import Any, overload
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from prunebench.errors import RequestError
 from prunebench.networks import Networks, shallow_networks
@@ -55,10 +56,13 @@ def from_module(*modules: Any) -> Networks | Network:
 def _any(modules: tuple[nn.Module, ...], x: Float[Tensor, "samples ..."]) -> Networks:
     if not modules:
         raise RequestError("modules", "none", "at least one is needed")
-    like = next(modules[0].parameters(), x)
+    if any(isinstance(tensor, UninitializedParameter) for one in modules for tensor in one.parameters()):
+        accepted = "call each of them once, from which their layers learn their sizes"
+        raise RequestError("modules", "layers without sizes", accepted)
+    like = next((tensor for tensor in modules[0].parameters() if tensor.is_floating_point()), x)
     x = x[:2].to(like) if len(x) > 1 else torch.cat([x, x]).to(like)  # normalisation needs two
     first = modules[0]
-    found = architecture_of(first, x, find_layers(first, x), type(first).__name__)
+    found = architecture_of(first, x, find_layers, type(first).__name__)
     return stack(found, modules)
 
 

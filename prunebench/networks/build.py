@@ -1,20 +1,20 @@
 """Batches of networks from ordinary modules, and modules from networks."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
-from prunebench.errors import RequestError, in_words
+from prunebench.errors import RequestError, in_words, one_line
 from prunebench.networks.architecture import Architecture
 from prunebench.networks.layers import Layer
-from prunebench.networks.module import NORMALISATIONS
+from prunebench.networks.module import NORMALISATIONS, own_tensors
 from prunebench.networks.network import Network
 from prunebench.networks.networks import Networks
-from prunebench.networks.proof import check_draws, check_units
+from prunebench.networks.proof import check_draws, check_forward, check_units, logits_of
 from prunebench.networks.redraw import redraw
 from prunebench.plugin.frames import file_of, place
 from prunebench.plugin.spec import canonical
@@ -33,7 +33,7 @@ def architecture(network: Network, shape: tuple[int, ...], outputs: int) -> Arch
         with torch.random.fork_rng(devices=[]):
             module = _built(network, shape, outputs)
         x = torch.zeros(2, *shape)  # two: normalisation needs more than one
-        found = architecture_of(module, x, network.layers(module.eval(), x), network.name)
+        found = architecture_of(module, x, network.layers, network.name)
         if found.outputs != outputs:
             accepted = f"{outputs} are needed: build(shape, outputs) is told how many"
             raise RequestError("network", f"{network.name} with {found.outputs} outputs", accepted)
@@ -42,22 +42,24 @@ def architecture(network: Network, shape: tuple[int, ...], outputs: int) -> Arch
 
 
 def architecture_of(
-    module: nn.Module, x: Float[Tensor, "samples ..."], layers: tuple[Layer, ...], name: str
+    module: nn.Module, x: Float[Tensor, "samples ..."], find: Callable[..., tuple[Layer, ...]], name: str
 ) -> Architecture:
-    """What all networks share that are built as this module is, for samples like `x`.
+    """What all networks share that are built as this module is, for samples like `x`; `find` its layers.
 
     Raises `RequestError` for one that gives no logits, that draws random numbers in training, or whose units
     cannot be removed.
     """
-    module = _uncounted(copy.deepcopy(module)).eval()
-    with torch.no_grad():
-        logits = module(x)
-    shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
-        raise RequestError("network", f"outputs of {shape}", "logits of shape (samples, classes) are needed")
+    try:
+        module = _uncounted(copy.deepcopy(module)).eval()
+    except Exception as error:
+        accepted = f"it cannot be copied: {one_line(str(error), 200)}"
+        raise RequestError("network", type(module).__name__, accepted) from error
+    layers = find(module, x)
+    check_forward(module, x)
     check_draws(module, x)
+    outputs = logits_of(module, x).shape[1]
     tensors = {name: tensor.detach()[None] for name, tensor in _tensors(module).items()}
-    found = Architecture(name, module.to("meta"), layers, logits.shape[1], tuple(x.shape[1:]))
+    found = Architecture(name, module.to("meta"), layers, outputs, tuple(x.shape[1:]))
     check_units(Networks(found, tensors), x)
     return found
 
@@ -131,14 +133,14 @@ def _tensors(module: nn.Module) -> dict[str, Tensor]:
         for path, inside in module.named_modules()
         if isinstance(inside, NORMALISATIONS)
     }
-    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    return {name: tensor for name, tensor in tensors.items() if name not in counters}
+    return {name: tensor for name, tensor in own_tensors(module).items() if name not in counters}
 
 
 def _scaled(networks: Networks, scale: float) -> Networks:
     """Weights and biases times `scale`; gains and statistics of normalisation, which nobody draws, stay."""
-    gains = {part.tensor for layer in networks.layers for part in layer.of("scale")}
-    drawn = set(networks.architecture.trainable) - gains
+    modules = networks.architecture.module.named_modules()
+    normalised = (path for path, inside in modules if isinstance(inside, NORMALISATIONS))
+    drawn = set(networks.architecture.trainable) - {f"{path}.weight".removeprefix(".") for path in normalised}
     return networks.like({name: t * scale if name in drawn else t for name, t in networks.tensors.items()})
 
 

@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from prunebench.errors import RequestError
+from prunebench.errors import RequestError, one_line
 from prunebench.networks.layers import Layer, Part, Role
-from prunebench.networks.module import NORMALISATIONS, PRODUCERS
+from prunebench.networks.module import CONVOLUTIONS, NORMALISATIONS, PRODUCERS, own_tensors
+from prunebench.networks.proof import logits_of
 
 _OF_NORMALISATION: dict[str, Role] = {
     "weight": "scale",
@@ -37,7 +37,9 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
     """
     module = copy.deepcopy(module).eval()
     _check_modules(module)
+    module.requires_grad_()  # what is frozen counts, and Torch-Pruning goes by what leads to gradients
     names = {inside: path for path, inside in module.named_modules()}
+    tensors = own_tensors(module)
     order = _order(module, x, names)
     layers = []
     for group in _groups(module, x, names):
@@ -46,11 +48,12 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
         if not any(role == "outgoing" for _, (_, _, role), _ in found):
             continue  # the output
         first = min(produced, key=order.index)
-        units = len(dict(module.named_parameters())[f"{first}.weight" if first else "weight"])
+        units = len(tensors[f"{first}.weight" if first else "weight"])
         parts = []
         for path, (tensor, axis, role), indices in found:
             repeat = len(indices) // units
-            whole = sorted(indices) == list(range(len(indices))) and len(indices) == repeat * units
+            all_of_them = sorted(indices) == list(range(tensors[tensor].shape[axis]))
+            whole = all_of_them and len(indices) == repeat * units
             if not whole or (repeat > 1 and role == "incoming"):
                 raise _refused(path, "units that are concatenated or split")
             parts.append(Part(tensor, axis, role, repeat))
@@ -67,7 +70,11 @@ def _groups(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> Iterat
     """Tensors' axes that can only be pruned together, one group for each layer."""
     import torch_pruning
 
-    graph = torch_pruning.DependencyGraph().build_dependency(module, example_inputs=x)
+    try:
+        graph = torch_pruning.DependencyGraph().build_dependency(module, example_inputs=x)
+    except Exception as error:  # whatever a module does that Torch-Pruning does not know
+        accepted = f"Torch-Pruning cannot follow it: {one_line(str(error), 200)}"
+        raise RequestError("network", type(module).__name__, accepted) from error
     _check_ways(graph, names)
     yield from graph.get_all_groups(root_module_types=list(PRODUCERS))
 
@@ -131,17 +138,12 @@ def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:
 def _order(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> list[str]:
     """Paths of the producers in the order in which they run. `RequestError`: one of them runs twice."""
     order: list[str] = []
-    with ExitStack() as stack, torch.no_grad():
+    with ExitStack() as stack:
         for inside, path in names.items():
             if isinstance(inside, PRODUCERS + NORMALISATIONS):
                 hook = inside.register_forward_hook(lambda *_, path=path: order.append(path))
                 stack.callback(hook.remove)
-        try:
-            module(x)
-        except Exception as error:
-            shape = tuple(x.shape[1:])
-            accepted = f"it cannot take them: {' '.join(str(error).split())}"
-            raise RequestError("network", f"inputs of shape {shape}", accepted) from error
+        logits_of(module, x)
     times = Counter(order)
     for inside, path in names.items():
         if isinstance(inside, PRODUCERS + NORMALISATIONS) and times[path] != 1:
@@ -152,17 +154,21 @@ def _order(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> list[st
 def _check_modules(module: nn.Module) -> None:
     known = (*PRODUCERS, *NORMALISATIONS)
     for path, inside in module.named_modules():
-        if not any(True for _ in inside.parameters(recurse=False)):
-            continue
-        if not isinstance(inside, known):
+        own = [name for name, _ in inside.named_parameters(recurse=False)]
+        if own and not isinstance(inside, known):
             raise _refused(path, f"parameters of {type(inside).__name__}")
-        if getattr(inside, "groups", 1) != 1:
+        if other := [name for name in own if name not in ("weight", "bias")]:
+            raise _refused(path, f"a parameter {other[0]} of {type(inside).__name__}")
+        if isinstance(inside, CONVOLUTIONS) and inside.groups != 1:
             raise _refused(path, "a grouped convolution")
     for path, inside in module.named_modules():
         if isinstance(inside, nn.LocalResponseNorm | nn.CrossMapLRN2d):  # it does too little to be found out
             raise _refused(path, "normalisation over units")
         if isinstance(inside, NORMALISATIONS) and not (inside.track_running_stats and inside.momentum):
             raise _refused(path, "batch normalisation without running statistics that move by a momentum")
+    for path, inside in copy.deepcopy(module).train().named_modules():
+        if isinstance(inside, NORMALISATIONS) and not inside.training:
+            raise _refused(path, "batch normalisation that stays in evaluation mode in training")
     first: dict[nn.Parameter, str] = {}
     for name, parameter in module.named_parameters(remove_duplicate=False):
         if first.setdefault(parameter, name) != name:

@@ -1,19 +1,78 @@
-"""What is tried out on a module before it is trained: that it draws nothing, and that its units can go."""
+"""What is tried out on a module before it is trained: what forward does, and that its units can go."""
 
 import copy
-from collections.abc import Sequence
-from contextlib import ExitStack
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
+from torch.func import functional_call, vmap
 
-from prunebench.errors import RequestError
+from prunebench.counting import counted
+from prunebench.errors import RequestError, one_line
 from prunebench.networks.layers import Layer
+from prunebench.networks.module import own_tensors
 from prunebench.networks.networks import Networks
 
-# Of the largest logit, in float32: above rounding, and far below what a unit does.
-TOLERANCE = 1e-4
+# Of the largest effect that units have, and of the largest logit: in float64 far above rounding, and far
+# below what a unit does.
+TOLERANCE, ROUNDING = 1e-8, 1e-12
+# The cosine of a unit's incoming weights and their gradient, where their length means nothing: 0, but for
+# what keeps a normalisation from dividing by 0.
+_NO_LENGTH = 1e-3
+
+
+@torch.no_grad()
+def logits_of(
+    module: nn.Module, x: Float[Tensor, "samples ..."], when: str = ""
+) -> Float[Tensor, "samples outputs"]:
+    """What the module gives. Raises `RequestError` where that is none, or no logits."""
+    with _refused(f"inputs of shape {tuple(x.shape[1:])}", f"it cannot take them{when}"):
+        logits = module(x)
+    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
+        accepted = "logits of shape (samples, classes) are needed"
+        raise RequestError("network", f"outputs of {found}{when}", accepted)
+    return logits
+
+
+def check_forward(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
+    """Raises `RequestError` for a module that gives no logits, or that changes its inputs, in training too.
+
+    In evaluation it may not change its own tensors either.
+    """
+    for training in (False, True):
+        own, given = copy.deepcopy(module).train(training), _samples(x)
+        tensors = own_tensors(own)
+        before = {name: tensor.clone() for name, tensor in tensors.items()}
+        with torch.random.fork_rng(devices=[]):
+            logits_of(own, given, " in training" * training)
+        if not torch.equal(given, _samples(x)):
+            accepted = "forward must leave its inputs as they are: all networks read the same"
+            raise RequestError("network", "inputs that are changed in place", accepted)
+        if training:
+            _check_used(own, given)
+        changed = [name for name, tensor in tensors.items() if not tensor.equal(before[name])]
+        if changed and not training:
+            accepted = "in evaluation a network must leave its own numbers as they are"
+            raise RequestError("network", f"a forward pass that changes {changed[0]}", accepted)
+
+
+def _check_used(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
+    trained = {name: tensor for name, tensor in module.named_parameters() if tensor.requires_grad}
+    if not trained:
+        raise RequestError("network", "nothing that is trained", "parameters that need a gradient are needed")
+    with torch.random.fork_rng(devices=[]):
+        logits = module(x)
+    idle = next(iter(trained), None)
+    if logits.requires_grad:
+        found = torch.autograd.grad(logits.sum(), list(trained.values()), allow_unused=True)
+        idle = next((name for name, own in zip(trained, found, strict=True) if own is None), None)
+    if idle is not None:
+        accepted = "the logits must depend on all that is trained (requires_grad_(False) leaves it as it is)"
+        raise RequestError("network", f"no gradient of {idle}", accepted)
 
 
 def check_draws(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
@@ -44,38 +103,76 @@ def check_draws(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
 
 
 def check_units(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
-    """Raises `RequestError`, naming the layer, where a unit that is gated and one that is removed differ.
+    """Raises `RequestError` for what networks of one seed cannot do, naming the layer where it is of one.
 
-    Networks of one seed are needed.
+    Samples must not depend on each other, forward must not depend on numbers, there must be gradients, in
+    float64, a unit that is gated and one that is removed must be the same, and its incoming weights must have
+    a length that means something. On other weights than the networks' own: those may hide what units do.
     """
     draw = torch.Generator().manual_seed(0)
+    networks = networks.to("cpu", torch.float64)
+    trainable = networks.architecture.trainable
+    networks = networks.like(
+        {name: _drawn(tensor, name in trainable, draw) for name, tensor in networks.tensors.items()}
+    )
+    x = _samples(x).double()
+    with counted(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is slow when it is mapped
+        _check_samples(networks, x)
+        if not _are_gone(networks, x, networks.layers, draw):
+            alone = (layer for layer in networks.layers if not _are_gone(networks, x, [layer], draw))
+            layer = next(alone, None)
+            where = "units" if layer is None else f"units of layer {layer.name}"
+            accepted = (
+                "the network must be the same whether they are switched off or removed: what reads them is "
+                "no layer but a normalisation, softmax or mean over units, say, or a size is written into "
+                "forward"
+            )
+            raise RequestError("network", where, accepted)
+        _check_lengths(networks, x, draw)
 
-    def varied(tensor: Tensor) -> Tensor:
-        """Other numbers in place of equal ones, such as zeros, which would hide what they do."""
-        equal = bool((tensor == tensor.flatten()[0]).all())
-        return tensor + 0.1 * torch.rand(tensor.shape, generator=draw) if equal else tensor
 
-    varied_networks = networks.to("cpu", torch.float32).map(varied)
-    x = torch.randn(x.shape, generator=draw)
-    if not _are_gone(varied_networks, x, networks.layers):
-        layer = next((layer for layer in networks.layers if not _are_gone(varied_networks, x, [layer])), None)
-        where = "units" if layer is None else f"units of layer {layer.name}"
-        accepted = (
-            "the network must be the same whether they are switched off or removed: what reads them is no "
-            "layer but a normalisation, softmax or mean over units, say, or a size is written into forward"
-        )
-        raise RequestError("network", where, accepted)
+def _samples(x: Float[Tensor, "samples ..."]) -> Float[Tensor, "samples ..."]:
+    """Inputs shaped like these, the same at every call."""
+    return torch.randn(x.shape, generator=torch.Generator().manual_seed(1)).to(x)
 
 
-def _are_gone(networks: Networks, x: Float[Tensor, "samples ..."], layers: Sequence[Layer]) -> bool:
-    """Whether a half of these layers' units can be removed as well as gated."""
-    kept = {layer.name: torch.arange(0, layer.units, 2)[None] for layer in layers}
-    gates = [
-        torch.ones(1, layer.units).index_fill(1, torch.arange(1, layer.units, 2), 0)
-        if layer.name in kept
-        else torch.ones(1, layer.units)
-        for layer in networks.layers
-    ]
+def _drawn(tensor: Shaped[Tensor, "1 ..."], trained: bool, draw: torch.Generator) -> Shaped[Tensor, "1 ..."]:
+    """Other numbers: of weights and biases any, of the rest in place of equal ones, such as zeros."""
+    if not tensor.is_floating_point():
+        return tensor
+    other = torch.randn(tensor.shape, generator=draw).to(tensor)
+    if trained and tensor.ndim > 2:
+        return other * (2 / tensor[0, 0].numel()) ** 0.5
+    if trained:
+        return other.abs() + 0.1
+    equal = bool((tensor == tensor.flatten()[:1]).all())
+    return tensor + 0.1 * other.abs() if equal else tensor
+
+
+def _check_samples(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
+    """Each sample alone must give what it gives among others, in a forward pass that `vmap` can take."""
+    module, one = networks.architecture.own_module, {n: tensor[0] for n, tensor in networks.tensors.items()}
+    with _refused("a forward pass in float64", "scorers compute in it, and here it raises"):
+        together = functional_call(module, one, (x,))
+    what = "a forward pass that torch.func.vmap cannot take"
+    with _refused(what, "it must do the same whatever numbers it is given"), torch.no_grad():
+        alone = vmap(lambda sample: functional_call(module, one, (sample[None],))[0])(x)
+    if not _equal(together, alone, ROUNDING * together.abs().max()):
+        accepted = "in evaluation a sample's logits must be the same whatever others are beside it"
+        raise RequestError("network", "samples that depend on each other", accepted)
+
+
+def _are_gone(
+    networks: Networks, x: Float[Tensor, "samples ..."], layers: Sequence[Layer], draw: torch.Generator
+) -> bool:
+    """Whether any half of these layers' units, in any order, can be removed as well as gated."""
+    kept, gates = {}, []
+    for layer in networks.layers:
+        gates.append(torch.ones(1, layer.units))
+        if layer in layers:
+            kept[layer.name] = torch.randperm(layer.units, generator=draw)[None, : max(1, layer.units // 2)]
+            gates[-1] = torch.zeros(1, layer.units).scatter(1, kept[layer.name], 1)
     gated = networks.gated(torch.cat(gates, dim=1)).logits(x)
     try:
         removed = networks.keep(kept).logits(x)
@@ -83,4 +180,38 @@ def _are_gone(networks: Networks, x: Float[Tensor, "samples ..."], layers: Seque
         raise
     except Exception:  # whatever a module raises whose sizes do not fit any more
         return False
-    return bool((gated - removed).abs().max() <= TOLERANCE * gated.abs().max())
+    effect, largest = (gated - networks.logits(x)).abs().max(), gated.abs().max()
+    return _equal(gated, removed, torch.maximum(TOLERANCE * effect, ROUNDING * largest))
+
+
+def _check_lengths(networks: Networks, x: Float[Tensor, "samples ..."], draw: torch.Generator) -> None:
+    """The length of what a unit reads by must move the logits, unless batch normalisation follows."""
+    weights = torch.randn(len(x), networks.outputs, generator=draw)
+    with _refused("a gradient in float64", "scorers need it, and here it raises"):
+        y = torch.zeros(len(x), dtype=torch.int64)
+        gradient = networks.gradient(x, y, loss=lambda logits, _: (logits * weights.to(logits)).sum((1, 2)))
+    along = networks.map(torch.mul, gradient).unit_sums("incoming").abs()
+    lengths = [each.map(torch.square).unit_sums("incoming").sqrt() for each in (networks, gradient)]
+    units, pulled = [layer.units for layer in networks.layers], lengths[1] > 0
+    means_nothing = along <= _NO_LENGTH * lengths[0] * lengths[1]
+    for layer, own, moved in zip(
+        networks.layers, means_nothing.split(units, 1), pulled.split(units, 1), strict=True
+    ):
+        if not layer.of("statistic") and bool(moved.any()) and bool(own[moved].all()):
+            accepted = "the length of their weights must mean something: no normalisation but that of batches"
+            raise RequestError("network", f"units of layer {layer.name}", accepted)
+
+
+def _equal(one: Tensor, other: Tensor, tolerance: Tensor) -> bool:
+    return one.shape == other.shape and bool((one - other).abs().max() <= tolerance)
+
+
+@contextmanager
+def _refused(what: str, accepted: str) -> Iterator[None]:
+    """Raises what a module raises as one line that says what it was about."""
+    try:
+        yield
+    except RequestError:
+        raise
+    except Exception as error:
+        raise RequestError("network", what, f"{accepted}: {one_line(str(error), 200)}") from error

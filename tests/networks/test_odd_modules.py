@@ -41,6 +41,27 @@ class Gated(nn.Module):
         return self.output(torch.sigmoid(self.left(x)) * self.right(x))
 
 
+class Words(nn.Module):
+    """Linear layers along the last of three axes, as transformers have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.output = nn.Linear(6, 4), nn.Linear(4, 5), nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.relu(self.second(torch.relu(self.first(x.flatten(1, 2)))))
+        return self.output(hidden.mean(dim=1))
+
+
+def partly_frozen() -> nn.Module:
+    """A first layer that stays as it is, as of a network of other data."""
+    module = nn.Sequential(
+        nn.Flatten(), nn.Linear(36, 5), nn.Tanh(), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)
+    )
+    module[1].requires_grad_(False)
+    return module
+
+
 def convolutions(*between: nn.Module, columns: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 4, 3), *between, nn.Flatten(), nn.Linear(columns, 3))
 
@@ -86,6 +107,8 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], list[tuple[int, int, int]]]] 
         (1, 6, 6), [(9, 1, 3)],
     ),
     "normalised before": (PreActivation(), (1, 6, 6), [(9 + 45, 2 + 2 * 2, 45 + 3), (36, 3, 36)]),
+    "frozen": (partly_frozen(), (1, 6, 6), [(36, 1, 4), (5, 1, 3)]),
+    "words": (Words(), (1, 6, 6), [(6, 1, 5), (4, 1, 3)]),
     "multiplied": (Gated(), (1, 6, 6), [(36 + 36, 2, 3)]),
 }  # fmt: skip
 CASE = pytest.mark.parametrize("name", CASES)
@@ -132,7 +155,7 @@ def test_keeping_is_gating_and_the_order_is_nothing(name: str) -> None:
 @CASE
 def test_each_unit_has_its_numbers(name: str) -> None:
     networks, _, _ = make(name)
-    ones = networks.trained.map(torch.ones_like)
+    ones = networks.map(torch.ones_like)
     sides = [ones.unit_sums(side)[0] for side in ("incoming", "bias", "outgoing")]
     found = [tuple(int(side[networks.architecture.layer_of == k].unique()) for side in sides)
              for k in range(len(networks.layers))]  # fmt: skip

@@ -1,7 +1,9 @@
 """Modules that can be taken, and those that cannot: one line says what is wrong with it, and where."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
@@ -97,6 +99,107 @@ class Tied(Wrapped):
         return torch.relu(self.second(torch.relu(self.middle(torch.relu(h)))))
 
 
+class Does(Wrapped):
+    """What a function makes of the module and the units in between."""
+
+    def __init__(self, what: Callable[[nn.Module, Tensor], Tensor], units: int = 8) -> None:
+        super().__init__(units)
+        self.what = what
+
+    def between(self, h: Tensor) -> Tensor:
+        return self.what(self, h)
+
+
+class Counting(Wrapped):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.tensor(0))
+
+    def between(self, h: Tensor) -> Tensor:
+        self.get_buffer("calls").add_(1)
+        return torch.relu(h)
+
+
+class InPlace(Wrapped):
+    def forward(self, x: Tensor) -> Tensor:
+        x -= x.mean()
+        return super().forward(x)
+
+
+class OtherInTraining(Wrapped):
+    def forward(self, x: Tensor) -> Any:
+        logits = super().forward(x)
+        return (logits, logits) if self.training else logits
+
+
+class RaisesInTraining(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        if self.training:
+            raise ValueError("not\nnow")
+        return torch.relu(h)
+
+
+class ClassesReadAgain(nn.Module):
+    """The units of a layer are the classes, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.classes, self.again = nn.Linear(72, 8), nn.Linear(8, 3), nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.classes(torch.relu(self.first(x.flatten(1))))
+        return found + self.again(torch.relu(found))
+
+
+class Frozen(nn.Sequential):
+    """Normalisation that is never trained."""
+
+    def train(self, mode: bool = True) -> "Frozen":
+        super().train(mode)
+        self[1].eval()
+        return self
+
+
+class Scaled(nn.Linear):
+    """With a number of its own."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.temperature = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * self.temperature
+
+
+class OfLengthOne(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, nn.functional.normalize(self.weight, dim=1), self.bias)
+
+
+def if_large(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.relu(h) if h.mean() > 0 else torch.tanh(h)
+
+
+def small_differences(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.relu(h) + 1e-5 * h.mean(dim=1, keepdim=True)
+
+
+def half_around(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.roll(torch.relu(h), h.shape[1] // 2, dims=1)
+
+
+def without_their_mean(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.relu(h - h.mean(dim=0))
+
+
+def in_single_precision(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.relu(h @ torch.eye(h.shape[1], dtype=torch.float32))
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    return module.requires_grad_(False)
+
+
 class Pair(Wrapped):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         logits = super().forward(x)
@@ -135,6 +238,25 @@ def images(*between: nn.Module) -> nn.Module:
         (Sized(), "units of layer first'"),
         (Raw(), "units of layer conv'"),
         (Halves(), "units that are concatenated or split (first)"),
+        (Does(half_around), "units of layer first'"),
+        (Does(lambda _, h: torch.relu(h).flip(1), units=7), "units of layer first'"),
+        (Does(small_differences), "units of layer first'"),
+        (Does(without_their_mean), "samples that depend on each other"),
+        (Does(if_large), "a forward pass that torch.func.vmap cannot take"),
+        (Does(in_single_precision), "a forward pass in float64'; scorers compute in it, and here it raises"),
+        (Does(lambda _, h: torch.relu(h).detach()), "a hidden layer is needed"),
+        (Counting(), "a forward pass that changes calls"),
+        (InPlace(), "inputs that are changed in place"),
+        (OtherInTraining(), "outputs of tuple in training"),
+        (RaisesInTraining(), "it cannot take them in training: not now"),
+        (ClassesReadAgain(), "units of layer classes'"),
+        (Frozen(*images(nn.BatchNorm2d(8)).children()), "that stays in evaluation mode in training (1)"),
+        (frozen(small()), "nothing that is trained"),
+        (small(Scaled(8, 8)), "a parameter temperature of Scaled (2)"),
+        (small(OfLengthOne(8, 8)), "units of layer 2'; the length of their weights must mean something"),
+        (images(nn.InstanceNorm2d(8)), "units of layer 0'; the length of their weights"),
+        (small(nn.utils.spectral_norm(nn.Linear(8, 8))), "a parameter weight_orig of Linear (2)"),
+        (images(nn.LayerNorm((4, 4), elementwise_affine=False)), "concatenated or split (4)"),
         (Unused(), "a module that is used never (spare)"),
         (Tied(), "a parameter that is middle.weight, too (second.weight)"),
         (Pair(), "outputs of tuple'; logits of shape (samples, classes) are needed"),
