@@ -21,11 +21,14 @@ from prunebench.store.checked_rows import CheckedRows
 from prunebench.store.records import Key, Measure, Values, read_values
 from prunebench.store.store import Store
 from prunebench.store.tables import TrainingRow
+from prunebench.store.validation import is_valid
 from prunebench.tasks.load import load_task
 from prunebench.tasks.spec import TaskSpec
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import loaded
+from prunebench.training.initial import weights_of
 from prunebench.training.recipe import Recipe
+from prunebench.training.room import check_room
 
 # Float rounding on another device may swap two neurons that are nearly tied, turn one sample over, or move
 # one neuron to another group; numbers that differ by more are other numbers.
@@ -67,38 +70,40 @@ def audit(
     The scores are asked for again too, from the scorers that `load` gives. Networks come from packages and
     `files`.
     """
-    rows = sorted(
-        (*scoring.names, *result.measure, result.metrics, result.evaluator)
-        for scoring, _, results in CheckedRows(store).scorings()
-        for result, _ in results
-        if scoring.error is None and result.error is None
-    )
-    chosen = random.Random(seed).sample(rows, min(len(rows), math.ceil(fraction * len(rows))))
-    report, by_training = Audit(), defaultdict[str, dict[int, list[_Result]]](dict)
+    rows, report = [], Audit()
+    for scoring, whole, results in CheckedRows(store).scorings():
+        known = whole and is_valid(scoring)
+        for row, sound in results:
+            if not (known and sound and is_valid(row)):
+                report.unchecked["results that are not what was written"] += 1
+            elif scoring.error is None and row.error is None:
+                rows.append((*scoring.names, *row.measure, row.metrics, row.evaluator))
+    chosen = random.Random(seed).sample(sorted(rows), min(len(rows), math.ceil(fraction * len(rows))))
+    by_training = defaultdict[str, dict[int, list[_Result]]](dict)
     for training, network, *names, protocol, keep, metrics, evaluator in chosen:
         if evaluator != EVALUATOR_VERSION:
             report.unchecked[f"results of evaluator {evaluator}; this is {EVALUATOR_VERSION}"] += 1
         else:
-            mine = by_training[training].setdefault(network, [])
-            mine.append((Key(*names), Measure(protocol, keep), metrics))
+            result = Key(*names), Measure(protocol, keep), metrics
+            by_training[training].setdefault(network, []).append(result)
     for training, by_network in by_training.items():
         try:
             task, recipe = rebuild_task(store, training), rebuild_recipe(store, training, files)
+            check_room(recipe, weights_of(recipe, task.shape, task.outputs), seeds=1, snapshots=1)
         except PrunebenchError as error:
             count = sum(map(len, by_network.values()))
             report.unchecked[f"results of training {training}: {error}"] += count
             continue
-        for network, results in by_network.items():
+        for network, mine in by_network.items():
             stored = StoredNetwork(store, training, network, task, recipe, load)
-            _compute_again(stored, results, report)
+            _compute_again(stored, mine, report)
     return report
 
 
 def rebuild_task(store: Store, training: str) -> Task:
     """The task of a training, drawn again from its record. `PrunebenchError` where it is not the same."""
-    row = store.find(TrainingRow, training)
+    record = json.loads(_record_of(store, training).task)
     try:
-        record = json.loads("" if row is None else row.task)
         dataset = str(record["dataset"])
         if Path(dataset).name != dataset:  # a record names no folder, and reads none
             raise PrunebenchError(f"{dataset!r} is no name of a data set")
@@ -113,12 +118,15 @@ def rebuild_task(store: Store, training: str) -> Task:
 
 def rebuild_recipe(store: Store, training: str, files: Sequence[str]) -> Recipe:
     """The recipe of a training with its network, from its record. `PrunebenchError`: it is not here."""
+    row = _record_of(store, training)
+    return loaded(Recipe.read(json.loads(row.recipe) | {"until_loss": row.until_loss}), files)
+
+
+def _record_of(store: Store, training: str) -> TrainingRow:
     row = store.find(TrainingRow, training)
-    try:
-        recipe = Recipe.read(json.loads("" if row is None else row.recipe))
-    except (TypeError, ValueError) as error:
-        raise PrunebenchError(f"its recipe cannot be read ({error})") from error
-    return loaded(recipe, files)
+    if row is None or not is_valid(row):
+        raise PrunebenchError("the record of its task and recipe is not what was written")
+    return row
 
 
 def _compute_again(network: StoredNetwork, results: Sequence[_Result], report: Audit) -> None:
@@ -132,7 +140,7 @@ def _compute_again(network: StoredNetwork, results: Sequence[_Result], report: A
         if _equal(read_values(metrics), again, partial(_allowed, measure, network.task)):
             report.checked += 1
         else:
-            of = f"{' '.join(measure).strip()} of {key.scorer or 'the networks'}"
+            of = f"{measure} of {key.scorer or 'the networks'}"
             report.differing.append(_name(of, key, network))
     for key in sorted({key for key, *_ in results if key not in (DENSE, reinitialised(key.step))}):
         try:

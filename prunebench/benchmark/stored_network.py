@@ -9,21 +9,22 @@ from jaxtyping import Float
 
 from prunebench.benchmark.labels import ask_shuffled
 from prunebench.benchmark.measures import Asked, measure_network, measure_scores, subject
-from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, reinitialised
+from prunebench.benchmark.plan import ACCURACY_DRAWS, CONTROLS, DENSE, Plan, reinitialised
 from prunebench.benchmark.train_pruned import train_pruned
 from prunebench.errors import PrunebenchError
-from prunebench.evaluation.protocols import LABELS, TRAINED
-from prunebench.networks import Networks
+from prunebench.evaluation.protocols import LABELS, TRAINED, Protocol
+from prunebench.fields import convert
+from prunebench.networks import Architecture, Networks
 from prunebench.plugin.isolation import StandIn, source_of
 from prunebench.plugin.spec import parse_spec
 from prunebench.scoring.conformance import TOLERANCE
 from prunebench.scoring.execute import execute
-from prunebench.scoring.registry import SCORERS
+from prunebench.scoring.registry import SCORERS, load_scorer
 from prunebench.scoring.scorer import Scorer, drawn
-from prunebench.store.inventory import take_inventory
 from prunebench.store.records import FINAL, Key, Measure, Values, join_history
 from prunebench.store.store import Store
-from prunebench.store.tables import ScoringRow
+from prunebench.store.tables import NetworkRow, ScoringRow
+from prunebench.store.validation import is_valid
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import architecture_of
 from prunebench.training.initial import initialise
@@ -69,8 +70,6 @@ class StoredNetwork:
             if outcome.scores is None:
                 return f"it {outcome.error}" if outcome.broken != "raises" else str(outcome.error)
             again = outcome.scores[0].cpu().numpy()
-            if again.shape != stored.shape:
-                return "another number of neurons"
             moved = float(np.mean(np.abs(again - stored) > TOLERANCE * np.ptp(stored)))
             if moved > _MOVED:
                 return f"other scores for {moved:.0%} of the neurons"
@@ -78,6 +77,8 @@ class StoredNetwork:
 
     def measure(self, key: Key, measure: Measure) -> Values:
         """What a measure gives with the scores that are kept. Raises `NotHere`."""
+        if not self._takes(key, measure):
+            raise NotHere(f"results of {str(measure)!r}, which is not measured here")
         if measure.name == LABELS:
             return self._with_shuffled_labels(key)
         final = subject(self._final, self.task, recalibrate=measure.recalibrated)
@@ -85,18 +86,44 @@ class StoredNetwork:
             return measure_network(measure, final)
         if key == reinitialised(key.step):
             return train_pruned(measure, [], self._run(measure, key.step), key.step, control=True)[0][0]
-        kept = self.store.scores(self.training, self.seed, key)
-        if kept is None or kept[0].shape[1] != final.units:
+        kept = self._scores(key)
+        if kept is None:
             raise NotHere("results without their scores")
         if measure.name in TRAINED:
             draws = kept[0][:ACCURACY_DRAWS, None]
             return train_pruned(measure, [draws], self._run(measure, key.step), key.step)[0][0]
         return measure_scores({key: Asked(*kept, [measure])}, final, self.seed, self._initial)[key][measure]
 
+    def _takes(self, key: Key, measure: Measure) -> bool:
+        """Whether a plan of this version has such a measure; the store may be of a later one."""
+        of_network = key == DENSE
+        try:
+            plan = Plan(
+                self.task,
+                self.recipe,
+                [load_scorer(CONTROLS[0])],
+                (key.step,),
+                (self.seed,),
+                () if of_network else (convert("protocol", measure.name, Protocol),),
+                (float(measure.keep),) if measure.keep else (),
+                measure.steps if measure.name == "finetune" else None,
+                measure.recalibrated,
+            )
+        except ValueError:
+            return False
+        return measure in (plan.of_networks if of_network else (*plan.measures, Measure(LABELS)))
+
+    def _scores(self, key: Key) -> tuple[np.ndarray, np.ndarray | None] | None:
+        """The kept scores and predicted signs, (draws, units); None where there are none of all units."""
+        units = sum(layer.units for layer in self._architecture.layers)
+        kept = self.store.scores(self.training, self.seed, key)
+        fits = kept is not None and all(part is None or part.shape[1] == units for part in kept)
+        return kept if fits else None
+
     def _asked(self, key: Key) -> tuple[Scorer, Snapshot, Float[np.ndarray, "draws units"]]:
         """The scorer, what it was asked about, and the scores that it gave."""
         scoring = self.store.find(ScoringRow, self.training, self.seed, *key)
-        kept = self.store.scores(self.training, self.seed, key)
+        kept = self._scores(key)
         if scoring is None or kept is None:
             raise NotHere("scores that are not whole")
         scorer = same_scorer(key, self.load)
@@ -121,7 +148,10 @@ class StoredNetwork:
     def _run(self, measure: Measure, step: int) -> Trajectory:
         """The training that a measure of scores at this step starts from."""
         states = {step: self._state(step)} if measure.name == "prune_early" else {}
-        trained = take_inventory(self.store, self.training).trained[self.seed]
+        row = self.store.find(NetworkRow, self.training, self.seed, FINAL)
+        if row is None or not is_valid(row):
+            raise NotHere("their networks are lacking: no curves")
+        trained = row.trained
         return Trajectory(
             self.task,
             self.recipe,
@@ -142,12 +172,15 @@ class StoredNetwork:
     def _final(self) -> Networks:
         return self._state(FINAL).networks
 
+    @cached_property
+    def _architecture(self) -> Architecture:
+        return architecture_of(self.recipe, self.task.shape, self.task.outputs)
+
     def _state(self, step: int) -> State:
         if step == 0:
             return State(self._initial)
-        architecture = architecture_of(self.recipe, self.task.shape, self.task.outputs)
         try:
-            return self.store.load_state(self.training, self.seed, step, architecture)
+            return self.store.load_state(self.training, self.seed, step, self._architecture)
         except PrunebenchError as error:
             raise NotHere(f"their networks are lacking: {error}") from error
 

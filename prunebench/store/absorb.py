@@ -173,7 +173,7 @@ class _Absorbing:
 
 
 def _name(scoring: ScoringRow, result: ResultRow | None = None) -> str:
-    what = "" if result is None else f"{' '.join(result.measure).strip()} of "
+    what = "" if result is None else f"{result.measure} of "
     return (
         f"{what}{scoring.scorer} at step {scoring.step}, seed {scoring.seed}, of training {scoring.training}"
     )

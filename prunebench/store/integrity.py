@@ -84,7 +84,7 @@ def damage_of(row: TableRow, scoring: ScoringRow | None = None) -> Damage:
         case ScoringRow():
             what, scoring = "scores", row
         case ResultRow():
-            what = " ".join(row.measure).strip()
+            what = str(row.measure)
     assert scoring is not None
     by = f"{scoring.scorer} at step {scoring.step}" if scoring.scorer else "the networks"
     return Damage(f"training {scoring.training}, seed {scoring.seed}: {what} of {by}", row)

@@ -1,6 +1,5 @@
 """What a store holds of one training, read once."""
 
-import json
 from dataclasses import dataclass, field
 
 import msgspec
@@ -38,8 +37,7 @@ def take_inventory(store: Store, training: str, evaluator: str | None = None) ->
             continue
         found.steps.setdefault(network.seed, set()).add(network.step)
         if network.step == FINAL:
-            curves = json.loads(network.curves or "")
-            found.trained[network.seed] = Trained(**curves, seconds=network.seconds)
+            found.trained[network.seed] = network.trained
     for scoring, whole, results in rows.scorings() if evaluator is not None else ():
         if not whole:
             found.damaged.append(damage_of(scoring))

@@ -42,6 +42,9 @@ class Measure(NamedTuple):
     protocol: str
     keep: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.keep}".strip()
+
     @property
     def name(self) -> str:
         """The protocol without its settings."""

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from prunebench.store.database import row_digest
-from prunebench.store.records import Amount, Count, Environment, Key, Measure
+from prunebench.store.records import Amount, Count, Environment, Key, Measure, Trained
 
 Hex = Annotated[str, Meta(pattern=r"\A[0-9a-f]*\Z")]
 TrainingId = Annotated[Hex, Meta(min_length=32, max_length=32)]
@@ -111,6 +111,11 @@ class NetworkRow(TableRow):
         """Its path in the folder of networks; step -1 is the end of training."""
         moment = "final" if self.step < 0 else f"step{self.step}"
         return f"{self.training}/seed{self.seed}-{moment}-{self.sha256[:16]}.safetensors"
+
+    @property
+    def trained(self) -> Trained:
+        """How its training went, of a row of the end."""
+        return Trained(**json.loads(self.curves or ""), seconds=self.seconds)
 
 
 class ScoringRow(TableRow):

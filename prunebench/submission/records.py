@@ -14,6 +14,7 @@ from prunebench.store.checked_rows import CheckedRows
 from prunebench.store.identity import id_of
 from prunebench.store.records import read_values
 from prunebench.store.store import Store
+from prunebench.store.validation import is_valid
 
 _ROUNDING = 1e-9  # of a mean over draws
 
@@ -60,7 +61,7 @@ def _means(store: Store, training: str) -> dict[tuple[int, str, str, str], Means
     means: dict[tuple[int, str, str, str], Means] = defaultdict(lambda: defaultdict(dict))
     for scoring, whole, results in CheckedRows(store, training).scorings():
         for result, sound in results:
-            if whole and sound and result.error is None:
+            if whole and sound and result.error is None and is_valid(result):
                 of = means[scoring.step, scoring.scorer, scoring.version, scoring.source]
                 for name, values in read_values(result.metrics).items():
                     of[tuple(name.split("/"))][scoring.seed] = float(np.mean(np.array(values, dtype=float)))

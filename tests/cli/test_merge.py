@@ -1,17 +1,18 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from in_process import Prunebench
 
 from prunebench.benchmark.audit import audit
 from prunebench.benchmark.stored_network import NotHere, same_scorer
-from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.scoring.registry import load_scorer
-from prunebench.store.database import row_digest
 from prunebench.store.records import Key
 from prunebench.store.store import Store
+from prunebench.store.tables import NetworkRow, ResultRow, ScoringRow, TableRow, TrainingRow, equal
 
 SCORED = ("--at-step", "20", "--keep", "0.5", "--quiet")
 
@@ -25,20 +26,26 @@ def stores(quick: Prunebench, folder: Path, npz: Path) -> None:
 
 
 def forge(value: float, metric: str = "spearman", protocol: str = "rank", scorer: str = "snip") -> None:
-    """Change a result in `theirs` and compute its checksum anew, as a forger would."""
+    """Change a result in `theirs`."""
     with Store(Path("theirs")) as store:
-        training, seed, *names, number, keep, text = store.rows(
-            "SELECT training, seed, step, scorer, version, source, scoring, keep, metrics FROM scorings "
-            "JOIN results ON scoring = id WHERE scorer = ? AND protocol = ? AND seed = 2",
-            [scorer, protocol],
-        )[0]
-        metrics = json.dumps(json.loads(text) | {metric: [value]})
-        checksum = row_digest(training, seed, *names, protocol, keep, EVALUATOR_VERSION, metrics)
-        with store.writing() as connection:
-            connection.execute(
-                "UPDATE results SET metrics = ?, checksum = ? WHERE scoring = ? AND protocol = ?",
-                [metrics, checksum, number, protocol],
-            )
+        of = "scoring IN (SELECT id FROM scorings WHERE scorer = ? AND seed = 2) AND protocol = ?"
+        ((row, _),) = store.read(ResultRow, of, [scorer, protocol])
+        rewrite(store, row, metrics=json.dumps(json.loads(row.metrics) | {metric: [value]}))
+
+
+def rewrite(store: Store, row: TableRow, **columns: Any) -> None:
+    """Change a row and compute its checksum anew, as a forger would."""
+    new, owner = msgspec.structs.replace(row, **columns), ()
+    if isinstance(new, ResultRow):
+        ((scoring, _),) = store.read(ScoringRow, "id = ?", [new.scoring])
+        owner = scoring.names
+    changed = ", ".join(f"{name} = ?" for name in columns)
+    with store.writing() as connection:
+        connection.execute("PRAGMA defer_foreign_keys = ON")
+        connection.execute(
+            f"UPDATE {row.table} SET {changed}, checksum = ? WHERE {equal(row.key)}",
+            [*columns.values(), new.digest(*owner), *row.named],
+        )
 
 
 def test_what_is_missing_is_taken_over_and_used(
@@ -143,6 +150,39 @@ def test_what_cannot_be_audited_is_said(prunebench: Prunebench, stores: None, fo
     assert result.code == 0
     assert "audit: 0 results measured again" in result.out
     assert "there is no such file or folder" in result.out
+
+
+NOT_HERE = "{!r}, which is not measured here"
+NOT_WRITTEN = "results that are not what was written"
+# What a store of a later version, or of anybody, may have in the place of what is here now.
+ODD: list[tuple[type[TableRow], str, dict[str, Any], str]] = [
+    (ResultRow, "protocol = 'rank'", {"protocol": "novel"}, NOT_HERE.format("novel")),
+    (ResultRow, "protocol = 'merge'", {"protocol": "finetune[steps=9999999]"}, "9999999] 0.5', which is not"),
+    (ResultRow, "protocol = 'merge'", {"keep": "7"}, NOT_HERE.format("merge 7")),
+    (ResultRow, "protocol = 'merge'", {"keep": "half"}, NOT_WRITTEN),
+    (ResultRow, "protocol = 'rank'", {"protocol": b"\xff"}, NOT_WRITTEN),
+    (ScoringRow, "scorer = 'snip'", {"scores": b"odd"}, NOT_WRITTEN),
+    (ScoringRow, "scorer = 'snip'", {"scores": bytes(8)}, "results without their scores"),
+    (NetworkRow, "step = -1", {"curves": "[]"}, "their networks are lacking"),
+    (NetworkRow, "step = -1", {"sha256": "../" * 21 + "a"}, "their networks are lacking"),
+    (TrainingRow, "1", {"task": "[]"}, "the record of its task and recipe is not what was written"),
+    (TrainingRow, "1", {"recipe": '{"width": "wide"}'}, "the record of its task and recipe is not what was"),
+]
+
+
+def test_an_audit_says_of_odd_rows_that_they_were_not_computed_again(quick: Prunebench, stores: None) -> None:
+    """None of them ends it, and none of them is a number that differs."""
+    asked = ("--protocol", "finetune", "--finetune-steps", "5", "--seeds", "1,2")
+    assert quick(*SCORED, *asked, "--store", "theirs").code == 0
+    for kind, where, columns, said in ODD:
+        shutil.rmtree("odd", ignore_errors=True)
+        shutil.copytree("theirs", "odd")
+        with Store(Path("odd")) as odd:
+            row, _ = next(odd.read(kind, where))
+            rewrite(odd, row, **columns)
+            found = audit(odd, 1.0)
+        assert any(said in reason for reason in found.unchecked), (columns, found.unchecked)
+        assert found.differing == [], columns
 
 
 def test_other_numbers_are_named_and_mine_stay(prunebench: Prunebench, stores: None) -> None:
