@@ -18,7 +18,7 @@ NETWORKS: "PluginKind[Network]" = PluginKind(
     noun="network",
     group="prunebench.networks",
     base="prunebench.networks.network:Network",
-    worker="prunebench.training.worker",
+    server="prunebench.training.server",
 )
 
 

@@ -11,7 +11,7 @@ from prunebench.fields import options_of
 from prunebench.run_spec import RunSpec
 from prunebench.tasks.datasets import DATASETS, default_samples, default_steps
 from prunebench.tasks.spec import Scaling, TaskSpec
-from prunebench.training.asked import usual
+from prunebench.training.defaults import defaults_of
 from prunebench.training.recipe import Recipe
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -50,5 +50,5 @@ def test_defaults_that_depend_on_the_data_set_are_as_the_help_says() -> None:
     assert (few, short, others) == (["digits"], ["mnist5k", "digits"], {800, Recipe.steps})
     assert "[default: 400 for digits, else 800]" in options_of(TaskSpec)["samples"].help
     assert "[default: 4000 for mnist5k and digits, else 16000; 1000 for a" in options_of(Recipe)["steps"].help
-    for name, value in usual("mnist5k", "lenet").items():
+    for name, value in defaults_of("mnist5k", "lenet").items():
         assert options_of(Recipe)[name].help.endswith(f"; {value} for a --network]")

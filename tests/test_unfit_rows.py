@@ -12,8 +12,8 @@ from prunebench.plugin.isolation import Isolation
 from prunebench.scoring.registry import SCORERS
 from prunebench.store.store import Store
 from prunebench.sweep.boards import Boards
-from prunebench.sweep.cells import Options, plans_of
 from prunebench.sweep.driver import sweep
+from prunebench.sweep.plans import Options, plans_of
 from prunebench.sweep.study import read_study
 from prunebench.sweep.to_do import find_to_do
 

@@ -7,8 +7,8 @@ from prunebench.api.result import Result
 from prunebench.errors import RequestError
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import find_boards
+from prunebench.leaderboard.locations import folder_to_read
 from prunebench.leaderboard.pairs import Pairs, compare_boards, compare_scorers
-from prunebench.leaderboard.places import folder_to_read
 
 Rows = Result | Board
 

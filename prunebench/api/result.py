@@ -15,8 +15,8 @@ from prunebench.errors import RequestError, unknown_name
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.charts.chart import Chart
 from prunebench.leaderboard.folder import add_to_folder
+from prunebench.leaderboard.locations import OWN
 from prunebench.leaderboard.lost import lost, protocols_of
-from prunebench.leaderboard.places import OWN
 from prunebench.plugin.spec import canonical
 from prunebench.results import Document
 from prunebench.scoring.scorer import Scorer

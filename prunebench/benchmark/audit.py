@@ -27,8 +27,8 @@ from prunebench.tasks.spec import TaskSpec
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import loaded
 from prunebench.training.initial import weights_of
+from prunebench.training.memory import check_memory
 from prunebench.training.recipe import Recipe
-from prunebench.training.room import check_room
 
 # Float rounding on another device may swap two neurons that are nearly tied, turn one sample over, or move
 # one neuron to another group; numbers that differ by more are other numbers.
@@ -89,7 +89,7 @@ def audit(
     for training, by_network in by_training.items():
         try:
             task, recipe = rebuild_task(store, training), rebuild_recipe(store, training, files)
-            check_room(recipe, weights_of(recipe, task.shape, task.outputs), seeds=1, snapshots=1)
+            check_memory(recipe, weights_of(recipe, task.shape, task.outputs), seeds=1, snapshots=1)
         except PrunebenchError as error:
             count = sum(map(len, by_network.values()))
             report.unchecked[f"results of training {training}: {error}"] += count

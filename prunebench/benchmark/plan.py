@@ -33,8 +33,8 @@ from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import architecture_of
 from prunebench.training.initial import weights_of
+from prunebench.training.memory import check_memory
 from prunebench.training.recipe import Recipe
-from prunebench.training.room import check_room
 from prunebench.training.seeds import check_seeds
 
 # On every board, so that a number can be read against chance and against the final norm itself.
@@ -95,7 +95,7 @@ class Plan:
         check_seeds(self.seeds)
         check_fractions(self.fractions)
         recipe.epoch_steps(task.samples)
-        check_room(recipe, weights_of(recipe, task.shape, task.outputs), len(self.seeds), len(self.steps))
+        check_memory(recipe, weights_of(recipe, task.shape, task.outputs), len(self.seeds), len(self.steps))
         for protocol in self.protocols:
             convert("protocols", protocol, Protocol)
         names = [canonical(scorer) for scorer in self.scorers]

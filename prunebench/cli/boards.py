@@ -8,7 +8,7 @@ import click
 
 from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
-from prunebench.leaderboard.places import OWN, holds_boards, published
+from prunebench.leaderboard.locations import OWN, holds_boards, published
 
 # What `--metric` takes.
 METRIC = (

@@ -9,7 +9,7 @@ from prunebench.cli.boards import METRIC, from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows_and_boards
 from prunebench.cli.options import json_option, print_json
 from prunebench.cli.types import STEP
-from prunebench.leaderboard.places import folder_to_read
+from prunebench.leaderboard.locations import folder_to_read
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board

@@ -12,7 +12,7 @@ import click
 
 from prunebench.errors import PrunebenchError
 from prunebench.leaderboard.archive import unpack
-from prunebench.leaderboard.places import folder_to_read
+from prunebench.leaderboard.locations import folder_to_read
 
 if TYPE_CHECKING:
     from prunebench.plugin.kind import PluginKind

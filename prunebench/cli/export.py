@@ -125,7 +125,7 @@ def _plan(options: dict[str, Any]) -> "Plan":
     """A plan of networks; the scorers that every plan brings are not asked."""
     from prunebench.benchmark import CONTROLS
     from prunebench.device import resolve_device
-    from prunebench.sweep.cells import plan_of
+    from prunebench.sweep.plans import plan_of
 
     resolve_device(options["device"])
     cell = cell_from(options | {"scorers": CONTROLS, "at_steps": (options["at_steps"],)})

@@ -11,7 +11,7 @@ from prunebench.cli.complete import complete_boards, complete_metrics, complete_
 from prunebench.cli.paging import page
 from prunebench.cli.types import AMOUNT, PATH, several
 from prunebench.leaderboard.charts import FORMATS, KINDS, read_width
-from prunebench.leaderboard.places import OWN, folder_to_read
+from prunebench.leaderboard.locations import OWN, folder_to_read
 from prunebench.run_spec import Count
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ class _Shown:
 
 def _print(boards: "list[Board]", form: str, summed_up: bool, name: str | None, shown: _Shown) -> None:
     from prunebench.errors import RequestError
-    from prunebench.leaderboard.called import columns_called
     from prunebench.leaderboard.latex import latex
+    from prunebench.leaderboard.metric_names import columns_called
     from prunebench.leaderboard.overview import overview
     from prunebench.leaderboard.text import markdown, to_csv
 

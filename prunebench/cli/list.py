@@ -199,7 +199,7 @@ def metrics(as_json: bool) -> None:
     SHARE is a share of units kept, such as 0.1; LAYER the name of a layer; TRUTH one of growth,
     contribution and ablation. A metric may be called by its heading, too.
     """
-    from prunebench.leaderboard.called import described
+    from prunebench.leaderboard.metric_names import described
 
     _print(
         described(),

@@ -20,7 +20,7 @@ from prunebench.training.recipe import Recipe
 if TYPE_CHECKING:
     from prunebench.plugin.isolation import Isolation
     from prunebench.scoring.scorer import Scorer
-    from prunebench.sweep.cells import Options
+    from prunebench.sweep.plans import Options
     from prunebench.sweep.study import Cell
 
 # How a plugin is named.
@@ -149,7 +149,7 @@ def cell_from(options: dict[str, Any]) -> "Cell":
 
 def common_from(options: dict[str, Any]) -> "Options":
     """What holds for all that is computed, and the command line, for the record."""
-    from prunebench.sweep.cells import Options
+    from prunebench.sweep.plans import Options
 
     known = {field.name: options[field.name] for field in fields(Options) if field.name in options}
     return Options(**known, command=shlex.join(["prunebench", *sys.argv[1:]]))

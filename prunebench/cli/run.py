@@ -97,7 +97,7 @@ def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.errors import RequestError
     from prunebench.plugin.spec import canonical
     from prunebench.scoring.saved import read_scores
-    from prunebench.sweep.cells import ALL, plan_of, with_all
+    from prunebench.sweep.plans import ALL, plan_of, with_all
     from prunebench.training.architecture import architecture_of
 
     # The cheap checks first: a typo should not wait for a data set.

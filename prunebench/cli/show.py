@@ -6,7 +6,7 @@ from prunebench.cli.boards import from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_rows
 from prunebench.cli.options import json_option, print_json
 from prunebench.cli.types import STEP
-from prunebench.leaderboard.places import folder_to_read
+from prunebench.leaderboard.locations import folder_to_read
 
 
 @click.command("show")

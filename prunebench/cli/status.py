@@ -94,7 +94,7 @@ def _check(folder: Path, as_json: bool, *, forget: bool) -> int:
 def _study_status(study: Path, store: Path, plugins: tuple[str, ...], as_json: bool) -> None:
     from prunebench.benchmark import Reporter
     from prunebench.store.store import Store
-    from prunebench.sweep.cells import Options, plans_of, with_all
+    from prunebench.sweep.plans import Options, plans_of, with_all
     from prunebench.sweep.study import read_study
     from prunebench.sweep.to_do import describe, find_to_do
 

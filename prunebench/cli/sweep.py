@@ -65,13 +65,13 @@ def command(study: str, **options: Any) -> int:
     """
     from prunebench.errors import RequestError
     from prunebench.leaderboard.folder import published_boards
-    from prunebench.leaderboard.places import PUBLISHED
+    from prunebench.leaderboard.locations import PUBLISHED
     from prunebench.progress import TerminalReporter
     from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
     from prunebench.sweep.boards import Boards
-    from prunebench.sweep.cells import plans_of, with_all
     from prunebench.sweep.driver import sweep
+    from prunebench.sweep.plans import plans_of, with_all
     from prunebench.sweep.study import read_study
     from prunebench.sweep.to_do import describe, find_to_do
 
@@ -121,7 +121,7 @@ def command(study: str, **options: Any) -> int:
 
 def _published() -> "list[Cell]":
     """The cells of the published boards; those on data that is not here are named and left out."""
-    from prunebench.leaderboard.places import study_files
+    from prunebench.leaderboard.locations import study_files
     from prunebench.sweep.study import read_study
     from prunebench.tasks.datasets import DATASETS
 

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.cache import cached
 from prunebench.counting import FORWARD, counted
 from prunebench.networks import Networks
 from prunebench.networks.contribution import contributions
-from prunebench.remembered import remembered
 from prunebench.tasks.task import Task
 
 Truth = Literal["norm", "growth", "contribution", "ablation"]
@@ -48,6 +48,6 @@ def _ablation(final: Networks, task: Task) -> Float[Tensor, "seeds units"]:
 
         # Neither the step nor the scorer matters to a trained network, and all of them ask for it.
         name, inputs = f"ablation in {final.architecture.key}", [*one.tensors.values(), x, y]
-        return remembered(name, inputs, compute, passes=(one.units + 1) * len(x) * FORWARD)[0]
+        return cached(name, inputs, compute, passes=(one.units + 1) * len(x) * FORWARD)[0]
 
     return torch.stack(final.each(of_one))

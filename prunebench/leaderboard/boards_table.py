@@ -10,9 +10,9 @@ from rich.text import Text
 from prunebench.leaderboard.across import EARLY, Across, Moment, by_family
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.critical_difference import diagram, title, verdict
 from prunebench.leaderboard.overview import best_of
 from prunebench.leaderboard.ranks import marks
-from prunebench.leaderboard.standing import diagram, title, verdict
 
 _READING = (
     "rank: average over the boards, ├ ┤ its 95 % interval over boards; first: boards on which no other mean "

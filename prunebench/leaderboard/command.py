@@ -21,7 +21,7 @@ from prunebench.results import Row, TaskRecord
 from prunebench.run_spec import RunSpec
 from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.spec import TaskSpec
-from prunebench.training.asked import usual
+from prunebench.training.defaults import defaults_of
 from prunebench.training.recipe import SHALLOW, Recipe
 from prunebench.training.seeds import written_seeds
 
@@ -43,7 +43,7 @@ def reproduce(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     words += ["--download"] if dataset in DATASETS and DATASETS[dataset].download else []
     recorded = shlex.split(row.command or "")
     words += _given(
-        Recipe, _written(recipe, recorded), **usual(dataset, recipe.network_spec), network=SHALLOW
+        Recipe, _written(recipe, recorded), **defaults_of(dataset, recipe.network_spec), network=SHALLOW
     )
     words += _scorer_words(row.scorer, recorded)
     keep = default_fractions(shallow=recipe.network is None)

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from prunebench.errors import PrunebenchError, RequestError, unknown_name
 from prunebench.leaderboard.archive import unpack
 from prunebench.leaderboard.board import Board, read_json
+from prunebench.leaderboard.locations import holds_boards, published
 from prunebench.leaderboard.means import with_means
 from prunebench.leaderboard.overview import overview
-from prunebench.leaderboard.places import holds_boards, published
 from prunebench.leaderboard.ranks import RowKey
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Document

@@ -12,8 +12,8 @@ from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import RANK, SPEARMAN, ranked
 from prunebench.leaderboard.columns import overview as telling
 from prunebench.leaderboard.cost import BUDGETS, Priced, best_within, front, percent
+from prunebench.leaderboard.critical_difference import diagram, interval, title, verdict
 from prunebench.leaderboard.ranks import FIRST, RowKey, marks
-from prunebench.leaderboard.standing import diagram, interval, title, verdict
 from prunebench.leaderboard.text import markdown_table, network_words, task_words
 
 _HOW = (

@@ -17,11 +17,11 @@ from prunebench.leaderboard.citation import cite_prunebench
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, telling
 from prunebench.leaderboard.cost import BUDGETS
+from prunebench.leaderboard.critical_difference import moment_words, verdict
+from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
 from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_points, pack_shares
 from prunebench.leaderboard.ranks import floor_note, marks
-from prunebench.leaderboard.standing import moment_words, verdict
-from prunebench.leaderboard.standing import points as rank_points
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
 from prunebench.results import Row

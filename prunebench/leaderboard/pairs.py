@@ -10,8 +10,8 @@ from prunebench.errors import RequestError, unknown_name
 from prunebench.evaluation.comparison import LEVEL, Difference, difference, holm, seeds_needed
 from prunebench.evaluation.statistics import collapses
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.called import columns_called
 from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.metric_names import columns_called
 from prunebench.results import Row
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from prunebench.cache import cached
 from prunebench.counting import FORWARD, GRADIENT, HESSIAN_PRODUCT, count
 from prunebench.errors import RequestError
 from prunebench.networks.architecture import SHALLOW, Architecture
@@ -16,7 +17,6 @@ from prunebench.networks.derivatives import SAMPLES_AT_ONCE, LossFunction, Objec
 from prunebench.networks.layers import Layer, Part, Role
 from prunebench.networks.module import sequential, with_tensors
 from prunebench.networks.outcomes import Loss, accuracy, cross_entropy
-from prunebench.remembered import remembered
 from prunebench.threads import side_by_side
 
 T = TypeVar("T")
@@ -187,7 +187,7 @@ class Networks:
         name = f"gradient of {loss} / {temperature} in {self.architecture.key}, {nets.dtype}"
         inputs = [*self.tensors.values(), x, y]
         if isinstance(loss, str):
-            found = remembered(name, inputs, compute, passes=nets.seeds * len(x) * GRADIENT)
+            found = cached(name, inputs, compute, passes=nets.seeds * len(x) * GRADIENT)
         else:
             count(nets.seeds * len(x) * GRADIENT)
             found = compute()

@@ -64,7 +64,7 @@ class Isolation(Registry[P]):
         super().__init__(kind, files)
         self.timeout = timeout
         self.problems: list[str] = []
-        self.process = process or PluginProcess(kind.worker)
+        self.process = process or PluginProcess(kind.server)
         self._loaded: set[tuple[int, str]] = set()
 
     def names_in(self, file: str) -> dict[str, str]:

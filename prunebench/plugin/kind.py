@@ -16,14 +16,14 @@ class PluginKind(Generic[P]):
         noun: what one of them is called, in words and as an argument.
         group: the entry points by which installed packages register theirs.
         base: the class that all are derived from, as `module:Class`.
-        worker: the module that runs them in a process of its own: it calls `prunebench.plugin.worker.serve`.
+        server: the module that runs them in a process of its own: it calls `prunebench.plugin.server.serve`.
         flags: what is true or false of one of them, and other processes need to know: names of attributes.
     """
 
     noun: str
     group: str
     base: str
-    worker: str
+    server: str
     flags: tuple[str, ...] = ()
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The other end of `prunebench.plugin.worker`: starting it, asking it, and stopping it when time is up.
+"""The other end of `prunebench.plugin.server`: starting it, asking it, and stopping it when time is up.
 
 A request is a line of JSON. Its answer is a file in a folder of its own, and a byte on a pipe says that it
 is there: whatever else comes out of that pipe is not for us, and nothing that comes back is unpickled.
@@ -25,14 +25,14 @@ ANSWER = "answer.json"
 _LONGEST = 1_000_000
 # A process that ends while one that it started holds its pipe is noticed after this many seconds.
 _LOOK_EVERY = 0.2
-# Ends the worker, with all that it has started, as soon as this process is gone, however it went: its stdin
-# is a pipe whose other end nobody else holds. A thread of the worker could not: compiled code may keep the
-# interpreter to itself; and the kernel's signal at the parent's death would reach the worker alone.
+# Ends the server, with all that it has started, as soon as this process is gone, however it went: its stdin
+# is a pipe whose other end nobody else holds. A thread of the server could not: compiled code may keep the
+# interpreter to itself; and the kernel's signal at the parent's death would reach the server alone.
 _GUARD = "import os, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]), 9)"
 
 
 class Lost(PrunebenchError):
-    """The worker gave no answer; the message says why."""
+    """The process gave no answer; the message says why."""
 
 
 class Stopped(Lost):
@@ -40,7 +40,7 @@ class Stopped(Lost):
 
 
 class Failed(PrunebenchError):
-    """What was asked for went wrong in the worker; `traceback` says where."""
+    """What was asked for went wrong in the process; `traceback` says where."""
 
     def __init__(self, message: str, traceback: str | None = None) -> None:
         self.traceback = traceback
@@ -51,7 +51,7 @@ class PluginProcess:
     """A process that runs plugins. It starts with the first request, and again after it was lost.
 
     Args:
-        module: what it runs, which calls `prunebench.plugin.worker.serve`.
+        module: what it runs, which calls `prunebench.plugin.server.serve`.
 
     Attributes:
         starts: how often it was started.
@@ -65,7 +65,7 @@ class PluginProcess:
         self._stop: Callable[[], object] = lambda: None
 
     def ask(self, do: str, timeout: float | None, folder: Path | None = None, **arguments: object) -> Any:
-        """The answer to a request (see `prunebench.plugin.worker`), a dictionary as JSON has it.
+        """The answer to a request (see `prunebench.plugin.server`), a dictionary as JSON has it.
 
         `folder` is empty, or holds what the request is about. Raises `Lost` if there is no answer within
         `timeout` seconds (None: wait for ever) or the process ends, `Failed` if the request failed there, and
@@ -123,7 +123,7 @@ class PluginProcess:
     def _wait(
         self, process: "subprocess.Popen[bytes]", is_there: Callable[[], bool], timeout: float | None
     ) -> None:
-        """Until the worker has said that something is there, and it is."""
+        """Until the process has said that something is there, and it is."""
         assert process.stdout is not None
         ends = None if timeout is None else time.monotonic() + timeout
         with selectors.DefaultSelector() as selector:

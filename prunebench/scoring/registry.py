@@ -14,7 +14,7 @@ SCORERS: "PluginKind[Scorer]" = PluginKind(
     noun="scorer",
     group="prunebench.scorers",
     base="prunebench.scoring.scorer:Scorer",
-    worker="prunebench.scoring.worker",
+    server="prunebench.scoring.server",
     flags=("stochastic", "sees_end", "initial_only", "twins"),
 )
 

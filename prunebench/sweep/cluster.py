@@ -16,8 +16,8 @@ from prunebench.benchmark.reporter import Reporter
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.store.store import Store
 from prunebench.sweep.attempt import ATTEMPTS, Attempted
-from prunebench.sweep.cells import Options, from_anywhere
 from prunebench.sweep.dispatch import Workers
+from prunebench.sweep.plans import Options, from_anywhere
 from prunebench.sweep.shipment import pack, unpack
 from prunebench.sweep.to_do import ToDo
 from prunebench.sweep.worker import Unfit, fingerprint, run_cell, silence

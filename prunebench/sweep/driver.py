@@ -8,9 +8,9 @@ from typing import Any
 from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
 from prunebench.sweep.boards import Boards
-from prunebench.sweep.cells import Options
 from prunebench.sweep.cluster import WAITING, Cluster, local_client, remote_client
 from prunebench.sweep.dispatch import ThisProcess, dispatch
+from prunebench.sweep.plans import Options
 from prunebench.sweep.progress import SweepProgress
 from prunebench.sweep.to_do import ToDo
 

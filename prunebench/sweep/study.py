@@ -18,7 +18,7 @@ from prunebench.fields import Option, accepted, convert, options_of
 from prunebench.run_spec import RunSpec
 from prunebench.store.records import Key
 from prunebench.tasks.spec import TaskSpec
-from prunebench.training.asked import asked_recipe
+from prunebench.training.defaults import recipe_with_defaults
 from prunebench.training.recipe import Recipe
 from prunebench.training.seeds import MOST_SEEDS
 
@@ -63,7 +63,7 @@ class Cell:
             key: tuple(range(value) if isinstance(value, int) else value) if key in several else value
             for key, value in run.items()
         }
-        return cls(spec, asked_recipe(spec.dataset, recipe), RunSpec(**asked), title)
+        return cls(spec, recipe_with_defaults(spec.dataset, recipe), RunSpec(**asked), title)
 
 
 def read_study(path: Path) -> tuple[Cell, ...]:

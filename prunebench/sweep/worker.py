@@ -11,7 +11,7 @@ from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.store import Store
 from prunebench.sweep.attempt import Attempted, attempt
-from prunebench.sweep.cells import Options, plan_of
+from prunebench.sweep.plans import Options, plan_of
 from prunebench.sweep.shipment import Shipment, without_files
 from prunebench.sweep.study import Cell
 from prunebench.version import code

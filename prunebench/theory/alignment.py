@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from prunebench.cache import cached
 from prunebench.counting import FORWARD, count
 from prunebench.networks import Networks
-from prunebench.remembered import remembered
 from prunebench.tasks.task import Task
 
 
@@ -43,7 +43,7 @@ def effective_data(networks: Networks, task: Task) -> EffectiveData:
         return tuple(torch.stack(part) for part in zip(*rows, strict=True))
 
     inputs = [networks.w_in, networks.bias, task.x_train, task.y_train]
-    return EffectiveData(*remembered("effective data", inputs, compute, passes=_sums(networks, task)))
+    return EffectiveData(*cached("effective data", inputs, compute, passes=_sums(networks, task)))
 
 
 def _effective_sums(networks: Networks, task: Task) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

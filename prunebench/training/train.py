@@ -12,8 +12,8 @@ from prunebench.networks import Networks
 from prunebench.tasks.task import Task
 from prunebench.training.initial import initialise, weights_of
 from prunebench.training.loop import History, Progress, run_loop
+from prunebench.training.memory import check_memory
 from prunebench.training.recipe import Recipe
-from prunebench.training.room import check_room
 from prunebench.training.seeds import check_seeds
 from prunebench.training.snapshot import Cost, Snapshot
 from prunebench.training.state import State
@@ -110,7 +110,7 @@ def train(
     hooks = dict(hooks or {})
     where = resolve_device(device)
     snapshot_steps = set(snapshot_steps)
-    check_room(recipe, weights_of(recipe, task.shape, task.outputs), len(seeds), len(snapshot_steps))
+    check_memory(recipe, weights_of(recipe, task.shape, task.outputs), len(seeds), len(snapshot_steps))
     if start is None:
         start = State(initialise(recipe, task.shape, seeds, outputs=task.outputs, dtype=dtype))
     start = start.to(where, dtype)

@@ -9,7 +9,7 @@ from made_up_boards import board
 
 import prunebench as pb
 from prunebench.leaderboard import archive, places
-from prunebench.leaderboard.places import OWN, folder_to_read
+from prunebench.leaderboard.locations import OWN, folder_to_read
 
 PUBLISHED = "leaderboards"
 

@@ -7,7 +7,7 @@ import pytest
 from made_up_boards import LENET, board, layered, row
 
 from prunebench.leaderboard.folder import find_boards
-from prunebench.leaderboard.places import OWN as BOARDS
+from prunebench.leaderboard.locations import OWN as BOARDS
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prunebench.cli.main import COMMANDS
-from prunebench.leaderboard.places import OWN as BOARDS
+from prunebench.leaderboard.locations import OWN as BOARDS
 
 
 def complete(*words: str) -> list[str]:

@@ -9,7 +9,7 @@ from made_up_boards import board
 from rich.console import Console
 
 from prunebench.leaderboard import terminal
-from prunebench.leaderboard.places import OWN as BOARDS
+from prunebench.leaderboard.locations import OWN as BOARDS
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:

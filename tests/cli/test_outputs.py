@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from in_process import QUICK, Prunebench
 
-from prunebench.leaderboard.places import OWN as BOARDS
+from prunebench.leaderboard.locations import OWN as BOARDS
 from prunebench.store.files import writable_file, write_atomically
 from prunebench.store.store import Store
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prunebench.leaderboard.places import OWN as BOARDS
+from prunebench.leaderboard.locations import OWN as BOARDS
 from prunebench.store.store import Store
 
 PLUGIN = """

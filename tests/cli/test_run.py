@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from prunebench.leaderboard.places import OWN as BOARDS
+from prunebench.leaderboard.locations import OWN as BOARDS
 
 PLUGIN = """
 import time

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from studies import small_study
 
-from prunebench.leaderboard.places import OWN as BOARDS
+from prunebench.leaderboard.locations import OWN as BOARDS
 from prunebench.store.store import Store
 
 

@@ -20,7 +20,7 @@ from typing import ClassVar
 from prunebench.plugin.conformance import Checks, Violation
 from prunebench.plugin.kind import PluginKind
 from prunebench.plugin.plugin import Plugin
-from prunebench.plugin.worker import serve
+from prunebench.plugin.server import serve
 
 class Shape(Plugin):
     round: ClassVar[bool] = False

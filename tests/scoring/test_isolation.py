@@ -195,7 +195,7 @@ def test_files_that_do_not_load_are_wrong_requests(
     tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("prunebench.plugin.isolation.LOAD_SECONDS", 2.0)
-    process = PluginProcess(SCORERS.worker)
+    process = PluginProcess(SCORERS.server)
     for number, (text, message) in enumerate(BROKEN.items()):
         file = tmp_path / f"broken{number}.py"
         file.write_text(text)
@@ -262,7 +262,7 @@ def test_a_scorer_that_never_ends_ends_with_its_parent(plugin: Path, how: signal
     """In compiled code that keeps the interpreter to itself, and so does what it has started."""
     ask = (
         "import sys\nfrom prunebench.plugin.process import PluginProcess\n"
-        "worker = PluginProcess('prunebench.scoring.worker')\n"
+        "worker = PluginProcess('prunebench.scoring.server')\n"
         "print(worker.start().pid, flush=True)\nworker.ask('names', None, files=[], file=sys.argv[1])"
     )
     hanging = plugin.with_name("hanging.py")

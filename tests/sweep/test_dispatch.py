@@ -15,8 +15,8 @@ from prunebench.store.store import Store
 from prunebench.sweep import attempt, dispatch, driver
 from prunebench.sweep.attempt import Attempted
 from prunebench.sweep.boards import Boards
-from prunebench.sweep.cells import Options, plans_of
 from prunebench.sweep.cluster import Cluster
+from prunebench.sweep.plans import Options, plans_of
 from prunebench.sweep.progress import SweepProgress
 from prunebench.sweep.shipment import pack
 from prunebench.sweep.study import read_study

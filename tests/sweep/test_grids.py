@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.sweep.cells import Options, plans_of
+from prunebench.sweep.plans import Options, plans_of
 from prunebench.sweep.study import Cell, read_study
 
 STUDY = """

@@ -12,8 +12,8 @@ from sweep_process import STUDY
 import prunebench as pb
 from prunebench.benchmark import Reporter
 from prunebench.store.store import Store
-from prunebench.sweep.cells import Options
 from prunebench.sweep.cluster import Cluster
+from prunebench.sweep.plans import Options
 
 pytestmark = pytest.mark.xdist_group("processes that sweep")
 

@@ -17,8 +17,8 @@ from prunebench.plugin.record import PluginRecord
 from prunebench.store.absorb import absorb
 from prunebench.store.store import Store
 from prunebench.sweep.boards import Boards
-from prunebench.sweep.cells import Options, from_anywhere, plan_of, plans_of
 from prunebench.sweep.driver import sweep
+from prunebench.sweep.plans import Options, from_anywhere, plan_of, plans_of
 from prunebench.sweep.shipment import pack, unpack
 from prunebench.sweep.study import Cell, read_study
 from prunebench.sweep.to_do import find_to_do

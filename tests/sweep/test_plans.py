@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.sweep.cells import Options, from_anywhere, plan_of, plans_of
+from prunebench.sweep.plans import Options, from_anywhere, plan_of, plans_of
 from prunebench.sweep.study import Cell, read_study
 from prunebench.tasks.spec import TaskSpec
 

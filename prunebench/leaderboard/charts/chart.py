@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from prunebench.errors import RequestError
-from prunebench.leaderboard.called import columns_called
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import FORMATS, points
 from prunebench.leaderboard.charts.specs import Look, Spec, specification
 from prunebench.leaderboard.charts.vega import VEGA_LITE, vl_convert
 from prunebench.leaderboard.columns import SPEARMAN
+from prunebench.leaderboard.metric_names import columns_called
 from prunebench.results import Results
 from prunebench.store.files import writable_file, write_atomically
 

@@ -11,9 +11,9 @@ from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import KINDS, points
 from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, specification
 from prunebench.leaderboard.charts.vega import VEGA_LITE, vl_convert
+from prunebench.leaderboard.critical_difference import moment_words
+from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
-from prunebench.leaderboard.standing import moment_words
-from prunebench.leaderboard.standing import points as rank_points
 from prunebench.store.files import write_atomically
 
 WIDTH = 173.0  # mm: a page's text width

@@ -9,10 +9,10 @@ from prunebench.errors import RequestError
 from prunebench.evaluation.statistics import intervals
 from prunebench.leaderboard.across import EARLY, across, by_family
 from prunebench.leaderboard.boards_table import BoardsTable
-from prunebench.leaderboard.called import columns_called
 from prunebench.leaderboard.columns import SPEARMAN
+from prunebench.leaderboard.critical_difference import BAR, POINT, diagram
+from prunebench.leaderboard.metric_names import columns_called
 from prunebench.leaderboard.overview import overview
-from prunebench.leaderboard.standing import BAR, POINT, diagram
 
 EFFECTS = {"good": 0.3, "fair": 0.1, "also_fair": 0.1, "random": 0.0}
 

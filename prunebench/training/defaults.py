@@ -1,4 +1,4 @@
-"""A recipe as command lines and studies ask for it: with its network as a spec, and much left out."""
+"""What command lines and studies take for a recipe of which much is left out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,8 @@ from prunebench.training.recipe import OF_SHALLOW, SHALLOW, Recipe, meaningless
 _USUAL = {"learning_rate": 0.01, "batch_size": 16, "steps": 1000}
 
 
-def asked_recipe(dataset: str, given: Mapping[str, Any]) -> Recipe:
-    """The recipe of what is given, `network` as its spec; the rest has its `usual` value.
+def recipe_with_defaults(dataset: str, given: Mapping[str, Any]) -> Recipe:
+    """The recipe of what is given, `network` as its spec; the rest has its default (`defaults_of`).
 
     The network is not loaded. Raises `RequestError` for values that do not fit, or not together.
     """
@@ -20,9 +20,9 @@ def asked_recipe(dataset: str, given: Mapping[str, Any]) -> Recipe:
     for name in OF_SHALLOW if spec != SHALLOW else ():
         if name in given:
             raise meaningless(name, given[name], spec)
-    return Recipe(**{**usual(dataset, spec), **given, "network": PluginRecord(spec)})
+    return Recipe(**{**defaults_of(dataset, spec), **given, "network": PluginRecord(spec)})
 
 
-def usual(dataset: str, network: str) -> dict[str, Any]:
+def defaults_of(dataset: str, network: str) -> dict[str, Any]:
     """What a command line and a study take for a data set and the spec of a network by default."""
     return {"steps": default_steps(dataset)} if network == SHALLOW else dict(_USUAL)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench import remembered
+from prunebench import cache
 from prunebench.theory.alignment import effective_data
 
 
@@ -19,12 +19,12 @@ class Counted:
             self.times += 1
             return (sum(inputs, torch.zeros(())),)
 
-        return remembered.remembered("sum", inputs, compute)[0]
+        return cache.cached("sum", inputs, compute)[0]
 
 
 @pytest.fixture
 def total(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    monkeypatch.setattr(remembered, "_kept", type(remembered._kept)())
+    monkeypatch.setattr(cache, "_kept", type(cache._kept)())
     return Counted()
 
 
@@ -57,7 +57,7 @@ def test_who_changes_what_it_was_given_changes_nothing_else(total: Counted) -> N
 
 
 def test_the_longest_unused_goes_first(total: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "BYTES", 2 * 400)
+    monkeypatch.setattr(cache, "BYTES", 2 * 400)
     one, two, three = (torch.full((100,), float(i)) for i in range(3))
     for x in (one, two, one, three, one):
         total(x)

@@ -1,4 +1,4 @@
-"""What runs the scorers of others, in a process of its own: `python -m prunebench.scoring.worker`."""
+"""What runs the scorers of others, in a process of its own: `python -m prunebench.scoring.server`."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
-from prunebench.plugin.worker import Answer, serve
+from prunebench.plugin.server import Answer, serve
 from prunebench.scoring.conformance import SCORER_CHECKS
 from prunebench.scoring.elsewhere import SCORES, SNAPSHOT
 from prunebench.scoring.execute import execute, unfit

@@ -1,6 +1,6 @@
-"""What describes and checks networks, in a process of its own: `python -m prunebench.training.worker`."""
+"""What describes and checks networks, in a process of its own: `python -m prunebench.training.server`."""
 
-from prunebench.plugin.worker import serve
+from prunebench.plugin.server import serve
 from prunebench.reference_networks import NETWORKS
 from prunebench.training.conformance import NETWORK_CHECKS
 

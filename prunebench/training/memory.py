@@ -6,14 +6,14 @@ from prunebench.errors import RequestError
 from prunebench.training.recipe import Recipe
 
 
-def check_room(recipe: Recipe, weights: int, seeds: int, snapshots: int) -> None:
+def check_memory(recipe: Recipe, weights: int, seeds: int, snapshots: int) -> None:
     """Raises `RequestError` for networks, or orders of their minibatches, that memory cannot hold at all.
 
     `weights` is how many numbers a network has.
     """
     there = _memory()
-    remembered = 2 if recipe.optimizer == "adam" else 1  # velocities, and squares
-    networks = seeds * weights * 4 * ((1 + remembered) * (1 + snapshots) + 1)  # and the initial ones
+    tensors = 2 if recipe.optimizer == "adam" else 1  # velocities, and squares
+    networks = seeds * weights * 4 * ((1 + tensors) * (1 + snapshots) + 1)  # and the initial ones
     orders = seeds * recipe.steps * recipe.batch_size * 8
     if there is None or networks + orders <= there:
         return

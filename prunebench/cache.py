@@ -1,7 +1,7 @@
 """What was computed of the same numbers before, found by their content.
 
 The scorers of a board ask for the same gradients and sums of the same networks, each on a private copy that
-it could have changed. So what is remembered is named by a hash of all numbers that it was computed of, and
+it could have changed. So what is kept is named by a hash of all numbers that it was computed of, and
 only copies are handed out.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from prunebench.counting import count
 
-# What is remembered takes at most this; the longest unused goes first.
+# What is kept takes at most this; the longest unused goes first.
 BYTES = 150_000_000
 
 Results = tuple[Tensor, ...]
@@ -23,7 +23,7 @@ _kept: OrderedDict[bytes, Results] = OrderedDict()
 _lock = threading.Lock()
 
 
-def remembered(
+def cached(
     name: str, inputs: Sequence[Tensor], compute: Callable[[], Results], *, passes: float = 0.0
 ) -> Results:
     """The results of `compute`, or a copy of what it gave for these inputs.
