@@ -15,7 +15,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 
-from prunebench.leaderboard import archive, places  # noqa: E402
+from prunebench.leaderboard import archive, locations  # noqa: E402
 
 
 class Build(build_py):
@@ -26,9 +26,9 @@ class Build(build_py):
         super().run()
         if not self.editable_mode:
             boards = [json.loads(path.read_bytes()) for path in sorted(ROOT.glob("leaderboards/*.json"))]
-            packed = Path(self.build_lib) / places.PACKED.relative_to(ROOT)
+            packed = Path(self.build_lib) / locations.PACKED.relative_to(ROOT)
             packed.write_bytes(archive.pack(boards))
-            for study in places.STUDIES:
+            for study in locations.STUDIES:
                 shutil.copyfile(ROOT / "leaderboards" / study, packed.with_name(study))
 
 

@@ -7,14 +7,14 @@ import pytest
 from in_process import QUICK, Prunebench, Result
 
 from prunebench.cli.main import run
-from prunebench.leaderboard import places
+from prunebench.leaderboard import locations
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Published boards are those that a test puts into a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(places, "_PUBLISHED", tmp_path / "leaderboards")
+    monkeypatch.setattr(locations, "_PUBLISHED", tmp_path / "leaderboards")
     return tmp_path
 
 

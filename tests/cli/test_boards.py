@@ -8,7 +8,7 @@ import pytest
 from made_up_boards import board
 
 import prunebench as pb
-from prunebench.leaderboard import archive, places
+from prunebench.leaderboard import archive, locations
 from prunebench.leaderboard.locations import OWN, folder_to_read
 
 PUBLISHED = "leaderboards"
@@ -89,7 +89,7 @@ def test_an_installed_package_has_them_in_one_file(
     packed = published.parents[1] / "published.json.xz"
     packed.write_bytes(archive.pack([json.loads(published.read_text())]))
     published.unlink()
-    monkeypatch.setattr(places, "_PUBLISHED", packed)
+    monkeypatch.setattr(locations, "_PUBLISHED", packed)
     assert prunebench("show", "good", "--at-step", "50").out == of_a_clone.out
     shown = prunebench("leaderboard", name[:8])
     assert shown.code == 0
