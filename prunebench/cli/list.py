@@ -7,6 +7,7 @@ import click
 
 from prunebench.cli.complete import complete_networks, complete_scorers
 from prunebench.cli.options import json_option, plugin_option, print_json, warn
+from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
     from prunebench.plugin.description import Description
@@ -78,22 +79,25 @@ def _list(
     elif name:
         _show(*found[0], mark(found[0][0]))
     else:
+        origins = {origin for _, origin in found}
         _table(
             {
                 kind.noun: one.name + mark(one),
                 "version": one.version,
                 "parameters": one.signature,
                 "paper": one.paper,
-                "from": origin,
             }
+            | ({"from": origin} if len(origins) > 1 else {})
             for one, origin in found
         )
+        if len(origins) == 1:
+            click.echo(for_terminal(f"from: {origins.pop()}"))
     warn(isolation)
 
 
 def _record(one: "Description", origin: str) -> Record:
     parameters: list[Record] = [
-        {"name": name, "accepted": one.accepted.get(name)}
+        {"name": name, "accepted": _accepted(one, name)}
         | ({"default": one.defaults[name]} if name in one.defaults else {})
         for name in one.parameters
     ]
@@ -108,16 +112,19 @@ def _record(one: "Description", origin: str) -> Record:
     }
 
 
+def _accepted(one: "Description", name: str) -> str | None:
+    """What a parameter takes, as it is written in brackets behind a name, which has no quotes."""
+    return one.accepted.get(name, "").removesuffix(" is needed").removesuffix(" in quotes") or None
+
+
 def _show(one: "Description", origin: str, mark: str) -> None:
-    from prunebench.escape import for_terminal
     from prunebench.fields import written
 
     click.echo(click.style(for_terminal(f"{one.name}{mark}, version {one.version}"), bold=True))
     click.echo(for_terminal(f"{one.doc}\n" if one.doc else "", lines=True), nl=bool(one.doc))
     for name in one.parameters:
-        accepted = one.accepted.get(name, "").removesuffix(" is needed")
         default = f"default: {written(one.defaults[name])}" if name in one.defaults else "no default"
-        click.echo(for_terminal(f"  {name}: {'; '.join(filter(None, (accepted, default)))}"))
+        click.echo(for_terminal(f"  {name}: {'; '.join(filter(None, (_accepted(one, name), default)))}"))
     if not one.parameters:
         click.echo("  no parameters")
     click.echo(for_terminal(f"paper: {one.paper or 'none'}"))

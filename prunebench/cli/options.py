@@ -41,7 +41,7 @@ def options_for(cls: type, *, but: Sequence[str] = (), **more: dict[str, Any]) -
 
     def as_option(field: Option) -> Decorator:
         default = ", ".join(map(written, field.default if field.many else [field.default]))
-        told = field.default in (None, ()) or "[default" in field.help
+        told = field.default in (None, ()) or "default: " in field.help
         text, kind = field.help + ("" if told else f" [default: {default}]"), kind_of(field.annotation)
         if kind and kind.limits and "type" not in more.get(field.name, {}):
             before, default, after = text.partition(" [default")

@@ -89,9 +89,9 @@ def place_of(path: Path) -> Place:
     if path[0] == BY_LAYER:
         return Place(path[0], None, path[1])
     if len(path) < 3:
-        return Place("/".join(path), None, None)
+        return Place(".".join(path), None, None)
     inside = path[:1] if path[1] == protocol_of(path) else path[:2]
-    return Place("/".join(inside), float(path[2]), None)
+    return Place(".".join(inside), float(path[2]), None)
 
 
 def per_seed(values: "Tensor") -> Float[np.ndarray, " seeds"]:

@@ -61,9 +61,10 @@ class _Table:
         shown = [c for c in self.chosen or overview(self.board) if any(map(c.summary, self.rows))]
         columns = self._columns(shown)
         hidden: set[str] = set()
-        for column in first_to_go(self.board):
-            if sum(_width(title, cells) for title, cells in columns.items()) >= options.max_width:
-                hidden |= {column.title} if columns.pop(column.title, None) else set()
+        going = [column.title for column in first_to_go(self.board)]
+        for title in [COST, *going] if self.chosen else going:  # what was asked for stays longest
+            if sum(_width(head, cells) for head, cells in columns.items()) >= options.max_width:
+                hidden |= {title} if columns.pop(title, None) else set()
         if (first := headline(self.board)) is not None:
             yield Text(first)
         yield self._table(columns, heading(self.board))
@@ -72,7 +73,7 @@ class _Table:
         for what, said in without_numbers(self.asked).items():
             for line in said:
                 yield Text(f"{what.lower()}: {line}", style="red" if what == "Failed" else "dim")
-        names = ", ".join(column.title for column in shown if column.title in hidden)
+        names = ", ".join(title for title in (*(column.title for column in shown), COST) if title in hidden)
         wider = f"In a wider terminal, and in the board's files: {names}." if names else None
         accuracy = "Accuracy: on the test set, in %."
         by_layer = f"{layers_note(self.board)}." if layer_columns(self.board) else None
@@ -147,13 +148,16 @@ def _folded(title: str) -> str:
 def render_row(board: Board, row: Row, width: int) -> RenderableType:
     """One row in full: every metric with its interval and its value per seed, cost and provenance.
 
-    A metric is on one line where the width has room for that beside the seeds, else broken between its words.
+    A metric is on one line where the width has room for that beside the seeds, else broken behind its kind.
     """
     table = Table(title=escape(f"{heading(board)}: {marked_name(row)} at step {row.at_step}"))
     table.title_justify, table.title_style = "left", "bold"
-    names = {path: " ".join(path) for path in row.metrics}
-    longest = max(map(len, names.values()), default=0)
-    room = longest if 3 * longest <= width else max(len(word) for name in names for word in name)
+    names = {path: ".".join(path) for path in row.metrics}
+    room = max(map(len, names.values()), default=0)
+    if 3 * room > width:
+        halves = {path: (f"{path[0]}.", ".".join(path[1:])) if path[1:] else path for path in names}
+        room = max(len(half) for several in halves.values() for half in several)
+        names |= {path: "\n".join(halves[path]) for path, name in names.items() if len(name) > room}
     table.add_column("metric", width=room, overflow="fold")
     for name in ("mean", "median", "95 % interval"):
         table.add_column(name)
@@ -163,7 +167,7 @@ def render_row(board: Board, row: Row, width: int) -> RenderableType:
         interval = "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
         median = "" if summary.median is UNSET else f"{middle:.3f}"
         seeds = " ".join("-" if value is None else f"{value:.2f}" for value in summary.per_seed)
-        table.add_row(names[path], f"{summary.mean:.3f}", median, interval, seeds)
+        table.add_row(Text(names[path]), f"{summary.mean:.3f}", median, interval, seeds)
     cost = row.cost
     said = [
         f"status: {row.status}" + (f" ({row.error})" if row.error else ""),

@@ -124,10 +124,11 @@ def test_every_number_of_the_document_is_a_row(prunebench: Prunebench, document:
         for protocol in ("prune_final", "merge"):
             for keep, summary in expected["accuracy"][protocol].items():
                 assert values(protocol, "accuracy", float(keep)) == pytest.approx(summary["per_seed"])
-    dense = [r["value"] for r in rows if (r["protocol"], r["metric"]) == ("dense", "accuracy/dense")]
+    dense = [r["value"] for r in rows if (r["protocol"], r["metric"]) == ("dense", "accuracy.dense")]
     assert dense == document["training"]["accuracy"]["dense"]["per_seed"]
     assert {r["scorer"] for r in rows if r["protocol"] == "dense"} == {None}
     for row in rows:
+        assert "/" not in (row["metric"] or "")  # one spelling: that of `--metric`
         assert row["recipe_width"] == 16
         assert row["task_data_sha256"] == document["task"]["data_sha256"]
         assert row["made_utc"]

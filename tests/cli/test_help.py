@@ -42,6 +42,7 @@ def test_help_names_choices_and_ranges(name: str) -> None:
     limits, choices = getattr(kind, "limits", ""), getattr(kind, "choices", ())
     assert limits in text
     assert text.count(limits or "\n") == bool(limits), "once"
+    assert text.count("default: ") <= 1
     if isinstance(kind, Typed) and (found := kind_of(kind.annotation)) and found.type in (int, float):
         assert limits
     assert all(choice in head for choice in choices)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_boards import board
+from made_up_boards import board, row
 from rich.console import Console
 
 from prunebench.leaderboard import terminal
@@ -109,3 +109,22 @@ def test_a_narrow_terminal_loses_columns_not_numbers(
     assert len(line) <= width
     assert line.count("[") == line.count("]") == line.count("│") - 4
     assert ("In a wider terminal" in out) is (width < 80)
+
+
+def test_what_was_asked_for_stays_in_a_narrow_terminal_and_the_cost_goes(
+    prunebench: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    priced = {"gradient_steps": 0, "extra_gradient_steps": 0, "seconds": 0.01, "sample_gradients": 1600.0}
+    one = board(steps=(0,))
+    one.rows += [row("priced", 0, np.linspace(0.5, 0.7, 20), cost=priced)]
+    (folder / "boards").mkdir()
+    (folder / "boards" / f"{one.name}.json").write_text(one.to_json())
+    for width, there in ((70, False), (120, True)):
+        monkeypatch.setattr(terminal, "console", lambda width=width: Console(width=width, highlight=False))
+        asked = ("--metric", "kendall", "--metric", "spearman", "--out", "boards")
+        head = next(
+            line for line in prunebench("leaderboard", one.name, *asked).out.splitlines() if "┃" in line
+        )
+        assert "Kendall" in head
+        assert "Spearman" in head
+        assert ("cost" in head) is there

@@ -58,7 +58,7 @@ def test_names_are_whole_at_eighty_columns(
         ("leaderboard",): [*SCORERS, *(each.name for each in boards)],
         ("leaderboard", "mnist"): [*SCORERS],
         ("compare", "snip", LONG): [LONG, *(each.name for each in boards)],
-        ("show", LONG): [LONG, *metrics],
+        ("show", LONG): [LONG, *metrics, "accuracy.merge.0.2", "train_accuracy.merge.0.2"],
         ("status",): ["toy"],
     }
     for words, names in expected.items():

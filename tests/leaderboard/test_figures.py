@@ -19,6 +19,7 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.charts import KINDS, read_width
 from prunebench.leaderboard.charts.figures import draw
 from prunebench.leaderboard.charts.names import shortened
+from prunebench.leaderboard.charts.specs import Look
 from prunebench.leaderboard.styles import LIGHT, NAMED, SYMBOLS, style_of
 
 BOARDS = sorted((Path(__file__).parents[2] / "leaderboards").glob("*.json"))
@@ -97,6 +98,19 @@ def test_the_ceiling_and_the_share_of_a_training_are_drawn_where_they_were_measu
     assert "counted" in text["cost_gradients"]
     assert "good" not in text["cost_gradients"]
     assert "twin" not in "".join(text.values())
+
+
+def test_of_controls_lines_are_the_norms_and_one_share_is_enough_to_see_them(tmp_path: Path) -> None:
+    made = rank_board(effects={"good": 0.3, "random": 0.0}, steps=(0,))
+    truths = ("oracle", "oracle[truth=growth]")
+    seen = {"name": "oracle", "sees_end": True, "control": True}
+    made.rows += [row(scorer, 0, np.full(20, 0.9), **seen) for scorer in truths]
+    figures = drawn(tmp_path / "a", made, kinds=["kept", "standing"], formats=["svg"])
+    text = {Path(name).stem: content.decode() for name, content in figures.items()}
+    assert "oracle[truth=growth]" in text["standing"]
+    assert "oracle[truth=growth]" not in text["kept_step0"]
+    symbols = re.findall(r'<g class="mark-symbol role-mark[^>]*>(.*?)</g>', text["kept_step0"], re.DOTALL)
+    assert "".join(symbols).count(f'stroke="{Look().ink}"') == 1
 
 
 def test_long_names_are_cut_and_stay_different() -> None:

@@ -32,7 +32,7 @@ function unitPoints(board, rows) {
 /** Draw a chart into the figure `id`; of scorers those that are chosen. Later drawings wait for earlier ones. */
 function drawChart(id, name, all, chosen, first = {}) {
   const target = document.querySelector(`#${id} .chart`), spec = structuredClone(data.charts[name]);
-  const points = all.map((p) => ({ ...p, drawn: !["predictor", "shuffled"].includes(p.kind) || chosen.has(p.scorer) }));
+  const points = all.map((p) => ({ ...p, drawn: ["predictor", "shuffled"].includes(p.kind) ? chosen.has(p.scorer) : (p.drawn ?? true) }));
   const shown = points.filter((p) => p.drawn || id === "standing"), panel = spec.facet?.field;
   points[0] = { ...points[0], ...first };
   spec.datasets = { points };

@@ -160,7 +160,8 @@ def _point(chart: ChartBoard, row: Row, summary: Summary | None) -> Point:
 
 def _named(chart: ChartBoard, row: Row) -> Point:
     named = {"scorer": row.scorer, "kind": kind(row), "step": row.at_step}
-    named["drawn"] = not row.predicts or row.scorer in chart.drawn_scorers
+    # Controls of other truths would be lines that nothing tells apart from the norms'.
+    named["drawn"] = row.scorer in chart.drawn_scorers if row.predicts else row.scorer == row.name
     return named
 
 

@@ -78,7 +78,7 @@ def specification(
         "unnamed": by_scorer(paint, ""),  # Vega-Lite would join legends of equal domains
         "scorers": {"field": "scorer", "type": "nominal", "sort": None, "axis": axis | {"domain": False}},
         "heads": expression(shortened(kinds, letters)),
-        "x": axes.get(x), "mark": {"field": f"{x}_mark"}, "tooltip": axes["tooltip"],
+        "x": axes.get(x), "against": x or "layer", "mark": {"field": f"{x}_mark"}, "tooltip": axes["tooltip"],
         "marks": f"datum.kind == 'mark' && isValid(datum.{x})",
         "drawn": f"datum.drawn && isValid(datum.{x}) && datum.kind != 'mark'",
         "turned": f"{0.6 * size:.1f} * length(join(domain('x'), '')) > width ? -40 : 0",
