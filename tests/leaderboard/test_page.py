@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from made_up_boards import LENET, layered
+from made_up_boards import board as one_share
 from page_boards import HOSTILE, board, large_data
 
 from prunebench.leaderboard.page import assemble, to_html
@@ -361,6 +362,9 @@ def test_it_fits_a_phone(browser: Any, file: Path) -> None:
     cell = page.locator("#rows tbody td b").first.bounding_box()
     assert cell
     assert cell["x"] + cell["width"] < 400, "a number stands beside the names"
+    name = page.locator("#rows button.name span", has_text="oracle").first.bounding_box()
+    assert name
+    assert name["height"] < 25, "a word is on one line"
     for chart in page.locator(".chart svg").all():
         box = chart.bounding_box()
         assert box
@@ -371,6 +375,23 @@ def test_it_fits_a_phone(browser: Any, file: Path) -> None:
     assert min(sizes) >= 10
     phone.context.close()
     assert not phone.complaints
+
+
+def test_the_overview_fits_a_screen_and_one_share_has_one_tick(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(to_html([board("toy", steps=(0, 2, 30, 90, 300, 1000)), one_share()]), encoding="utf-8")
+    opened = Opened(browser, path)
+    page = opened.page
+    settle(page)
+    assert page.locator("#boards th").count() == 8, "name, accuracy and six shares of a training"
+    assert page.locator("#boards").evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+    page.select_option("#task", "mnist5k, 800 samples")
+    settle(page)
+    ticks = page.locator("#kept svg .role-axis-label text").all_text_contents()
+    assert "10" in ticks
+    assert "100" not in ticks, "the whole network is no share"
+    opened.context.close()
+    assert not opened.complaints
 
 
 def test_dark_follows_the_system_and_the_choice(browser: Any, file: Path) -> None:

@@ -137,7 +137,7 @@ function drawLayers() {
 }
 
 function drawKept() {
-  const all = unpackPoints(state.board.points.kept[state.step]), ticks = [...new Set(all.map((point) => point.units ?? 1))];
+  const all = unpackPoints(state.board.points.kept[state.step]), ticks = [...new Set(all.flatMap((point) => point.units ?? []))];
   const there = KEPT.filter((name) => all.some((point) => point[FIELDS[name]] != null));
   by("against-pick").hidden = there.length < 2;
   const against = there.includes(by("against").value) ? by("against").value : "kept";

@@ -70,7 +70,7 @@ def specification(
 
     values = asdict(look) | {
         "symbol": 0.34 * size**2, "dot": 0.1 * size**2, "stroke": 0.13 * size, "thin": 0.07 * size,
-        "bar": size / 2, "row": size + 4, "first": look.colours[0],
+        "bar": size / 2, "row": size + 4, "limit": 16 * size, "first": look.colours[0],
         "legend_columns": max(1, int(legend / (0.5 * size * max(map(len, names.values()), default=1) + 22))),
         "paint": by_scorer(paint), "paint_scale": by_scorer(paint)["scale"],
         "symbols": by_scorer([*symbols.values()]),
