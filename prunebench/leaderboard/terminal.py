@@ -67,7 +67,7 @@ class _Table:
                 hidden |= {title} if columns.pop(title, None) else set()
         if (first := headline(self.board)) is not None:
             yield Text(first)
-        yield self._table(columns, heading(self.board))
+        yield self._table(columns, heading(self.board), options.max_width)
         if self.chosen is None:
             yield from self._by_layer(options.max_width)
         for what, said in without_numbers(self.asked).items():
@@ -119,14 +119,17 @@ class _Table:
                 if part and room < 0:
                     break
                 part[name] = columns.pop(name)
-            yield self._table(heads | part, title)
+            yield self._table(heads | part, title, width)
             title = "further layers"
 
-    def _table(self, columns: dict[str, list[str]], heading: str) -> Table:
+    def _table(self, columns: dict[str, list[str]], heading: str, width: int) -> Table:
+        """Names are whole where they leave room for the numbers, which always are."""
+        fits = sum(_width(title, cells) for title, cells in columns.items()) < width
         table = Table(title=escape(heading), title_justify="left", title_style="bold")
         for title in columns:
             justify: JustifyMethod = "right" if title in _TO_THE_RIGHT else "left"
-            table.add_column(Text(title), justify=justify, no_wrap=title == "scorer")
+            whole = title != "scorer" or fits
+            table.add_column(Text(title), justify=justify, no_wrap=whole, overflow="fold")
         following = [*self.rows[1:], None]
         for row, after, *cells in zip(self.rows, following, *columns.values(), strict=True):
             style = "red" if row.status != "ok" else "dim" if row.control else None

@@ -217,7 +217,7 @@ def test_the_layers_of_a_network_and_its_spec_have_columns(prunebench: Prunebenc
     assert all(row["layer"] is None for row in rows if row["metric"] != "spearman_by_layer")
     found = {row["metric"] for row in rows if row["protocol"] == "prune_global"}
     splits = ("accuracy", "train_accuracy")
-    assert found == {*splits, *(f"{split}/prune_global_shuffled" for split in splits), "parameters_left"}
+    assert found == {*splits, *(f"{split}.prune_global_shuffled" for split in splits), "parameters_left"}
 
 
 def test_an_empty_store_is_an_empty_table(prunebench: Prunebench) -> None:

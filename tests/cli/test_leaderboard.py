@@ -128,3 +128,16 @@ def test_what_was_asked_for_stays_in_a_narrow_terminal_and_the_cost_goes(
         assert "Kendall" in head
         assert "Spearman" in head
         assert ("cost" in head) is there
+
+
+def test_a_name_as_wide_as_the_terminal_leaves_room_for_the_numbers(
+    prunebench: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = board(effects={"x" * 90: 0.3, "random": 0.0}, steps=(0,))
+    (folder / "boards").mkdir()
+    (folder / "boards" / f"{one.name}.json").write_text(one.to_json())
+    monkeypatch.setattr(terminal, "console", lambda: Console(width=80, highlight=False))
+    table = [line for line in prunebench("leaderboard", "--out", "boards").out.splitlines() if "│" in line]
+    assert "".join(table).count("x") == 90, "the whole name"
+    assert sum(line.count("[") == line.count("]") == 1 for line in table) == 2
+    assert "…" not in "".join(table)
