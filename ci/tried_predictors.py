@@ -17,7 +17,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 import prunebench as pb
-from prunebench.evaluation.labels import shuffled
+from prunebench.evaluation.labels import shuffle_labels
 from prunebench.evaluation.rank import within_layers
 from prunebench.evaluation.statistics import intervals
 from prunebench.networks.outcomes import cross_entropy
@@ -100,7 +100,7 @@ def way_alone(self: Any, start: pb.Networks, way: dict[str, Tensor], x: Tensor, 
 
 def with_shuffled_labels(self: Any, snapshot: pb.Snapshot) -> Float[Tensor, " units"]:
     """What it reads of labels that say nothing."""
-    task = shuffled(snapshot.task, snapshot.seeds[0])
+    task = shuffle_labels(snapshot.task, snapshot.seeds[0])
     return REHEARSAL.score_network(self, replace(snapshot, task=task))
 
 

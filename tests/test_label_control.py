@@ -16,7 +16,7 @@ from scipy import stats
 import prunebench as pb
 from prunebench.benchmark import Plan, run_plan
 from prunebench.benchmark.audit import audit
-from prunebench.evaluation.labels import shuffled
+from prunebench.evaluation.labels import shuffle_labels
 from prunebench.evaluation.metrics import SHUFFLED_LABELS
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.latex import latex
@@ -70,7 +70,7 @@ def row_of(document: Document | Board, scorer: str, step: int = 0) -> Row:
 
 
 def labels(task: pb.Task, seeds: Sequence[int]) -> list[tuple[int, ...]]:
-    return [tuple(shuffled(task, seed).y_train.tolist()) for seed in seeds]
+    return [tuple(shuffle_labels(task, seed).y_train.tolist()) for seed in seeds]
 
 
 def test_labels_are_shuffled_and_nothing_else_is(task: pb.Task) -> None:
@@ -84,7 +84,7 @@ def test_labels_are_shuffled_and_nothing_else_is(task: pb.Task) -> None:
     assert len(set(first)) == 20
     assert tuple(before.tolist()) not in first
     assert all(Counter(each) == Counter(before.tolist()) for each in first)
-    other = shuffled(task, 0)
+    other = shuffle_labels(task, 0)
     assert torch.equal(task.y_train, before)
     assert torch.equal(other.x_train, task.x_train)
     assert torch.equal(other.y_test, task.y_test)
@@ -138,7 +138,7 @@ def test_what_it_is_worth_is_what_the_scorer_gives_for_those_labels(task: pb.Tas
         run = pb.train(task, own, seeds=(2, 3), snapshot_steps=(15,), device="cpu")
         norms = run.final.norms()
         for place, seed in enumerate((2, 3)):
-            snapshot = replace(run.snapshot(15).network(place), task=shuffled(task, seed))
+            snapshot = replace(run.snapshot(15).network(place), task=shuffle_labels(task, seed))
             scores = pb.load_scorer("snip").score(snapshot)[0]
             units = [layer.units for layer in run.final.layers]
             ranked = [

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from prunebench.benchmark.measures import values_of
 from prunebench.benchmark.plan import ACCURACY_DRAWS
-from prunebench.evaluation.labels import rank_shuffled, reads_labels, shuffled
+from prunebench.evaluation.labels import rank_shuffled, reads_labels, shuffle_labels
 from prunebench.networks import Networks
 from prunebench.scoring.execute import execute
 from prunebench.scoring.scorer import Scorer, drawn
@@ -39,7 +39,7 @@ def ask_shuffled(
     Networks are asked about one by one, since every one has labels in an order of its own.
     """
     (seed,) = snapshot.seeds
-    snapshot = replace(snapshot, task=shuffled(snapshot.task, seed))
+    snapshot = replace(snapshot, task=shuffle_labels(snapshot.task, seed))
     draws = scores[:ACCURACY_DRAWS]
     outcomes = [execute(drawn(scorer, draw), snapshot) for draw in range(len(draws))]
     found = [outcome.scores for outcome in outcomes if outcome.scores is not None]

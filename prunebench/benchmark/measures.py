@@ -15,7 +15,7 @@ from prunebench.evaluation.merge import folded, merge_groups
 from prunebench.evaluation.metrics import Metrics, Path, per_seed
 from prunebench.evaluation.protocols import LABELS, SHUFFLED, TRAINED, TRUTHS
 from prunebench.evaluation.rank import rank, sign_agreement, within_layers
-from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled
+from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled_within_layers
 from prunebench.evaluation.shallow_subject import ShallowSubject
 from prunebench.evaluation.statistics import number_or_none
 from prunebench.evaluation.subject import SPLITS, Subject
@@ -148,7 +148,7 @@ def _choices(
     layers, share = [layer.units for layer in network.layers], float(measure.keep)
     if measure.name != "prune_global":
         return {measure.name: best_of_layers(scores, layers, share)}
-    control = shuffled(scores, layers, generator(seed, SHUFFLE_STREAM))
+    control = shuffled_within_layers(scores, layers, generator(seed, SHUFFLE_STREAM))
     return {
         "prune_global": best_of_all(scores, layers, share),
         SHUFFLED: best_of_all(control, layers, share),

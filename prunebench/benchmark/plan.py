@@ -6,7 +6,7 @@ from functools import cache, cached_property
 
 from prunebench.benchmark.unfit import find_unfit
 from prunebench.errors import RequestError
-from prunebench.evaluation.fractions import check_fractions, default_fractions, kept_count, label
+from prunebench.evaluation.fractions import check_fractions, default_fractions, kept_count, written_share
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import (
     CEILING,
@@ -210,7 +210,7 @@ class Plan:
         return wanted
 
     def _kept(self, protocol: str) -> list[Measure]:
-        return [self._measure(protocol, label(fraction)) for fraction in self.fractions]
+        return [self._measure(protocol, written_share(fraction)) for fraction in self.fractions]
 
     def _measure(self, protocol: str, keep: str = "") -> Measure:
         settings = [f"{STEPS}{self.finetuned}"] if protocol == "finetune" else []

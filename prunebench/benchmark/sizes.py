@@ -3,7 +3,7 @@
 import torch
 
 from prunebench.benchmark.plan import Plan
-from prunebench.evaluation.fractions import kept_count, label
+from prunebench.evaluation.fractions import kept_count, written_share
 from prunebench.networks import Networks
 from prunebench.results import Size
 
@@ -14,7 +14,7 @@ def sizes_of(plan: Plan, final: Networks) -> dict[str, Size]:
     Counted by Torch-Pruning on the pruned module. Equal shares keep equally many units, so it is the same for
     every choice of them.
     """
-    return {label(share): _size(final, share) for share in dict.fromkeys((1.0, *plan.fractions))}
+    return {written_share(share): _size(final, share) for share in dict.fromkeys((1.0, *plan.fractions))}
 
 
 def _size(final: Networks, share: float) -> Size:

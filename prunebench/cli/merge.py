@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunebench.cli.boards import out_option
-from prunebench.cli.options import counted, isolate, scorer_options, store_option, warn
+from prunebench.cli.options import isolate, plural, scorer_options, store_option, warn
 from prunebench.cli.types import PATH, SHARE
 from prunebench.escape import for_terminal
 
@@ -95,7 +95,7 @@ def _take_submission(folder: Path, out: Path, fraction: float, options: dict[str
             click.echo("nothing was taken over", err=True)
             return 1
     accepted = accept(folder, submission, boards, out)
-    rows = f"{counted(accepted.rows, 'row')} of {submission.scorer} ({submission.origin})"
+    rows = f"{plural(accepted.rows, 'row')} of {submission.scorer} ({submission.origin})"
     click.echo(for_terminal(f"{rows} on boards in {out}; in place of earlier ones: {accepted.replaced:,}"))
     _list("left out, for there is no such board", accepted.without_board)
     return 0 if accepted.rows else 1

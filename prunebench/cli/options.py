@@ -28,7 +28,7 @@ PLUGIN = "[FILE.py:]NAME[PARAM=VALUE,...]"
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def together(*options: Decorator) -> Decorator:
+def combined(*options: Decorator) -> Decorator:
     """Several options as one, in this order."""
     return lambda function: reduce(lambda decorated, option: option(decorated), reversed(options), function)
 
@@ -52,7 +52,7 @@ def options_for(cls: type, *, but: Sequence[str] = (), **more: dict[str, Any]) -
         settings |= several(field.annotation) if field.many else {"type": Typed(field.annotation)}
         return click.option(field.flag, field.name, **settings | more.get(field.name, {}))
 
-    return together(*(as_option(field) for name, field in options_of(cls).items() if name not in but))
+    return combined(*(as_option(field) for name, field in options_of(cls).items() if name not in but))
 
 
 def given(cls: type, options: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def given(cls: type, options: dict[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in options_of(cls) if options.get(name) not in (None, ())}
 
 
-compute_options = together(
+compute_options = combined(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option("--quiet", is_flag=True, help="No plan and no progress bars."),
 )
@@ -80,7 +80,7 @@ plugin_option = click.option(
     help="Python file with scorers or networks of your own; repeatable.",
 )
 # Where scorers of others come from, and how long one may take.
-scorer_options = together(
+scorer_options = combined(
     plugin_option,
     click.option(
         "--scorer-timeout",
@@ -91,7 +91,7 @@ scorer_options = together(
     ),
 )
 # Where results are kept, and what is computed although it is there.
-store_options = together(
+store_options = combined(
     store_option,
     click.option("--dry-run", is_flag=True, help="Say what is done and what is to do, and stop."),
     click.option("--force", is_flag=True, help="Compute again what the store holds."),
@@ -100,7 +100,7 @@ store_options = together(
 
 def task_options(*but: str) -> Decorator:
     """Which data, which classes, how many samples, how scaled; all `but` some of that."""
-    return together(
+    return combined(
         options_for(TaskSpec, but=but, dataset={"shell_complete": complete_datasets}), download_option
     )
 
@@ -135,7 +135,7 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1).decode())
 
 
-def counted(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
     """`1 training`, `2,000 trainings`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.streams import printable
+from prunebench.cli.streams import encodable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,7 +23,7 @@ def page(*shown: "RenderableType") -> None:
     with out.capture() as captured:
         for each in shown:
             out.print(each, "")
-    text = printable(captured.get())
+    text = encodable(captured.get())
     if text.count("\n") < out.height:
         click.echo(text, nl=False)
         return

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.options import counted, isolate, json_option, plugin_option, print_json, store_option
+from prunebench.cli.options import isolate, json_option, plugin_option, plural, print_json, store_option
 from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
 
@@ -51,15 +51,15 @@ def _store_status(store: str, as_json: bool) -> None:
         print_json(status)
         return
     for held in status.holdings:
-        parts = [counted(held.trainings, "training"), counted(held.networks, "network")]
-        parts += [counted(held.snapshots, "snapshot"), counted(held.results, "result")]
-        parts += [counted(held.failed, "failed score")] if held.failed else []
-        parts += [counted(held.diverged, "failed training")] if held.diverged else []
+        parts = [plural(held.trainings, "training"), plural(held.networks, "network")]
+        parts += [plural(held.snapshots, "snapshot"), plural(held.results, "result")]
+        parts += [plural(held.failed, "failed score")] if held.failed else []
+        parts += [plural(held.diverged, "failed training")] if held.diverged else []
         click.echo(for_terminal(f"{held.task}: {', '.join(parts)}"))
     networks = sum(held.size for held in status.holdings)
     results = sum(held.results for held in status.holdings)
     click.echo(
-        f"{store}: {counted(results, 'result')}; database {_size(status.database)}, "
+        f"{store}: {plural(results, 'result')}; database {_size(status.database)}, "
         f"networks {_size(networks)}; newest record: {status.newest or 'none'}"
     )
 
@@ -77,7 +77,7 @@ def _check(folder: Path, as_json: bool, *, forget: bool) -> int:
     else:
         for each in found:
             click.echo(f"damaged: {each.what}")
-        checked = f"{counted(rows, 'row')} and {counted(networks, 'file')} of networks checked"
+        checked = f"{plural(rows, 'row')} and {plural(networks, 'file')} of networks checked"
         click.echo(f"{folder}: {checked}; damaged: {len(found):,}")
     if not (found and forget):
         return 1 if found else 0
@@ -85,7 +85,7 @@ def _check(folder: Path, as_json: bool, *, forget: bool) -> int:
         gone = integrity.forget(kept, found)
         left = sum(1 for _ in integrity.find_damage(kept, files=True))
     text = (
-        f"forgotten: {counted(gone, 'row')}; running their tasks again computes them; still damaged: {left:,}"
+        f"forgotten: {plural(gone, 'row')}; running their tasks again computes them; still damaged: {left:,}"
     )
     click.echo(text, err=as_json)
     return 1 if left else 0

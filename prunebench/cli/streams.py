@@ -23,7 +23,7 @@ def prepare() -> None:
             stream.reconfigure(errors=_ERRORS)
 
 
-def printable(text: str) -> str:
+def encodable(text: str) -> str:
     """What standard output makes of it, for what is sent elsewhere instead: pagers get UTF-8."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, _ERRORS).decode(encoding)

@@ -7,7 +7,7 @@ import click
 
 from prunebench.cli.boards import out_option
 from prunebench.cli.complete import complete_rows
-from prunebench.cli.options import counted, isolate, scorer_options, store_option, warn
+from prunebench.cli.options import isolate, plural, scorer_options, store_option, warn
 from prunebench.cli.types import AMOUNT, PATH
 
 
@@ -48,7 +48,7 @@ def command(scorer: str, folder: str, networks: int, out: str, store: str, **opt
     size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
     checked, rescored = made.audit.checked, made.audit.rescored
     click.echo(
-        f"{folder}: {scorer} on {counted(len(made.boards), 'board')}, {size / 1e6:.1f} MB; "
+        f"{folder}: {scorer} on {plural(len(made.boards), 'board')}, {size / 1e6:.1f} MB; "
         f"computed again and equal: {checked:,} results, {rescored:,} scores"
     )
     for name in made.audit.differing:

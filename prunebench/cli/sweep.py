@@ -13,10 +13,10 @@ from prunebench.cli.complete import complete_scorers
 from prunebench.cli.options import (
     common_from,
     compute_options,
-    counted,
     download_option,
     isolate,
     json_option,
+    plural,
     print_json,
     scorer_options,
     store_options,
@@ -112,7 +112,7 @@ def command(study: str, **options: Any) -> int:
         said = {"boards": sorted(boards.lost), "failed_cells": failed, "failed_rows": boards.failed}
         print_json({"out": str(boards.folder), **said})
     click.echo(
-        f"{counted(len(boards.lost), 'board')} in {boards.folder} changed; "
+        f"{plural(len(boards.lost), 'board')} in {boards.folder} changed; "
         f"failed: {failed} cells, {boards.failed} rows of other cells",
         err=True,
     )
@@ -132,6 +132,6 @@ def _published() -> "list[Cell]":
         else:
             missing[cell.task.dataset] += 1
     for dataset, count in missing.items():
-        line = f"left out: {counted(count, 'cell')} on {dataset}, which is not here (docs/tasks.md)"
+        line = f"left out: {plural(count, 'cell')} on {dataset}, which is not here (docs/tasks.md)"
         click.echo(for_terminal(f"prunebench: {line}"), err=True)
     return found

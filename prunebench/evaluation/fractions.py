@@ -24,7 +24,7 @@ def default_fractions(*, shallow: bool) -> tuple[float, ...]:
     return FRACTIONS if shallow else LAYERED_FRACTIONS
 
 
-def label(fraction: float) -> str:
+def written_share(fraction: float) -> str:
     """A share as it is written in the results: `0.5`, `0.01`."""
     return f"{fraction:g}"
 

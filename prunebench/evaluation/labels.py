@@ -15,7 +15,7 @@ from prunebench.training.initial import LABEL_STREAM, generator
 ROUNDING, MOVED = 1e-3, 0.01
 
 
-def shuffled(task: Task, seed: int) -> Task:
+def shuffle_labels(task: Task, seed: int) -> Task:
     """The task with its training labels in an order drawn from the seed's own stream.
 
     As many samples of each class as there were. An order that leaves every label as it was, which two samples

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.evaluation.fractions import kept_count, label
+from prunebench.evaluation.fractions import kept_count, written_share
 from prunebench.evaluation.layered_subject import accuracy_of
 from prunebench.evaluation.metrics import SPLITS, Metrics, Path, per_seed
 from prunebench.evaluation.protocols import Protocol
@@ -94,7 +94,7 @@ def _trained(
             first = {layer.name: torch.arange(kept_count(layer.units, fraction))[None] for layer in layers}
             chosen.append([(at,) for at in range(len(run.seeds))])
             starts |= {(at,): (seed, fresh.select(at).keep(first)) for at, seed in enumerate(run.seeds)}
-        metrics = _train_on(run, list(starts.values()), (protocol, label(fraction)), end, recalibrate)
+        metrics = _train_on(run, list(starts.values()), (protocol, written_share(fraction)), end, recalibrate)
         place = {key: number for number, key in enumerate(starts)}
         for result, keys in zip(results, chosen, strict=True):
             result |= {path: values[[place[key] for key in keys]] for path, values in metrics.items()}

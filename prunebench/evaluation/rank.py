@@ -6,7 +6,7 @@ from jaxtyping import Float
 from scipy import stats
 from torch import Tensor
 
-from prunebench.evaluation.fractions import kept_count, label
+from prunebench.evaluation.fractions import kept_count, written_share
 from prunebench.evaluation.metrics import Metrics, per_seed
 from prunebench.evaluation.selection import top_k
 from prunebench.networks import Networks
@@ -52,7 +52,7 @@ def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
             _overlap(rows, of, kept_count(rows.shape[1], fraction))
             for rows, of in zip(scores.split(units, dim=1), truth.split(units, dim=1), strict=True)
         ]
-        metrics["top_k_overlap", label(fraction)] = _mean(np.stack(shared), units)
+        metrics["top_k_overlap", written_share(fraction)] = _mean(np.stack(shared), units)
     return metrics
 
 

@@ -41,7 +41,7 @@ def best_of_all(
     return top_k(scores, sum(kept_count(units, share) for units in layers))
 
 
-def shuffled(
+def shuffled_within_layers(
     scores: Float[Tensor, "choices units"], layers: Sequence[int], draw: np.random.Generator
 ) -> Float[Tensor, "choices units"]:
     """The scores permuted within each layer, all choices alike: what is left says how much of each layer."""

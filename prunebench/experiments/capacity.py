@@ -3,10 +3,9 @@
 import numpy as np
 import torch
 
-from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
+from prunebench.experiments.experiment import Experiment, Rows, Tables, final_share, rows_of
 from prunebench.experiments.figures import Panels, band, marked
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.measures import final_share
 from prunebench.experiments.verdict import Verdict, Verdicts, at_most, judge, mean_std
 from prunebench.theory import group_counts, groups, merge
 from prunebench.theory.merging import DROPPED

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
 
 from prunebench.experiments.figures import Panels
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdicts
+from prunebench.training.train import Trajectory
 
 Tables = Mapping[str, pd.DataFrame]
 Rows = Iterator[tuple[str, pd.DataFrame]]
@@ -62,3 +65,16 @@ class Experiment(ABC):
 def rows_of(table: str, /, **columns: Any) -> tuple[str, pd.DataFrame]:
     """Rows of a table, from the values of each column; single values are repeated."""
     return table, pd.DataFrame(columns)
+
+
+def neuron_rows(run: Trajectory, **columns: Tensor | float | int | str) -> pd.DataFrame:
+    """A row for each neuron of the first network, from (seeds, neurons); single values are repeated."""
+    first = {name: column[0] if isinstance(column, Tensor) else column for name, column in columns.items()}
+    rows = pd.DataFrame(first)
+    return pd.DataFrame({"seed": run.seeds[0], "neuron": range(len(rows))}).join(rows)
+
+
+def final_share(run: Trajectory) -> Float[Tensor, "seeds neurons"]:
+    """Final norms as shares of each network's largest."""
+    norms = run.final.norms()
+    return norms / norms.max(dim=1, keepdim=True).values

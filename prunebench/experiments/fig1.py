@@ -3,11 +3,10 @@
 import pandas as pd
 import torch
 
-from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
+from prunebench.experiments.experiment import Experiment, Rows, Tables, final_share, neuron_rows, rows_of
 from prunebench.experiments.figures import Panels, cloud, log_norms
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.measures import final_share, neuron_rows
-from prunebench.experiments.plateau import drop_step, nearest
+from prunebench.experiments.plateau import drop_step, nearest_step
 from prunebench.experiments.verdict import LARGE, SMALL, Verdict, Verdicts, correlates, judge
 from prunebench.theory import alignment_angle, groups
 
@@ -29,7 +28,7 @@ class Figure1(Experiment):
         members = labels == labels.mode(dim=1, keepdim=True).values
         for moment in MOMENTS:
             for s, (seed, drop) in enumerate(zip(run.seeds, drop_step(run).tolist(), strict=True)):
-                step, mine = nearest(run, SHARES[moment] * drop), members[s]
+                step, mine = nearest_step(run, SHARES[moment] * drop), members[s]
                 nets = run.snapshots[step].select(s)
                 angle, norm = alignment_angle(nets, run.task)[:, mine], nets.norms()[:, mine]
                 where = {"moment": moment, "step": step}

@@ -5,10 +5,9 @@ import itertools
 import numpy as np
 
 from prunebench.evaluation.rank import spearman
-from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
+from prunebench.experiments.experiment import Experiment, Rows, Tables, neuron_rows, rows_of
 from prunebench.experiments.figures import Panels, cloud, log_norms
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.measures import neuron_rows
 from prunebench.experiments.verdict import LARGE, SMALL, Verdict, Verdicts, at_least, correlates
 from prunebench.theory import alignment_angle
 

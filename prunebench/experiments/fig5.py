@@ -4,10 +4,9 @@ import torch
 
 from prunebench.drawing import COLOURS
 from prunebench.evaluation.rank import spearman, spearman_within
-from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
+from prunebench.experiments.experiment import Experiment, Rows, Tables, neuron_rows, rows_of
 from prunebench.experiments.figures import DOTS, Panels
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.measures import neuron_rows
 from prunebench.experiments.verdict import Verdict, Verdicts, correlates, judge
 from prunebench.scoring.registry import load_scorer
 from prunebench.theory import alignment_angle, groups

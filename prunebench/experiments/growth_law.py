@@ -4,10 +4,9 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from prunebench.experiments.experiment import Experiment, Rows, Tables
+from prunebench.experiments.experiment import Experiment, Rows, Tables, final_share, neuron_rows
 from prunebench.experiments.figures import Panels, cloud, equality
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.measures import final_share, neuron_rows
 from prunebench.experiments.plateau import last_on_plateau
 from prunebench.experiments.verdict import Verdict, Verdicts, judge, mean_std
 from prunebench.theory import asinh_growth, growth_rate, predicted_asinh_growth

@@ -37,7 +37,7 @@ def last_on_plateau(run: Trajectory) -> Int64[Tensor, " seeds"]:
     return steps[on.sum(dim=1) - 1]
 
 
-def nearest(run: Trajectory, step: float) -> int:
+def nearest_step(run: Trajectory, step: float) -> int:
     """The kept step that is nearest in ratio to a step above 0."""
     return min((s for s in run.snapshots if s > 0), key=lambda s: abs(math.log(s / step)))
 

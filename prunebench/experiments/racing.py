@@ -3,11 +3,10 @@
 import numpy as np
 
 from prunebench.evaluation.rank import spearman
-from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
+from prunebench.experiments.experiment import Experiment, Rows, Tables, final_share, neuron_rows, rows_of
 from prunebench.experiments.figures import Panels, band, cloud, dashed, equality, log_counts
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.measures import final_share, neuron_rows
-from prunebench.experiments.plateau import drop_step, nearest
+from prunebench.experiments.plateau import drop_step, nearest_step
 from prunebench.experiments.verdict import Verdict, Verdicts, at_most, correlates, mean_std
 from prunebench.theory import groups, race
 
@@ -25,7 +24,7 @@ class Racing(Experiment):
         """`totals`: each seed and step; `agreement`: each seed at the step compared; `neurons`: seed 0."""
         run = lab.run()
         drop = float(drop_step(run).double().mean())
-        start, compare = nearest(run, START * drop), nearest(run, COMPARE * drop)
+        start, compare = nearest_step(run, START * drop), nearest_step(run, COMPARE * drop)
         steps = [step for step in run.snapshots if start <= step <= 4 * drop]
         times = [float(step - start) for step in steps]
         paths = race(run.snapshots[start], run.task, run.recipe.flow_rate, times)

@@ -6,7 +6,7 @@ from prunebench.evaluation.rank import spearman
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, error_bars, marked
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.plateau import drop_step, nearest
+from prunebench.experiments.plateau import drop_step, nearest_step
 from prunebench.experiments.verdict import Verdict, Verdicts, judge, mean_std
 from prunebench.theory import second_order_targets, target_vectors
 from prunebench.theory.alignment import angle
@@ -25,7 +25,7 @@ class SecondOrder(Experiment):
         """`angles`: each step, target and seed."""
         run, early = lab.run(), lab.setting.early
         drop = float(drop_step(run).double().mean())
-        for step in (0, early[0], early[-1], nearest(run, drop), nearest(run, 2 * drop)):
+        for step in (0, early[0], early[-1], nearest_step(run, drop), nearest_step(run, 2 * drop)):
             nets = run.snapshots[step]
             targets = {"first": target_vectors(nets, run.task)}
             targets |= {f"ridge {ridge:g}": second_order_targets(nets, run.task, ridge) for ridge in RIDGES}

@@ -16,7 +16,7 @@ from prunebench.evaluation.protocols import LABELS
 from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.canonical import canonical_json
 from prunebench.leaderboard.citation import cite
-from prunebench.leaderboard.command import reproduce
+from prunebench.leaderboard.command import command_of
 from prunebench.leaderboard.tidy import tidy
 from prunebench.results import (
     SCHEMA,
@@ -56,7 +56,7 @@ class Board(Results):
     lacks: str | None = None
 
     def __post_init__(self) -> None:
-        rows = (replace(row, command=reproduce(self.task, self.recipe, row)) for row in self.rows)
+        rows = (replace(row, command=command_of(self.task, self.recipe, row)) for row in self.rows)
         self.rows = sorted(rows, key=lambda row: (row.at_step, row.scorer))
 
     @property

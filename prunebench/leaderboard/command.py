@@ -28,7 +28,7 @@ from prunebench.training.seeds import written_seeds
 Record = dict[str, Any]
 
 
-def reproduce(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
+def command_of(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     """`prunebench run ...` for this row alone; options that have their default are left out.
 
     A task that no data set was named for (made in Python, say) keeps the command that was recorded. Files

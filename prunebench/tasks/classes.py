@@ -42,12 +42,12 @@ def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
     found = tuple(tuple(sorted(_number(token, names) for token in side)) for side in sides)
     chosen = sum(found, ())
     if twice := sorted({number for number in chosen if chosen.count(number) > 1}):
-        labels = ", ".join(label(number, names) for number in twice)
+        labels = ", ".join(class_label(number, names) for number in twice)
         raise RequestError("classes", classes, f"every class may be chosen once, not so: {labels}")
     return found
 
 
-def label(number: int, names: Mapping[int, str]) -> str:
+def class_label(number: int, names: Mapping[int, str]) -> str:
     """A class for messages: `3 (cat)`, or just `3` where the name says no more."""
     return str(number) if names[number] == str(number) else f"{number} ({names[number]})"
 
@@ -76,6 +76,6 @@ def _number(token: int | str, names: Mapping[int, str]) -> int:
     if isinstance(token, str):
         raise unknown_name("classes", token, names.values(), "classes")
     if not is_whole(token) or token not in names:
-        known = ", ".join(label(number, names) for number in sorted(names))
+        known = ", ".join(class_label(number, names) for number in sorted(names))
         raise RequestError("classes", token, f"classes: {known}")
     return int(token)

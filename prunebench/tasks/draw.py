@@ -7,7 +7,7 @@ from jaxtyping import Int64
 
 from prunebench.errors import RequestError
 from prunebench.fields import convert
-from prunebench.tasks.classes import Sides, is_whole, label
+from prunebench.tasks.classes import Sides, class_label, is_whole
 from prunebench.tasks.spec import Seed
 
 
@@ -59,6 +59,6 @@ def _check(
             raise RequestError(
                 "samples",
                 samples,
-                f"class {label(number, names)} has {counts[number]} training samples, {needed} are needed; "
-                f"{most} samples can be drawn from these classes",
+                f"class {class_label(number, names)} has {counts[number]} training samples, {needed} are "
+                f"needed; {most} samples can be drawn from these classes",
             )

@@ -8,7 +8,7 @@ import numpy as np
 from prunebench.errors import RequestError, unknown_name
 from prunebench.fields import convert
 from prunebench.tasks.cache import Cache, default_folder
-from prunebench.tasks.classes import ALL, Classes, label, resolve_classes
+from prunebench.tasks.classes import ALL, Classes, class_label, resolve_classes
 from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.draw import draw
 from prunebench.tasks.folder import read_folder
@@ -55,7 +55,7 @@ def load_task(
     data = data.only(chosen)
     for number in chosen:
         if not (data.y_test == number).any():
-            raise RequestError("classes", label(number, data.names), "this class has no test samples")
+            raise RequestError("classes", class_label(number, data.names), "this class has no test samples")
     drawn = draw(data.y_train, sides, samples, seed, data.names)
     shape = sample_shape(data.x_train, colour)
     x_train, x_test = scale(

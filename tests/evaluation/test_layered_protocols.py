@@ -12,7 +12,7 @@ from prunebench.benchmark.sizes import sizes_of
 from prunebench.evaluation.fractions import kept_count
 from prunebench.evaluation.layered_subject import LayeredSubject
 from prunebench.evaluation.prune import finetune, prune_early
-from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled
+from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled_within_layers
 from prunebench.networks.normalisation import recalibrated
 from prunebench.store.records import AS_TRAINED, Key, Measure
 from prunebench.training.loop import run_loop
@@ -94,7 +94,7 @@ def test_a_threshold_that_only_sets_layer_budgets_is_its_shuffled_control() -> N
     draw = np.random.default_rng(0)
     scores = torch.rand(3, 100, generator=torch.Generator().manual_seed(1))
     scores[:, :40] += 0.5
-    mixed = shuffled(scores, units, draw)
+    mixed = shuffled_within_layers(scores, units, draw)
     assert not torch.equal(mixed, scores)
     assert torch.equal(mixed[:, :40].sort().values, scores[:, :40].sort().values)
     one, other = (best_of_all(each, units, 0.5) for each in (scores, mixed))
@@ -114,7 +114,7 @@ def test_shuffling_leaves_layer_budgets_exactly(seed: int) -> None:
     edges = torch.tensor(units).cumsum(0)[:-1]
     moved = []
     for scores in (ties, spread, constant):
-        mixed = shuffled(scores, units, np.random.default_rng(seed))
+        mixed = shuffled_within_layers(scores, units, np.random.default_rng(seed))
         for share in (0.8, 0.5, 0.2, 0.05):
             one, other = (best_of_all(each, units, share) for each in (scores, mixed))
             layers = [torch.bucketize(each, edges, right=True).tolist() for each in (one, other)]

@@ -10,8 +10,8 @@ import torch
 import prunebench as pb
 from prunebench.drawing import style
 from prunebench.experiments.catalogue import NAMES, load_experiment
+from prunebench.experiments.experiment import neuron_rows
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.measures import neuron_rows
 from prunebench.experiments.reference import RANGES
 from prunebench.experiments.setting import FULL, QUICK
 from prunebench.experiments.verdict import Outcome, Verdict, at_least, at_most, judge, mean_std

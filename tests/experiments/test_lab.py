@@ -4,7 +4,7 @@ from pathlib import Path
 import torch
 
 from prunebench.experiments.lab import Lab
-from prunebench.experiments.plateau import PLATEAU, drop_step, geometric, last_on_plateau, nearest
+from prunebench.experiments.plateau import PLATEAU, drop_step, geometric, last_on_plateau, nearest_step
 from prunebench.store.store import Store
 
 Make = Callable[..., Lab]
@@ -78,8 +78,8 @@ def test_steps_grow_by_the_ratio() -> None:
 
 def test_nearest_kept_step(lab: Lab) -> None:
     run = lab.run()
-    assert nearest(run, 9.0) == 10
-    assert nearest(run, 1e9) == max(run.snapshots)
+    assert nearest_step(run, 9.0) == 10
+    assert nearest_step(run, 1e9) == max(run.snapshots)
 
 
 def test_progress_is_told(make_lab: Make, listener) -> None:

@@ -5,7 +5,7 @@ import pytest
 from made_up_boards import row, summary
 
 import prunebench as pb
-from prunebench.leaderboard.command import reproduce
+from prunebench.leaderboard.command import command_of
 from prunebench.plugin.record import PluginRecord
 from prunebench.results import TaskRecord
 
@@ -34,7 +34,7 @@ def command(
         accuracy[protocol] = {share: summary(values) for share in kept}
     whole = {"command": "prunebench sweep study.toml", "accuracy": accuracy} | changes
     of = TaskRecord.read(TASK | (task or {}))
-    return reproduce(of, pb.Recipe(**(RECIPE | (recipe or {}))), row("snip", 50, values, **whole))
+    return command_of(of, pb.Recipe(**(RECIPE | (recipe or {}))), row("snip", 50, values, **whole))
 
 
 def test_defaults_are_left_out() -> None:
@@ -135,4 +135,4 @@ def test_the_control_of_prune_early_comes_with_any_scorer() -> None:
 def test_a_task_without_a_data_set_keeps_what_was_recorded() -> None:
     task = TaskRecord.read({key: value for key, value in TASK.items() if key != "dataset"})
     for recorded in (None, "python mine.py"):
-        assert reproduce(task, pb.Recipe(), row("snip", 0, np.ones(1), command=recorded)) == recorded
+        assert command_of(task, pb.Recipe(), row("snip", 0, np.ones(1), command=recorded)) == recorded
