@@ -55,7 +55,8 @@ def announce_training(plan: Plan, networks: int, reporter: Reporter) -> None:
     recipe, task = plan.recipe, plan.task
     what = f"{recipe.width} neurons"
     if recipe.network is not None:
-        what = f"{recipe.network_spec} ({sum(plan.units)} units in {len(plan.units)} layers)"
+        layers = f" in {len(plan.units)} layers" if len(plan.units) > 1 else ""
+        what = f"{recipe.network_spec} ({sum(plan.units)} units{layers})"
     reporter.plan(
         f"train {networks} networks of {what} for {recipe.steps:,} steps "
         f"on {task.name} ({task.samples} samples of {task.inputs} inputs) on {resolve_device(plan.device)}"

@@ -12,9 +12,10 @@ from torch import Tensor
 from prunebench.device import full_precision
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
+from prunebench.networks.normalisation import has_statistics
 from prunebench.tasks.task import Task
 from prunebench.training.engines import Engine, Problem, choose
-from prunebench.training.order import minibatch_orders
+from prunebench.training.order import PAD, minibatch_orders
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 from prunebench.training.stopwatch import Stopwatch
@@ -108,6 +109,7 @@ def run_loop(
         schedule=recipe.schedule,
         scheduled_steps=recipe.steps,
     )
+    _check_single(problem, state, recipe)
     stopwatch = Stopwatch()
     trainer = choose(problem, state if masks is None else state.masked(problem.masks), engine)
     pace = _Pace(trainer, end, progress)
@@ -136,6 +138,22 @@ def run_loop(
     losses, accuracies = (torch.stack(curve, dim=1).cpu() for curve in zip(*curves, strict=True))
     history = History(torch.tensor(steps), losses, accuracies)
     return LoopResult(final.networks, states, history, final.step - state.step, stopwatch.seconds)
+
+
+def _check_single(problem: Problem, state: State, recipe: Recipe) -> None:
+    """Raises `RequestError` for networks that cannot be trained on the one sample that a minibatch has."""
+    sizes = (problem.orders[0, state.step :] != PAD).sum(dim=1)
+    if not len(sizes) or int(sizes.min()) > 1 or not has_statistics(state.networks.architecture):
+        return
+    module = state.networks.to_module(0).train()
+    try:
+        with torch.no_grad():
+            module(problem.x[:1])
+    except ValueError as error:
+        accepted = (
+            f"of {len(problem.x)} samples a minibatch has but one, which batch normalisation cannot take"
+        )
+        raise RequestError("batch_size", recipe.batch_size, accepted) from error
 
 
 class _Pace:

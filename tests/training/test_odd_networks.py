@@ -1,5 +1,6 @@
 """Networks with frozen parameters, and with buffers of all kinds: trained, scored and kept as they are."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import pytest
@@ -67,6 +68,16 @@ def test_it_trains_as_the_module_does(task: pb.Task, engine: str, seeds: tuple[i
         for name, tensor in (*module.named_parameters(), *module.named_buffers()):
             if "num_batches" not in name:
                 torch.testing.assert_close(run.final[name][place], tensor.detach(), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(("samples", "batch"), [(29, 7), (30, 1)])
+def test_a_minibatch_of_one_sample_cannot_be_normalised(task: pb.Task, samples: int, batch: int) -> None:
+    few = pb.Task(task.x_train[:samples], task.y_train[:samples], task.x_test, task.y_test, name="few")
+    recipe = pb.Recipe(network=OddNetwork(), batch_size=batch, steps=8)
+    with pytest.raises(pb.RequestError, match=rf"batch_size: got {batch}; of {samples} samples a minibatch"):
+        pb.train(few, recipe, seeds=(0,), device="cpu")
+    if batch > 1:  # none of one sample is reached
+        pb.train(few, dataclasses.replace(recipe, steps=4), seeds=(0,), device="cpu")
 
 
 @pytest.mark.parametrize("engine", ["plain", "together"])
