@@ -28,7 +28,7 @@ from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.saved import SavedScores
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.identity import training_id
-from prunebench.store.records import AS_TRAINED, STEPS, Key, Measure
+from prunebench.store.records import AS_LONG, AS_TRAINED, STEPS, Key, Measure
 from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import architecture_of
@@ -214,6 +214,8 @@ class Plan:
 
     def _measure(self, protocol: str, keep: str = "") -> Measure:
         settings = [f"{STEPS}{self.finetuned}"] if protocol == "finetune" else []
+        if protocol == "prune_early" and self.recipe.until_loss is not None:
+            settings.append(AS_LONG)
         if self.normalised and not self.recalibrate:
             settings.append(AS_TRAINED)
         return Measure(protocol + (f"[{','.join(settings)}]" if settings else ""), keep)

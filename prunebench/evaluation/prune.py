@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import kept_count, written_share
 from prunebench.evaluation.layered_subject import accuracy_of
 from prunebench.evaluation.metrics import SPLITS, Metrics, Path, per_seed
@@ -59,6 +60,9 @@ def finetune(
     On the same minibatches and at the learning rates that these steps had ("learning rate rewinding": Renda,
     Frankle and Carbin 2020), from velocity 0.
     """
+    if steps > run.gradient_steps:
+        accepted = f"training ended by --until-loss after {run.gradient_steps} steps"
+        raise RequestError("finetune_steps", steps, accepted)
     start = State(run.final, run.gradient_steps - steps)
     return _trained(candidates, run, start, fractions, "finetune", None, recalibrate)
 
@@ -76,7 +80,8 @@ def _trained(
     results: list[Metrics] = [{} for _ in range(len(candidates) + (fresh is not None))]
     layers = states.networks.layers
     units = [layer.units for layer in layers]
-    end = run.gradient_steps if protocol == "finetune" else None
+    ended = protocol == "finetune" or run.recipe.until_loss is not None
+    end = run.gradient_steps if ended else None
     for fraction in fractions:
         chosen = []
         # By network and units: scorers that choose the same ones share their training.

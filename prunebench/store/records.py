@@ -27,6 +27,8 @@ Values = dict[str, list[float | None]]
 AS_TRAINED = "recalibrate=no"
 # And that of `finetune`, with how far it trains on.
 STEPS = "steps="
+# And that of `prune_early` where a loss ended the training: narrow networks are trained for as long.
+AS_LONG = "end=training"
 
 # What columns and JSON may hold.
 Count = Annotated[int, Meta(ge=0, le=2**62)]

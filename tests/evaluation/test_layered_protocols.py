@@ -1,5 +1,7 @@
 """Protocols on trained networks of several layers: pruned early, trained on, one threshold over all."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,10 +23,10 @@ from prunebench.training.state import State
 KEY = Key(0, "mine", "1", "")
 
 
-def trained(kind: str) -> pb.Trajectory:
+def trained(kind: str, steps: int = 40, **options: Any) -> pb.Trajectory:
     x, y = data(90)
     task = pb.Task(x[:60].float(), y[:60], x[60:].float(), y[60:], name="noise")
-    recipe = pb.Recipe(network=Example(kind), learning_rate=0.02, batch_size=10, steps=40)
+    recipe = pb.Recipe(network=Example(kind), learning_rate=0.02, batch_size=10, steps=steps, **options)
     return pb.train(task, recipe, seeds=(0, 3), snapshot_steps=(0, 10), device="cpu")
 
 
@@ -48,6 +50,18 @@ def test_all_units_kept_early_repeat_the_training(run: pb.Trajectory) -> None:
         dense = recalibrated(run.final, run.task.x_train).accuracy(x, y).numpy()
         assert early[name, "prune_early", "1"] == pytest.approx(dense)
         assert fresh[name, "prune_early", "1"].shape == dense.shape
+
+
+def test_where_a_loss_ends_the_training_it_ends_that_of_narrow_networks() -> None:
+    run = trained("mlp", until_loss=1.05, steps=1000)
+    assert 10 < run.gradient_steps < 1000
+    early = prune_early([scores_of(run)], run, 10, (1.0,), control=False)[0]
+    dense = run.final.accuracy(run.task.x_train, run.task.y_train).numpy()
+    assert early["train_accuracy", "prune_early", "1"] == pytest.approx(dense)
+    with pytest.raises(pb.RequestError, match=r"finetune_steps: got 1000; training ended by --until-loss"):
+        finetune([scores_of(run)], run, 1000, (0.5,))
+    plan = Plan(run.task, run.recipe, [pb.load_scorer("magnitude")], (10,), run.seeds, ("prune_early",))
+    assert {measure.protocol for measure in plan.measures} == {"prune_early[end=training]"}
 
 
 def test_each_layer_keeps_its_own_share_early(run: pb.Trajectory) -> None:
