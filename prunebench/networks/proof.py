@@ -110,7 +110,6 @@ def check_units(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
     a length that means something. On other weights than the networks' own: those may hide what units do.
     """
     draw = torch.Generator().manual_seed(0)
-    networks = networks.to("cpu", torch.float64)
     trainable = networks.architecture.trainable
     networks = networks.like(
         {name: _drawn(tensor, name in trainable, draw) for name, tensor in networks.tensors.items()}
@@ -140,14 +139,14 @@ def _samples(x: Float[Tensor, "samples ..."]) -> Float[Tensor, "samples ..."]:
 def _drawn(tensor: Shaped[Tensor, "1 ..."], trained: bool, draw: torch.Generator) -> Shaped[Tensor, "1 ..."]:
     """Other numbers: of weights and biases any, of the rest in place of equal ones, such as zeros."""
     if not tensor.is_floating_point():
-        return tensor
-    other = torch.randn(tensor.shape, generator=draw).to(tensor)
+        return tensor.cpu()
+    other = torch.randn(tensor.shape, generator=draw).double()
     if trained and tensor.ndim > 2:
-        return other * (2 / tensor[0, 0].numel()) ** 0.5
+        return other.mul_((2 / tensor[0, 0].numel()) ** 0.5)
     if trained:
-        return other.abs() + 0.1
+        return other.abs_().add_(0.1)
     equal = bool((tensor == tensor.flatten()[:1]).all())
-    return tensor + 0.1 * other.abs() if equal else tensor
+    return tensor.cpu().double() + (0.1 * other.abs() if equal else 0)
 
 
 def _check_samples(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
@@ -190,14 +189,19 @@ def _check_lengths(networks: Networks, x: Float[Tensor, "samples ..."], draw: to
     with _refused("a gradient in float64", "scorers need it, and here it raises"):
         y = torch.zeros(len(x), dtype=torch.int64)
         gradient = networks.gradient(x, y, loss=lambda logits, _: (logits * weights.to(logits)).sum((1, 2)))
-    along = networks.map(torch.mul, gradient).unit_sums("incoming").abs()
-    lengths = [each.map(torch.square).unit_sums("incoming").sqrt() for each in (networks, gradient)]
-    units, pulled = [layer.units for layer in networks.layers], lengths[1] > 0
-    means_nothing = along <= _NO_LENGTH * lengths[0] * lengths[1]
-    for layer, own, moved in zip(
-        networks.layers, means_nothing.split(units, 1), pulled.split(units, 1), strict=True
-    ):
-        if not layer.of("statistic") and bool(moved.any()) and bool(own[moved].all()):
+    for layer in networks.layers:
+        if layer.of("statistic"):
+            continue
+        parts = layer.of("incoming")
+        along, weights, pulls = (
+            sum(
+                torch.linalg.vecdot(part.by_unit(one[part.tensor])[0], part.by_unit(other[part.tensor])[0])
+                for part in parts
+            )
+            for one, other in ((networks, gradient), (networks, networks), (gradient, gradient))
+        )
+        means_nothing = along.abs() <= _NO_LENGTH * (weights * pulls).sqrt()
+        if bool(pulls.any()) and bool(means_nothing[pulls > 0].all()):
             accepted = "the length of their weights must mean something: no normalisation but that of batches"
             raise RequestError("network", f"units of layer {layer.name}", accepted)
 
