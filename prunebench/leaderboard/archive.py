@@ -17,7 +17,7 @@ Content = dict[str, Any]  # a board's JSON, or a part of it
 
 # Digits of a correlation over a whole network, which is never a tie or half of the last digit shown, as that
 # of a layer of six units may be; and of a training curve, which is drawn and never compared.
-CORRELATION, CURVE = 12, 7
+CORRELATION, CURVE = 11, 7
 DIGITS = {"curves": CURVE, "kendall": CORRELATION, "spearman": CORRELATION} | {
     f"spearman_{of}": CORRELATION for of in ("within_groups", "over_layers", "shuffled_labels", "with")
 }
