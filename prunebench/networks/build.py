@@ -54,7 +54,7 @@ def architecture_of(
     except Exception as error:
         accepted = f"it cannot be copied: {one_line(str(error), 200)}"
         raise RequestError("network", type(module).__name__, accepted) from error
-    layers = find(module, x)
+    layers = _found(module, x, find, name)
     check_forward(module, x)
     check_draws(module, x)
     outputs = logits_of(module, x).shape[1]
@@ -124,6 +124,29 @@ def _built(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Module:
         accepted = f"it does not build for samples of shape {shape}: {why}"
         raise RequestError("network", canonical(network), accepted) from error
     return module
+
+
+def _found(
+    module: nn.Module, x: Float[Tensor, "samples ..."], find: Callable[..., tuple[Layer, ...]], name: str
+) -> tuple[Layer, ...]:
+    """What `find` says, which may be an author's own. `RequestError`: it raises, or says what is not so."""
+    try:
+        layers = tuple(find(module, x))
+    except RequestError:
+        raise
+    except Exception as error:
+        accepted = f"its layers(module, x) raises {in_words(error, place(error, None))}"
+        raise RequestError("network", name, accepted) from error
+    if not layers or not all(isinstance(layer, Layer) for layer in layers):
+        raise RequestError("network", f"layers of {name}: {layers}", "one Layer at least is needed")
+    tensors = _tensors(module)
+    for layer in layers:
+        for part in layer.parts:
+            sizes = tensors[part.tensor].shape if part.tensor in tensors else ()
+            if not -1 < part.axis < len(sizes) or sizes[part.axis] != layer.units * part.repeat:
+                needed = f"a tensor of {layer.units * part.repeat} along axis {part.axis} is needed"
+                raise RequestError("network", f"layer {layer.name}: {part.tensor} {tuple(sizes)}", needed)
+    return layers
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

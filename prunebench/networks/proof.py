@@ -54,7 +54,7 @@ def check_forward(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
             raise RequestError("network", "inputs that are changed in place", accepted)
         if training:
             _check_used(own, given)
-        changed = [name for name, tensor in tensors.items() if not tensor.equal(before[name])]
+        changed = [name for name, tensor in tensors.items() if not _same(tensor, before[name])]
         if changed and not training:
             accepted = "in evaluation a network must leave its own numbers as they are"
             raise RequestError("network", f"a forward pass that changes {changed[0]}", accepted)
@@ -204,6 +204,10 @@ def _check_lengths(networks: Networks, x: Float[Tensor, "samples ..."], draw: to
         if bool(pulls.any()) and bool(means_nothing[pulls > 0].all()):
             accepted = "the length of their weights must mean something: no normalisation but that of batches"
             raise RequestError("network", f"units of layer {layer.name}", accepted)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return torch.equal(one.nan_to_num(), other.nan_to_num())
 
 
 def _equal(one: Tensor, other: Tensor, tolerance: Tensor) -> bool:

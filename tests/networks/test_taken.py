@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import prunebench as pb
+from prunebench.networks import Layer, Part
 from prunebench.networks.build import architecture, build
 
 SHAPE = (2, 6, 6)
@@ -337,3 +338,48 @@ def test_what_does_not_build(how: str, message: str) -> None:
     with pytest.raises(pb.RequestError, match=message) as caught:
         architecture(Broken(how), SHAPE, 3)
     assert "\n" not in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Overridden(pb.Network):
+    """Says itself what its layers are."""
+
+    name = "overridden"
+    how: str = "raises"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return small()
+
+    def layers(self, module: nn.Module, x: Tensor) -> tuple[Layer, ...]:
+        if self.how == "raises":
+            raise KeyError("no such\nlayer")
+        if self.how == "none":
+            return ()
+        reads = Part("5.weight" if self.how == "unknown" else "3.weight", 1, "outgoing")
+        made = (Part("1.weight", 0, "incoming"), Part("1.bias", 0, "bias"))
+        return (Layer("1", 7 if self.how == "narrow" else 8, (*made, reads)),)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (
+            "raises",
+            r"got 'overridden'; its layers\(module, x\) raises KeyError: 'no such\\nlayer'",
+        ),
+        ("none", r"got 'layers of overridden: \(\)'; one Layer at least is needed"),
+        ("unknown", r"got 'layer 1: 5.weight \(\)'; a tensor of 8 along axis 1 is needed"),
+        ("narrow", r"got 'layer 1: 1.weight \(8, 72\)'; a tensor of 7 along axis 0 is needed"),
+    ],
+)
+def test_layers_of_its_own_that_are_none(how: str, message: str) -> None:
+    with pytest.raises(pb.RequestError, match=message) as caught:
+        architecture(Overridden(how), SHAPE, 3)
+    assert "\n" not in str(caught.value)
+    assert architecture(Overridden("right"), SHAPE, 3).units == 8
+
+
+def test_numbers_that_are_not_finite_are_told_by_the_training() -> None:
+    module = small()
+    nn.init.constant_(module[3].weight, float("nan"))
+    assert pb.from_module(module, torch.zeros(2, *SHAPE)).units == 8
