@@ -137,7 +137,9 @@ def find_boards(folder: Path, name: str | None = None) -> tuple[list[Board], lis
         raise RequestError("out", str(folder), "a folder with boards; `prunebench run` makes one")
     chosen = [board for board in boards if board.name.startswith(name or "")]
     if not chosen:
-        raise unknown_name("board", name or "", [board.name for board in boards], "boards here")
+        there = folder != published() and any(known.startswith(name or "") for known in published_boards())
+        noun = "it is a published one (--published); boards here" if there else "boards here"
+        raise unknown_name("board", name or "", [board.name for board in boards], noun)
     return chosen, [line for line in damaged if line.startswith(name or "")]
 
 

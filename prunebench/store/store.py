@@ -182,7 +182,8 @@ class Store:
                 if not self.read_only:
                     self._forget(NetworkRow, *key)
                 raise
-        raise Damaged(f"training {training}, seed {seed}, step {step}: no longer in the store")
+        place = "at the end" if step == FINAL else f"at step {step}"
+        raise Damaged(f"seed {seed} of training {training} {place} is not in the store")
 
     def put_failure(self, training: str, error: str, attempts: int, environment: Environment) -> None:
         """Record why a training could not be done."""

@@ -59,6 +59,9 @@ def test_published_boards_are_shown_while_there_are_none_of_ones_own(
         result = prunebench("leaderboard", *named)
         assert "good" in result.out
         assert result.err == ""
+    named = prunebench("leaderboard", published.stem)
+    assert named.code == 2
+    assert "it is a published one (--published); boards here: toy" in named.err
     both = prunebench("leaderboard", "--published", "--out", PUBLISHED)
     assert both.code == 2
     assert both.err.strip().endswith("--out: got 'leaderboards'; either a folder or the published boards")

@@ -50,6 +50,15 @@ def test_networks_are_kept_and_found(tmp_path: Path, spec: str) -> None:
     assert again.final.architecture is made.final.architecture
 
 
+@pytest.mark.parametrize(("step", "place"), [(5, "at step 5"), (FINAL, "at the end")])
+def test_what_is_lacking_is_named_as_users_do(step: int, place: str) -> None:
+    with (
+        Store() as store,
+        pytest.raises(Damaged, match=f"^seed 3 of training a+ {place} is not in the store$"),
+    ):
+        store.load_state(32 * "a", 3, step)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("spec", SPECS)
 def test_training_goes_on_from_a_step_that_is_kept(spec: str, optimizer: Any) -> None:
