@@ -1,7 +1,7 @@
 """`prunebench sweep`: a whole study."""
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,9 +80,9 @@ def command(study: str, **options: Any) -> int:
         raise RequestError("--workers", workers, "either --workers or --cluster")
     asked = common_from(options)
     isolation = isolate(options)
-    read = _published() if study == PUBLISHED else read_study(Path(study))
-    only = {"scorers": options["scorers"]} if options["scorers"] else {}
-    wanted = [with_all(replace(cell, run=replace(cell.run, **only)), isolation) for cell in read]
+    only = options["scorers"]
+    read = _published(only) if study == PUBLISHED else read_study(Path(study), only)
+    wanted = [with_all(cell, isolation) for cell in read]
     cells = plans_of(wanted, asked, isolation.load)
     warn(isolation)
     folder, force = Path(options["store"]), options["force"]
@@ -119,14 +119,14 @@ def command(study: str, **options: Any) -> int:
     return 1 if failed else 0
 
 
-def _published() -> "list[Cell]":
+def _published(scorers: Sequence[str]) -> "list[Cell]":
     """The cells of the published boards; those on data that is not here are named and left out."""
     from prunebench.leaderboard.locations import study_files
     from prunebench.sweep.study import read_study
     from prunebench.tasks.datasets import DATASETS
 
     found, missing = [], Counter[str]()
-    for cell in (cell for file in study_files() for cell in read_study(file)):
+    for cell in (cell for file in study_files() for cell in read_study(file, scorers)):
         if cell.task.dataset in DATASETS or Path(cell.task.dataset).exists():
             found.append(cell)
         else:

@@ -6,7 +6,7 @@ Reading one computes nothing, imports nothing and opens no file but the study it
 import itertools
 import math
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,8 +66,11 @@ class Cell:
         return cls(spec, recipe_with_defaults(spec.dataset, recipe), RunSpec(**asked), title)
 
 
-def read_study(path: Path) -> tuple[Cell, ...]:
-    """The cells of a TOML file. `RequestError` names the key that is unknown or has a wrong value."""
+def read_study(path: Path, scorers: Sequence[str] = ()) -> tuple[Cell, ...]:
+    """The cells of a TOML file; `scorers`, where there are some, take the place of its own.
+
+    `RequestError` names the key that is unknown or has a wrong value.
+    """
     if path.exists() and not path.is_file():
         raise RequestError("STUDY", str(path), "an ordinary file is needed")
     try:
@@ -89,6 +92,8 @@ def read_study(path: Path) -> tuple[Cell, ...]:
         points += _points(where, {table: common[table] | own[table] for table in _TABLES})
         if len(points) > LARGEST:
             raise RequestError(path.name, f"over {LARGEST:,} cells", f"up to {LARGEST:,} cells in one study")
+    if scorers:  # before cells are named by what sets them apart
+        points = [point | {"run": point["run"] | {"scorers": [*scorers]}} for point in points]
     return tuple(Cell.of(**point, title=title) for point, title in zip(points, _titles(points), strict=True))
 
 

@@ -167,3 +167,22 @@ def test_the_studies_of_the_repository_are_studies(tmp_path: Path) -> None:
     studies = [part.partition("```")[0] for part in page.split("```toml\n")[1:]]
     assert [len(read(tmp_path, study)) for study in studies] == [4, 5]
     assert len(read_study(root / "leaderboards" / "study.toml")) == 16
+
+
+def test_scorers_in_place_of_the_studys_set_no_cell_apart(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(
+        """
+        [[grid]]
+        task.samples = [100]
+        run.scorers = ["snip"]
+        [[grid]]
+        task.samples = [200]
+        run.scorers = ["snip", "grasp"]
+        """
+    )
+    cells = read_study(path, ["mine"])
+    assert [(cell.title, cell.run.scorers) for cell in cells] == [
+        ("samples=100", ("mine",)),
+        ("samples=200", ("mine",)),
+    ]
