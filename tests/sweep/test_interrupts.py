@@ -23,6 +23,7 @@ import asyncio, os, signal, sys
 import distributed
 from prunebench.cli.main import main
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background may ignore it
 start = distributed.Nanny.instantiate
 
 async def interrupted(self):
