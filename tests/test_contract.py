@@ -46,7 +46,8 @@ def test_any_network(run: pb.Trajectory) -> None:
 def test_scores_are_of_all_units_in_order(run: pb.Trajectory) -> None:
     scores = pb.load_scorer("snip").score(run.snapshot(5))
     assert scores.shape == (2, run.final.units)
-    assert sum(layer.units for layer in run.final.layers) == run.final.units
+    counts = run.final.architecture.layer_of.bincount().tolist()
+    assert counts == [layer.units for layer in run.final.layers]
 
 
 def test_the_papers_network() -> None:

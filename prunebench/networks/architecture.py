@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from prunebench.networks.layers import Layer
@@ -91,6 +92,12 @@ class Architecture:
     def units(self) -> int:
         """U, of all layers together."""
         return sum(layer.units for layer in self.layers)
+
+    @property
+    def layer_of(self) -> Int64[Tensor, " units"]:
+        """The number of each unit's layer."""
+        numbers = torch.arange(len(self.layers))
+        return numbers.repeat_interleave(torch.tensor([layer.units for layer in self.layers]))
 
     def shaped(self, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "samples ..."]:
         """Samples, which may be flat, as the module takes them."""

@@ -267,9 +267,7 @@ def norms_by_position(snapshot: pb.Snapshot) -> torch.Tensor:
         ),
         (lambda s: torch.ones(3, s.networks.units), "constant", "sum over the neurons"),
         (
-            lambda s: torch.cat(
-                [torch.full((3, each.units), float(k)) for k, each in enumerate(s.networks.layers)], dim=1
-            ),
+            lambda s: s.networks.architecture.layer_of.float().expand(3, -1),
             "constant",
             "sum over the neurons",
         ),
