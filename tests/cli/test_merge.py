@@ -95,6 +95,18 @@ def test_an_audit_trains_again_what_was_trained(quick: Prunebench, stores: None)
     ]
 
 
+def test_an_audit_ends_trainings_at_their_loss(quick: Prunebench, folder: Path, npz: Path) -> None:
+    (folder / "toy.npz").write_bytes(npz.read_bytes())
+    asked = ("--until-loss", "0.5", "--protocol", "prune_early", "--seeds", "1", "--store", "theirs")
+    assert quick(*SCORED, *asked).code == 0
+    with Store(Path("theirs"), read_only=True) as theirs:
+        (network,) = (row for row, _ in theirs.read(NetworkRow, "step = -1"))
+        ((count,),) = theirs.rows("SELECT count(*) FROM results")
+        found = audit(theirs, 1.0)
+    assert 20 < network.trained.gradient_steps < 120
+    assert (found.checked, found.differing, found.unchecked) == (count, [], {})
+
+
 FACTOR = """
 from pathlib import Path
 import prunebench as pb
