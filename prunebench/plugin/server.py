@@ -21,15 +21,15 @@ from prunebench.plugin.registry import Registry
 from prunebench.plugin.source import CHANGED, source_hash
 
 Answer = dict[str, Any]
-# What a plugin is asked for in the request's folder, where nothing is but what the request is about. Of an
-# answer's `files`, by name, each is put into the folder before the rest is.
-Job = Callable[..., Answer]
+# Asks a plugin in the request's folder, where nothing is but what the request is about. Of an answer's
+# `files`, by name, each is put into the folder before the rest is.
+Handler = Callable[..., Answer]
 
 
-def serve(kind: PluginKind[Any], jobs: Mapping[str, Job]) -> None:
+def serve(kind: PluginKind[Any], handlers: Mapping[str, Handler]) -> None:
     """Answer requests about plugins of a kind until there are no more.
 
-    Each of the `jobs` is handed the plugin, the folder and what else the request says.
+    Each of the `handlers` is handed the plugin, the folder and what else the request says.
     """
     here, process = os.getcwd(), os.getpid()
     # Plugins must neither read requests nor write answers: they get an empty stdin, and stderr as stdout.
@@ -41,14 +41,16 @@ def serve(kind: PluginKind[Any], jobs: Mapping[str, Job]) -> None:
         request = json.loads(line)
         folder = Path(request.pop("folder"))
         os.chdir(here)
-        answer = _answer(kind, jobs, folder, **request)
+        answer = _answer(kind, handlers, folder, **request)
         if os.getpid() != process:  # a plugin forked, and came back twice
             os._exit(0)
         _put(folder, answer)
         os.write(bell, b"\n")
 
 
-def _answer(kind: PluginKind[Any], jobs: Mapping[str, Job], folder: Path, do: str, **request: Any) -> Answer:
+def _answer(
+    kind: PluginKind[Any], handlers: Mapping[str, Handler], folder: Path, do: str, **request: Any
+) -> Answer:
     try:
         registry = Registry(kind, request.pop("files"))
         match do:
@@ -59,7 +61,7 @@ def _answer(kind: PluginKind[Any], jobs: Mapping[str, Job], folder: Path, do: st
             case "load":
                 return asdict(describe(kind, registry.load(**request)))
             case _:
-                return _done(jobs[do], registry, folder, **request)
+                return _done(handlers[do], registry, folder, **request)
     except RequestError as error:
         return {"refused": [error.option, as_json(error.value), error.accepted]}
     except PrunebenchError as error:
@@ -69,7 +71,7 @@ def _answer(kind: PluginKind[Any], jobs: Mapping[str, Job], folder: Path, do: st
 
 
 def _done(
-    job: Job, registry: Registry[Any], folder: Path, spec: str, source: str, **arguments: Any
+    handler: Handler, registry: Registry[Any], folder: Path, spec: str, source: str, **arguments: Any
 ) -> Answer:
     """What a plugin was asked for.
 
@@ -78,7 +80,7 @@ def _done(
     """
     plugin = registry.load(spec)
     with contextlib.chdir(folder):
-        answer = job(plugin, folder, **arguments)
+        answer = handler(plugin, folder, **arguments)
     if source_hash(type(plugin)) != source:
         raise PrunebenchError(CHANGED)
     return answer
