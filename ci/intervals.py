@@ -31,7 +31,7 @@ SHARES = ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01")
 SEEDS, DRAWS, RESAMPLES = (5, 10, 20, 40), 500, 999
 MEASURES = [Measure("rank"), *(Measure(p, s) for p in ("prune_final", "merge") for s in SHARES)]
 
-Cell = tuple[str, tuple[str, ...]]  # scorer and step, metric
+Cell = tuple[str, tuple[str, ...]]  # of boards: scorer and step, metric
 Population = dict[Cell, np.ndarray]
 Intervals = Callable[[np.ndarray], statistics.Ends]
 Centre = Callable[[np.ndarray], np.floating]

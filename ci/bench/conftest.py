@@ -1,4 +1,4 @@
-"""Each cell is our engine against a peer beside it; the ratio is held against a stored one.
+"""Each case is our engine against a peer beside it; the ratio is held against a stored one.
 
     pytest ci/bench --benchmark-only               # two minutes; fails where a ratio fell by a quarter
     pytest ci/bench --benchmark-only --baseline    # stores the ratios instead
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the cells, and the documents' tables of them, are there
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the cases, and the documents' tables of them, are there
 BASELINE = Path(__file__).with_name("baseline.json")
 WORST = 0.75  # of the stored ratio: a quarter slower, relative to the peer
 TURNS = 5
@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def faster(benchmark: Any, request: pytest.FixtureRequest) -> Callable[[str, Slice, Slice], None]:
-    """Measures a cell: the peer's slice and ours take turns, and each turn has its ratio."""
+    """Measures a case: the peer's slice and ours take turns, and each turn has its ratio."""
 
     def measure(peer: str, theirs: Slice, ours: Slice) -> None:
         there: list[float] = []
@@ -65,13 +65,13 @@ def faster(benchmark: Any, request: pytest.FixtureRequest) -> Callable[[str, Sli
     return measure
 
 
-def _judge(cell: str, peer: str, ratio: float, *, store: bool) -> None:
+def _judge(case: str, peer: str, ratio: float, *, store: bool) -> None:
     """Store the ratio, or hold it against the one that is stored."""
     known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     if store:
-        known[cell] = {"peer": peer, "times_as_fast": round(ratio, 2)}
+        known[case] = {"peer": peer, "times_as_fast": round(ratio, 2)}
         BASELINE.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
         return
-    assert cell in known, "no such cell in the baseline: pytest ci/bench --benchmark-only --baseline"
-    expected = known[cell]["times_as_fast"]
+    assert case in known, "no such case in the baseline: pytest ci/bench --benchmark-only --baseline"
+    expected = known[case]["times_as_fast"]
     assert ratio >= WORST * expected, f"{ratio:.2f} times as fast as {peer}; the baseline has {expected:.2f}"

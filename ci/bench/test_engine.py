@@ -15,7 +15,7 @@ QUICK = [change for change in SOME if change != {"d": 2000}]  # which takes as l
 
 
 def name(change: Setting) -> str:
-    """Of a cell, by what differs from the main one."""
+    """Of a case, by what differs from the main one."""
     return " ".join(f"{size}={value}" for size, value in change.items()) or "main"
 
 

@@ -78,7 +78,7 @@ def test_no_interval_reaches_beyond_what_the_metric_can_be(
 
 
 def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    """500 simulated boards cells of 20 seeds: the true mean lies inside in 90 to 98 % of them."""
+    """500 simulated cells of boards, of 20 seeds each: the true mean lies inside in 90 to 98 % of them."""
     values = np.random.default_rng(0).normal(0.4, 0.1, size=(500, 20))
     low, high = intervals(values)
     assert 0.90 <= float(((low <= 0.4) & (high >= 0.4)).mean()) <= 0.98
