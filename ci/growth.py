@@ -2,7 +2,7 @@
 
 A small board (MLPs on MNIST digits: train, score, rank, prune) is run in a process of one thread for each
 size; each of the sizes is doubled three times. Then two Dask workers say how many tasks a second a scheduler
-gives out, a cell says how many bytes it is and how long its results take to be taken over, and a simulation
+gives out, a job says how many bytes it is and how long its results take to be taken over, and a simulation
 with these numbers says what a million networks take on a cluster of so many workers.
 """
 
@@ -37,7 +37,7 @@ AXES = {
 }
 DOUBLINGS = 3
 TASKS = 2000  # that do nothing, to time the scheduler
-NETWORKS, CELL = 10**6, 20  # networks in all, and in a cell, which is a task
+NETWORKS, JOB = 10**6, 20  # networks in all, and in a job, which is one task of Dask's
 WORKERS = (1, 10, 100, 1000, 10_000, 100_000)
 
 TEXT = """# How cost grows
@@ -62,12 +62,12 @@ gradients, and copies of these that are remembered for other scorers.
 
 ## A million networks
 
-A cell of {size} LeNets (1,000 steps on 1,000 digits, three scorers at two steps, `rank`, `prune_final`) takes
-{seconds:.0f} s of CPU time, and {megabytes:.1f} MB come back. A million networks are {tasks:,} cells:
+A job of {size} LeNets (1,000 steps on 1,000 digits, three scorers at two steps, `rank`, `prune_final`) takes
+{seconds:.0f} s of CPU time, and {megabytes:.1f} MB come back. A million networks are {jobs:,} jobs:
 {days:,.0f} days of one core, and {gigabytes:,.0f} GB. A sweep is one process, of which Dask's scheduler is a
 part: for {rate:,.0f} tasks that do nothing, given to two workers here, it took a second of CPU time (on
-connections that are encrypted, as ours are), and to take over what comes back of a cell {intake:.0f} ms. With
-these numbers, simulated: each cell waits for a worker, then for that one process.
+connections that are encrypted, as ours are), and to take over what comes back of a job {intake:.0f} ms. With
+these numbers, simulated: each job waits for a worker, then for that one process.
 
 | workers of one core | days | share of the time that they work | that the one process works |
 |---|---|---|---|
@@ -152,12 +152,12 @@ def scheduler_rate() -> float:
         return TASKS / (time.process_time() - began)
 
 
-def cell_cost(folder: Path) -> dict[str, float]:
-    """Of a cell of 20 LeNets: its bytes, and CPU seconds to compute it and to take it over into a store."""
+def job_cost(folder: Path) -> dict[str, float]:
+    """Of a job of 20 LeNets: its bytes, and CPU seconds to compute it and to take it over into a store."""
     recipe = pb.Recipe(network=pb.load_network("lenet"), learning_rate=0.01, batch_size=16, steps=1000)
     task = pb.load_task("mnist5k", classes="all", samples=1000)
     scorers = [pb.load_scorer(name) for name in ("growing_mode", "snip", "magnitude")]
-    plan = Plan(task, recipe, scorers, (0, 50), range(CELL), protocols=("rank", "prune_final"), device="cpu")
+    plan = Plan(task, recipe, scorers, (0, 50), range(JOB), protocols=("rank", "prune_final"), device="cpu")
     began = time.process_time()
     with Store() as store:
         run_plan(plan, store=store)
@@ -174,14 +174,14 @@ def cell_cost(folder: Path) -> dict[str, float]:
     }
 
 
-def simulate(workers: int, tasks: int, seconds: float, service: float) -> float:
-    """Seconds until all are done: each task waits for a worker, and then for the one process that serves all.
+def simulate(workers: int, jobs: int, seconds: float, service: float) -> float:
+    """Seconds until all are done: each job waits for a worker, and then for the one process that serves all.
 
-    `service` is what that process spends on a task, on sending it and on taking over what comes back.
+    `service` is what that process spends on a job, on sending it and on taking over what comes back.
     """
-    ready = [0.0] * min(workers, tasks)
+    ready = [0.0] * min(workers, jobs)
     server = 0.0
-    for _ in range(tasks):
+    for _ in range(jobs):
         free = heapq.heappop(ready)
         server = max(server, free) + service
         heapq.heappush(ready, server + seconds)
@@ -194,7 +194,7 @@ def slope(line: list[dict[str, float]], what: str) -> float:
     return math.log2(last / before) if before > 0 and last > 0 else 0.0
 
 
-def document(grown: dict[str, list[dict[str, float]]], rate: float, cell: dict[str, float]) -> str:
+def document(grown: dict[str, list[dict[str, float]]], rate: float, job: dict[str, float]) -> str:
     """Both parts as Markdown."""
     base = ", ".join(f"{AXES[axis]} {value}" for axis, value in BASE.items())
     rows = []
@@ -207,27 +207,27 @@ def document(grown: dict[str, list[dict[str, float]]], rate: float, cell: dict[s
             f"{slope(line, 'megabytes'):.2f}",
         ]
         rows.append(f"| {AXES[axis]} | {' | '.join(cells)} |")
-    tasks, service = NETWORKS // CELL, 1 / rate + cell["intake"]
+    jobs, service = NETWORKS // JOB, 1 / rate + job["intake"]
     cluster = []
     for workers in WORKERS:
-        took = simulate(workers, tasks, cell["seconds"], service)
-        busy = tasks * cell["seconds"] / (workers * took)
-        shares = f"{100 * busy:.0f} % | {100 * tasks * service / took:.0f} %"
+        took = simulate(workers, jobs, job["seconds"], service)
+        busy = jobs * job["seconds"] / (workers * took)
+        shares = f"{100 * busy:.0f} % | {100 * jobs * service / took:.0f} %"
         cluster.append(f"| {workers:,} | {took / 86400:,.2f} | {shares} |")
     return TEXT.format(
         base=base,
         rows="\n".join(rows),
         cluster="\n".join(cluster),
-        size=CELL,
-        tasks=tasks,
-        seconds=cell["seconds"],
-        megabytes=cell["bytes"] / 1e6,
-        days=tasks * cell["seconds"] / 86400,
-        gigabytes=tasks * cell["bytes"] / 1e9,
+        size=JOB,
+        jobs=jobs,
+        seconds=job["seconds"],
+        megabytes=job["bytes"] / 1e6,
+        days=jobs * job["seconds"] / 86400,
+        gigabytes=jobs * job["bytes"] / 1e9,
         rate=rate,
-        intake=1000 * cell["intake"],
-        most=cell["seconds"] / service,
-        floor=tasks * service / 3600,
+        intake=1000 * job["intake"],
+        most=job["seconds"] / service,
+        floor=jobs * service / 3600,
     )
 
 
@@ -265,10 +265,10 @@ def main() -> None:
     found: dict[str, Any] = {"rate": scheduler_rate()}
     print(f"{found['rate']:,.0f} tasks a second", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        found["cell"] = cell_cost(Path(scratch) / "store")
-    print(found["cell"], flush=True)
+        found["job"] = job_cost(Path(scratch) / "store")
+    print(found["job"], flush=True)
     found["grown"] = grow()
-    text = document(found["grown"], found["rate"], found["cell"])
+    text = document(found["grown"], found["rate"], found["job"])
     print(text)
     if options.out:
         plot(found["grown"], options.out.with_suffix(".svg"))

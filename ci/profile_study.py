@@ -1,6 +1,6 @@
-"""Where a cell of the study spends its time: `python ci/profile_study.py [--seeds 2] [--cell NAME ...]`.
+"""Where a job of the study spends its time: `python ci/profile_study.py [--seeds 2] [--job NAME ...]`.
 
-CPU time, which a busy machine does not change much, of one thread, under Python's profiler. The cells are
+CPU time, which a busy machine does not change much, of one thread, under Python's profiler. The jobs are
 those of `leaderboards/study.toml`: with `rank`, `prune_final` and `merge` at its five steps, or `prune_early`
 at three. Prints a Markdown table; docs/study-profile.md holds those of two versions. `--ratio TURNS` tells
 instead how much more a board of ten scorers takes than one of one.
@@ -22,8 +22,8 @@ from prunebench.evaluation.protocols import Protocol
 ROOT = Path(__file__).resolve().parents[1]
 CIFAR = "../shared/data/cifar10-gray-0123.npz"
 BOARD: tuple[Protocol, ...] = ("rank", "prune_final", "merge")
-# A cell's data set, training samples, steps and protocols.
-CELLS: dict[str, tuple[str, int, int, tuple[Protocol, ...]]] = {
+# A job's data set, training samples, steps and protocols.
+JOBS: dict[str, tuple[str, int, int, tuple[Protocol, ...]]] = {
     "mnist5k": ("mnist5k", 800, 4000, BOARD),
     "cifar10": (CIFAR, 800, 16_000, BOARD),
     "mnist5k early": ("mnist5k", 800, 4000, ("prune_early",)),
@@ -45,9 +45,9 @@ PARTS = {
 WITHIN = {"scores: all others": "scores: imp, which trains", "prune_final and merge": "rank"}
 
 
-def plan_of(cell: str, seeds: int, cifar: str = CIFAR) -> Plan:
-    """The plan of a cell, with fewer seeds."""
-    dataset, samples, steps, protocols = CELLS[cell]
+def plan_of(job: str, seeds: int, cifar: str = CIFAR) -> Plan:
+    """The plan of a job, with fewer seeds."""
+    dataset, samples, steps, protocols = JOBS[job]
     scorers = tomllib.loads((ROOT / "leaderboards" / "study.toml").read_text())["run"]["scorers"]
     at_steps = (0, 50, 200) if "prune_early" in protocols else (0, 10, 50, 200, 1000)
     task = pb.load_task(cifar if dataset == CIFAR else dataset, samples=samples)
@@ -94,20 +94,20 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--cifar", default=CIFAR, help="the file of the CIFAR-10 cells")
-    parser.add_argument("--cell", nargs="*", choices=CELLS, default=list(CELLS))
+    parser.add_argument("--cifar", default=CIFAR, help="the file of the CIFAR-10 jobs")
+    parser.add_argument("--job", nargs="*", choices=JOBS, default=list(JOBS))
     parser.add_argument("--ratio", type=int, metavar="TURNS", help="ten scorers against one, instead")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    warm = plan_of(options.cell[0], 1)  # imports, and compiles what is not compiled yet
+    warm = plan_of(options.job[0], 1)  # imports, and compiles what is not compiled yet
     run_plan(Plan(warm.task, pb.Recipe(width=20, steps=20), warm.scorers, (0,), (0,), device="cpu"))
     if options.ratio:
         found = ", ".join(f"{ratio:.2f}" for ratio in ratios(options.seeds, options.ratio))
         print(f"a board of ten scorers / of one, CPU time, {options.seeds} networks: {found}")
         return
-    print(f"| CPU seconds, {options.seeds} networks | {' | '.join(options.cell)} |")
-    print("|---" * (1 + len(options.cell)) + "|")
-    columns = [spent(plan_of(cell, options.seeds, options.cifar)) for cell in options.cell]
+    print(f"| CPU seconds, {options.seeds} networks | {' | '.join(options.job)} |")
+    print("|---" * (1 + len(options.job)) + "|")
+    columns = [spent(plan_of(job, options.seeds, options.cifar)) for job in options.job]
     for part in [*PARTS, "the rest", "all"]:
         print(f"| {part} | {' | '.join(f'{column[part]:.1f}' for column in columns)} |", flush=True)
 

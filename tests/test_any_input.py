@@ -148,11 +148,11 @@ def test_any_values_in_a_study(folder: Path, study: dict[str, dict[str, Any]]) -
     except pb.RequestError as error:
         said = str(error)
     else:
-        said = f"{len(read)} cells"
+        said = f"{len(read)} jobs"
     assert "not readable as TOML" not in said
     axes = [value for table in ("task", "recipe") for value in study.get(table, {}).values()]
-    cells = math.prod(len(value) for value in axes if isinstance(value, list))
-    assert said == f"{cells} cells" or "study.toml" in said
+    jobs = math.prod(len(value) for value in axes if isinstance(value, list))
+    assert said == f"{jobs} jobs" or "study.toml" in said
 
 
 @examples

@@ -74,18 +74,16 @@ def test_a_run_is_refused_before_anything_is_trained(
 
 
 def test_a_sweep_has_a_row_that_says_why(tmp_path: Path, file: str) -> None:
-    cells = plans_of(
-        read_study(tmp_path / "study.toml"), Options(), lambda spec: pb.load_scorer(spec, [file])
-    )
+    jobs = plans_of(read_study(tmp_path / "study.toml"), Options(), lambda spec: pb.load_scorer(spec, [file]))
     with Store(tmp_path / "store") as store:
-        items = find_to_do(cells, store)
+        items = find_to_do(jobs, store)
         assert [item.results for item in items] == [2 * (1 + 8), 2 * (1 + 6)]  # what is unfit is no result
         (tmp_path / "boards").mkdir()
         boards = Boards(tmp_path / "boards")
         assert sweep(items, Options(), store, Reporter(), boards) == 0
         assert boards.failed == 0
-        assert all(boards.hold(plan) for _, plan in cells)
-        assert [item.lacking for item in find_to_do(cells, store)] == [0, 0]
+        assert all(boards.hold(plan) for _, plan in jobs)
+        assert [item.lacking for item in find_to_do(jobs, store)] == [0, 0]
     narrow, wide = sorted(
         (Board.read(path) for path in (tmp_path / "boards").glob("*.json")), key=lambda b: b.recipe.width
     )

@@ -10,9 +10,9 @@ import click
 from click.core import ParameterSource
 
 from prunebench.cli.options import (
-    cell_from,
     common_from,
     compute_options,
+    job_from,
     plugin_option,
     recipe_options,
     store_options,
@@ -128,5 +128,5 @@ def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.sweep.plans import plan_of
 
     resolve_device(options["device"])
-    cell = cell_from(options | {"scorers": CONTROLS, "at_steps": (options["at_steps"],)})
-    return plan_of(cell, common_from(options))
+    job = job_from(options | {"scorers": CONTROLS, "at_steps": (options["at_steps"],)})
+    return plan_of(job, common_from(options))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prunebench.plugin.isolation import Isolation
     from prunebench.scoring.scorer import Scorer
     from prunebench.sweep.plans import Options
-    from prunebench.sweep.study import Cell
+    from prunebench.sweep.study import Job
 
 # How a plugin is named.
 PLUGIN = "[FILE.py:]NAME[PARAM=VALUE,...]"
@@ -140,11 +140,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def cell_from(options: dict[str, Any]) -> "Cell":
+def job_from(options: dict[str, Any]) -> "Job":
     """The task, the recipe and what is asked, as the options describe them."""
-    from prunebench.sweep.study import Cell
+    from prunebench.sweep.study import Job
 
-    return Cell.of(given(TaskSpec, options), given(Recipe, options), given(RunSpec, options))
+    return Job.of(given(TaskSpec, options), given(Recipe, options), given(RunSpec, options))
 
 
 def common_from(options: dict[str, Any]) -> "Options":

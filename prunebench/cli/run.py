@@ -1,4 +1,4 @@
-"""`prunebench run`: the main job."""
+"""`prunebench run`: scorers on one task and recipe, up to a board."""
 
 import json
 from dataclasses import replace
@@ -11,10 +11,10 @@ from prunebench.cli.boards import cite_published, out_option, say_lost
 from prunebench.cli.complete import complete_scorers
 from prunebench.cli.options import (
     PLUGIN,
-    cell_from,
     common_from,
     compute_options,
     isolate,
+    job_from,
     options_for,
     recipe_options,
     scorer_options,
@@ -101,16 +101,16 @@ def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.training.architecture import architecture_of
 
     # The cheap checks first: a typo should not wait for a data set.
-    cell, files = cell_from(options), options["files"]
+    job, files = job_from(options), options["files"]
     isolation = isolate(options)
-    asked = cell.run.scorers
-    cell = with_all(cell, isolation)
-    scorers = {spec: isolation.load(spec) for spec in cell.run.scorers}
+    asked = job.run.scorers
+    job = with_all(job, isolation)
+    scorers = {spec: isolation.load(spec) for spec in job.run.scorers}
     warn(isolation)
     resolve_device(options["device"])
-    if files and len({*cell.run.at_steps}) + len({*cell.run.at_epochs}) != 1:
+    if files and len({*job.run.at_steps}) + len({*job.run.at_epochs}) != 1:
         raise RequestError("--scores", files[0], "give the one --at-step that they stand for")
-    plan = plan_of(cell, common_from(options), scorers.__getitem__)
+    plan = plan_of(job, common_from(options), scorers.__getitem__)
     units = architecture_of(plan.recipe, plan.task.shape, plan.task.outputs).units
     saved = [read_scores(Path(file), plan.seeds, units) for file in files]
     if ALL in asked:  # of those that nobody named, what cannot take these networks is left out

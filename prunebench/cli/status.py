@@ -28,7 +28,7 @@ def command(
 ) -> int:
     """Say what the store holds: trainings, networks, results and failures.
 
-    With a STUDY, say what of it is done and what is to do, cell by cell.
+    With a STUDY, say what of it is done and what is to do, job by job.
     """
     if forget and not check:
         raise click.UsageError("--forget: it needs --check, which finds what is damaged")
@@ -104,16 +104,16 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...], as_json: b
 
     isolation = isolate({"plugins": plugins, "scorer_timeout": None})
     asked = Options(plugins=plugins, device="cpu")
-    cells = plans_of([with_all(cell, isolation) for cell in read_study(study)], asked, isolation.load)
+    jobs = plans_of([with_all(job, isolation) for job in read_study(study)], asked, isolation.load)
     with Store.to_read(store) as kept:
-        items = find_to_do(cells, kept)
+        items = find_to_do(jobs, kept)
         if as_json:
             print_json([item.content() | {"error": _error(kept, item.plan)} for item in items])
             return
         describe(items, Lines(), each=True)
-        for cell, plan in cells:
+        for job, plan in jobs:
             if (error := _error(kept, plan)) is not None:
-                click.echo(for_terminal(f"{cell.title}: failed when it was last tried: {error}"))
+                click.echo(for_terminal(f"{job.title}: failed when it was last tried: {error}"))
 
 
 def _error(store: "Store", plan: "Plan") -> str | None:

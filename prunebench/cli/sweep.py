@@ -26,7 +26,7 @@ from prunebench.cli.types import PATH, Typed, several
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
-    from prunebench.sweep.study import Cell
+    from prunebench.sweep.study import Job
 
 WORKERS = Typed(Annotated[int, Meta(ge=1, le=1000)])
 
@@ -53,7 +53,7 @@ WORKERS = Typed(Annotated[int, Meta(ge=1, le=1000)])
 @json_option
 @click.option("--cluster", metavar="ADDRESS", help="Compute on a Dask cluster: tcp://scheduler:8786.")
 def command(study: str, **options: Any) -> int:
-    """Run a STUDY: every point of its grid that the store does not hold yet, each with a board.
+    """Run a STUDY: a job for each point of its grid that the store does not hold yet, each with a board.
 
     Stop it whenever you like: run again, it goes on where it was. The study `published` is that of the
     published boards; with --scorer, what is computed joins the rows that are published.
@@ -82,16 +82,16 @@ def command(study: str, **options: Any) -> int:
     isolation = isolate(options)
     only = options["scorers"]
     read = _published(only) if study == PUBLISHED else read_study(Path(study), only)
-    wanted = [with_all(cell, isolation) for cell in read]
-    cells = plans_of(wanted, asked, isolation.load)
+    wanted = [with_all(job, isolation) for job in read]
+    jobs = plans_of(wanted, asked, isolation.load)
     warn(isolation)
     folder, force = Path(options["store"]), options["force"]
     boards = Boards(Path(options["out"]), published_boards() if only else {})
     if only and not force:
-        cells = boards.without_held(cells)
+        jobs = boards.without_held(jobs)
     if options["dry_run"]:
         with Store.to_read(folder) as store:
-            items = find_to_do(cells, store, force=force, workers=workers or 1)
+            items = find_to_do(jobs, store, force=force, workers=workers or 1)
             if options["as_json"]:
                 print_json([item.content() for item in items])
             else:
@@ -102,36 +102,36 @@ def command(study: str, **options: Any) -> int:
     writable_folder("--out", boards.folder)
     debug = bool(click.get_current_context().obj)
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"], debug=debug) as reporter:
-        items = find_to_do(cells, store, force=force, workers=workers or 1)
+        items = find_to_do(jobs, store, force=force, workers=workers or 1)
         describe(items, reporter, workers=workers or 1)
         boards.say_cost((item.plan for item in items if item.untrained), reporter)
         failed = sweep(items, asked, store, reporter, boards, force=force, workers=workers, cluster=cluster)
     for _, line in sorted(boards.lost.items()):
         say_lost(line)
     if options["as_json"]:
-        said = {"boards": sorted(boards.lost), "failed_cells": failed, "failed_rows": boards.failed}
+        said = {"boards": sorted(boards.lost), "failed_jobs": failed, "failed_rows": boards.failed}
         print_json({"out": str(boards.folder), **said})
     click.echo(
         f"{plural(len(boards.lost), 'board')} in {boards.folder} changed; "
-        f"failed: {failed} cells, {boards.failed} rows of other cells",
+        f"failed: {failed} jobs, {boards.failed} rows of other jobs",
         err=True,
     )
     return 1 if failed else 0
 
 
-def _published(scorers: Sequence[str]) -> "list[Cell]":
-    """The cells of the published boards; those on data that is not here are named and left out."""
+def _published(scorers: Sequence[str]) -> "list[Job]":
+    """The jobs of the published boards; those on data that is not here are named and left out."""
     from prunebench.leaderboard.locations import study_files
     from prunebench.sweep.study import read_study
     from prunebench.tasks.datasets import DATASETS
 
     found, missing = [], Counter[str]()
-    for cell in (cell for file in study_files() for cell in read_study(file, scorers)):
-        if cell.task.dataset in DATASETS or Path(cell.task.dataset).exists():
-            found.append(cell)
+    for job in (job for file in study_files() for job in read_study(file, scorers)):
+        if job.task.dataset in DATASETS or Path(job.task.dataset).exists():
+            found.append(job)
         else:
-            missing[cell.task.dataset] += 1
+            missing[job.task.dataset] += 1
     for dataset, count in missing.items():
-        line = f"left out: {plural(count, 'cell')} on {dataset}, which is not here (docs/tasks.md)"
+        line = f"left out: {plural(count, 'job')} on {dataset}, which is not here (docs/tasks.md)"
         click.echo(for_terminal(f"prunebench: {line}"), err=True)
     return found

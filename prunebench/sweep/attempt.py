@@ -1,4 +1,4 @@
-"""Trying a cell: how often, what is given up, and what is kept of a cell that failed."""
+"""Trying a job: how often, what is given up, and what is kept of a job that failed."""
 
 import time
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Attempted:
-    """What came of a cell.
+    """What came of a job.
 
     Attributes:
-        document: the result document, or None where the cell failed.
+        document: the result document, or None where the job failed.
         error: why it failed, in a line.
         attempts, seconds: that it took.
     """
@@ -34,9 +34,9 @@ class Attempted:
 
 
 def attempt(plan: Plan, store: Store, reporter: Reporter | None = None, *, force: bool = False) -> Attempted:
-    """Compute what `store` lacks of a cell that no other process works on.
+    """Compute what `store` lacks of a job that no other process works on.
 
-    Raises only where the store cannot be used, which would be so for any cell.
+    Raises only where the store cannot be used, which would be so for any job.
     """
     began, document, attempts, error, again = time.perf_counter(), None, 0, "", True
     while document is None and again and attempts < ATTEMPTS:
@@ -51,7 +51,7 @@ def attempt(plan: Plan, store: Store, reporter: Reporter | None = None, *, force
 
 
 def keep_outcome(plan: Plan, store: Store, attempted: Attempted) -> None:
-    """Keep why a cell could not be done, or forget why it could not be done before."""
+    """Keep why a job could not be done, or forget why it could not be done before."""
     if attempted.document is not None:
         store.forget_failure(plan.training)
         return

@@ -1,4 +1,4 @@
-"""The boards of a sweep's cells."""
+"""The boards of a sweep's jobs."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ from prunebench.leaderboard.lost import Held, lost, protocols_of
 from prunebench.results import Document, Row, TaskRecord
 from prunebench.store.records import Key
 from prunebench.store.store import task_record
-from prunebench.sweep.study import Cell
+from prunebench.sweep.study import Job
 
 
 class Boards:
@@ -35,7 +35,7 @@ class Boards:
         self.failed = 0
 
     def add(self, document: Document) -> None:
-        """Join a cell's rows to its board. `PrunebenchError` where there is no room for it."""
+        """Join a job's rows to its board. `PrunebenchError` where there is no room for it."""
         try:
             board, _, older = add_to_folder(document, self.folder, self.begun)
         except OSError as error:
@@ -45,7 +45,7 @@ class Boards:
         self.failed += sum(row.status == "failed" and not row.control for row in document.rows)
 
     def hold(self, plan: Plan) -> bool:
-        """Whether the rows of a cell that is done are on its board already."""
+        """Whether the rows of a job that is done are on its board already."""
         path = self.folder / f"{_name(plan)}.json"
         try:
             board = Board.read(path)
@@ -53,13 +53,13 @@ class Boards:
             return False
         return has_tables(board, path) and {*plan.wanted} - {DENSE} <= _held(plan, board)
 
-    def without_held(self, cells: Sequence[tuple[Cell, Plan]]) -> list[tuple[Cell, Plan]]:
-        """Cells without the rows that their boards have; those of which no row is left are left out."""
+    def without_held(self, jobs: Sequence[tuple[Job, Plan]]) -> list[tuple[Job, Plan]]:
+        """Jobs without the rows that their boards have; those of which no row is left are left out."""
         found = []
-        for cell, plan in cells:
+        for job, plan in jobs:
             held = self.held(plan)
             if held < {*plan.wanted} - {DENSE}:
-                found.append((replace(cell, held=held), replace(plan, held=held)))
+                found.append((replace(job, held=held), replace(plan, held=held)))
         return found
 
     def say_cost(self, plans: Iterable[Plan], reporter: Reporter) -> None:

@@ -20,12 +20,12 @@ from prunebench.sweep.dispatch import Workers
 from prunebench.sweep.plans import Options, from_anywhere
 from prunebench.sweep.shipment import pack, unpack
 from prunebench.sweep.to_do import ToDo
-from prunebench.sweep.worker import Unfit, fingerprint, run_cell, silence
+from prunebench.sweep.worker import Unfit, fingerprint, run_job, silence
 
 CONNECT_SECONDS, WAIT_SECONDS = 30, 0.5
-# Cells that wait at a cluster: one that grows with its queue needs a queue.
+# Jobs that wait at a cluster: one that grows with its queue needs a queue.
 WAITING = 8
-# A cell may keep the interpreter busy for minutes: that is no sign that a worker is lost.
+# A job may keep the interpreter busy for minutes: that is no sign that a worker is lost.
 _CONFIG: dict[str, object] = {
     "distributed.admin.large-graph-warning-threshold": "1TB",
     "distributed.admin.tick.limit": "1d",
@@ -42,9 +42,9 @@ _LOCAL_CONFIG: dict[str, object] = _CONFIG | {
 
 @dataclass(eq=False)
 class Cluster(Workers):
-    """The workers of a Dask client: a cell for each of them, and `waiting` cells more.
+    """The workers of a Dask client: a job for each of them, and `waiting` jobs more.
 
-    Only this process uses the store: what it holds of a cell is sent along, and what comes back is taken over
+    Only this process uses the store: what it holds of a job is sent along, and what comes back is taken over
     in one transaction.
     """
 
@@ -57,21 +57,21 @@ class Cluster(Workers):
     _out: dict[ToDo, Any] = field(default_factory=dict)
 
     def room(self) -> int:
-        """For how many cells more there is room just now; workers may come and go."""
+        """For how many jobs more there is room just now; workers may come and go."""
         with _scheduler():
             return len(self.client.scheduler_info()["workers"]) + self.waiting - len(self._out)
 
     def submit(self, item: ToDo) -> None:
-        """Send a cell. A worker that dies costs its cell, which the scheduler gives to another one."""
+        """Send a job. A worker that dies costs its job, which the scheduler gives to another one."""
         forget_damage(inventory_of(item.plan, self.store), self.store, self.reporter.warn)
-        cell, options = from_anywhere(item.cell, self.options)
+        job, options = from_anywhere(item.job, self.options)
         shipment = None if self.force else pack(self.store, item.plan.training)
         expected = fingerprint(item.plan)
         with _scheduler():
-            self._out[item] = self.client.submit(run_cell, cell, options, expected, shipment, pure=False)
+            self._out[item] = self.client.submit(run_job, job, options, expected, shipment, pure=False)
 
     def done(self) -> list[tuple[ToDo, Callable[[], Attempted]]]:
-        """The cells that came back, once there is any; none if there is none for a while."""
+        """The jobs that came back, once there is any; none if there is none for a while."""
         with _scheduler():
             self._wait()
         done = [item for item, future in self._out.items() if future.done()]
@@ -83,7 +83,7 @@ class Cluster(Workers):
             distributed.wait(list(self._out.values()), timeout=WAIT_SECONDS, return_when="FIRST_COMPLETED")
 
     def _take_in(self, item: ToDo, future: Any) -> Attempted:
-        """What came of a cell, and its part of the store taken over, were it only a half of it."""
+        """What came of a job, and its part of the store taken over, were it only a half of it."""
         from distributed import KilledWorker
 
         try:

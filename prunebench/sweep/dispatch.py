@@ -1,4 +1,4 @@
-"""The cells of a sweep, handed to whatever computes them; each is in the one store as soon as it is done."""
+"""The jobs of a sweep, handed to whatever computes them; each is in the one store as soon as it is done."""
 
 import time
 from abc import ABC, abstractmethod
@@ -17,26 +17,26 @@ BUSY_SECONDS = 0.5
 
 
 class Workers(ABC):
-    """What computes cells: this process, or others. No other process works on a cell that is submitted."""
+    """What computes jobs: this process, or others. No other process works on a job that is submitted."""
 
     @abstractmethod
     def room(self) -> int:
-        """For how many cells more there is room just now; workers may come and go."""
+        """For how many jobs more there is room just now; workers may come and go."""
 
     @abstractmethod
     def submit(self, item: ToDo) -> None:
-        """Hand a cell out."""
+        """Hand a job out."""
 
     @abstractmethod
     def done(self) -> list[tuple[ToDo, Callable[[], Attempted]]]:
-        """The cells that are done, once there is any; none if that takes too long to wait for.
+        """The jobs that are done, once there is any; none if that takes too long to wait for.
 
         With each what says what came of it; what was computed is in the store then.
         """
 
 
 class ThisProcess(Workers):
-    """Computes one cell after the other, here; each of its results is in the store as soon as it is there."""
+    """Computes one job after the other, here; each of its results is in the store as soon as it is there."""
 
     def __init__(self, store: Store, reporter: Reporter, *, force: bool = False) -> None:
         self._store, self._reporter, self._force = store, reporter, force
@@ -60,13 +60,13 @@ class ThisProcess(Workers):
 
 
 def dispatch(items: Iterable[ToDo], workers: Workers, store: Store, progress: SweepProgress) -> None:
-    """Have cells computed, in this order, until each is done or has failed.
+    """Have jobs computed, in this order, until each is done or has failed.
 
-    A cell is kept from other sweeps while it is out; one that another process works on is left for last, and
-    then waited for. However this ends, no cell is kept from others then. Raises only where the store or the
+    A job is kept from other sweeps while it is out; one that another process works on is left for last, and
+    then waited for. However this ends, no job is kept from others then. Raises only where the store or the
     workers cannot be used.
     """
-    waiting, out = deque(items), dict[ToDo, ExitStack]()  # with what keeps others from the cell
+    waiting, out = deque(items), dict[ToDo, ExitStack]()  # with what keeps others from the job
     try:
         while waiting or out:
             done = workers.done() if out else []
@@ -84,7 +84,7 @@ def dispatch(items: Iterable[ToDo], workers: Workers, store: Store, progress: Sw
 
 
 def _hand_out(waiting: deque[ToDo], out: dict[ToDo, ExitStack], workers: Workers, store: Store) -> None:
-    """Start cells while there is room; cells of others go to the end."""
+    """Start jobs while there is room; jobs of others go to the end."""
     room = workers.room()
     for _ in range(len(waiting)):
         if room <= 0:

@@ -26,7 +26,7 @@ def sweep(
     workers: int | None = None,
     cluster: str | None = None,
 ) -> int:
-    """Run what is missing of every cell, and put all of them on boards; returns how many cells failed.
+    """Run what is missing of every job, and put all of them on boards; returns how many jobs failed.
 
     Args:
         workers: compute in so many processes instead of this one.

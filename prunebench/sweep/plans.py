@@ -1,4 +1,4 @@
-"""The plans of a study's cells."""
+"""The plans of a study's jobs."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from prunebench.plugin.registry import PluginError
 from prunebench.plugin.spec import split_file
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.scorer import Scorer
-from prunebench.sweep.study import Cell
+from prunebench.sweep.study import Job
 from prunebench.tasks.datasets import DATASETS
 from prunebench.tasks.load import load_spec
 from prunebench.training.architecture import loaded
@@ -23,7 +23,7 @@ from prunebench.training.architecture import loaded
 
 @dataclass(frozen=True)
 class Options:
-    """What holds for all cells and is not in the study.
+    """What holds for all jobs and is not in the study.
 
     Attributes:
         plugins: files with scorers and networks.
@@ -42,30 +42,30 @@ class Options:
 Load = Callable[[str], Scorer]
 # Stands for every scorer that is found.
 ALL = "all"
-# Cells of a study that are drawn from the same data one after another load them once.
+# Jobs of a study that are drawn from the same data one after another load them once.
 _load = lru_cache(maxsize=64)(load_spec)
 _loaded = lru_cache(maxsize=64)(loaded)
 
 
 def plans_of(
-    cells: Sequence[Cell], options: Options | None = None, load: Load = load_scorer
-) -> list[tuple[Cell, Plan]]:
-    """Every cell with its plan; `load` gives the scorer for a spec.
+    jobs: Sequence[Job], options: Options | None = None, load: Load = load_scorer
+) -> list[tuple[Job, Plan]]:
+    """Every job with its plan; `load` gives the scorer for a spec.
 
-    `RequestError` for the first cell that could not be run, before any is.
+    `RequestError` for the first job that could not be run, before any is.
     """
     options = options or Options()
     # The cheap checks first: a typo should not wait for a data set.
-    specs = dict.fromkeys(spec for cell in cells for spec in cell.run.scorers)
+    specs = dict.fromkeys(spec for job in jobs for spec in job.run.scorers)
     scorers = {spec: load(spec) for spec in specs}
     resolve_device(options.device)
-    return [(cell, plan_of(cell, options, scorers.__getitem__)) for cell in cells]
+    return [(job, plan_of(job, options, scorers.__getitem__)) for job in jobs]
 
 
-def with_all(cell: Cell, found: Isolation[Scorer]) -> Cell:
+def with_all(job: Job, found: Isolation[Scorer]) -> Job:
     """With the names of all scorers that predict, in place of `all`; what does not load is noted there."""
-    if ALL not in cell.run.scorers:
-        return cell
+    if ALL not in job.run.scorers:
+        return job
     names = []
     for name in found.plugins:
         try:
@@ -73,17 +73,17 @@ def with_all(cell: Cell, found: Isolation[Scorer]) -> Cell:
                 names.append(name)
         except PluginError as error:
             found.problems.append(str(error))
-    scorers = (name for spec in cell.run.scorers for name in (names if spec == ALL else [spec]))
-    return replace(cell, run=replace(cell.run, scorers=tuple(dict.fromkeys(scorers))))
+    scorers = (name for spec in job.run.scorers for name in (names if spec == ALL else [spec]))
+    return replace(job, run=replace(job.run, scorers=tuple(dict.fromkeys(scorers))))
 
 
-def plan_of(cell: Cell, options: Options, load: Load = load_scorer) -> Plan:
-    """One cell's plan. `RequestError` names the cell."""
-    run = cell.run
+def plan_of(job: Job, options: Options, load: Load = load_scorer) -> Plan:
+    """One job's plan. `RequestError` names the job."""
+    run = job.run
     scorers = [load(spec) for spec in run.scorers]
     try:
-        recipe = _loaded(cell.recipe, options.plugins)
-        task = _load(cell.task, download=options.download)
+        recipe = _loaded(job.recipe, options.plugins)
+        task = _load(job.task, download=options.download)
         steps = run.steps(recipe.epoch_steps(task.samples), recipe.steps)
         keep = check_fractions(run.keep)
         return Plan(
@@ -98,25 +98,25 @@ def plan_of(cell: Cell, options: Options, load: Load = load_scorer) -> Plan:
             run.recalibrate,
             device=options.device,
             command=options.command,
-            held=cell.held,
+            held=job.held,
         )
     except RequestError as error:
-        where = f" (in cell {cell.title})" if cell.title else ""
+        where = f" (in job {job.title})" if job.title else ""
         raise RequestError(error.option, error.value, error.accepted + where) from error
 
 
-def from_anywhere(cell: Cell, options: Options) -> tuple[Cell, Options]:
+def from_anywhere(job: Job, options: Options) -> tuple[Job, Options]:
     """The same with absolute paths, for a process that works in another folder."""
-    dataset = cell.task.dataset
+    dataset = job.task.dataset
     if dataset not in DATASETS:
         dataset = os.path.abspath(os.path.expanduser(dataset))
-    task = replace(cell.task, dataset=dataset)
-    run = replace(cell.run, scorers=tuple(map(_absolute, cell.run.scorers)))
-    recipe = cell.recipe
+    task = replace(job.task, dataset=dataset)
+    run = replace(job.run, scorers=tuple(map(_absolute, job.run.scorers)))
+    recipe = job.recipe
     if isinstance(recipe.network, PluginRecord):
         recipe = replace(recipe, network=replace(recipe.network, spec=_absolute(recipe.network.spec)))
-    cell = replace(cell, task=task, recipe=recipe, run=run)
-    return cell, replace(options, plugins=tuple(os.path.abspath(file) for file in options.plugins))
+    job = replace(job, task=task, recipe=recipe, run=run)
+    return job, replace(options, plugins=tuple(os.path.abspath(file) for file in options.plugins))
 
 
 def _absolute(spec: str) -> str:

@@ -14,27 +14,27 @@ ENOUGH = 0.05
 
 
 class SweepProgress:
-    """Counts the cells that end, and puts each on its board.
+    """Counts the jobs that end, and puts each on its board.
 
-    The time left is that since the start, times how much heavier the cells that are left are than those that
+    The time left is that since the start, times how much heavier the jobs that are left are than those that
     ended; so it holds however many workers there are.
 
     Attributes:
-        failed: cells that could not be done.
+        failed: jobs that could not be done.
         seconds_left: None before there is enough to go by, and at the end.
     """
 
-    def __init__(self, items: Sequence[ToDo], cells: int, boards: Boards, reporter: Reporter) -> None:
-        """For the items that are to do, of so many cells; the others are done already."""
+    def __init__(self, items: Sequence[ToDo], total: int, boards: Boards, reporter: Reporter) -> None:
+        """For the items that are to do, of `total` jobs; the others are done already."""
         self._boards, self._reporter = boards, reporter
-        self._cells, self._ended, self.failed = cells, cells - len(items), 0
+        self._total, self._ended, self.failed = total, total - len(items), 0
         self._weight = self._left = sum(item.weight for item in items)
         self._began = time.perf_counter()
         self.seconds_left: float | None = None
         self._show()
 
     def end(self, item: ToDo, attempted: Attempted) -> None:
-        """A cell is done, or has failed for good."""
+        """A job is done, or has failed for good."""
         if attempted.document is None:
             self.failed += 1
             what = f"failed: {attempted.error}"
@@ -44,11 +44,11 @@ class SweepProgress:
         self._ended += 1
         self._left -= item.weight
         done, passed = self._weight - self._left, time.perf_counter() - self._began
-        known = self._ended < self._cells and self._left > 0 and done >= ENOUGH * self._weight
+        known = self._ended < self._total and self._left > 0 and done >= ENOUGH * self._weight
         self.seconds_left = passed * self._left / done if known else None
         left = "" if self.seconds_left is None else f", about {duration(self.seconds_left)} left"
-        self._reporter.plan(f"{item.cell.title}: {what} ({self._ended} of {self._cells}{left})")
+        self._reporter.plan(f"{item.job.title}: {what} ({self._ended} of {self._total}{left})")
         self._show()
 
     def _show(self) -> None:
-        self._reporter.progress("cells", self._ended, self._cells, "cells")
+        self._reporter.progress("jobs", self._ended, self._total, "jobs")

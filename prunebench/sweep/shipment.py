@@ -1,4 +1,4 @@
-"""The part of a store that a cell needs, and what has become of it, as bytes for another process."""
+"""The part of a store that a job needs, and what has become of it, as bytes for another process."""
 
 from collections.abc import Iterable
 

@@ -34,17 +34,17 @@ _TABLES = {
 _Networks = Annotated[int, Meta(title="a whole number of networks", ge=1, le=MOST_SEEDS)]
 # Grids of their own; each takes what it does not set itself from the tables above.
 GRID = "grid"
-# A cell's values by table.
+# A job's values by table.
 _Given = dict[str, Any]
 _Point = dict[str, _Given]
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One point of a grid.
+class Job:
+    """What a sweep computes as one: a point of a study's grid.
 
     Attributes:
-        title: what sets it apart from the study's other cells, for people; empty for one that is alone.
+        title: what sets it apart from the study's other jobs, for people; empty for one that is alone.
         held: what its board has rows of already, which are not to be computed.
     """
 
@@ -55,8 +55,8 @@ class Cell:
     held: frozenset[Key] = frozenset()
 
     @classmethod
-    def of(cls, task: _Given, recipe: _Given, run: _Given, title: str = "") -> "Cell":
-        """The cell of the values that are given (`seeds` may be a number); others have their default."""
+    def of(cls, task: _Given, recipe: _Given, run: _Given, title: str = "") -> "Job":
+        """The job of the values that are given (`seeds` may be a number); others have their default."""
         spec = TaskSpec(**task)
         several = {key for key, option in options_of(RunSpec).items() if option.many}
         asked: _Given = {
@@ -66,8 +66,8 @@ class Cell:
         return cls(spec, recipe_with_defaults(spec.dataset, recipe), RunSpec(**asked), title)
 
 
-def read_study(path: Path, scorers: Sequence[str] = ()) -> tuple[Cell, ...]:
-    """The cells of a TOML file; `scorers`, where there are some, take the place of its own.
+def read_study(path: Path, scorers: Sequence[str] = ()) -> tuple[Job, ...]:
+    """The jobs of a TOML file; `scorers`, where there are some, take the place of its own.
 
     `RequestError` names the key that is unknown or has a wrong value.
     """
@@ -91,10 +91,10 @@ def read_study(path: Path, scorers: Sequence[str] = ()) -> tuple[Cell, ...]:
         own = _tables(where, grid)
         points += _points(where, {table: common[table] | own[table] for table in _TABLES})
         if len(points) > LARGEST:
-            raise RequestError(path.name, f"over {LARGEST:,} cells", f"up to {LARGEST:,} cells in one study")
-    if scorers:  # before cells are named by what sets them apart
+            raise RequestError(path.name, f"over {LARGEST:,} jobs", f"up to {LARGEST:,} jobs in one study")
+    if scorers:  # before jobs are named by what sets them apart
         points = [point | {"run": point["run"] | {"scorers": [*scorers]}} for point in points]
-    return tuple(Cell.of(**point, title=title) for point, title in zip(points, _titles(points), strict=True))
+    return tuple(Job.of(**point, title=title) for point, title in zip(points, _titles(points), strict=True))
 
 
 def _tables(where: str, content: dict[str, Any]) -> _Point:
@@ -137,7 +137,7 @@ def _points(where: str, tables: _Point) -> list[_Point]:
     """Every combination of the values of the axes in [task] and [recipe]."""
     count = math.prod(len(values) for table in _AXES for values in tables[table].values())
     if count > LARGEST:
-        raise RequestError(where, f"{count:,} cells", f"up to {LARGEST:,} cells in one study")
+        raise RequestError(where, f"{count:,} jobs", f"up to {LARGEST:,} jobs in one study")
     tasks, recipes = (
         [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
         for axes in (tables[table] for table in _AXES)
@@ -154,7 +154,7 @@ def _titles(points: list[_Point]) -> list[str]:
             if len(set(texts)) > 1:
                 for title, text in zip(titles, texts, strict=True):
                     title.extend([f"{key}={text}"] if text else [])
-    return [" ".join(title) or "the only cell" for title in titles]
+    return [" ".join(title) or "the only job" for title in titles]
 
 
 def _text(value: Any) -> str:

@@ -13,12 +13,12 @@ from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device, slow_because
 from prunebench.store.store import Store
-from prunebench.sweep.study import Cell
+from prunebench.sweep.study import Job
 
 
 @dataclass(frozen=True, eq=False)
 class ToDo:
-    """A cell with its plan.
+    """A job with its plan.
 
     Attributes:
         results, lacking: how many results it has in all, and how many are not in the store.
@@ -26,7 +26,7 @@ class ToDo:
         estimate: how long these take, by what other work took.
     """
 
-    cell: Cell
+    job: Job
     plan: Plan
     results: int
     lacking: int
@@ -35,7 +35,7 @@ class ToDo:
 
     @property
     def weight(self) -> int:
-        """About how long it takes, in a unit that is the same for all cells of a study.
+        """About how long it takes, in a unit that is the same for all jobs of a study.
 
         What is s times as large takes between once and s times as long: the root is the middle of that.
         """
@@ -45,37 +45,37 @@ class ToDo:
         """As JSON has it."""
         seconds = self.estimate.seconds if self.lacking else 0.0
         counts = {"results": self.results, "lacking": self.lacking, "networks": len(self.untrained)}
-        return {"cell": self.cell.title, **counts, "seconds": seconds}
+        return {"job": self.job.title, **counts, "seconds": seconds}
 
 
 def find_to_do(
-    cells: Sequence[tuple[Cell, Plan]], store: Store, *, force: bool = False, workers: int = 1
+    jobs: Sequence[tuple[Job, Plan]], store: Store, *, force: bool = False, workers: int = 1
 ) -> list[ToDo]:
-    """The cells with what the store lacks of them; `workers` share the cores."""
-    device = resolve_device(cells[0][1].device if cells else "auto")
+    """The jobs with what the store lacks of them; `workers` share the cores."""
+    device = resolve_device(jobs[0][1].device if jobs else "auto")
     timings = Timings(store, device, max(1, torch.get_num_threads() // workers))
     items = []
-    for cell, plan in cells:
+    for job, plan in jobs:
         missing = find_missing(plan, inventory_of(plan, store, force=force))
         estimate = timings.total(plan, work_of(plan, missing))
         untrained = frozenset(s for s, steps in missing.steps.items() if steps == plan.recipe.steps)
         count = len(plan.wanted) * len(plan.seeds)
-        items.append(ToDo(cell, plan, count, missing.count, untrained, estimate))
+        items.append(ToDo(job, plan, count, missing.count, untrained, estimate))
     return items
 
 
 def describe(items: Sequence[ToDo], reporter: Reporter, *, each: bool = False, workers: int = 1) -> None:
-    """Say it; with `each`, cell by cell."""
+    """Say it; with `each`, job by job."""
     for item in items if each else ():
         to_do = f"{item.lacking:,} of {item.results:,} to compute" if item.lacking else "done"
-        reporter.plan(f"{item.cell.title}: {to_do}")
+        reporter.plan(f"{item.job.title}: {to_do}")
     total, lacking = sum(item.results for item in items), sum(item.lacking for item in items)
-    cells = sum(item.lacking > 0 for item in items)
-    text = f"{len(items)} cells, {cells} of them to compute; "
+    unfinished = sum(item.lacking > 0 for item in items)
+    text = f"{len(items)} jobs, {unfinished} of them to compute; "
     text += f"{total - lacking:,} of {total:,} results are in the store"
     untrained = {(item.plan.training, seed) for item in items for seed in item.untrained}
     text += f"; networks to train: {len(untrained):,}" if untrained else ""
-    time = f"; estimated time: {_shared([item.estimate for item in items], workers)}" if cells else ""
+    time = f"; estimated time: {_shared([item.estimate for item in items], workers)}" if unfinished else ""
     reporter.plan(text + time)
     on_cpu = any(resolve_device(item.plan.device).type == "cpu" for item in items if item.lacking)
     if on_cpu and (reason := slow_because()) is not None:
@@ -83,7 +83,7 @@ def describe(items: Sequence[ToDo], reporter: Reporter, *, each: bool = False, w
 
 
 def _shared(estimates: Sequence[Estimate], workers: int) -> Estimate:
-    """How long cells take that workers share among themselves, none of them split."""
+    """How long jobs take that workers share among themselves, none of them split."""
     total = sum(estimates, Estimate())
     longest = max(estimates, key=lambda estimate: estimate.high, default=Estimate())
     low, high = max(total.low / workers, longest.low), max(total.high / workers, longest.high)

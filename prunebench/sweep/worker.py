@@ -1,4 +1,4 @@
-"""What runs in a worker process: one cell at a time, from what was sent along to what is sent back."""
+"""What runs in a worker process: one job at a time, from what was sent along to what is sent back."""
 
 import logging
 from functools import cache
@@ -13,7 +13,7 @@ from prunebench.store.store import Store
 from prunebench.sweep.attempt import Attempted, attempt
 from prunebench.sweep.plans import Options, plan_of
 from prunebench.sweep.shipment import Shipment, without_files
-from prunebench.sweep.study import Cell
+from prunebench.sweep.study import Job
 from prunebench.version import code
 
 
@@ -21,10 +21,10 @@ class Unfit(Exception):
     """This worker cannot do what it is sent: it would compute something else."""
 
 
-def run_cell(
-    cell: Cell, options: Options, expected: dict[str, str], shipment: Shipment | None
+def run_job(
+    job: Job, options: Options, expected: dict[str, str], shipment: Shipment | None
 ) -> tuple[Attempted, Shipment]:
-    """Compute a cell; what came of it, and what was computed, were it only a part.
+    """Compute a job; what came of it, and what was computed, were it only a part.
 
     Args:
         expected: `fingerprint` of the plan where it was sent from.
@@ -34,7 +34,7 @@ def run_cell(
         Unfit: the plan is another one here, or cannot be made.
     """
     try:
-        plan = _plan(cell, options, expected)
+        plan = _plan(job, options, expected)
     except Exception as error:
         raise Unfit(in_words(error)) from None
     with Store() if shipment is None else Store.from_bytes(shipment) as store:
@@ -57,19 +57,19 @@ def fingerprint(plan: Plan) -> dict[str, str]:
     } | scorers
 
 
-def _plan(cell: Cell, options: Options, expected: dict[str, str]) -> Plan:
-    """The plan of a cell. What is here for an earlier sweep may be old: then scorers are imported anew."""
+def _plan(job: Job, options: Options, expected: dict[str, str]) -> Plan:
+    """The plan of a job. What is here for an earlier sweep may be old: then scorers are imported anew."""
     isolation = _isolation(options.scorer_timeout, options.plugins)
     try:
-        return _same_plan(cell, options, expected, isolation)
+        return _same_plan(job, options, expected, isolation)
     except Exception:
         isolation.close()
         _isolation.cache_clear()
-        return _same_plan(cell, options, expected, _isolation(options.scorer_timeout, options.plugins))
+        return _same_plan(job, options, expected, _isolation(options.scorer_timeout, options.plugins))
 
 
-def _same_plan(cell: Cell, options: Options, expected: dict[str, str], isolation: Isolation[Scorer]) -> Plan:
-    plan = plan_of(cell, options, isolation.load)
+def _same_plan(job: Job, options: Options, expected: dict[str, str], isolation: Isolation[Scorer]) -> Plan:
+    plan = plan_of(job, options, isolation.load)
     found = fingerprint(plan)
     if other := [name for name in expected if found.get(name) != expected[name]]:
         raise Unfit(
@@ -81,7 +81,7 @@ def _same_plan(cell: Cell, options: Options, expected: dict[str, str], isolation
 
 @cache
 def _isolation(timeout: float | None, plugins: tuple[str, ...]) -> Isolation[Scorer]:
-    """What loads scorers here, one for all cells; its process ends with this one."""
+    """What loads scorers here, one for all jobs; its process ends with this one."""
     return Isolation(SCORERS, timeout, plugins)
 
 

@@ -254,7 +254,7 @@ STUDIES = {
     "deep": ("study.toml", "a = " + "[" * 3000),
     "bytes": ("study.toml", "\x00\x01"),
     "no data set": ("dataset", STUDY.replace("digits", "")),
-    "too many cells": (
+    "too many jobs": (
         "study.toml",
         STUDY.replace("width = 8", f"width = {list(range(2, 700))}\nbatch_size = {list(range(1, 400))}"),
     ),

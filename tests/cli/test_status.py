@@ -30,7 +30,7 @@ def test_status_of_a_study_says_what_is_to_do(
     lines = prunebench("status", "study.toml").out.splitlines()
     assert lines[0] == "learning_rate=0.02: done"
     assert lines[1].startswith("learning_rate=1000.0: ")
-    assert lines[2].startswith("2 cells, 1 of them to compute")
+    assert lines[2].startswith("2 jobs, 1 of them to compute")
     prunebench("sweep", "study.toml", "--quiet")
     assert (
         "learning_rate=1000.0: failed when it was last tried: training diverged"

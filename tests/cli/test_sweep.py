@@ -30,7 +30,7 @@ def test_a_study_from_the_plan_to_the_boards_and_once_more(
     plan = prunebench("sweep", study, "--dry-run")
     assert plan.code == 0
     assert plan.err.splitlines()[0] == "width=6: 8 of 8 to compute"
-    assert "2 cells, 2 of them to compute; 0 of 16 results" in plan.err
+    assert "2 jobs, 2 of them to compute; 0 of 16 results" in plan.err
     assert not (folder / ".prunebench").exists()
     assert not (folder / BOARDS).exists()
 
@@ -39,9 +39,7 @@ def test_a_study_from_the_plan_to_the_boards_and_once_more(
     assert result.out == ""
     assert "width=6:" in result.err
     assert "(2 of 2)" in result.err
-    assert (
-        "2 boards in .prunebench/leaderboards changed; failed: 0 cells, 0 rows of other cells" in result.err
-    )
+    assert "2 boards in .prunebench/leaderboards changed; failed: 0 jobs, 0 rows of other jobs" in result.err
     assert {row["scorer"] for board in boards(folder) for row in board["rows"]} == {
         "alignment",
         "random",
@@ -50,7 +48,7 @@ def test_a_study_from_the_plan_to_the_boards_and_once_more(
 
     again = prunebench("sweep", study)
     assert again.code == 0
-    assert "2 cells, 0 of them to compute; 16 of 16 results are in the store" in again.err
+    assert "2 jobs, 0 of them to compute; 16 of 16 results are in the store" in again.err
     assert "0 boards in .prunebench/leaderboards changed" in again.err
 
     for file in (folder / BOARDS).iterdir():
@@ -83,7 +81,7 @@ def test_what_run_has_computed_a_sweep_need_not(prunebench: Any, study: Path, np
     assert plan.err.splitlines()[:2] == ["width=6: done", "width=8: 8 of 8 to compute"]
 
 
-def test_a_cell_that_fails_is_named_and_the_others_go_on(
+def test_a_job_that_fails_is_named_and_the_others_go_on(
     prunebench: Any, study: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prunebench.sweep import attempt
@@ -99,7 +97,7 @@ def test_a_cell_that_fails_is_named_and_the_others_go_on(
     result = prunebench("sweep", study)
     assert result.code == 1
     assert "width=6: failed: OSError: no luck" in result.err
-    assert "failed: 1 cells" in result.err
+    assert "failed: 1 jobs" in result.err
     assert len(boards(folder)) == 1
 
 
@@ -183,7 +181,7 @@ def test_ones_own_scorer_joins_the_published_boards_and_nothing_else_is_computed
     of_study = {(row["scorer"], row["at_step"]) for row in _rows(folder / "leaderboards")}
     asked = ("sweep", study, "--scorer", "mine", "--plugin", mine)
     plan = prunebench(*asked, "--dry-run", "--json")
-    assert [cell["results"] for cell in plan.json] == [4, 4]  # for two seeds: of the network, and of `mine`
+    assert [job["results"] for job in plan.json] == [4, 4]  # for two seeds: of the network, and of `mine`
     said = prunebench(*asked, "--dry-run").err
     assert re.search(r"where the boards were made, training took \d+ s \(cpu\)", said)
     assert prunebench(*asked).code == 0
@@ -196,7 +194,7 @@ def test_ones_own_scorer_joins_the_published_boards_and_nothing_else_is_computed
     )
     assert published.items() <= own.items()
     again = prunebench(*asked)
-    assert (again.code, "0 cells, 0 of them to compute" in again.err) == (0, True), again.err
+    assert (again.code, "0 jobs, 0 of them to compute" in again.err) == (0, True), again.err
 
 
 def test_the_published_study_is_had_by_its_name(
@@ -208,8 +206,8 @@ def test_the_published_study_is_had_by_its_name(
     (folder / "leaderboards" / "layered.toml").write_text('[task]\ndataset = "gone.npz"\n')
     plan = prunebench("sweep", "published", "--scorer", "mine", "--plugin", mine, "--dry-run")
     assert plan.code == 0, plan.err
-    assert "left out: 3 cells on gone.npz, which is not here" in plan.err
-    assert "2 cells, 2 of them to compute; 0 of 8 results are in the store; networks to train: 4" in plan.err
+    assert "left out: 3 jobs on gone.npz, which is not here" in plan.err
+    assert "2 jobs, 2 of them to compute; 0 of 8 results are in the store; networks to train: 4" in plan.err
 
 
 def _rows(folder: Path) -> list[Any]:

@@ -117,7 +117,7 @@ def test_protocols_that_were_not_run_again_are_kept_only_for_the_same_scorer(tmp
     assert (lost(protocols_of(older), board) or "").startswith(named)
 
 
-def test_of_a_sweep_is_lost_what_no_later_cell_brings_back(tmp_path: Path) -> None:
+def test_of_a_sweep_is_lost_what_no_later_job_brings_back(tmp_path: Path) -> None:
     early, changed = row("a"), row("a", source="changed")
     early["accuracy"]["prune_early"] = {"0.02": summary(0.7)}
     add_to_folder(document(early), tmp_path)

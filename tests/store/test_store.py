@@ -245,7 +245,7 @@ def test_writers_at_once_lose_nothing_and_double_nothing(store: Store, plan: Pla
     assert store.rows("PRAGMA integrity_check") == [("ok",)]
 
 
-def test_a_cell_is_claimed_by_one_process(store: Store) -> None:
+def test_a_job_is_claimed_by_one_process(store: Store) -> None:
     with store.claimed("0" * 32) as first, Store(store.folder) as other:
         assert first
         with other.claimed("0" * 32, wait=False) as second:

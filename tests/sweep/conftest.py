@@ -8,7 +8,7 @@ from sweep_process import STUDY, records, sweep, values
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Callable[[], Path]:
-    """Makes folders with nothing but a study of four cells in them."""
+    """Makes folders with nothing but a study of four jobs in them."""
 
     def make() -> Path:
         folder = tmp_path / f"sweep{len(list(tmp_path.iterdir()))}"

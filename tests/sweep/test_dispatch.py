@@ -1,4 +1,4 @@
-"""Handing cells to workers: what comes back, what fails, what others work on. The worker is this process."""
+"""Handing jobs to workers: what comes back, what fails, what others work on. The worker is this process."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -21,7 +21,7 @@ from prunebench.sweep.progress import SweepProgress
 from prunebench.sweep.shipment import pack
 from prunebench.sweep.study import read_study
 from prunebench.sweep.to_do import describe, find_to_do
-from prunebench.sweep.worker import Unfit, fingerprint, run_cell
+from prunebench.sweep.worker import Unfit, fingerprint, run_job
 
 STUDY = small_study()
 
@@ -44,15 +44,15 @@ class Client:
 
     def __init__(self, size: int = 2) -> None:
         self.size = size
-        self.jobs: list[Any] = []
+        self.submitted: list[Any] = []
 
     def scheduler_info(self) -> Any:
         return {"workers": range(self.size)}
 
-    def submit(self, do: Callable[..., Any], *job: Any, pure: bool) -> Future:
+    def submit(self, do: Callable[..., Any], *arguments: Any, pure: bool) -> Future:
         assert not pure
-        self.jobs.append(job)
-        return Future(do(*job))
+        self.submitted.append(arguments)
+        return Future(do(*arguments))
 
 
 class Lines(Reporter):
@@ -64,7 +64,7 @@ class Lines(Reporter):
         self.lines.append(text)
 
     def progress(self, stage: str, done: int, total: int, unit: str) -> None:
-        if stage == "cells":
+        if stage == "jobs":
             self.bars.append((done, total))
 
 
@@ -80,12 +80,12 @@ class Sweep:
     def __init__(self, folder: Path, store: Store, text: str = STUDY) -> None:
         (folder / "study.toml").write_text(text)
         (folder / "boards").mkdir(exist_ok=True)
-        self.cells = plans_of(read_study(folder / "study.toml"))
+        self.jobs = plans_of(read_study(folder / "study.toml"))
         self.store, self.folder, self.lines = store, folder, Lines()
 
     def __call__(self, client: Any = None, *, force: bool = False) -> int:
         """Here, or on the workers of a client."""
-        items, boards = find_to_do(self.cells, self.store, force=force), Boards(self.folder / "boards")
+        items, boards = find_to_do(self.jobs, self.store, force=force), Boards(self.folder / "boards")
         address = None if client is None else "tcp://worker:1"
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(driver, "remote_client", lambda _: nullcontext(client))
@@ -104,13 +104,13 @@ class Sweep:
 def test_workers_give_what_this_process_gives(tmp_path: Path, store: Store) -> None:
     sweep, workers = Sweep(tmp_path, store), Client()
     assert sweep(workers) == 0
-    assert len(workers.jobs) == 2
+    assert len(workers.submitted) == 2
     with Store(tmp_path / "other") as other:
         alone = Sweep(tmp_path, other)
         assert alone() == 0
         assert alone.results() == sweep.results()
     assert sweep.lines.bars[-1] == (2, 2)
-    assert "width=8" in sweep.lines.lines[1], "the heavier cell is to come first"
+    assert "width=8" in sweep.lines.lines[1], "the heavier job is to come first"
     assert "(2 of 2)" in sweep.lines.lines[-1]
     assert len(list((tmp_path / "boards").glob("*.json"))) == 2
 
@@ -119,19 +119,19 @@ def test_what_is_done_is_not_sent_and_what_is_there_is_sent_along(tmp_path: Path
     Sweep(tmp_path, store)(Client())
     again = Client()
     assert Sweep(tmp_path, store)(again) == 0
-    assert again.jobs == []
+    assert again.submitted == []
     more = Client()
     sweep = Sweep(tmp_path, store, STUDY.replace('["alignment"]', '["alignment", "snip"]'))
     before = store.rows("SELECT training, seed, step, sha256, provenance FROM networks")
     assert sweep(more) == 0
-    assert [len(shipment[1]) for *_, shipment in more.jobs] == [4, 4]  # 2 seeds, 2 steps
-    _, back = run_cell(*more.jobs[0])
+    assert [len(shipment[1]) for *_, shipment in more.submitted] == [4, 4]  # 2 seeds, 2 steps
+    _, back = run_job(*more.submitted[0])
     assert back[1] == {}, "networks that were sent along come back"
     assert store.rows("SELECT training, seed, step, sha256, provenance FROM networks") == before
     assert {row[3] for row in sweep.results()} >= {"alignment", "snip"}
     forced = Client()
     assert sweep(forced, force=True) == 0
-    assert [shipment for *_, shipment in forced.jobs] == [None, None]
+    assert [shipment for *_, shipment in forced.submitted] == [None, None]
 
 
 def test_what_is_damaged_in_the_store_is_made_again(tmp_path: Path, store: Store) -> None:
@@ -147,7 +147,7 @@ def test_what_is_damaged_in_the_store_is_made_again(tmp_path: Path, store: Store
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], list[int]]:
-    """Has `fail` called with the width of a cell before each attempt; returns what it was called with."""
+    """Has `fail` called with the width of a job before each attempt; returns what it was called with."""
 
     def install(fail: Callable[[int], None]) -> list[int]:
         tries: list[int] = []
@@ -168,7 +168,7 @@ places = pytest.mark.parametrize("client", [None, Client(size=1)], ids=["here", 
 
 
 @places
-def test_a_cell_that_fails_three_times_is_recorded_and_the_sweep_goes_on(
+def test_a_job_that_fails_three_times_is_recorded_and_the_sweep_goes_on(
     client: Any, broken: Any, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(number: int) -> None:
@@ -179,9 +179,9 @@ def test_a_cell_that_fails_three_times_is_recorded_and_the_sweep_goes_on(
     assert sweep(client) == 1
     assert sorted(tries) == [6, 6, 6, 8]
     (failure,) = store.rows("SELECT training, error, attempts FROM failures")
-    assert failure == (sweep.cells[0][1].training, "MemoryError: too much", 3)
+    assert failure == (sweep.jobs[0][1].training, "MemoryError: too much", 3)
     assert any("width=6: failed: MemoryError: too much" in line for line in sweep.lines.lines)
-    assert {row[0] for row in sweep.results()} == {sweep.cells[1][1].training}
+    assert {row[0] for row in sweep.results()} == {sweep.jobs[1][1].training}
     monkeypatch.undo()
     assert sweep(client) == 0
     assert store.rows("SELECT * FROM failures") == []
@@ -212,12 +212,12 @@ def test_what_the_request_makes_fail_is_tried_once(
     assert store.rows("SELECT error, attempts FROM failures") == [("training diverged", 1)] * 2
 
 
-def test_cells_of_others_are_left_for_later(
+def test_jobs_of_others_are_left_for_later(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = Sweep(tmp_path, store)
     with Store(tmp_path / "store") as other:
-        claim = other.claimed(sweep.cells[1][1].training)
+        claim = other.claimed(sweep.jobs[1][1].training)
         claim.__enter__()
         naps: list[float] = []
 
@@ -229,20 +229,20 @@ def test_cells_of_others_are_left_for_later(
         monkeypatch.setattr("prunebench.sweep.dispatch.time.sleep", nap)
         workers = Client()
         assert sweep(workers) == 0
-    assert [cell.recipe.width for cell, *_ in workers.jobs] == [6, 8]
+    assert [job.recipe.width for job, *_ in workers.submitted] == [6, 8]
     assert naps.count(dispatch.BUSY_SECONDS) == 1
 
 
 def test_a_worker_with_other_code_or_data_refuses(tmp_path: Path, store: Store) -> None:
-    (cell, plan), _ = Sweep(tmp_path, store).cells
+    (job, plan), _ = Sweep(tmp_path, store).jobs
     expected = fingerprint(plan)
-    attempted, _ = run_cell(cell, Options(), expected, pack(store, plan.training))
+    attempted, _ = run_job(job, Options(), expected, pack(store, plan.training))
     assert attempted.error == ""
     for name in ("data", "scorer alignment", "evaluator"):
         with pytest.raises(Unfit, match=name):
-            run_cell(cell, Options(), expected | {name: "other"}, None)
+            run_job(job, Options(), expected | {name: "other"}, None)
     with pytest.raises(Unfit, match=r"/no/such\.py"):
-        run_cell(cell, Options(plugins=("/no/such.py",)), expected, None)
+        run_job(job, Options(plugins=("/no/such.py",)), expected, None)
 
 
 def test_a_worker_that_is_unfit_ends_the_sweep(
@@ -261,12 +261,12 @@ def test_a_worker_that_is_unfit_ends_the_sweep(
 
 def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None:
     sweep = Sweep(tmp_path, store)
-    items = find_to_do(sweep.cells, store)
+    items = find_to_do(sweep.jobs, store)
     describe(items, sweep.lines, each=True)
     assert sweep.lines.lines == [
         "width=6: 8 of 8 to compute",
         "width=8: 8 of 8 to compute",
-        "2 cells, 2 of them to compute; 0 of 16 results are in the store; networks to train: 4; "
+        "2 jobs, 2 of them to compute; 0 of 16 results are in the store; networks to train: 4; "
         "estimated time: unknown (nothing was timed here before)",
     ]
     sweep(Client())
@@ -280,10 +280,10 @@ def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None
     progress.end(items[1], Attempted(None, "no"))
     assert progress.seconds_left is None
     sweep.lines.lines.clear()
-    describe(find_to_do(sweep.cells, store), sweep.lines, each=True)
+    describe(find_to_do(sweep.jobs, store), sweep.lines, each=True)
     assert sweep.lines.lines[0] == "width=6: done"
-    assert sweep.lines.lines[2] == "2 cells, 0 of them to compute; 16 of 16 results are in the store"
-    more = find_to_do(Sweep(tmp_path, store, STUDY.replace("[6, 8]", "[6, 8, 12]")).cells, store)
+    assert sweep.lines.lines[2] == "2 jobs, 0 of them to compute; 16 of 16 results are in the store"
+    more = find_to_do(Sweep(tmp_path, store, STUDY.replace("[6, 8]", "[6, 8, 12]")).jobs, store)
     assert [item.lacking for item in more] == [0, 0, 8]
     assert more[2].estimate.seconds is not None
     assert replace(more[2], lacking=4).weight == more[2].weight // 2
@@ -292,7 +292,7 @@ def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None
 def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
     sweep = Sweep(tmp_path, store)
     boards = Boards(tmp_path / "boards")
-    plan = sweep.cells[0][1]
+    plan = sweep.jobs[0][1]
     assert not boards.hold(plan)
     sweep(Client())
     assert boards.hold(plan)
@@ -308,7 +308,7 @@ def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
 def test_boards_know_how_long_their_pruned_networks_trained_on(tmp_path: Path, store: Store) -> None:
     sweep = Sweep(tmp_path, store, STUDY.replace('["rank"]', '["rank", "finetune"]'))
     boards = Boards(tmp_path / "boards")
-    plan = sweep.cells[0][1]
+    plan = sweep.jobs[0][1]
     sweep(Client())
     assert boards.hold(plan)
     assert not boards.hold(replace(plan, finetune_steps=plan.finetuned + 1))

@@ -6,7 +6,7 @@ import pytest
 
 import prunebench as pb
 from prunebench.sweep.plans import Options, plans_of
-from prunebench.sweep.study import Cell, read_study
+from prunebench.sweep.study import Job, read_study
 
 STUDY = """
 [task]
@@ -34,25 +34,25 @@ protocols = ["prune_early"]
 """
 
 
-def read(folder: Path, text: str) -> tuple[Cell, ...]:
+def read(folder: Path, text: str) -> tuple[Job, ...]:
     path = folder / "study.toml"
     path.write_text(text)
     return read_study(path)
 
 
 def test_grids_share_what_stands_above_them(tmp_path: Path) -> None:
-    cells = read(tmp_path, STUDY)
-    assert [cell.task.samples for cell in cells] == [40, 80, 40, 40]
-    assert [cell.recipe for cell in cells[2:]] == [
+    jobs = read(tmp_path, STUDY)
+    assert [job.task.samples for job in jobs] == [40, 80, 40, 40]
+    assert [job.recipe for job in jobs[2:]] == [
         pb.Recipe(width=8, steps=30, init_std=std) for std in (1e-3, 1e-2)
     ]
-    assert [cell.run.scorers for cell in cells] == [("alignment", "snip")] * 2 + [("snip",)] * 2
-    assert {cell.run.seeds for cell in cells} == {(0, 1)}
-    assert cells[3].run.protocols == ("prune_early",)
+    assert [job.run.scorers for job in jobs] == [("alignment", "snip")] * 2 + [("snip",)] * 2
+    assert {job.run.seeds for job in jobs} == {(0, 1)}
+    assert jobs[3].run.protocols == ("prune_early",)
 
 
-def test_titles_say_what_sets_a_cell_apart(tmp_path: Path) -> None:
-    titles = [cell.title for cell in read(tmp_path, STUDY)]
+def test_titles_say_what_sets_a_job_apart(tmp_path: Path) -> None:
+    titles = [job.title for job in read(tmp_path, STUDY)]
     assert titles[1] == "samples=80 scorers=alignment,snip at_steps=0,10"
     assert titles[2] == "samples=40 init_std=0.001 scorers=snip at_steps=10 protocols=prune_early"
     assert len(set(titles)) == 4
@@ -81,7 +81,7 @@ def read_again(folder: Path, samples: int) -> str:
         ("[[grid]]\ntask = 3\n", "[[grid]] 1 task: got 3"),
         (
             f"[[grid]]\n[grid.task]\nseed = {list(range(400))}\nsamples = {list(range(300))}\n",
-            "120,000 cells",
+            "120,000 jobs",
         ),
     ],
 )

@@ -104,11 +104,11 @@ def test_two_sweeps_into_one_store_at_once(fresh: Callable[[], Path], undisturbe
         assert process.exitcode == 0, (folder / "said.txt").read_text()
     found = records(folder)
     assert values(found) == undisturbed
-    by_cell: dict[str, set[str]] = {}
+    by_job: dict[str, set[str]] = {}
     for key, (_, mark) in found.items():
-        by_cell.setdefault(key[1], set()).add(mark)
-    assert {len(marks) for marks in by_cell.values()} == {1}, "a cell was computed by both"
-    assert {mark for marks in by_cell.values() for mark in marks} == {"sweep0", "sweep1"}
+        by_job.setdefault(key[1], set()).add(mark)
+    assert {len(marks) for marks in by_job.values()} == {1}, "a job was computed by both"
+    assert {mark for marks in by_job.values() for mark in marks} == {"sweep0", "sweep1"}
 
 
 @pytest.mark.slow

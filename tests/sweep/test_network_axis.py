@@ -20,9 +20,9 @@ from prunebench.sweep.boards import Boards
 from prunebench.sweep.driver import sweep
 from prunebench.sweep.plans import Options, from_anywhere, plan_of, plans_of
 from prunebench.sweep.shipment import pack, unpack
-from prunebench.sweep.study import Cell, read_study
+from prunebench.sweep.study import Job, read_study
 from prunebench.sweep.to_do import find_to_do
-from prunebench.sweep.worker import Unfit, fingerprint, run_cell
+from prunebench.sweep.worker import Unfit, fingerprint, run_job
 
 STUDY = """
 [task]
@@ -52,29 +52,29 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def cells() -> list[tuple[Cell, Plan]]:
+def jobs() -> list[tuple[Job, Plan]]:
     return plans_of(read_study(Path("study.toml")))
 
 
 @pytest.fixture(scope="module")
-def swept(cells: list[tuple[Cell, Plan]]) -> Iterator[Store]:
+def swept(jobs: list[tuple[Job, Plan]]) -> Iterator[Store]:
     with Store(Path("store")) as store:
         boards = Boards(Path("boards"))
-        assert sweep(find_to_do(cells, store), Options(), store, Reporter(), boards) == 0
+        assert sweep(find_to_do(jobs, store), Options(), store, Reporter(), boards) == 0
         assert boards.failed == 0
         yield store
 
 
-def test_each_has_its_networks_its_board_and_its_name(cells: list[tuple[Cell, Plan]], swept: Store) -> None:
-    assert [plan.recipe.network_spec for _, plan in cells] == NETWORKS
-    assert [cell.recipe.network for cell, _ in cells][:2] == [
+def test_each_has_its_networks_its_board_and_its_name(jobs: list[tuple[Job, Plan]], swept: Store) -> None:
+    assert [plan.recipe.network_spec for _, plan in jobs] == NETWORKS
+    assert [job.recipe.network for job, _ in jobs][:2] == [
         PluginRecord("tiny.py:Tiny"),
         PluginRecord("tiny.py:Tiny[width=5]"),
     ]
-    assert [item.lacking for item in find_to_do(cells, swept)] == [0, 0, 0]
+    assert [item.lacking for item in find_to_do(jobs, swept)] == [0, 0, 0]
     boards = {board.recipe.network_spec: board for board in map(Board.read, Path("boards").glob("*.json"))}
     assert set(boards) == set(NETWORKS)
-    for _, plan in cells:
+    for _, plan in jobs:
         board = boards[plan.recipe.network_spec]
         assert board.recipe.record == plan.recipe.record
         assert {row.status for row in board.rows} == {"ok"}
@@ -84,14 +84,14 @@ def test_each_has_its_networks_its_board_and_its_name(cells: list[tuple[Cell, Pl
 
 
 def test_another_process_computes_the_same_from_the_same_file(
-    cells: list[tuple[Cell, Plan]], swept: Store
+    jobs: list[tuple[Job, Plan]], swept: Store
 ) -> None:
-    cell, plan = cells[1]
-    moved, options = from_anywhere(cell, Options())
+    job, plan = jobs[1]
+    moved, options = from_anywhere(job, Options())
     assert moved.recipe.network == PluginRecord(f"{Path('tiny.py').resolve()}:Tiny[width=5]")
     with ProcessPoolExecutor(1, get_context("spawn")) as process, Store() as store:
-        job = process.submit(run_cell, moved, options, fingerprint(plan), None)
-        attempted, shipment = job.result()
+        future = process.submit(run_job, moved, options, fingerprint(plan), None)
+        attempted, shipment = future.result()
         assert attempted.error == ""
         unpack(store, shipment, plan.training)
         found = absorb(store, swept, training=plan.training)
@@ -101,16 +101,16 @@ def test_another_process_computes_the_same_from_the_same_file(
     assert attempted.document.recipe.network == PluginRecord.of(plan.recipe.network or pb.load_network("mlp"))
 
 
-def test_a_worker_with_another_network_refuses(cells: list[tuple[Cell, Plan]]) -> None:
-    (cell, plan), *_ = cells
+def test_a_worker_with_another_network_refuses(jobs: list[tuple[Job, Plan]]) -> None:
+    (job, plan), *_ = jobs
     expected = fingerprint(plan)
     with pytest.raises(Unfit, match="not the same as where the sweep runs: network;"):
-        run_cell(cell, Options(), expected | {"network": "tiny 1 f00"}, None)
+        run_job(job, Options(), expected | {"network": "tiny 1 f00"}, None)
 
 
-def test_what_was_shipped_is_not_computed_again(cells: list[tuple[Cell, Plan]], swept: Store) -> None:
-    (cell, plan), *_ = cells
-    attempted, (_, files) = run_cell(cell, Options(), fingerprint(plan), pack(swept, plan.training))
+def test_what_was_shipped_is_not_computed_again(jobs: list[tuple[Job, Plan]], swept: Store) -> None:
+    (job, plan), *_ = jobs
+    attempted, (_, files) = run_job(job, Options(), fingerprint(plan), pack(swept, plan.training))
     assert (attempted.error, files) == ("", {})
 
 
@@ -124,17 +124,17 @@ def test_an_audit_asks_for_the_file_of_a_network(swept: Store) -> None:
     assert all("network: got 'tiny" in reason for reason in without.unchecked)
 
 
-def test_a_network_that_cannot_take_the_task_is_named_with_its_cell(tmp_path: Path) -> None:
+def test_a_network_that_cannot_take_the_task_is_named_with_its_job(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text('[task]\ndataset = "digits"\n[recipe]\nnetwork = ["mlp", "lenet"]')
-    with pytest.raises(pb.RequestError, match=r"lenet.*12 x 12.*in cell network=lenet"):
+    with pytest.raises(pb.RequestError, match=r"lenet.*12 x 12.*in job network=lenet"):
         plans_of(read_study(tmp_path / "study.toml"))
     (tmp_path / "study.toml").write_text('[recipe]\nnetwork = ["mlp", "lenett"]')
-    with pytest.raises(pb.RequestError, match=r"network: got 'lenett'.*in cell network=lenett"):
+    with pytest.raises(pb.RequestError, match=r"network: got 'lenett'.*in job network=lenett"):
         plans_of(read_study(tmp_path / "study.toml"))
 
 
-def test_a_plan_of_a_cell_has_the_networks_own_defaults(cells: list[tuple[Cell, Plan]]) -> None:
-    recipe = plan_of(cells[2][0], Options()).recipe
+def test_a_plan_of_a_job_has_the_networks_own_defaults(jobs: list[tuple[Job, Plan]]) -> None:
+    recipe = plan_of(jobs[2][0], Options()).recipe
     assert recipe == pb.Recipe(
         network=pb.load_network("mlp[widths=9-7]"), learning_rate=0.01, batch_size=16, steps=40
     )

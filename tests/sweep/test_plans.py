@@ -1,4 +1,4 @@
-"""From the cells of a study to plans."""
+"""From the jobs of a study to plans."""
 
 from pathlib import Path
 
@@ -6,16 +6,16 @@ import pytest
 
 import prunebench as pb
 from prunebench.sweep.plans import Options, from_anywhere, plan_of, plans_of
-from prunebench.sweep.study import Cell, read_study
+from prunebench.sweep.study import Job, read_study
 from prunebench.tasks.spec import TaskSpec
 
 
-def study(folder: Path, text: str) -> tuple[Cell, ...]:
+def study(folder: Path, text: str) -> tuple[Job, ...]:
     (folder / "study.toml").write_text(text)
     return read_study(folder / "study.toml")
 
 
-def test_a_cell_becomes_the_plan_that_it_describes(tmp_path: Path) -> None:
+def test_a_job_becomes_the_plan_that_it_describes(tmp_path: Path) -> None:
     found = plans_of(
         study(
             tmp_path,
@@ -36,11 +36,11 @@ def test_a_cell_becomes_the_plan_that_it_describes(tmp_path: Path) -> None:
     assert plans[0].training != plans[1].training
 
 
-def test_one_cell_alone_gives_the_same_plan(tmp_path: Path) -> None:
+def test_one_job_alone_gives_the_same_plan(tmp_path: Path) -> None:
     options = Options()
     found = plans_of(study(tmp_path, '[task]\ndataset = "digits"\nsamples = [40, 80]'), options)
-    for cell, plan in found:
-        alone = plan_of(cell, options)
+    for job, plan in found:
+        alone = plan_of(job, options)
         assert (alone.training, alone.wanted) == (plan.training, plan.wanted)
 
 
@@ -59,11 +59,11 @@ def test_steps_default_to_what_the_data_set_needs(tmp_path: Path) -> None:
         ("[recipe]\nmomentum = [0.5, 1.0]", ["study.toml [recipe] momentum", "got 1.0"]),
         (
             '[task]\ndataset = ["digits", "digit"]',
-            ["'digit'", "did you mean 'digits'?", "in cell dataset=digit"],
+            ["'digit'", "did you mean 'digits'?", "in job dataset=digit"],
         ),
         (
             '[task]\ndataset = "digits"\nsamples = [40, 99999]',
-            ["samples", "99999", "in cell samples=99999"],
+            ["samples", "99999", "in job samples=99999"],
         ),
         ('[task]\ndataset = "digits"\nclasses = "0,3/3"', ["classes", "3"]),
         ('[task]\ndataset = "digits"\nscaling = "half"', ["scaling", "half"]),
@@ -71,7 +71,7 @@ def test_steps_default_to_what_the_data_set_needs(tmp_path: Path) -> None:
         ('[task]\ndataset = "digits"\n[recipe]\nsteps = 9', ["at_steps", "50", "9"]),
     ],
 )
-def test_a_cell_that_could_not_run_is_named_before_any_runs(
+def test_a_job_that_could_not_run_is_named_before_any_runs(
     tmp_path: Path, text: str, words: list[str]
 ) -> None:
     with pytest.raises(pb.RequestError) as refused:
@@ -82,9 +82,9 @@ def test_a_cell_that_could_not_run_is_named_before_any_runs(
 
 def test_paths_hold_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    cells = study(tmp_path, '[task]\ndataset = ["digits", "mine.npz", "~/data.npz"]')
-    moved = [from_anywhere(cell, Options(plugins=("here/one.py",))) for cell in cells]
-    assert [cell.task.dataset for cell, _ in moved] == [
+    jobs = study(tmp_path, '[task]\ndataset = ["digits", "mine.npz", "~/data.npz"]')
+    moved = [from_anywhere(job, Options(plugins=("here/one.py",))) for job in jobs]
+    assert [job.task.dataset for job, _ in moved] == [
         "digits",
         str(tmp_path / "mine.npz"),
         str(Path.home() / "data.npz"),

@@ -8,23 +8,23 @@ import prunebench as pb
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS
 from prunebench.plugin.record import PluginRecord
 from prunebench.run_spec import RunSpec
-from prunebench.sweep.study import LARGEST, Cell, read_study
+from prunebench.sweep.study import LARGEST, Job, read_study
 from prunebench.tasks.spec import TaskSpec
 
 
-def read(folder: Path, text: str) -> tuple[Cell, ...]:
+def read(folder: Path, text: str) -> tuple[Job, ...]:
     path = folder / "study.toml"
     path.write_text(text)
     return read_study(path)
 
 
-def test_an_empty_study_is_one_cell_with_the_command_lines_defaults(tmp_path: Path) -> None:
+def test_an_empty_study_is_one_job_with_the_command_lines_defaults(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text("")
-    (cell,) = read_study(path)
-    assert (cell.task, cell.recipe, cell.title) == (TaskSpec(), pb.Recipe(steps=4000), "the only cell")
-    assert cell.run == RunSpec(("alignment",), (), (), tuple(range(20)), DEFAULT_PROTOCOLS, ())
-    assert cell.run.steps(10, 4000) == (50,)
+    (job,) = read_study(path)
+    assert (job.task, job.recipe, job.title) == (TaskSpec(), pb.Recipe(steps=4000), "the only job")
+    assert job.run == RunSpec(("alignment",), (), (), tuple(range(20)), DEFAULT_PROTOCOLS, ())
+    assert job.run.steps(10, 4000) == (50,)
 
 
 def test_lists_are_axes_and_titles_name_them(tmp_path: Path) -> None:
@@ -32,27 +32,27 @@ def test_lists_are_axes_and_titles_name_them(tmp_path: Path) -> None:
     path.write_text(
         'task.samples = [100, 200]\nrecipe.width = [20, 40]\nrecipe.steps = 1500\nrun.scorers = ["snip"]'
     )
-    cells = read_study(path)
-    assert [cell.title for cell in cells] == [
+    jobs = read_study(path)
+    assert [job.title for job in jobs] == [
         "samples=100 width=20",
         "samples=100 width=40",
         "samples=200 width=20",
         "samples=200 width=40",
     ]
-    assert {cell.recipe.steps for cell in cells} == {1500}
+    assert {job.recipe.steps for job in jobs} == {1500}
 
 
 def test_networks_are_an_axis_with_defaults_of_their_own(tmp_path: Path) -> None:
-    cells = read(
+    jobs = read(
         tmp_path,
         '[recipe]\nnetwork = ["shallow", "lenet", "net.py:Net[width=2]"]\nmomentum = 0.5\n',
     )
-    assert [cell.title for cell in cells] == [
+    assert [job.title for job in jobs] == [
         "network=shallow",
         "network=lenet",
         "network=net.py:Net[width=2]",
     ]
-    shallow, lenet, own = (cell.recipe for cell in cells)
+    shallow, lenet, own = (job.recipe for job in jobs)
     assert shallow == pb.Recipe(momentum=0.5, steps=4000)
     assert lenet == pb.Recipe(
         network=PluginRecord("lenet"), learning_rate=0.01, momentum=0.5, batch_size=16, steps=1000
@@ -64,7 +64,7 @@ def test_what_the_shallow_network_alone_has_is_set_in_its_own_grid(tmp_path: Pat
     networks = (
         "[[grid]]\nrecipe.width = [10, 20]\n[[grid]]\nrecipe.network = ['mlp']\nrecipe.scale = [0.5, 1]"
     )
-    assert [cell.title for cell in read(tmp_path, networks)] == [
+    assert [job.title for job in read(tmp_path, networks)] == [
         "width=10",
         "width=20",
         "network=mlp scale=0.5",
@@ -77,9 +77,9 @@ def test_what_the_shallow_network_alone_has_is_set_in_its_own_grid(tmp_path: Pat
 def test_epochs_replace_the_default_step_and_seeds_may_be_named(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text("[run]\nat_epochs = [0, 2]\nseeds = [3, 8]")
-    (cell,) = read_study(path)
-    assert (cell.run.at_steps, cell.run.at_epochs, cell.run.seeds) == ((), (0, 2), (3, 8))
-    assert cell.run.steps(10, 4000) == (0, 20)
+    (job,) = read_study(path)
+    assert (job.run.at_steps, job.run.at_epochs, job.run.seeds) == ((), (0, 2), (3, 8))
+    assert job.run.steps(10, 4000) == (0, 20)
 
 
 @pytest.mark.parametrize("table", ["recipe", "run"])
@@ -88,8 +88,8 @@ def test_a_loss_that_ends_training_is_the_recipes_and_may_stand_where_it_once_di
 ) -> None:
     path = tmp_path / "study.toml"
     path.write_text(f"[{table}]\nuntil_loss = 0.1")
-    (cell,) = read_study(path)
-    assert cell.recipe == pb.Recipe(steps=4000, until_loss=0.1)
+    (job,) = read_study(path)
+    assert job.recipe == pb.Recipe(steps=4000, until_loss=0.1)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_what_is_not_understood_is_named(tmp_path: Path, text: str, words: list[
         assert word in message
 
 
-def test_too_many_cells(tmp_path: Path) -> None:
+def test_too_many_jobs(tmp_path: Path) -> None:
     values = list(range(1, 400))
-    with pytest.raises(pb.RequestError, match=f"{len(values) ** 2:,} cells.*{LARGEST:,}"):
+    with pytest.raises(pb.RequestError, match=f"{len(values) ** 2:,} jobs.*{LARGEST:,}"):
         read(tmp_path, f"[task]\nsamples = {values}\n[recipe]\nwidth = {values}")
 
 
@@ -155,8 +155,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_study_executes_nothing_and_writes_nothing(tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     for hostile in ("__import__('os').system('touch x')", "$(touch x)", "../../../x", "!!python/object:x"):
-        (cell,) = read(tmp_path, f'[task]\ndataset = "{hostile}"')
-        assert cell.task == TaskSpec(dataset=hostile)
+        (job,) = read(tmp_path, f'[task]\ndataset = "{hostile}"')
+        assert job.task == TaskSpec(dataset=hostile)
         (tmp_path / "study.toml").unlink()
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -169,7 +169,7 @@ def test_the_studies_of_the_repository_are_studies(tmp_path: Path) -> None:
     assert len(read_study(root / "leaderboards" / "study.toml")) == 16
 
 
-def test_scorers_in_place_of_the_studys_set_no_cell_apart(tmp_path: Path) -> None:
+def test_scorers_in_place_of_the_studys_set_no_job_apart(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_text(
         """
@@ -181,8 +181,8 @@ def test_scorers_in_place_of_the_studys_set_no_cell_apart(tmp_path: Path) -> Non
         run.scorers = ["snip", "grasp"]
         """
     )
-    cells = read_study(path, ["mine"])
-    assert [(cell.title, cell.run.scorers) for cell in cells] == [
+    jobs = read_study(path, ["mine"])
+    assert [(job.title, job.run.scorers) for job in jobs] == [
         ("samples=100", ("mine",)),
         ("samples=200", ("mine",)),
     ]
