@@ -12,6 +12,7 @@ from prunebench.device import full_precision
 from prunebench.evaluation.selection import by_layer
 from prunebench.evaluation.subject import Split, Subject
 from prunebench.networks import Networks, predictions
+from prunebench.networks.memory_format import channels_last
 from prunebench.networks.normalisation import recalibrated
 from prunebench.tasks.task import Task
 from prunebench.theory.groups import unit_rows
@@ -91,16 +92,9 @@ class LayeredSubject(Subject[Tensor]):
     def made(self, labels: Int64[Tensor, " units"]) -> Networks:
         """One narrower network, with the statistics that it has from the whole one."""
         if bool((torch.bincount(labels[labels >= 0]) > 1).any()):
-            return _channels_last(merge_layers(self.network, labels[None]))
+            return channels_last(merge_layers(self.network, labels[None]))
         kept = (labels >= 0).nonzero()[:, 0]
-        return _channels_last(self.network.keep(by_layer(kept, self.network.layers)))
-
-
-def _channels_last(network: Networks) -> Networks:
-    """With filters in the order that CPUs convolve fastest in: VGG 1.6 and ResNet 1.2 times as fast."""
-    return network.map(
-        lambda t: t[0].contiguous(memory_format=torch.channels_last)[None] if t.ndim == 5 else t
-    )
+        return channels_last(self.network.keep(by_layer(kept, self.network.layers)))
 
 
 @full_precision()

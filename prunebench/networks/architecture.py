@@ -38,6 +38,7 @@ class Architecture:
         layers: the prunable layers in the order in which they run.
         outputs: C, the number of classes.
         shape: of one sample as the module takes it; None: a vector of any length.
+        channels_last: its convolutions may have their filters in that order of memory.
         key: no other architecture of this process has it.
     """
 
@@ -46,6 +47,7 @@ class Architecture:
     layers: tuple[Layer, ...]
     outputs: int
     shape: tuple[int, ...] | None = None
+    channels_last: bool = False
     key: str = field(default_factory=lambda: f"architecture {next(_NUMBERS)}")
 
     @property

@@ -11,6 +11,7 @@ from torch.nn.parameter import UninitializedParameter
 from prunebench.errors import RequestError, in_words, one_line
 from prunebench.networks.architecture import Architecture
 from prunebench.networks.layers import Layer
+from prunebench.networks.memory_format import takes_channels_last
 from prunebench.networks.module import NORMALISATIONS, own_tensors
 from prunebench.networks.network import Network
 from prunebench.networks.networks import Networks
@@ -59,7 +60,8 @@ def architecture_of(
     check_draws(module, x)
     outputs = logits_of(module, x).shape[1]
     tensors = {name: tensor.detach()[None] for name, tensor in _tensors(module).items()}
-    found = Architecture(name, module.to("meta"), layers, outputs, tuple(x.shape[1:]))
+    last = takes_channels_last(module, x)
+    found = Architecture(name, module.to("meta"), layers, outputs, tuple(x.shape[1:]), last)
     check_units(Networks(found, tensors), x)
     return found
 
