@@ -1,6 +1,5 @@
 """Protocols `prune_early` and `finetune`: accuracy of networks that keep the best units, and train on."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -109,16 +108,22 @@ def _trained(
 def _train_on(
     run: Trajectory, starts: Sequence[tuple[int, State]], path: Path, end: int | None, recalibrate: bool
 ) -> Metrics:
-    """Train networks, each on its seed's order, side by side as far as memory is good for that."""
-    task, parts = run.task, defaultdict[Path, list[np.ndarray]](list)
+    """Train networks, each on its seed's order, side by side as far as memory is good for that.
+
+    Those whose optimiser began later, as Adam's does with fresh weights, are a batch of their own.
+    """
     numbers = sum(tensor.numel() for tensor in starts[0][1].networks.tensors.values())
     at_once = max(1, NUMBERS_AT_ONCE // numbers)
-    for first in range(0, len(starts), at_once):
-        seeds, states = zip(*starts[first : first + at_once], strict=True)
-        trained = run_loop(task, run.recipe, State.cat(states), seeds, until=end).final
-        for name, values in _accuracies(trained, task, recalibrate).items():
-            parts[name, *path].append(values)
-    return {path: np.concatenate(values) for path, values in parts.items()}
+    found: Metrics = {(name, *path): np.empty(len(starts)) for name in SPLITS}
+    for began in sorted({state.began for _, state in starts}):
+        alike = [number for number, (_, state) in enumerate(starts) if state.began == began]
+        for first in range(0, len(alike), at_once):
+            batch = alike[first : first + at_once]
+            seeds, states = zip(*(starts[number] for number in batch), strict=True)
+            trained = run_loop(run.task, run.recipe, State.cat(states), seeds, until=end).final
+            for name, values in _accuracies(trained, run.task, recalibrate).items():
+                found[name, *path][batch] = values
+    return found
 
 
 def _accuracies(

@@ -48,14 +48,16 @@ class State:
 
     @staticmethod
     def cat(parts: "Sequence[State]") -> "State":
-        """States at the same step as one batch."""
+        """States at the same step as one batch, whose optimiser began at the same step, too."""
         first = parts[0]
-        squares = [part.squares for part in parts if part.squares is not None]
+        if len({(part.step, part.began) for part in parts}) != 1:
+            raise ValueError("states of one step and one beginning are needed")
+        squares = [part.squares or part.velocity.zeros_like() for part in parts]
         return State(
             Networks.cat([part.networks for part in parts]),
             first.step,
             Networks.cat([part.velocity for part in parts]),
-            Networks.cat(squares) if squares else None,
+            Networks.cat(squares) if any(part.squares for part in parts) else None,
             first.began,
         )
 

@@ -13,7 +13,7 @@ from prunebench.benchmark.measures import Asked, measure_scores, subject
 from prunebench.benchmark.sizes import sizes_of
 from prunebench.evaluation.fractions import kept_count
 from prunebench.evaluation.layered_subject import LayeredSubject
-from prunebench.evaluation.prune import finetune, prune_early
+from prunebench.evaluation.prune import _fresh_state, finetune, prune_early
 from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled_within_layers
 from prunebench.networks.normalisation import recalibrated
 from prunebench.store.records import AS_TRAINED, Key, Measure
@@ -75,6 +75,27 @@ def test_each_layer_keeps_its_own_share_early(run: pb.Trajectory) -> None:
     x, y = run.task.x_train, run.task.y_train
     expected = float(recalibrated(final, x).accuracy(x, y))
     assert found["train_accuracy", "prune_early", "0.4"][at] == pytest.approx(expected)
+
+
+def test_adam_begins_anew_with_fresh_weights() -> None:
+    """And goes on with what it had where units were kept, in the same call."""
+    run, step, half = trained("mlp", optimizer="adam"), 10, (0.5,)
+    early, fresh = prune_early([scores_of(run)], run, step, half)
+    x, y = run.task.x_train.reshape(-1, *run.task.shape), run.task.y_train
+    first = {layer.name: torch.arange(kept_count(layer.units, 0.5))[None] for layer in run.final.layers}
+    best = best_of_layers(scores_of(run), units_of(run.final), 0.5)
+    for at, seed in enumerate(run.seeds):
+        kept = by_layer(best[at], run.final.layers)
+        alone = run_loop(run.task, run.recipe, run.states[step].select(at).keep(kept), (seed,)).final
+        assert early["train_accuracy", "prune_early", "0.5"][at] == pytest.approx(float(alone.accuracy(x, y)))
+        module = _fresh_state(run, step).networks.select(at).keep(first).to_module(0).train()
+        optimiser = torch.optim.Adam(module.parameters(), run.recipe.learning_rate)
+        for batch in pb.minibatch_order(run.task.samples, 10, run.recipe.steps, seed)[step:]:
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(module(x[batch]), y[batch]).backward()
+            optimiser.step()
+        right = (module(x).argmax(dim=1) == y).double().mean()
+        assert fresh["train_accuracy", "prune_early", "0.5"][at] == pytest.approx(float(right), abs=0.02)
 
 
 def test_finetuning_repeats_the_last_steps(run: pb.Trajectory) -> None:
