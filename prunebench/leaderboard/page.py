@@ -37,6 +37,7 @@ def assemble(data: dict[str, Any], scripts_at: str = "", links: str = "") -> str
         links: HTML at its top.
     """
     texts = dict(scripts())
+    names = [board["name"] for board in data["boards"]] if data.get("site") == "board" else []
     newest = max((board["newest"] or "" for board in data["boards"]), default="")
     licences = [_asset(f"vendor/{name.split('.')[0]}.LICENSE") for name in LIBRARIES]
     allowed = "'self'" if scripts_at else " ".join(map(_hash, texts.values()))
@@ -54,6 +55,7 @@ def assemble(data: dict[str, Any], scripts_at: str = "", links: str = "") -> str
                 "form-action 'none'",
             )
         ),
+        title=escape(" · ".join((*names, "prunebench leaderboard"))),
         style=_colours() + _asset("page.css"),
         marks=MARKS,
         links=links + _links(),

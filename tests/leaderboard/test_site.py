@@ -43,6 +43,9 @@ def test_equal_boards_give_equal_sites_with_their_data_beside(tmp_path: Path) ->
     for one in BOARDS:
         assert Board.read(tmp_path / f"a/{one.name}.json").name == one.name
         assert (tmp_path / f"a/{one.name}.csv").exists()
+        page = (tmp_path / f"a/{one.name}.html").read_text(encoding="utf-8")
+        assert f"<title>{one.name} · prunebench leaderboard</title>" in page
+    assert "<title>prunebench leaderboard</title>" in (tmp_path / "a/index.html").read_text(encoding="utf-8")
     largest = max(file.stat().st_size for file in files if file.suffix == ".html")
     assert largest < 300_000, "scripts are beside the pages, once"
 
