@@ -1,6 +1,9 @@
 """Shapes in the annotations are checked while the tests run; small tasks and networks to test on."""
 
+import hashlib
 import os
+import subprocess
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +20,28 @@ if find_spec("beartype"):  # the GPU tests run from the source tree, on machines
 import prunebench as pb
 
 CIFAR = "cifar10-gray-0123.npz"
+BEGAN = time.monotonic()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How CI takes as many of the slow tests as there is time for."""
+    text = "skip tests that have not begun by then; which files come first differs from commit to commit"
+    parser.addoption("--begin-within", type=float, metavar="SECONDS", help=text)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """So that what one commit has no time for is tested at another."""
+    if config.getoption("--begin-within") is not None:
+        head = ("git", "rev-parse", "HEAD")
+        commit = subprocess.run(head, cwd=config.rootpath, capture_output=True, check=False).stdout
+        items.sort(key=lambda item: hashlib.sha256(commit + item.path.name.encode()).digest())
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips it where its time is over."""
+    limit = item.config.getoption("--begin-within")
+    if limit is not None and time.monotonic() - BEGAN > limit:
+        pytest.skip(f"not begun within {limit:g} seconds")
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist

@@ -1,6 +1,8 @@
 """The files around the code hold together: links lead somewhere, and what has two homes agrees."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -57,3 +59,13 @@ def test_continuous_integration_and_hooks_use_the_sessions_that_people_use() -> 
     assert entries < sessions()
     explained = set(re.findall(r"nox -s (\w+)", (ROOT / "CONTRIBUTING.md").read_text()))
     assert explained == sessions()
+
+
+def test_what_has_not_begun_in_time_is_left_out() -> None:
+    command = (*(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"), "--begin-within")
+    for limit, expected in (("0", "skipped"), ("600", "passed")):
+        done = subprocess.run(
+            [*command, limit, "tests/test_version.py"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        last = done.stdout.splitlines()[-1]
+        assert re.match(rf"\d+ {expected} in", last), done.stdout
