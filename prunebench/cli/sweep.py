@@ -113,7 +113,7 @@ def command(study: str, **options: Any) -> int:
         print_json({"out": str(boards.folder), **said})
     click.echo(
         f"{plural(len(boards.lost), 'board')} in {boards.folder} changed; "
-        f"failed: {failed} jobs, {boards.failed} rows of other jobs",
+        f"failed: {plural(failed, 'job')}, {plural(boards.failed, 'row')} of other jobs",
         err=True,
     )
     return 1 if failed else 0

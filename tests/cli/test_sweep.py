@@ -97,7 +97,7 @@ def test_a_job_that_fails_is_named_and_the_others_go_on(
     result = prunebench("sweep", study)
     assert result.code == 1
     assert "width=6: failed: OSError: no luck" in result.err
-    assert "failed: 1 jobs" in result.err
+    assert "failed: 1 job, 0 rows of other jobs" in result.err
     assert len(boards(folder)) == 1
 
 
