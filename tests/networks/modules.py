@@ -1,0 +1,210 @@
+"""Small modules that do odd things, most of which cannot be taken."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Wrapped(nn.Module):
+    """Two linear layers, and whatever is done with the units between them."""
+
+    def __init__(self, units: int = 8, read: int | None = None, inputs: int = 72) -> None:
+        super().__init__()
+        self.first, self.output = nn.Linear(inputs, units), nn.Linear(read or units, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(self.between(self.first(x.flatten(1))))
+
+    def between(self, h: Tensor) -> Tensor:
+        return torch.relu(h)
+
+
+class Drawing(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        return torch.relu(h) * torch.rand_like(h) if self.training else torch.relu(h)
+
+
+class Normalised(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        return nn.functional.layer_norm(h, h.shape[1:])
+
+
+class Competing(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        return h.softmax(dim=1)
+
+
+class Sized(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        return torch.relu(h.reshape(-1, 8))
+
+
+class Squared(Wrapped):
+    """Units that are multiplied with themselves and scaled one by one go as well as any."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return 3 * h * torch.sigmoid(h) / (1 + h.abs())
+
+
+class Raw(nn.Module):
+    """The input is added to units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.output = nn.Conv2d(2, 2, 3, padding=1), nn.Linear(72, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output((x + torch.relu(self.conv(x))).flatten(1))
+
+
+class Halves(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        left, right = h.chunk(2, dim=1)
+        return torch.cat([right, left], dim=1)
+
+
+class Unused(Wrapped):
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = nn.Linear(3, 3)
+
+
+class Tied(Wrapped):
+    def __init__(self) -> None:
+        super().__init__()
+        self.middle, self.second = nn.Linear(8, 8), nn.Linear(8, 8)
+        self.second.weight = self.middle.weight
+
+    def between(self, h: Tensor) -> Tensor:
+        return torch.relu(self.second(torch.relu(self.middle(torch.relu(h)))))
+
+
+class Does(Wrapped):
+    """What a function makes of the module and the units in between."""
+
+    def __init__(self, what: Callable[[nn.Module, Tensor], Tensor], units: int = 8) -> None:
+        super().__init__(units)
+        self.what = what
+
+    def between(self, h: Tensor) -> Tensor:
+        return self.what(self, h)
+
+
+class Counting(Wrapped):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.tensor(0))
+
+    def between(self, h: Tensor) -> Tensor:
+        self.get_buffer("calls").add_(1)
+        return torch.relu(h)
+
+
+class InPlace(Wrapped):
+    def forward(self, x: Tensor) -> Tensor:
+        x -= x.mean()
+        return super().forward(x)
+
+
+class OtherInTraining(Wrapped):
+    def forward(self, x: Tensor) -> Any:
+        logits = super().forward(x)
+        return (logits, logits) if self.training else logits
+
+
+class RaisesInTraining(Wrapped):
+    def between(self, h: Tensor) -> Tensor:
+        if self.training:
+            raise ValueError("not\nnow")
+        return torch.relu(h)
+
+
+class ClassesReadAgain(nn.Module):
+    """The units of a layer are the classes, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.classes, self.again = nn.Linear(72, 8), nn.Linear(8, 3), nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.classes(torch.relu(self.first(x.flatten(1))))
+        return found + self.again(torch.relu(found))
+
+
+class Frozen(nn.Sequential):
+    """Normalisation that is never trained."""
+
+    def train(self, mode: bool = True) -> "Frozen":
+        super().train(mode)
+        self[1].eval()
+        return self
+
+
+class Scaled(nn.Linear):
+    """With a number of its own."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.temperature = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * self.temperature
+
+
+class OfLengthOne(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, nn.functional.normalize(self.weight, dim=1), self.bias)
+
+
+def if_large(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.relu(h) if h.mean() > 0 else torch.tanh(h)
+
+
+def small_differences(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.relu(h) + 1e-5 * h.mean(dim=1, keepdim=True)
+
+
+def half_around(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.roll(torch.relu(h), h.shape[1] // 2, dims=1)
+
+
+def without_their_mean(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.relu(h - h.mean(dim=0))
+
+
+def in_single_precision(_: nn.Module, h: Tensor) -> Tensor:
+    return torch.relu(h @ torch.eye(h.shape[1], dtype=torch.float32))
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    return module.requires_grad_(False)
+
+
+class Pair(Wrapped):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        logits = super().forward(x)
+        return logits, logits
+
+
+def small(*between: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(72, 8), *between, nn.ReLU(), nn.Linear(8, 3))
+
+
+class Neighbours(nn.Module):
+    """Normalisation over units as a function: no module says so."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.local_response_norm(x, 3)
+
+
+class Reshaped(nn.Module):
+    """Units gated by their own mean, whose graph has no end either."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(x.mean((2, 3))).view(len(x), -1, 1, 1)
+
+
+def images(*between: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(2, 8, 3), *between, nn.ReLU(), nn.Flatten(), nn.Linear(128, 3))
