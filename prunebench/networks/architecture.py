@@ -33,8 +33,9 @@ class Architecture:
 
     Attributes:
         name: of the kind of network, for messages.
-        module: in evaluation mode and without weights of its own (on the device `meta`). After pruning its
-            tensors are narrower than it says, which its layers' functions take as they come.
+        module: in evaluation mode and without weights of its own (on the device `meta`); to be copied, never
+            to be called. After pruning its tensors are narrower than it says, which its layers' functions
+            take as they come.
         layers: the prunable layers in the order in which they run.
         outputs: C, the number of classes.
         shape: of one sample as the module takes it; None: a vector of any length.
@@ -61,9 +62,11 @@ class Architecture:
 
     @property
     def own_module(self) -> nn.Module:
-        """The module for `functional_call`, which puts weights into it meanwhile: each thread has its own."""
-        if threading.current_thread() is threading.main_thread():
-            return self.module
+        """A copy for `functional_call`, which puts weights into it meanwhile: each thread has its own.
+
+        What forward leaves in attributes, as `self.features = ...`, is the copy's: PyTorch cannot copy it,
+        and others copy `module`.
+        """
         if self.module not in _copies.of:
             _copies.of[self.module] = copy.deepcopy(self.module)
         return _copies.of[self.module]

@@ -19,6 +19,8 @@ from prunebench.networks.networks import Networks
 # Of the largest effect that units have, and of the largest logit: in float64 far above rounding, and far
 # below what a unit does.
 TOLERANCE, ROUNDING = 1e-8, 1e-12
+# Of the largest logit: what may differ between equal forward passes in float32.
+_REPEATED = 1e-4
 # The cosine of a unit's incoming weights and their gradient, where their length means nothing: 0, but for
 # what keeps a normalisation from dividing by 0.
 _NO_LENGTH = 1e-3
@@ -41,7 +43,7 @@ def logits_of(
 def check_forward(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
     """Raises `RequestError` for a module that gives no logits, or that changes its inputs, in training too.
 
-    In evaluation it may not change its own tensors either.
+    Nor may it put other tensors in place of its own, or change these in evaluation.
     """
     for training in (False, True):
         own, given = copy.deepcopy(module).train(training), _samples(x)
@@ -49,11 +51,17 @@ def check_forward(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
         before = {name: tensor.clone() for name, tensor in tensors.items()}
         with torch.random.fork_rng(devices=[]):
             logits_of(own, given, " in training" * training)
+            if not training:
+                logits_of(own, given[:1], " for one sample")
         if not torch.equal(given, _samples(x)):
             accepted = "forward must leave its inputs as they are: all networks read the same"
             raise RequestError("network", "inputs that are changed in place", accepted)
         if training:
             _check_used(own, given)
+        replaced = [name for name, tensor in own_tensors(own).items() if tensor is not tensors.get(name)]
+        if replaced:
+            accepted = "it must be written into (copy_, mul_): what is put in its place is not kept"
+            raise RequestError("network", f"a forward pass that assigns to {replaced[0]}", accepted)
         changed = [name for name, tensor in tensors.items() if not _same(tensor, before[name])]
         if changed and not training:
             accepted = "in evaluation a network must leave its own numbers as they are"
@@ -76,11 +84,13 @@ def _check_used(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
 
 
 def check_draws(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
-    """Raises `RequestError`, naming the place, for a module that draws random numbers when it is trained.
+    """Raises `RequestError` for a module that draws random numbers when it is trained, naming the place.
 
-    Engines would draw others, and a network would no longer be what its seed says.
+    Engines would draw others, and a network would no longer be what its seed says. So it is with all else
+    that a forward pass depends on beside inputs and tensors, as numpy's numbers or a count of its calls.
     """
-    module = copy.deepcopy(module).train()
+    module, x = copy.deepcopy(module).train(), _samples(x)
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
     states: list[Tensor] = []
     drew: list[str] = []
 
@@ -96,10 +106,17 @@ def check_draws(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
             stack.callback(inside.register_forward_pre_hook(begins).remove)
             hook = inside.register_forward_hook(lambda inside, *_, path=path: ends(path, inside))
             stack.callback(hook.remove)
-        module(x)
+        once = module(x).clone()
+        for buffer, before in buffers:
+            buffer.copy_(before)
+        again = module(x)
     if drew:  # the innermost ends first
         accepted = "training draws the order of the samples alone: leave it out, or dropout with p=0"
         raise RequestError("network", drew[0], accepted)
+    once, again = once.nan_to_num(), again.nan_to_num()
+    if not _equal(once, again, _REPEATED * once.abs().max()):
+        accepted = "in training it may depend on inputs and tensors alone, on no noise and no count of calls"
+        raise RequestError("network", "a forward pass that is another one when repeated", accepted)
 
 
 def check_units(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -102,6 +103,42 @@ class Counting(Wrapped):
         return torch.relu(h)
 
 
+class CountingCalls(Wrapped):
+    """What it gives depends on how often it was called in training."""
+
+    calls = 0
+
+    def between(self, h: Tensor) -> Tensor:
+        self.calls += self.training
+        return torch.relu(h) * (1 + 1 / (1 + self.calls))
+
+
+class Assigning(Wrapped):
+    """A running mean that is put in place of the one before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(8))
+
+    def between(self, h: Tensor) -> Tensor:
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * h.detach().mean(dim=0)
+        return torch.relu(h - self.mean)
+
+
+class KeepingFeatures(Wrapped):
+    """What the units were is left in attributes and in a list, as for a look at it afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Tensor] = []
+
+    def between(self, h: Tensor) -> Tensor:
+        self.features = torch.relu(h)
+        self.seen[:] = [h, self.features.mean()]
+        return self.features
+
+
 class InPlace(Wrapped):
     def forward(self, x: Tensor) -> Tensor:
         x -= x.mean()
@@ -172,6 +209,10 @@ def half_around(_: nn.Module, h: Tensor) -> Tensor:
 
 def without_their_mean(_: nn.Module, h: Tensor) -> Tensor:
     return torch.relu(h - h.mean(dim=0))
+
+
+def with_numbers_of_numpy(module: nn.Module, h: Tensor) -> Tensor:
+    return torch.relu(h) * float(np.random.default_rng().uniform(1, 2)) if module.training else torch.relu(h)
 
 
 def in_single_precision(_: nn.Module, h: Tensor) -> Tensor:

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 import pytest
 import torch
 from modules import (
+    Assigning,
     ClassesReadAgain,
     Competing,
     Counting,
+    CountingCalls,
     Does,
     Drawing,
     Frozen,
     Halves,
     InPlace,
+    KeepingFeatures,
     Neighbours,
     Normalised,
     OfLengthOne,
@@ -35,6 +38,7 @@ from modules import (
     in_single_precision,
     small,
     small_differences,
+    with_numbers_of_numpy,
     without_their_mean,
 )
 from torch import Tensor, nn
@@ -44,6 +48,7 @@ from prunebench.networks import Layer, Part
 from prunebench.networks.build import architecture, build
 
 SHAPE = (2, 6, 6)
+SCORERS = ("snip", "growing_mode", "contribution", "torch_pruning", "taylor")
 _MADE: dict[str, nn.Module] = {}
 
 
@@ -54,6 +59,12 @@ class Made(pb.Network):
 
     def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
         return _MADE[self.which]
+
+
+@dataclass(frozen=True)
+class Kept(Made):
+    name = "kept"
+    which: str = "features"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +85,10 @@ class Made(pb.Network):
         (Does(in_single_precision), "a forward pass in float64'; scorers compute in it, and here it raises"),
         (Does(lambda _, h: torch.relu(h).detach()), "a hidden layer is needed"),
         (Counting(), "a forward pass that changes calls"),
+        (CountingCalls(), "a forward pass that is another one when repeated'; in training it may"),
+        (Does(with_numbers_of_numpy), "a forward pass that is another one when repeated"),
+        (Assigning(), "a forward pass that assigns to mean'; it must be written into"),
+        (Does(lambda _, h: torch.relu(h).squeeze()), "outputs of (3,) for one sample'; logits of shape"),
         (InPlace(), "inputs that are changed in place"),
         (OtherInTraining(), "outputs of tuple in training"),
         (RaisesInTraining(), "it cannot take them in training: not now"),
@@ -123,6 +138,28 @@ def test_taken(module: nn.Module) -> None:
     found = architecture(Made(name), SHAPE, 3)
     assert found.units == 8
     assert all(tensor.device.type == "cpu" for tensor in module.state_dict().values())
+
+
+@pytest.mark.parametrize("engine", ["plain", "together"])
+def test_what_forward_leaves_in_attributes_is_in_nobody_s_way(engine: str) -> None:
+    """It is part of a graph, or of a map over samples, and PyTorch copies neither."""
+    ends = []
+    x, y = torch.randn((30, *SHAPE), generator=torch.Generator().manual_seed(0)), torch.arange(30) % 3
+    task = pb.Task(x[:20], y[:20], x[20:], y[20:], name="odd")
+    for module in (KeepingFeatures(), Wrapped()):
+        _MADE["features"] = module.requires_grad_()
+        nn.init.trunc_normal_(module.first.weight, generator=torch.Generator().manual_seed(0))
+        nn.init.trunc_normal_(module.output.weight, generator=torch.Generator().manual_seed(1))
+        nn.init.zeros_(module.first.bias)
+        nn.init.zeros_(module.output.bias)
+        network = Kept() if isinstance(module, KeepingFeatures) else Made("features")
+        recipe = pb.Recipe(network=network, learning_rate=0.01, batch_size=5, steps=6)
+        trained = pb.train(task, recipe, seeds=5, snapshot_steps=(2,), engine=engine, device="cpu")
+        found = [pb.load_scorer(name).score(trained.snapshot(2)) for name in SCORERS]
+        again = pb.train(task, recipe, seeds=5, engine=engine, device="cpu").final
+        ends.append([*found, *again.to_module(1).parameters()])
+    for found, expected in zip(*ends, strict=True):
+        torch.testing.assert_close(found, expected)
 
 
 @dataclass(frozen=True)
