@@ -1,7 +1,6 @@
 """Layers and parts of any module, found by Torch-Pruning's dependency graph (Fang et al. 2023, DepGraph)."""
 
 import copy
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -75,15 +74,49 @@ def _groups(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> Iterat
     except Exception as error:  # whatever a module does that Torch-Pruning does not know
         accepted = f"Torch-Pruning cannot follow it: {one_line(str(error), 200)}"
         raise RequestError("network", type(module).__name__, accepted) from error
+    _leave_positions(graph)
     _check_ways(graph, names)
     yield from graph.get_all_groups(root_module_types=list(PRODUCERS))
 
 
-def _check_ways(graph: Any, names: dict[nn.Module, str]) -> None:
-    """Raises `RequestError` where a unit has other numbers of columns on two ways that meet.
+def _leave_positions(graph: Any) -> None:
+    """Have slices of positions, as circular padding takes them, do nothing to units.
 
-    So it is in the graphs of `local_response_norm` and of gates made by reshaping; to follow such ways has no
-    end, for the columns grow with every round.
+    The graph takes them for slices of units in volumes, and in sequences of convolutions, where units come
+    before positions and not after.
+    """
+    from torch_pruning.ops import OPTYPE
+
+    for node in graph.module2node.values():
+        if node.type == OPTYPE.SLICE:
+            axes = len(node.grad_fn._saved_self_sym_sizes)
+            of_units = 1 if axes > 3 or (axes == 3 and _is_of_convolution(node)) else axes - 1
+            if (node.module.dim if node.module.dim < axes else axes - 1) != of_units:
+                node.type = OPTYPE.ELEMENTWISE
+                for dependency in (
+                    *node.dependencies,
+                    *(d for near in node.inputs for d in near.dependencies),
+                ):
+                    if node in (dependency.source, dependency.target):
+                        dependency.index_mapping[0] = None
+
+
+def _is_of_convolution(node: Any) -> bool:
+    """Whether the nearest producer of what a node reads is a convolution, whatever stands in between."""
+    near, seen = list(node.inputs), {node}
+    for one in near:
+        if isinstance(one.module, PRODUCERS):
+            return isinstance(one.module, CONVOLUTIONS)
+        seen.add(one)
+        near += [other for other in one.inputs if other not in seen]
+    return False
+
+
+def _check_ways(graph: Any, names: dict[nn.Module, str]) -> None:
+    """Raises `RequestError` where a unit has other columns on two ways that meet.
+
+    So it is in the graphs of `local_response_norm`, of gates made by reshaping and of units that a slice of
+    them multiplies. To follow such ways has no end: with every round the columns are more, or further on.
     """
     from torch_pruning.dependency.index_mapping import update_index_mapping
 
@@ -92,27 +125,39 @@ def _check_ways(graph: Any, names: dict[nn.Module, str]) -> None:
         if not isinstance(module, PRODUCERS):
             continue
         start = (root, graph.get_pruner_of_module(module).prune_out_channels)
-        columns, left = {start: Fraction(1)}, [start]
+        ways, left = {start: (Fraction(1), Fraction(0))}, [start]
         while left:
             node, handler = state = left.pop()
             for dependency in node.dependencies:
                 if not dependency.is_triggered_by(handler):
                     continue
-                found = columns[state] * math.prod(map(_columns, dependency.index_mapping))
+                columns, first = ways[state]
+                for mapping in dependency.index_mapping:
+                    columns, first = _followed(mapping, columns, first)
                 target = (dependency.target, dependency.handler)
-                if target not in columns:
-                    columns[target] = found
+                if target not in ways:
+                    ways[target] = columns, first
                     left.append(target)
-                elif columns[target] != found:
+                elif ways[target][0] != columns:
                     raise _refused(
                         f"after {names[module]}", "units that are reshaped on one of two ways that meet"
                     )
+                elif ways[target][1] != first:
+                    raise _refused(names[module], "units that are concatenated or split")
 
 
-def _columns(mapping: Any) -> Fraction:
-    """By how much a step of the graph multiplies a unit's columns: a flatten does."""
-    stride = Fraction(getattr(mapping, "_stride", 1))
-    return 1 / stride if getattr(mapping, "reverse", False) else stride
+def _followed(mapping: Any, columns: Fraction, first: Fraction) -> tuple[Fraction, Fraction]:
+    """How many columns a unit has behind a step of the graph, and where those of the first one begin.
+
+    A flatten multiplies both, and a slice moves the units.
+    """
+    back = getattr(mapping, "reverse", False)
+    if (stride := getattr(mapping, "_stride", None)) is not None:
+        return (columns / stride, first / stride) if back else (columns * stride, first * stride)
+    if (begin := getattr(mapping, "start", None)) is not None:
+        step = Fraction(mapping.step)
+        return columns, first * step + begin if back else (first - begin) / step
+    return columns, first
 
 
 def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:

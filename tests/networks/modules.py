@@ -116,6 +116,8 @@ class CountingCalls(Wrapped):
 class Assigning(Wrapped):
     """A running mean that is put in place of the one before."""
 
+    mean: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(8))
@@ -201,6 +203,11 @@ def if_large(_: nn.Module, h: Tensor) -> Tensor:
 
 def small_differences(_: nn.Module, h: Tensor) -> Tensor:
     return torch.relu(h) + 1e-5 * h.mean(dim=1, keepdim=True)
+
+
+def times_the_second(_: nn.Module, h: Tensor) -> Tensor:
+    """To follow one unit leads to the next, without end."""
+    return torch.relu(h) * h[:, 1:2]
 
 
 def half_around(_: nn.Module, h: Tensor) -> Tensor:

@@ -53,6 +53,22 @@ class Words(nn.Module):
         return self.output(hidden.mean(dim=1))
 
 
+class Cropped(nn.Module):
+    """Slices of positions, all along axes that come after the units'."""
+
+    def __init__(self, dimensions: int) -> None:
+        super().__init__()
+        kind: type[nn.Conv1d | nn.Conv3d] = nn.Conv1d if dimensions == 1 else nn.Conv3d
+        self.first = kind(1, 4, 3, padding=1, padding_mode="circular")
+        self.second = kind(4, 5, 3, padding=1, padding_mode="circular")
+        self.output = nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.first(x))[:, :, 2:]
+        x = torch.relu(self.second(x))[..., 1:-1]
+        return self.output((x[:, :, 1:] - x[:, :, :-1]).abs().flatten(2).mean(dim=2))
+
+
 def partly_frozen() -> nn.Module:
     """A first layer that stays as it is, as of a network of other data."""
     module = nn.Sequential(
@@ -81,6 +97,8 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], list[tuple[int, int, int]]]] 
         ),
         (1, 6, 6, 6), [(27, 3, 24)],
     ),
+    "slices of positions in one dimension": (Cropped(1), (1, 9), [(3, 1, 15), (12, 1, 3)]),
+    "slices of positions in three dimensions": (Cropped(3), (1, 6, 6, 6), [(27, 1, 135), (108, 1, 3)]),
     "pooled to one place": (
         convolutions(nn.ReLU(), nn.AdaptiveAvgPool2d(1), columns=4), (1, 6, 6), [(9, 1, 3)],
     ),

@@ -38,6 +38,7 @@ from modules import (
     in_single_precision,
     small,
     small_differences,
+    times_the_second,
     with_numbers_of_numpy,
     without_their_mean,
 )
@@ -77,6 +78,7 @@ class Kept(Made):
         (Sized(), "units of layer first'"),
         (Raw(), "units of layer conv'"),
         (Halves(), "units that are concatenated or split (first)"),
+        (Does(times_the_second), "units that are concatenated or split (first)"),
         (Does(half_around), "units of layer first'"),
         (Does(lambda _, h: torch.relu(h).flip(1), units=7), "units of layer first'"),
         (Does(small_differences), "units of layer first'"),
