@@ -50,11 +50,7 @@ def architecture_of(
     Raises `RequestError` for one that gives no logits, that draws random numbers in training, or whose units
     cannot be removed.
     """
-    try:
-        module = _uncounted(copy.deepcopy(module)).eval()
-    except Exception as error:
-        accepted = f"it cannot be copied: {one_line(str(error), 200)}"
-        raise RequestError("network", type(module).__name__, accepted) from error
+    module = _uncounted(_copied(module)).eval()
     layers = _found(module, x, find, name)
     check_forward(module, x)
     check_draws(module, x)
@@ -126,6 +122,21 @@ def _built(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Module:
         accepted = f"it does not build for samples of shape {shape}: {why}"
         raise RequestError("network", canonical(network), accepted) from error
     return module
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    """A copy. `RequestError`: there is what PyTorch cannot copy, as a tensor that is computed of others."""
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:
+        computed = (
+            f"a tensor {name} of {type(inside).__name__} ({path or 'the module itself'})"
+            for path, inside in module.named_modules()
+            for name, value in vars(inside).items()
+            if isinstance(value, Tensor) and not value.is_leaf
+        )
+        accepted = f"it cannot be copied: {one_line(str(error), 200)}"
+        raise RequestError("network", next(computed, type(module).__name__), accepted) from error
 
 
 def _found(

@@ -214,10 +214,14 @@ def _check_modules(module: nn.Module) -> None:
     for path, inside in copy.deepcopy(module).train().named_modules():
         if isinstance(inside, NORMALISATIONS) and not inside.training:
             raise _refused(path, "batch normalisation that stays in evaluation mode in training")
-    first: dict[nn.Parameter, str] = {}
+    first: dict[Tensor, str] = {}
     for name, parameter in module.named_parameters(remove_duplicate=False):
         if first.setdefault(parameter, name) != name:
             raise _refused(name, f"a parameter that is {first[parameter]}, too")
+    for path, inside in module.named_modules():
+        for own, buffer in inside.named_buffers(path, recurse=False, remove_duplicate=False):
+            if first.setdefault(buffer, own) != own:
+                raise _refused(own, f"a buffer that is {first[buffer]}, too")
 
 
 def _check_layers(layers: Sequence[Layer], module: nn.Module) -> None:

@@ -310,7 +310,8 @@ class Networks:
 
     def finite(self) -> Bool[Tensor, " seeds"]:
         """Whether all numbers of each network are: training that diverges leaves NaN and infinities."""
-        return torch.stack([t.flatten(1).isfinite().all(dim=1) for t in self.tensors.values()]).all(dim=0)
+        rows = [tensor[:, None].flatten(1) for tensor in self.tensors.values()]  # of a buffer one number each
+        return torch.stack([row.isfinite().all(dim=1) for row in rows]).all(dim=0)
 
     # Other networks made of these
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import functional_call, grad, vmap
 
 from prunebench.counting import counted
 from prunebench.errors import RequestError, one_line
@@ -135,6 +135,7 @@ def check_units(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
     with counted(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what is slow when it is mapped
         _check_samples(networks, x)
+        _check_training(networks, x)
         if not _are_gone(networks, x, networks.layers, draw):
             alone = (layer for layer in networks.layers if not _are_gone(networks, x, [layer], draw))
             layer = next(alone, None)
@@ -177,6 +178,20 @@ def _check_samples(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
     if not _equal(together, alone, ROUNDING * together.abs().max()):
         accepted = "in evaluation a sample's logits must be the same whatever others are beside it"
         raise RequestError("network", "samples that depend on each other", accepted)
+
+
+def _check_training(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
+    """Several networks must be able to train at once: to be mapped is more than evaluation asks for."""
+    module = copy.deepcopy(networks.architecture.module).train()
+    trained = networks.trained.tensors
+    rest = {name: tensor.clone() for name, tensor in networks.tensors.items() if name not in trained}
+
+    def output(trained: dict[str, Tensor], rest: dict[str, Tensor]) -> Tensor:
+        return functional_call(module, (trained, rest), (x,)).sum()
+
+    what = "a training that torch.func.vmap cannot take"
+    with _refused(what, "forward must do the same whatever numbers it is given, and have a gradient"):
+        vmap(grad(output))(dict(trained), rest)
 
 
 def _are_gone(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.prune import random_unstructured
 
 
 class Wrapped(nn.Module):
@@ -141,6 +142,15 @@ class KeepingFeatures(Wrapped):
         return self.features
 
 
+class Shift(nn.Module):
+    def __init__(self, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("shift", shift)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.get_buffer("shift")
+
+
 class InPlace(Wrapped):
     def forward(self, x: Tensor) -> Tensor:
         x -= x.mean()
@@ -201,6 +211,10 @@ def if_large(_: nn.Module, h: Tensor) -> Tensor:
     return torch.relu(h) if h.mean() > 0 else torch.tanh(h)
 
 
+def branching_in_training(module: nn.Module, h: Tensor) -> Tensor:
+    return if_large(module, h) if module.training else torch.relu(h)
+
+
 def small_differences(_: nn.Module, h: Tensor) -> Tensor:
     return torch.relu(h) + 1e-5 * h.mean(dim=1, keepdim=True)
 
@@ -234,6 +248,13 @@ class Pair(Wrapped):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         logits = super().forward(x)
         return logits, logits
+
+
+def computed_weights() -> nn.Module:
+    """As weights that are normalised, or pruned, by hooks of PyTorch's."""
+    layer = nn.Linear(8, 8)
+    random_unstructured(layer, "weight", 0.5)
+    return layer
 
 
 def small(*between: nn.Module) -> nn.Module:

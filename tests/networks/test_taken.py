@@ -26,11 +26,14 @@ from modules import (
     Raw,
     Reshaped,
     Scaled,
+    Shift,
     Sized,
     Squared,
     Tied,
     Unused,
     Wrapped,
+    branching_in_training,
+    computed_weights,
     frozen,
     half_around,
     if_large,
@@ -49,6 +52,7 @@ from prunebench.networks import Layer, Part
 from prunebench.networks.build import architecture, build
 
 SHAPE = (2, 6, 6)
+ZEROS = torch.zeros(8)
 SCORERS = ("snip", "growing_mode", "contribution", "torch_pruning", "taylor")
 _MADE: dict[str, nn.Module] = {}
 
@@ -91,6 +95,9 @@ class Kept(Made):
         (Does(with_numbers_of_numpy), "a forward pass that is another one when repeated"),
         (Assigning(), "a forward pass that assigns to mean'; it must be written into"),
         (Does(lambda _, h: torch.relu(h).squeeze()), "outputs of (3,) for one sample'; logits of shape"),
+        (Does(branching_in_training), "a training that torch.func.vmap cannot take"),
+        (small(computed_weights()), "a tensor weight of Linear (2)'; it cannot be copied"),
+        (small(Shift(ZEROS), nn.Tanh(), Shift(ZEROS)), "a buffer that is 2.shift, too (4.shift)"),
         (InPlace(), "inputs that are changed in place"),
         (OtherInTraining(), "outputs of tuple in training"),
         (RaisesInTraining(), "it cannot take them in training: not now"),

@@ -26,13 +26,14 @@ class Odd(nn.Module):
             frozen.requires_grad_(False)
         self.register_buffer("shift", torch.ones(30), persistent=False)
         self.register_buffer("calls", torch.tensor(0))
+        self.register_buffer("scale", torch.tensor(2.0))
         self.register_buffer("mean", torch.zeros(30))
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training:
             self.get_buffer("calls").add_(1)
             self.mean.mul_(0.9).add_(0.1 * x.detach().mean(dim=0))
-        hidden = self.gain(self.first(self.inputs(x) + self.shift - self.mean))
+        hidden = self.gain(self.scale * self.first(self.inputs(x) + self.shift - self.mean))
         return self.output(torch.relu(self.second(torch.relu(hidden))))
 
 
@@ -112,6 +113,13 @@ def test_the_scale_is_of_what_is_drawn(task: pb.Task) -> None:
     assert bool((networks["inputs.weight"] == 1).all())
     whole = pb.initialise(pb.Recipe(network=OddNetwork()), task.shape, (0,), outputs=3)
     assert torch.equal(networks["second.weight"], whole["second.weight"] * 0.5)
+
+
+def test_a_number_that_is_not_finite_is_found_in_any_tensor() -> None:
+    networks = build(OddNetwork(), (30,), 3, SEEDS[:3])
+    assert networks.finite().tolist() == [True] * 3
+    broken = dict(networks.tensors) | {"scale": torch.tensor([1.0, torch.nan, 1.0])}
+    assert networks.like(broken).finite().tolist() == [True, False, True]
 
 
 def test_buffers_are_kept_as_they_are() -> None:
