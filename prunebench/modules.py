@@ -10,12 +10,13 @@ from typing import Any, overload
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedParameter
+from torch.nn.parameter import is_lazy
 
 from prunebench.errors import RequestError
 from prunebench.networks import Networks, shallow_networks
 from prunebench.networks.build import architecture_of, stack
 from prunebench.networks.discover import find_layers
+from prunebench.networks.module import own_tensors
 from prunebench.networks.network import Network
 
 
@@ -56,7 +57,7 @@ def from_module(*modules: Any) -> Networks | Network:
 def _any(modules: tuple[nn.Module, ...], x: Float[Tensor, "samples ..."]) -> Networks:
     if not modules:
         raise RequestError("modules", "none", "at least one is needed")
-    if any(isinstance(tensor, UninitializedParameter) for one in modules for tensor in one.parameters()):
+    if any(is_lazy(tensor) for one in modules for tensor in own_tensors(one).values()):
         accepted = "call each of them once, from which their layers learn their sizes"
         raise RequestError("modules", "layers without sizes", accepted)
     like = next((tensor for tensor in modules[0].parameters() if tensor.is_floating_point()), x)

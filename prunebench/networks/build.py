@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedParameter
+from torch.nn.parameter import is_lazy
 
 from prunebench.errors import RequestError, in_words, one_line
 from prunebench.networks.architecture import Architecture
@@ -112,7 +112,7 @@ def _built(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Module:
             raise RequestError(
                 "network", canonical(network), f"it built {module!r}: a torch.nn.Module is needed"
             )
-        if any(isinstance(tensor, UninitializedParameter) for tensor in module.parameters()):
+        if any(map(is_lazy, own_tensors(module).values())):
             with torch.no_grad():
                 module.eval()(torch.zeros(2, *shape))
     except RequestError:

@@ -74,7 +74,10 @@ class _Readings:
                 inside = module.get_submodule(name.rpartition(".")[0])
                 if isinstance(inside, PRODUCERS):
                     hook = inside.register_forward_pre_hook(
-                        lambda layer, given, name=name: self.add(name, given[0], _axis(layer))
+                        lambda layer, given, named, name=name: self.add(
+                            name, next(iter((*given, *named.values()))), _axis(layer)
+                        ),
+                        with_kwargs=True,
                     )
                     stack.callback(hook.remove)
                 else:
@@ -110,6 +113,9 @@ class _Linear(TorchFunctionMode):
         keywords: dict[str, Any] | None = None,
     ) -> Any:
         """Call it."""
-        if function is linear and (name := self._names.get(id(arguments[1]))):
-            self._readings.add(name, arguments[0], -1)
-        return function(*arguments, **(keywords or {}))
+        keywords = keywords or {}
+        if function is linear:
+            given = dict(zip(("input", "weight"), arguments, strict=False)) | keywords
+            if name := self._names.get(id(given["weight"])):
+                self._readings.add(name, given["input"], -1)
+        return function(*arguments, **keywords)

@@ -69,36 +69,36 @@ def _groups(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> Iterat
     """Tensors' axes that can only be pruned together, one group for each layer."""
     import torch_pruning
 
+    _leave_positions()
     try:
         graph = torch_pruning.DependencyGraph().build_dependency(module, example_inputs=x)
     except Exception as error:  # whatever a module does that Torch-Pruning does not know
         accepted = f"Torch-Pruning cannot follow it: {one_line(str(error), 200)}"
         raise RequestError("network", type(module).__name__, accepted) from error
-    _leave_positions(graph)
     _check_ways(graph, names)
     yield from graph.get_all_groups(root_module_types=list(PRODUCERS))
 
 
-def _leave_positions(graph: Any) -> None:
-    """Have slices of positions, as circular padding takes them, do nothing to units.
+def _leave_positions() -> None:
+    """Have slices of positions, as of circular padding, do nothing to units in Torch-Pruning's graphs.
 
-    The graph takes them for slices of units in volumes, and in sequences of convolutions, where units come
-    before positions and not after.
+    It takes them for slices of units in volumes, and in sequences of convolutions, where units come before
+    positions and not after; to follow those of circular padding then has no end. In all graphs of this
+    process, for scorers make their own.
     """
-    from torch_pruning.ops import OPTYPE
+    from torch_pruning.dependency import index_mapping
 
-    for node in graph.module2node.values():
-        if node.type == OPTYPE.SLICE:
-            axes = len(node.grad_fn._saved_self_sym_sizes)
-            of_units = 1 if axes > 3 or (axes == 3 and _is_of_convolution(node)) else axes - 1
-            if (node.module.dim if node.module.dim < axes else axes - 1) != of_units:
-                node.type = OPTYPE.ELEMENTWISE
-                for dependency in (
-                    *node.dependencies,
-                    *(d for near in node.inputs for d in near.dependencies),
-                ):
-                    if node in (dependency.source, dependency.target):
-                        dependency.index_mapping[0] = None
+    original = index_mapping.update_slice_index_mapping
+    if original.__module__ == __name__:
+        return
+
+    def corrected(graph: Any, node: Any) -> None:
+        axes = len(node.grad_fn._saved_self_sym_sizes)
+        of_units = 1 if axes > 3 or (axes == 3 and _is_of_convolution(node)) else axes - 1
+        if (node.module.dim if node.module.dim < axes else axes - 1) == of_units:
+            original(graph, node)
+
+    index_mapping.update_slice_index_mapping = corrected
 
 
 def _is_of_convolution(node: Any) -> bool:

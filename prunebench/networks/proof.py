@@ -131,9 +131,11 @@ def check_units(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
     networks = networks.like(
         {name: _drawn(tensor, name in trainable, draw) for name, tensor in networks.tensors.items()}
     )
-    x = _samples(x).double()
+    given = _samples(x)
+    x = given.double()
     with counted(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what is slow when it is mapped
+        _check_dtype(networks, given)
         _check_samples(networks, x)
         _check_training(networks, x)
         if not _are_gone(networks, x, networks.layers, draw):
@@ -165,6 +167,14 @@ def _drawn(tensor: Shaped[Tensor, "1 ..."], trained: bool, draw: torch.Generator
         return other.abs_().add_(0.1)
     equal = bool((tensor == tensor.flatten()[:1]).all())
     return tensor.cpu().double() + (0.1 * other.abs() if equal else 0)
+
+
+def _check_dtype(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
+    """All must do in the floating type of the inputs: networks are trained in float32, whatever they were."""
+    one = {name: tensor[0] for name, tensor in networks.to(dtype=x.dtype).tensors.items()}
+    what = f"a forward pass in {str(x.dtype).removeprefix('torch.')}"
+    with _refused(what, "networks are trained in it, and here it raises"), torch.no_grad():
+        functional_call(networks.architecture.own_module, one, (x,))
 
 
 def _check_samples(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:

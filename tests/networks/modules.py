@@ -202,6 +202,15 @@ class Scaled(nn.Linear):
         return super().forward(x) * self.temperature
 
 
+class InDoublePrecision(Wrapped):
+    def __init__(self) -> None:
+        super().__init__()
+        self.output.double()
+
+    def between(self, h: Tensor) -> Tensor:
+        return torch.relu(h).double()
+
+
 class OfLengthOne(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.linear(x, nn.functional.normalize(self.weight, dim=1), self.bias)

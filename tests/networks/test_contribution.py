@@ -55,8 +55,17 @@ class Multiplied(nn.Linear):
         return x @ self.weight.T + self.bias
 
 
-def test_layers_along_the_last_axis() -> None:
-    module, x = Words().double(), torch.randn(40, 8, 9, dtype=torch.float64)  # 8 words, and 8 units
+class Named(Words):
+    """What layers read is given to them by its name."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.relu(self.second(x=torch.relu(self.first(input=x))))
+        return self.output(x=hidden.mean(dim=1))
+
+
+@pytest.mark.parametrize("kind", [Words, Named])
+def test_layers_along_the_last_axis(kind: type[Words]) -> None:
+    module, x = kind().double(), torch.randn(40, 8, 9, dtype=torch.float64)  # 8 words, and 8 units
     networks = pb.from_module(module, x)
     hidden = torch.relu(module.first(x))
     first = hidden.flatten(0, 1).std(dim=0, correction=0) * module.second.weight.norm(dim=0)

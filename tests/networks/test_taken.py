@@ -15,6 +15,7 @@ from modules import (
     Drawing,
     Frozen,
     Halves,
+    InDoublePrecision,
     InPlace,
     KeepingFeatures,
     Neighbours,
@@ -88,6 +89,7 @@ class Kept(Made):
         (Does(small_differences), "units of layer first'"),
         (Does(without_their_mean), "samples that depend on each other"),
         (Does(if_large), "a forward pass that torch.func.vmap cannot take"),
+        (InDoublePrecision(), "a forward pass in float32'; networks are trained in it, and here it"),
         (Does(in_single_precision), "a forward pass in float64'; scorers compute in it, and here it raises"),
         (Does(lambda _, h: torch.relu(h).detach()), "a hidden layer is needed"),
         (Counting(), "a forward pass that changes calls"),
@@ -179,11 +181,20 @@ class Lazy(pb.Network):
         return nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(outputs))
 
 
+@dataclass(frozen=True)
+class LazyInputs(Lazy):
+    """Statistics of inputs are all that waits for them."""
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return nn.Sequential(nn.LazyBatchNorm2d(affine=False), small())
+
+
 def test_layers_that_learn_their_sizes() -> None:
     networks, alone = build(Lazy(), SHAPE, 3, [5, 6]), build(Lazy(), SHAPE, 3, [6])
     assert networks["3.weight"].shape == (2, 3, 64)
     assert torch.equal(networks["3.weight"][1], alone["3.weight"][0])
     assert not torch.equal(networks["3.weight"][0], networks["3.weight"][1])
+    assert build(LazyInputs(), SHAPE, 3, [5])["0.running_mean"].shape == (1, 2)
 
 
 @dataclass(frozen=True)

@@ -237,3 +237,23 @@ def test_reductions_that_would_drop_columns_are_unfit() -> None:
     x, y = data(12)
     reason = pb.load_scorer("torch_pruning[group_reduction=gate]").unfit(networks, pb.Task(x, y, x, y))
     assert "after a flatten" in reason
+
+
+@pytest.mark.parametrize("name", ["Magnitude", "Taylor"])
+def test_padding_that_goes_around_has_an_end(name: str) -> None:
+    """Torch-Pruning's own graph would be followed for ever."""
+    layers = [nn.Conv1d(channels, 4, 3, padding=1, padding_mode="circular") for channels in (1, 4)]
+    module = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), nn.Flatten(), nn.Linear(36, 3))
+    x, y = torch.randn((12, 1, 9), generator=torch.Generator().manual_seed(0)), torch.arange(12) % 3
+    networks = pb.from_module(module, x)
+    recipe = pb.Recipe(network=pb.from_module(lambda: module), batch_size=4, steps=3)
+    task = pb.Task(x, y, x, y)
+    found = score(f"importance={name}", pb.Snapshot(task, recipe, 0, networks, networks))
+    if name == "Magnitude":  # mean over the tensors of a group, of sums of squares
+        first, second, output = (layer.weight.detach() for layer in (*layers, module[5]))
+        sides = [
+            first.flatten(1).square().sum(1) + second.transpose(0, 1).flatten(1).square().sum(1),
+            second.flatten(1).square().sum(1) + output.T.reshape(4, -1).square().sum(1),
+        ]
+        torch.testing.assert_close(found[0], torch.cat(sides) / 2)
+    assert found.shape == (1, 8)
