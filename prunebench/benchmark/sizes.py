@@ -1,6 +1,9 @@
 """How large networks are of which a share of every layer's units is kept."""
 
+from typing import Any
+
 import torch
+from torch import nn
 
 from prunebench.benchmark.plan import Plan
 from prunebench.evaluation.fractions import kept_count, written_share
@@ -25,7 +28,16 @@ def _size(final: Networks, share: float) -> Size:
         for layer in final.layers
     }
     module = final.select(0).keep(kept).to_module(0).eval()
+    for inside in module.modules():
+        inside.register_forward_pre_hook(_by_position, with_kwargs=True)
     sample = torch.zeros(1, *(final.architecture.shape or ()), device=final.device, dtype=final.dtype)
     with torch.no_grad():
         multiply_adds, parameters = count_ops_and_params(module, sample)
     return Size(round(parameters), round(multiply_adds))
+
+
+def _by_position(
+    _: nn.Module, given: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The one thing that a layer reads, where it has a name: Torch-Pruning looks for it among the others."""
+    return (given, named) if given or len(named) != 1 else (tuple(named.values()), {})

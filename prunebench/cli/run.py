@@ -22,6 +22,7 @@ from prunebench.cli.options import (
     task_options,
     warn,
 )
+from prunebench.cli.streams import others_on_stderr
 from prunebench.cli.types import PATH, SEEDS
 from prunebench.run_spec import RunSpec
 
@@ -67,7 +68,8 @@ def command(**options: Any) -> int:
     from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
 
-    plan = _plan(options)
+    with others_on_stderr():
+        plan = _plan(options)
     if options["dry_run"]:
         with Store.to_read(Path(options["store"])) as store:
             dry_run(plan, TerminalReporter(), store, force=options["force"])
@@ -76,7 +78,7 @@ def command(**options: Any) -> int:
     folder = writable_folder("--out", Path(options["out"]))
     debug = bool(click.get_current_context().obj)
     shown = TerminalReporter(quiet=options["quiet"], debug=debug)
-    with Store(Path(options["store"])) as store, shown as reporter:
+    with others_on_stderr(), Store(Path(options["store"])) as store, shown as reporter:
         document = run_plan(plan, reporter, store, force=options["force"])
     board, files, older = add_to_folder(document, folder)
     if options["as_json"]:

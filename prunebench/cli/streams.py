@@ -1,8 +1,10 @@
 """Standard output and error: whatever they can show and wherever they lead, no traceback comes of them."""
 
 import codecs
+import contextlib
 import os
 import sys
+from contextlib import AbstractContextManager
 
 # What stands for characters that a terminal of few characters does not have; `?` for all others.
 _PLAIN = {"†": "+", "‡": "#", "°": "~", "…": ".", "–": "-", "—": "-", "’": "'", "·": ".", "≈": "=", "±": "+-"}
@@ -21,6 +23,11 @@ def prepare() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_ERRORS)
+
+
+def others_on_stderr() -> AbstractContextManager[object]:
+    """Meanwhile what code of others prints, as a network's forward, goes there: stdout has results alone."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def encodable(text: str) -> str:

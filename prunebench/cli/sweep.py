@@ -22,6 +22,7 @@ from prunebench.cli.options import (
     store_options,
     warn,
 )
+from prunebench.cli.streams import others_on_stderr
 from prunebench.cli.types import PATH, Typed, several
 from prunebench.escape import for_terminal
 
@@ -83,7 +84,8 @@ def command(study: str, **options: Any) -> int:
     only = options["scorers"]
     read = _published(only) if study == PUBLISHED else read_study(Path(study), only)
     wanted = [with_all(job, isolation) for job in read]
-    jobs = plans_of(wanted, asked, isolation.load)
+    with others_on_stderr():
+        jobs = plans_of(wanted, asked, isolation.load)
     warn(isolation)
     folder, force = Path(options["store"]), options["force"]
     boards = Boards(Path(options["out"]), published_boards() if only else {})
@@ -101,7 +103,8 @@ def command(study: str, **options: Any) -> int:
     check_folder("--store", folder)
     writable_folder("--out", boards.folder)
     debug = bool(click.get_current_context().obj)
-    with Store(folder) as store, TerminalReporter(quiet=options["quiet"], debug=debug) as reporter:
+    shown = TerminalReporter(quiet=options["quiet"], debug=debug)
+    with others_on_stderr(), Store(folder) as store, shown as reporter:
         items = find_to_do(jobs, store, force=force, workers=workers or 1)
         describe(items, reporter, workers=workers or 1)
         boards.say_cost((item.plan for item in items if item.untrained), reporter)

@@ -1,6 +1,8 @@
 """What runs in a worker process: one job at a time, from what was sent along to what is sent back."""
 
+import contextlib
 import logging
+import sys
 from functools import cache
 
 from prunebench.benchmark.plan import Plan
@@ -33,14 +35,15 @@ def run_job(
     Raises:
         Unfit: the plan is another one here, or cannot be made.
     """
-    try:
-        plan = _plan(job, options, expected)
-    except Exception as error:
-        raise Unfit(in_words(error)) from None
-    with Store() if shipment is None else Store.from_bytes(shipment) as store:
-        sent = list(store.files.memory)
-        attempted = attempt(plan, store, force=shipment is None)
-        return attempted, without_files(store, sent)
+    with contextlib.redirect_stdout(sys.stderr):  # the driver's has results alone, whatever networks print
+        try:
+            plan = _plan(job, options, expected)
+        except Exception as error:
+            raise Unfit(in_words(error)) from None
+        with Store() if shipment is None else Store.from_bytes(shipment) as store:
+            sent = list(store.files.memory)
+            attempted = attempt(plan, store, force=shipment is None)
+            return attempted, without_files(store, sent)
 
 
 def fingerprint(plan: Plan) -> dict[str, str]:

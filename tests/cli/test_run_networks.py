@@ -97,3 +97,18 @@ def test_the_recipes_other_options_reach_the_training(prunebench: Prunebench) ->
     assert other.json["recipe"] == plain.json["recipe"] | said
     losses = [result.json["training"]["train_loss"]["per_seed"] for result in (plain, other)]
     assert losses[0] != losses[1]
+
+
+def test_what_a_network_prints_is_no_result(prunebench: Prunebench, folder: Path) -> None:
+    """Neither here nor in a worker process."""
+    code = "print('imported')\n" + FILE.replace("hidden =", "print('built'); hidden =")
+    (folder / "loud.py").write_text(code.replace('name = "tiny"', 'name = "loud"'))
+    (folder / "study.toml").write_text(
+        '[task]\ndataset = "digits"\nclasses = "0/1/2"\nsamples = 60\n[recipe]\nnetwork = "loud"\n'
+        'steps = 10\n[run]\nscorers = ["snip"]\nseeds = 2\nat_steps = [0]\nprotocols = ["rank"]\n'
+    )
+    found = prunebench("sweep", "study.toml", "--plugin", "loud.py", "--json", "--workers", "1")
+    assert found.json["failed_jobs"] == 0
+    found = prunebench(*(word.replace("tiny", "loud") for word in RUN), "--json")
+    assert found.json["rows"]
+    assert "built" in found.err

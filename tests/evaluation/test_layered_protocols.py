@@ -195,6 +195,25 @@ def test_sizes_are_counted_on_the_pruned_network(run: pb.Trajectory) -> None:
         assert sizes["0.5"].multiply_adds >= 18 * 144 + 54 * 16 + 60 + 15
 
 
+class ByName(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.output = torch.nn.Linear(144, 6), torch.nn.Linear(6, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.output(input=torch.relu(self.hidden(input=x.flatten(1))))
+
+
+def test_sizes_of_layers_that_read_by_name() -> None:
+    x, y = data(20)
+    task = pb.Task(x.float(), y, x.float(), y)
+    recipe = pb.Recipe(network=pb.from_module(ByName), batch_size=5, steps=1)
+    run = pb.train(task, recipe, seeds=(0,), device="cpu")
+    plan = Plan(task, recipe, [pb.load_scorer("random")], (0,), fractions=(0.5,), device="cpu")
+    size = sizes_of(plan, run.final)["0.5"]
+    assert (size.parameters, size.multiply_adds) == (145 * 3 + 4 * CLASSES, 145 * 3 + 4 * CLASSES)
+
+
 def test_the_output_is_not_pruned(run: pb.Trajectory) -> None:
     plain = LayeredSubject(run.final.select(0), run.task)
     kept = best_of_layers(scores_of(run)[:1], units_of(run.final), 0.01)
