@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from prunebench.drawing import COLOURS, DASHES, HATCHES, MARKERS, SEQUENTIAL, panels
+from prunebench.drawing import COLOURS, DASHES, HATCHES, MARKERS, SEQUENTIAL, check_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+WIDTH = 6.8  # inches: a page's text width
 THIN: dict[str, Any] = {"elinewidth": 0.8}  # bars of one standard deviation
 DOTS: dict[str, Any] = {"s": 8, "rasterized": True}  # neurons, drawn as pixels in the SVG too
 
@@ -24,7 +25,11 @@ class Panels:
     """
 
     def __init__(self, columns: int, rows: int = 1, *, height: float = 2.5, **options: Any) -> None:
-        self.figure, self.grid = panels(rows, columns, height, **options)
+        check_matplotlib()
+        from matplotlib.figure import Figure
+
+        self.figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")
+        self.grid: Any = self.figure.subplots(rows, columns, squeeze=False, **options)
         self.axes: list[Axes] = list(self.grid.flat)
 
     def __iter__(self) -> Iterator["Axes"]:
