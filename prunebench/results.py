@@ -281,12 +281,16 @@ class Results(msgspec.Struct):
 
     def left(self, share: str) -> str | None:
         """`26 / 31`: % of the parameters and of the multiply-adds left with a share of the units kept."""
+        left = self.shares_left(share)
+        return " / ".join(f"{100 * number:.0f}" for number in left) if left else None
+
+    def shares_left(self, share: str) -> tuple[float, float] | None:
+        """The same as numbers from 0 to 1; None where nobody counted."""
         sizes = known(self.training.sizes) or {}
         if share not in sizes or WHOLE not in sizes:
             return None
         kept, whole = sizes[share], sizes[WHOLE]
-        numbers = kept.parameters / whole.parameters, kept.multiply_adds / whole.multiply_adds
-        return " / ".join(f"{100 * number:.0f}" for number in numbers)
+        return kept.parameters / whole.parameters, kept.multiply_adds / whole.multiply_adds
 
     def share_of_training(self, row: Row) -> float | None:
         """What a row's prediction took, by what one network's training took; None where nobody counted."""

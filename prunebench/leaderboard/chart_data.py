@@ -10,12 +10,14 @@ from msgspec import UNSET
 from prunebench.evaluation.comparison import RankInterval
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Summary, known
+from prunebench.leaderboard.ceiling import TWIN
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, Section, ranked, sections
 from prunebench.leaderboard.ranks import RowKey, rank_rows
 from prunebench.results import Results, Row
 
 DRAWN_SCORERS = 6  # lines that can still be told apart at a glance
+KINDS = ("predictor", "control", "oracle", "twin")  # of rows
 DRAWN_NEURONS = 200  # more would only hide each other
 
 
@@ -70,11 +72,15 @@ class ChartBoard:
         """The rows at this step."""
         return [row for row in self.rows if row.at_step == step]
 
-    def by_order(self, step: int | None = None) -> list[Row]:
-        """The rows at this step, or all: as legends name them, predictors first."""
+    @cached_property
+    def by_order(self) -> list[Row]:
+        """The rows as legends name them, predictors first."""
         places = {name: place for place, name in enumerate(self.order)}
-        rows = [row for row in self.rows if step in (None, row.at_step)]
-        return sorted(rows, key=lambda row: (row.sees_end, places.get(row.scorer, len(places)), row.at_step))
+
+        def place(row: Row) -> tuple[int, int, int]:
+            return KINDS.index(kind(row)), places.get(row.scorer, len(places)), row.at_step
+
+        return sorted(self.rows, key=place)
 
     @property
     def training_steps(self) -> int:
@@ -131,11 +137,6 @@ class ChartBoard:
         trains = {row.scorer for row in self.predictors if row.cost.extra_gradient_steps}
         return [name for i, name in enumerate(self.order) if i < DRAWN_SCORERS or name in trains]
 
-    def kept_curves(self, protocol: str, split: str) -> list[Column]:
-        """The columns that an accuracy curve runs through, from the largest share kept to the smallest."""
-        columns = [column for section in self.sections for column in section.columns]
-        return [column for column in columns if column.path[:2] == (split, protocol)]
-
     @property
     def norms(self) -> list[float]:
         """Final norms of the example network; none where the board has none."""
@@ -172,6 +173,13 @@ class ChartBoard:
         if len(example.scores) != len(norms.norms):
             return None
         return [example.scores[i] for i in self.drawn_neurons]
+
+
+def kind(row: Row) -> str:
+    """What a row is: one of `KINDS`."""
+    if row.name == TWIN:
+        return "twin"
+    return "oracle" if row.sees_end else "control" if row.control else "predictor"
 
 
 def _difference(best: Row, second: Row, column: Column) -> Summary | None:

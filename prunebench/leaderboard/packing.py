@@ -1,7 +1,7 @@
 """Data as compact JSON for the page: repeated values by number, numbers of a scatter in two letters."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,7 @@ from prunebench.evaluation.summary import Number
 
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LEVELS = len(DIGITS) ** 2  # of a score or norm in a scatter: finer than a screen
-SHARES = ("middle", "low", "high")  # fields of points that are from -1 to 1
-PER_ONE = 1000  # steps in which these and what is near are written
+PER_ONE = 1000  # steps in which numbers from -1 to 1, and what is near, are written
 
 
 class Numbered:
@@ -28,32 +27,6 @@ class Numbered:
             self._numbers[key] = len(self.values)
             self.values.append(value)
         return self._numbers[key]
-
-
-def pack_points(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A table by its fields: distinct values, and for each line the number of its own.
-
-    A number below 0 says how many more times the one before it comes. Shares are text.
-    """
-    packed: dict[str, Any] = {}
-    for field in dict.fromkeys(field for point in points for field in point):
-        if field in SHARES:
-            packed[field] = pack_shares([point.get(field) for point in points])
-            continue
-        values, runs = Numbered(), list[int]()
-        last = None
-        for point in points:
-            value = point.get(field)
-            code = values.number(float(f"{value:.4g}") if isinstance(value, float) else value)
-            if code != last:
-                runs.append(code)
-            elif runs[-1] < 0:
-                runs[-1] -= 1
-            else:
-                runs.append(-1)
-            last = code
-        packed[field] = [values.values, runs]
-    return packed
 
 
 def pack_shares(values: Sequence[Number | None]) -> str:

@@ -10,8 +10,9 @@ from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.summary import Number, Summary
 from prunebench.leaderboard.across import EARLY, Moment, by_family, steps_of
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.chart_data import ChartBoard
+from prunebench.leaderboard.chart_data import ChartBoard, kind
 from prunebench.leaderboard.charts import points
+from prunebench.leaderboard.charts.points import Point
 from prunebench.leaderboard.charts.specs import CEILING, CHARTS, Look, specification
 from prunebench.leaderboard.citation import cite_prunebench
 from prunebench.leaderboard.column import Column
@@ -20,7 +21,7 @@ from prunebench.leaderboard.cost import BUDGETS
 from prunebench.leaderboard.critical_difference import moment_words, verdict
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
-from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_points, pack_shares
+from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_shares
 from prunebench.leaderboard.ranks import floor_note, marks
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
@@ -78,7 +79,7 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
             "verdict": verdict(one),
             "firsts": [one.firsts[scorer] for scorer in one.order],
             "wins": [_short(one.win_rates[scorer]) for scorer in one.order],
-            "points": pack_points(rank_points(one)),
+            "points": _rounded(rank_points(one)),
         }
         for one in found
     ]
@@ -94,12 +95,17 @@ def _board(
     commands, environments = Numbered(), Numbered()
     ranks = [chart.ranks_by(SPEARMAN).get(row.key) for row in chart.rows]
     scores = [chart.scores(row) for row in chart.rows]
+    order = {row.key: place for place, row in enumerate(chart.by_order)}
+    places = points.places(chart)
     rows = {
         "scorer": [scorers.number(_scorer(row)) for row in chart.rows],
         "step": [row.at_step for row in chart.rows],
         "relative": [_round(row.relative_time) for row in chart.rows],
         "rank": [None if rank is None else [rank.first, rank.last] for rank in ranks],
         "steps": [row.cost.steps for row in chart.rows],
+        "share": [_round(board.share_of_training(row)) for row in chart.rows],
+        "left": [points.parameters_left(row) for row in chart.rows],
+        "place": [order[row.key] for row in chart.rows],
         "own": [row.cost.extra_gradient_steps for row in chart.rows],
         "seconds": [_round(chart.seconds(row)) for row in chart.rows],
         "seeds": [len(row.seeds) for row in chart.rows],
@@ -143,11 +149,9 @@ def _board(
         "neurons": len(chart.norms),
         "drawn_layers": [[name, len(units)] for name, units in chart.drawn_layers],
         "scores": [None if drawn is None else pack(drawn) for drawn in scores],
-        "points": {
-            "correlations": pack_points(points.correlations(chart)),
-            "kept": {step: pack_points(points.kept(chart, step)) for step in chart.steps},
-            "layers": {step: pack_points(points.layers(chart, step)) for step in chart.steps},
-        },
+        "places": {numbers[column.path]: place for column, place in places.items() if column in used},
+        "ceilings": _rounded(points.ceiling_points(board, places)),
+        "ends": points.ends(chart),
         "provenance": {
             "task": board.task.record,
             "recipe": board.recipe.record,
@@ -161,27 +165,24 @@ def _board(
 
 def _charts(charts: Sequence[ChartBoard]) -> dict[str, Any]:
     """The specifications of the charts; the page gives them their width and a board's points."""
-    kinds = {row.scorer: points.kind(row) for chart in charts for row in chart.rows} | {CEILING: "ceiling"}
+    kinds = {row.scorer: kind(row) for chart in charts for row in chart.by_order} | {CEILING: "ceiling"}
     words = {chart.board.units_word for chart in charts}
     units = words.pop() if len(words) == 1 else "units"
-    given: dict[str, Any] = {
-        "norm": "final norm",
-        "title": "",
-        "panels": [*points.panels().values()],
-        "ticks": {"expr": "data('points')[0].ticks"},
-    }
     return {
         name: specification(
-            name, kinds, PAGE, below=below.partition(", step")[0].format(units=units, within=""), **given
+            *(name, kinds, PAGE),
+            below=about.get("below", "").format(units=units, within=""),
+            norm="final norm",
+            title="",
         )
-        for name, (_, _, _, below) in CHARTS.items()
+        for name, about in CHARTS.items()
     }
 
 
 def _scorer(row: Row) -> dict[str, Any]:
     kind = "oracle" if row.sees_end else "control" if row.control else "predictor"
-    style = asdict(style_of(row.scorer))
-    return {"name": row.scorer, "kind": kind} | style | ({"colour": None} if kind != "predictor" else {})
+    style = asdict(style_of(row.scorer)) | ({} if row.predicts else {"colour": None})
+    return {"name": row.scorer, "kind": kind, "point": points.about(row)} | style
 
 
 def _column(column: Column) -> dict[str, Any]:
@@ -223,6 +224,10 @@ def _marks(column: Column, chart: ChartBoard) -> str:
     """A letter for each row: `*`, `°` or none; nothing where no row has a mark."""
     found = marks(chart.board.rows, column) if column.compares else {}
     return "".join(found.get(row.key, " ") for row in chart.rows).rstrip()
+
+
+def _rounded(points: Sequence[Point]) -> list[Point]:
+    return [{key: _short(v) if isinstance(v, float) else v for key, v in point.items()} for point in points]
 
 
 def _round(value: Number | None) -> float | None:

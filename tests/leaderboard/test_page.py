@@ -10,6 +10,8 @@ from made_up_boards import LENET, layered
 from made_up_boards import board as one_share
 from page_boards import HOSTILE, board, large_data
 
+from prunebench.leaderboard.chart_data import ChartBoard
+from prunebench.leaderboard.charts import points
 from prunebench.leaderboard.page import assemble, to_html
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -255,6 +257,39 @@ def test_axe_finds_nothing(browser: Any, mixed: Path, width: int, scheme: str) -
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
     opened.context.close()
     assert not opened.complaints
+
+
+@pytest.mark.parametrize("layers", [None, LENET])
+def test_charts_draw_the_same_numbers_as_figures_in_files(
+    browser: Any, tmp_path: Path, layers: dict[str, Any] | None
+) -> None:
+    made = layered(1) if layers else board("toy")
+    path = tmp_path / "page.html"
+    path.write_text(to_html([made]), encoding="utf-8")
+    opened = Opened(browser, path)
+    shown = opened.page.evaluate(
+        "[...state.points, ...unitPoints(state.board, state.board.rows.filter((row) => row.scores))]"
+    )
+    opened.context.close()
+    assert not opened.complaints
+    drawn = points.table(ChartBoard(made))
+
+    def told(lines: list[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+        """The numbers by what they are of; units of a layer are in one order everywhere."""
+        found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+        for line in lines:
+            of = tuple(line.get(key) for key in ("of", "scorer", "kind", "step", "layer", "panel", "units"))
+            numbers = {key: value for key, value in line.items() if isinstance(value, float | int)}
+            found.setdefault(of, []).append(numbers)
+        return found
+
+    page, file = told(shown), told(drawn)
+    assert page.keys() == file.keys()
+    assert {of for of, *_ in file} >= {"correlation", "kept", "unit"}
+    for key, lines in file.items():
+        near = 0.06 if key[0] == "kept" else 0.001  # percent have a decimal on the page
+        for one, other in zip(page[key], lines, strict=True):
+            assert one == pytest.approx(other, rel=0.01, abs=near), key
 
 
 def test_every_chart_is_drawn_in_every_setting(page: Page) -> None:

@@ -15,7 +15,7 @@ from page_boards import HOSTILE, board
 
 import prunebench
 from prunebench.leaderboard.chart_data import ChartBoard
-from prunebench.leaderboard.packing import DIGITS, LEVELS, pack, pack_points, to_script
+from prunebench.leaderboard.packing import DIGITS, LEVELS, pack, pack_shares, to_script
 from prunebench.leaderboard.page import to_html
 from prunebench.leaderboard.page_data import page_data
 from prunebench.leaderboard.styles import DARK, LIGHT, SYMBOLS, style_of
@@ -56,12 +56,8 @@ def test_packed_numbers_keep_their_size_and_order(values: np.ndarray) -> None:
     assert np.all(np.diff(back[order]) >= 0)
 
 
-def test_packed_points_come_back() -> None:
-    points = [{"a": 1.0, "b": "x"}, {"a": 1.0, "b": "y"}, {"a": 1.0}, {"a": 0.123456, "b": "x"}]
-    packed = pack_points(points)
-    assert packed["a"] == [[1.0, 0.1235], [0, -2, 1]]
-    assert packed["b"] == [["x", "y", None], [0, 1, 2, 0]]
-    text = pack_points([{"low": -1.0}, {"low": 0.5}, {}])["low"]
+def test_packed_shares_come_back() -> None:
+    text = pack_shares([-1.0, 0.5, None])
     codes = [DIGITS.index(text[i]) * 64 + DIGITS.index(text[i + 1]) for i in (0, 2, 4)]
     assert codes == [500, 2000, 4095]
 

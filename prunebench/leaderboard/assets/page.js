@@ -48,7 +48,7 @@ function remember() {
 function drawBoard() {
   const { board } = state;
   by("board-title").textContent = board.heading;
-  state.points = { correlations: unpackPoints(board.points.correlations) };
+  state.points = pointsOf(board);
   by("board-recipe").textContent = board.recipe;
   by("facts").replaceChildren(make("li", {}, `board ${board.name}`), ...board.facts.map((fact) => make("li", {}, fact)));
   by("floor").textContent = board.floor ?? "";
@@ -114,37 +114,33 @@ function drawChips() {
     make("label", { class: "chip" }, make("input", { type: "checkbox", checked: state.chosen.has(name), onchange: (event) => { state.mine = true; state.chosen[event.target.checked ? "add" : "delete"](name); drawLines(); } }), swatch(look), name)));
 }
 
-const FIELDS = { cost: "steps", cost_gradients: "share", cost_seconds: "seconds", time: "step", time_plateau: "relative", kept: "units", kept_parameters: "parameters", kept_adds: "adds" };
 const KEPT = ["kept", "kept_parameters", "kept_adds"];
 
-/** A chart of what a board has; `needs`: a field without which there is nothing to draw. */
-function plot(id, name, points, needs, why, first) {
-  if (points.some((point) => point.kind !== "mark" && point[needs] != null)) drawChart(id, name, points, state.chosen, first);
-  else drawNothing(id, why);
+/** The points of a chart at the step, or of charts of all steps. */
+const pointsFor = (chart) => state.points.filter((point) => (chart.steps !== "each" || point.step === state.step) && isDrawn(point, chart, state.chosen));
+
+function plot(id, name, why, also = () => true) {
+  drawChart(id, name, pointsFor(data.charts[name].usermeta.chart).filter(also), why);
 }
 
 function drawCorrelations() {
-  const points = state.points.correlations, cost = by("cost-axis").value, time = by("time-axis").value;
-  plot("standing", "standing", points, "panel", "No scorer has a rank correlation here.");
-  plot("cost", cost, points, FIELDS[cost], "No scorer has a rank correlation and a cost like this here.");
-  plot("time", time, points, FIELDS[time], "The plateau of these trainings has no end, so there is no such time.");
+  plot("standing", "standing", "No scorer has a rank correlation here.");
+  plot("cost", by("cost-axis").value, "No scorer drawn has a rank correlation and a cost like this here.");
+  plot("time", by("time-axis").value, "The plateau of these trainings has no end, so there is no such time.");
 }
 
 function drawLayers() {
-  const points = unpackPoints(state.board.points.layers[state.step]);
-  by("layers").hidden = !points.length;
-  if (points.length) plot("layers", "layers", points, "layer", "");
+  by("layers").hidden = !state.points.some((point) => point.of === "layer" && point.step === state.step);
+  if (!by("layers").hidden) plot("layers", "layers", "");
 }
 
 function drawKept() {
-  const all = unpackPoints(state.board.points.kept[state.step]), ticks = [...new Set(all.flatMap((point) => point.units ?? []))];
-  const there = KEPT.filter((name) => all.some((point) => point[FIELDS[name]] != null));
+  const here = state.points.filter((point) => point.of === "kept" && point.step === state.step);
+  const there = KEPT.filter((name) => here.some((point) => point[data.charts[name].usermeta.chart.x] != null));
   by("against-pick").hidden = there.length < 2;
+  by("shuffled-note").hidden = !here.some((point) => point.kind === "shuffled");
   const against = there.includes(by("against").value) ? by("against").value : "kept";
-  by("shuffled-note").hidden = !all.some((point) => point.kind === "shuffled");
-  const points = all.filter((point) => point.panel.endsWith(`\n${data.splits[by("split").value]}`) && (point.kind === "dense" || point[FIELDS[against]] != null));
-  const drawn = new Set(points.filter((point) => point.kind !== "dense").map((point) => point.panel));
-  plot("kept", against, points.filter((point) => drawn.has(point.panel)), FIELDS[against], "This board has no accuracies after pruning or merging at this step.", { ticks });
+  plot("kept", against, "This board has no accuracies after pruning or merging at this step.", (point) => point.split === by("split").value);
 }
 
 function drawScatter() {
@@ -152,7 +148,7 @@ function drawScatter() {
   const rows = board.norms === null ? [] : board.rows.filter((row) => row.step === state.step && row.scores && (row.kind !== "predictor" || state.chosen.has(row.name)));
   const some = board.drawn_layers.reduce((sum, [, drawn]) => sum + drawn, 0), several = board.drawn_layers.length > 1;
   by("scatter-note").textContent = rows.length ? `One trained network; a dot is one of its ${board.units}${some < board.neurons ? ` (${count(some)} of ${count(board.neurons)} are drawn, evenly by norm)` : ""}. Filled: kept when 10 % are kept.${several ? " Rank and norm are within the unit's layer, the norm as a share of the largest there." : ""}` : "";
-  plot("scatter", "scatter", rows.length ? unitPoints(board, rows) : [], "score", "This board carries no example network at this step; a new run adds one.");
+  drawChart("scatter", "scatter", rows.length ? unitPoints(board, rows) : [], "This board carries no example network at this step; a new run adds one.");
 }
 
 function drawLines() {
@@ -179,9 +175,8 @@ function drawStanding() {
   const one = data.across.find((each) => each.metric === state.metric && each.moment === text("moment") && each.family === text("family"));
   by("family-pick").hidden = by("family").options.length < 2;
   by("across-verdict").textContent = one ? `${one.boards} boards; ${one.verdict}.` : "No two scorers share boards here.";
-  const points = one ? unpackPoints(one.points) : [];
-  if (one) drawChart("critical", "critical", points, new Set());
-  else drawNothing("critical", "No two scorers share boards here.");
+  const points = one ? one.points : [];
+  drawChart("critical", "critical", points, "No two scorers share boards here.");
   drawRanks(by("across-rows"), one, points.filter((point) => !point.last));
 }
 

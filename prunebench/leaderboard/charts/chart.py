@@ -7,8 +7,8 @@ from typing import Any
 from prunebench.errors import RequestError
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import FORMATS, points
-from prunebench.leaderboard.charts.specs import Look, Spec, specification
-from prunebench.leaderboard.charts.vega import VEGA_LITE, vl_convert
+from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, specification
+from prunebench.leaderboard.charts.vega import drawn
 from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.metric_names import columns_called
 from prunebench.results import Results
@@ -38,7 +38,7 @@ class Chart:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         found: dict[str, Any] = {MIME: self.spec, "text/plain": repr(self)}
         try:
-            return found | {"image/svg+xml": self._drawn("svg")}
+            return found | {"image/svg+xml": drawn(self.spec, "svg")}
         except RequestError:
             return found
 
@@ -48,13 +48,9 @@ class Chart:
         form = path.suffix.removeprefix(".")
         if form not in ("json", *FORMATS):
             raise RequestError("path", str(path), f"a file that ends in .json, .{', .'.join(FORMATS)}")
-        content = json.dumps(self.spec, indent=1) if form == "json" else self._drawn(form)
+        content = json.dumps(self.spec, indent=1) if form == "json" else drawn(self.spec, form)
         write_atomically(writable_file("path", path), content)
         return path
-
-    def _drawn(self, form: str) -> str | bytes:
-        drawn: str | bytes = getattr(vl_convert(), f"vegalite_to_{form}")(self.spec, vl_version=VEGA_LITE)
-        return drawn
 
 
 def plot(board: Results, metric: str = SPEARMAN.name, step: int | None = None) -> Chart:
@@ -66,14 +62,16 @@ def plot(board: Results, metric: str = SPEARMAN.name, step: int | None = None) -
     (column,) = columns_called([board], [metric])
     if step is not None and step not in chart.steps:
         raise RequestError("step", step, f"steps here: {', '.join(map(str, chart.steps))}")
-    table = points.standing(chart, column, chart.steps if step is None else [step])
-    if not table:
-        there = (at for at in chart.steps if points.standing(chart, column, [at]))
-        accepted = f"{column.title} is there at steps {', '.join(map(str, there))}"
-        raise RequestError("step", step, accepted)
-    panels = len({point["panel"] for point in table})
-    given: dict[str, Any] = {"width": PANEL, "columns": min(COLUMNS, panels)}
+    found = points.points(chart, {column: {"of": "correlation"}})
+    table = [point for point in found if points.is_drawn(point, CHARTS["standing"], ())]
+    there = [point for point in table if step in (None, point["step"])]
+    if not there:
+        steps = sorted({point["step"] for point in table})
+        raise RequestError("step", step, f"{column.title} is there at steps {', '.join(map(str, steps))}")
+    given: dict[str, Any] = {}
     if column != SPEARMAN:
-        given |= {"heading": f"{column.title} (in %)" if column.percent else column.title}
-    spec = specification("standing", points.kinds(chart, table), LOOK, zero=not column.percent, **given)
-    return Chart(spec | {"datasets": {"points": table}})
+        given["heading"] = f"{column.title} (in %)" if column.percent else column.title
+    spec = specification("standing", points.kinds(there), LOOK, zero=not column.percent, **given)
+    spec["columns"] = min(COLUMNS, len({point["step"] for point in there}))
+    spec["spec"]["width"] = PANEL
+    return Chart(spec | {"datasets": {"points": there}})

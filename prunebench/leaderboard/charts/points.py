@@ -1,174 +1,136 @@
-"""The lines of the tables that charts draw, from a board.
+"""The lines of the table that charts draw, from a board: its numbers, each with its place in a chart.
 
-`drawn` says whether a chart of lines shows it unless others are chosen.
+The page makes the same lines of its own tables and these places (`pointsOf` in charts.js).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from prunebench.evaluation.metrics import SPLITS
+from prunebench.evaluation.metrics import BY_LAYER, SPLITS, Path, protocol_of
 from prunebench.evaluation.protocols import SHUFFLED
-from prunebench.evaluation.summary import Number, Summary, known
-from prunebench.leaderboard.ceiling import TWIN, Ceiling, ceilings
-from prunebench.leaderboard.chart_data import ChartBoard
+from prunebench.evaluation.summary import Number
+from prunebench.leaderboard.ceiling import ceilings
+from prunebench.leaderboard.chart_data import ChartBoard, kind
 from prunebench.leaderboard.charts.specs import CEILING
 from prunebench.leaderboard.column import LEFT, Column
-from prunebench.leaderboard.columns import GLOBAL, PRUNING, layer_columns
-from prunebench.results import WHOLE, Row
+from prunebench.leaderboard.columns import GLOBAL, PRUNING, SPEARMAN
+from prunebench.results import Results, Row
 
 Point = dict[str, Any]
-KINDS_OF_ROWS = ("predictor", "control", "oracle", "ceiling")
+Places = Mapping[Column, Point]
 
 
-def kinds(chart: ChartBoard, points: Sequence[Point]) -> dict[str, str]:
+def table(chart: ChartBoard) -> list[Point]:
+    """All that the charts of a board can draw."""
+    found = places(chart)
+    return [*points(chart, found), *ceiling_points(chart.board, found), *units(chart)]
+
+
+def is_drawn(point: Point, about: Mapping[str, Any], chosen: Collection[str]) -> bool:
+    """Whether a chart draws a line of the table, when these predictors are chosen.
+
+    Controls of other truths would be lines that nothing tells apart from the norms'.
+    """
+    if point["of"] != about["of"] or point.get(about["x"]) is None or point["kind"] in about["without"]:
+        return False
+    competes = point["kind"] in ("predictor", "shuffled")
+    return about.get("every", False) or (point["scorer"] in chosen if competes else point["plain"])
+
+
+def kinds(points: Sequence[Point]) -> dict[str, str]:
     """The scorers among the points, in the order of a legend, and what each is."""
-    found = {point["scorer"]: point["kind"] for point in reversed(points) if "scorer" in point}
-    places = {name: place for place, name in enumerate(chart.order)}
-    order = sorted(found, key=lambda name: (KINDS_OF_ROWS.index(found[name]), places.get(name, 0), name))
-    return {name: found[name] for name in order}
+    return {point["scorer"]: point["kind"] for point in points if point["kind"] != "shuffled"}
 
 
-def drawn(points: Sequence[Point]) -> list[Point]:
-    """Without the scorers that are drawn only when they are chosen."""
-    return [point for point in points if point.get("drawn", True)]
+def places(chart: ChartBoard) -> dict[Column, Point]:
+    """The columns that are drawn: in which charts (`of`), and where there."""
+    found: dict[Column, Point] = {}
+    for column in (column for section in chart.sections for column in section.columns):
+        if column == SPEARMAN:
+            found[column] = {"of": "correlation"}
+        elif column.path[0] == BY_LAYER:
+            found[column] = {"of": "layer", "layer": column.title}
+        elif column.path[0] in SPLITS:
+            found[column] = {"of": "kept"} | _kept(chart.board, column.path)
+    return found
 
 
-def standing(chart: ChartBoard, column: Column, steps: Sequence[int]) -> list[Point]:
-    """A line for each row with a number in a column; in percent what is a share."""
-    scale = 100 if column.percent else 1
+def about(row: Row) -> Point:
+    """What all lines say of a row's scorer."""
+    return {"scorer": row.scorer, "kind": kind(row), "plain": row.scorer == row.name}
+
+
+def points(chart: ChartBoard, places: Places) -> list[Point]:
+    """A line for each number that a row has in these columns."""
     return [
-        _named(chart, row)
-        | {name: scale * value for name, value in _interval(*summary.middle).items()}
-        | {"panel": _panel(chart, row.at_step)}
-        for row in chart.by_order()
-        if row.at_step in steps and row.name != TWIN and (summary := column.summary(row))
-    ]
-
-
-def correlations(chart: ChartBoard) -> list[Point]:
-    """A line for each row, with all that it can be drawn against; the ceiling at each step; marks."""
-    drop, relative = chart.board.training.drop_step, {row.at_step: row.relative_time for row in chart.rows}
-    points = [
-        _point(chart, row, row.spearman)
-        | {
-            "panel": _panel(chart, row.at_step),
-            "relative": row.relative_time,
-            "steps": row.cost.steps,
-            "seconds": chart.seconds(row),
-            "share": chart.board.share_of_training(row),
-        }
-        for row in chart.by_order()
-        if row.spearman and row.name != TWIN
-    ]
-    points += [
-        _ceiling(ceiling) | {"step": step, "relative": relative[step]}
-        for step, ceiling in ceilings(chart.board).items()
-    ]
-    marks = {
-        "steps": chart.training_steps, "steps_mark": "one training", "share": 1, "share_mark": "one training",
-        "step": drop, "step_mark": "t_drop", "relative": 1 if drop else None, "relative_mark": "t_drop",
-    }  # fmt: skip
-    return [*points, {"kind": "mark"} | marks]
-
-
-def panels(by_split: bool = False) -> dict[tuple[str, str], str]:
-    """The panels of what is kept, by protocol and split, in their order."""
-    pairs = [(protocol, split) for protocol in PRUNING for split in SPLITS]
-    order = sorted(pairs, key=lambda pair: [*SPLITS].index(pair[1])) if by_split else pairs
-    titles = {protocol: title.replace(", ", ",\n") for protocol, (title, _) in PRUNING.items()}
-    return {(protocol, split): f"{titles[protocol]}\n{SPLITS[split]}" for protocol, split in order}
-
-
-def kept(chart: ChartBoard, step: int) -> list[Point]:
-    """Accuracy against the share kept."""
-    points = [
-        _point(chart, row, summary) | {"panel": panel} | _left(chart, row, each, column.path[-1]) | more
-        for row in chart.by_order(step)
-        for (protocol, split), panel in panels().items()
-        for each, more in ((protocol, {}), (SHUFFLED, {"kind": "shuffled"}))
-        if protocol in {each, GLOBAL} and (not more or row.predicts)
-        for column in chart.kept_curves(each, split)
+        about(row)
+        | {"step": row.at_step, "relative": row.relative_time, "steps": row.cost.steps}
+        | {"seconds": chart.seconds(row), "share": chart.board.share_of_training(row)}
+        | ({"parameters": parameters_left(row)[place["units"]]} if "by_row" in place else {})
+        | place
+        | _interval(*summary.middle, percent=column.percent)
+        for row in chart.by_order
+        for column, place in places.items()
         if (summary := column.summary(row))
     ]
-    there, trained = {point["panel"] for point in points}, chart.board.training.metrics
-    points += [
-        {"panel": panel, "kind": "dense", "drawn": True, "middle": trained[split, "dense"].middle[0]}
-        for (_, split), panel in panels().items()
-        if panel in there
-    ]
-    return points
 
 
-def layers(chart: ChartBoard, step: int) -> list[Point]:
-    """The rank correlation in each layer, and its ceiling."""
-    points = []
-    for column in layer_columns(chart.board):
-        found = [
-            _point(chart, row, summary)
-            for row in chart.by_order(step)
-            if not row.sees_end and row.name != TWIN and (summary := column.summary(row))
-        ]
-        found += [_ceiling(at) for each, at in ceilings(chart.board, column.path).items() if each == step]
-        points += [point | {"layer": column.title} for point in found]
-    return points
-
-
-def units(chart: ChartBoard, step: int) -> list[Point]:
-    """One network: score and final norm of each unit that is drawn, for every scorer."""
-    several = len(chart.drawn_layers) > 1
-    names = [name if several else "" for name, drawn in chart.drawn_layers for _ in drawn]
-    norms = [chart.norms[unit] for unit in chart.drawn_neurons] if chart.norms else []
+def ceiling_points(board: Results, places: Places) -> list[Point]:
+    """A line for the noise ceiling of each correlation at each step."""
+    relative = {row.at_step: row.relative_time for row in board.rows}
     return [
-        {"scorer": row.scorer, "kind": kind(row), "drawn": True, "place": place, "layer": name}
-        | {"norm": norm, "score": score}
-        for place, row in enumerate(chart.at(step))
-        if (scores := chart.scores(row)) is not None
-        for name, norm, score in zip(names, norms, scores, strict=True)
+        {"scorer": CEILING, "kind": "ceiling", "plain": True, "step": step, "relative": relative[step]}
+        | place
+        | _interval(ceiling.value, ceiling.low, ceiling.high)
+        for column, place in places.items()
+        if not column.percent
+        for step, ceiling in ceilings(board, column.path).items()
     ]
 
 
-def _left(chart: ChartBoard, row: Row, protocol: str, share: str) -> Point:
-    """Shares of the units, and where they were counted of the parameters and multiply-adds, that are left."""
-    left: Point = {"units": float(share)}
-    sizes = known(chart.board.training.sizes) or {}
-    if protocol in (GLOBAL, SHUFFLED):
-        summary = row.metrics.get((LEFT, GLOBAL, share))
-        return left | ({"parameters": summary.mean} if summary else {})
-    if WHOLE in sizes and share in sizes:
-        parts, whole = sizes[share], sizes[WHOLE]
-        left["parameters"] = parts.parameters / whole.parameters
-        left["adds"] = parts.multiply_adds / whole.multiply_adds
-    return left
+def units(chart: ChartBoard) -> list[Point]:
+    """A line for each unit of the example network that is drawn, for every row that scores it."""
+    several = len(chart.drawn_layers) > 1
+    drawn = [
+        {"of": "unit", "layer": layer if several else "", "norm": chart.norms[unit]}
+        for layer, units in chart.drawn_layers
+        for unit in units
+    ]
+    return [
+        unit | about(row) | {"step": row.at_step, "score": score}
+        for row in chart.rows
+        for unit, score in zip(drawn, chart.scores(row) or (), strict=False)
+    ]
 
 
-def kind(row: Row) -> str:
-    """What a row is to a chart."""
-    if row.name == TWIN:
-        return "ceiling"
-    return "oracle" if row.sees_end else "control" if row.control else "predictor"
-
-
-def _panel(chart: ChartBoard, step: int) -> str:
+def ends(chart: ChartBoard) -> Point:
+    """Where on an axis one training ends, or the plateau."""
     drop = chart.board.training.drop_step
-    return f"step {step:,}" + (f"\nt = {step / drop:.2g} t_drop" if drop else "")
+    return {"steps": chart.training_steps, "share": 1, "step": drop, "relative": 1 if drop else None}
 
 
-def _point(chart: ChartBoard, row: Row, summary: Summary | None) -> Point:
-    assert summary
-    return _named(chart, row) | _interval(*summary.middle)
+def parameters_left(row: Row) -> dict[float, Number]:
+    """What one threshold over all layers leaves of the parameters, by the share of the units kept."""
+    return {float(path[-1]): s.mean for path, s in row.metrics.items() if path[:2] == (LEFT, GLOBAL)}
 
 
-def _named(chart: ChartBoard, row: Row) -> Point:
-    named = {"scorer": row.scorer, "kind": kind(row), "step": row.at_step}
-    # Controls of other truths would be lines that nothing tells apart from the norms'.
-    named["drawn"] = row.scorer in chart.drawn_scorers if row.predicts else row.scorer == row.name
-    return named
+def _kept(board: Results, path: Path) -> Point:
+    """The panel of an accuracy, and what is left: of a threshold over all layers each row says it itself."""
+    split, name, share = path
+    protocol = protocol_of(path)
+    assert protocol
+    title = PRUNING[protocol][0].replace(", ", ",\n")
+    place = {
+        "panel": f"{title}\n{SPLITS[split]}",
+        "split": split,
+        "units": float(share),
+        "dense": 100 * board.training.metrics[split, "dense"].middle[0],
+    }
+    if protocol == GLOBAL:
+        return place | {"by_row": True} | ({"kind": "shuffled"} if name == SHUFFLED else {})
+    return place | dict(zip(("parameters", "adds"), board.shares_left(share) or (), strict=False))
 
 
-def _ceiling(ceiling: Ceiling) -> Point:
-    named = {"scorer": CEILING, "kind": "ceiling", "drawn": True}
-    return named | _interval(ceiling.value, ceiling.low, ceiling.high)
-
-
-def _interval(middle: Number, low: Number | None, high: Number | None) -> Point:
-    return {"middle": middle, "low": middle if low is None else low, "high": middle if high is None else high}
+def _interval(middle: Number, low: Number | None, high: Number | None, percent: bool = False) -> Point:
+    ends = {"middle": middle, "low": low, "high": high}
+    return {end: value if value is None or not percent else 100 * value for end, value in ends.items()}

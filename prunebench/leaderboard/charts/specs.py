@@ -20,8 +20,9 @@ def _read(name: str) -> Any:
     return json.loads(files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
 
 
-# Of each chart: its template, the axes of what it is drawn against and of its numbers, the title below it.
-CHARTS: dict[str, list[str]] = _read("charts")
+# Of each chart: its template; which lines of the table it draws (`points.is_drawn`), and of which steps; how
+# many values there are at least across; the axes; the title below it; what its mark means.
+CHARTS: dict[str, dict[str, Any]] = _read("charts")
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,21 @@ class Look:
 
     def colour(self, scorer: str, kind: str) -> str:
         """The colour of a scorer; controls have none of their own."""
-        own = {"oracle": self.ink, "ceiling": self.soft, "control": self.gray}
+        own = {"oracle": self.ink, "ceiling": self.soft, "twin": self.soft, "control": self.gray}
         return own.get(kind) or self.colours[style_of(scorer).colour]
 
 
 def specification(
-    chart: str, kinds: Mapping[str, str], look: Look, legend: float = 0.0, letters: int = 26, **given: Any
+    chart: str, kinds: Mapping[str, str], look: Look, legend: float = 0.0, **given: Any
 ) -> Spec:
-    """A chart in Vega-Lite; its data are named `points`.
+    """A chart in Vega-Lite; its data are named `points` and `ends`.
 
     Args:
-        kinds: of each scorer: predictor, control, oracle, ceiling.
+        kinds: of each scorer: predictor, control, oracle, twin, ceiling.
         legend: the width that it is laid out in; 0: none.
-        letters: of a name above a panel.
         given: what else the template asks for.
     """
-    template, x, y, _ = CHARTS[chart]
-    axes = _filled(_read("axes"), {"ticks": [], "zero": True} | given)
+    about, axes = CHARTS[chart], _filled(_read("axes"), {"zero": True} | given)
     names, size = shortened(kinds), look.size
     paint = [look.colour(*each) for each in kinds.items()]
     symbols = {name: SYMBOLS[style_of(name).symbol] for name in kinds}
@@ -68,7 +67,7 @@ def specification(
         scale = {"domain": [*kinds, *more], "range": [*values, *more]}
         return {"field": "scorer", "type": "nominal", "scale": scale, "legend": None}
 
-    values = asdict(look) | {
+    values = asdict(look) | about | {
         "symbol": 0.34 * size**2, "dot": 0.1 * size**2, "stroke": 0.13 * size, "thin": 0.07 * size,
         "bar": size / 2, "row": size + 4, "limit": 16 * size, "first": look.colours[0],
         "legend_columns": max(1, int(legend / (0.5 * size * max(map(len, names.values()), default=1) + 22))),
@@ -77,17 +76,15 @@ def specification(
         "named": by_scorer(paint) | key, "shape": by_scorer(lines) | key,
         "unnamed": by_scorer(paint, ""),  # Vega-Lite would join legends of equal domains
         "scorers": {"field": "scorer", "type": "nominal", "sort": None, "axis": axis | {"domain": False}},
-        "heads": expression(shortened(kinds, letters)),
-        "x": axes.get(x), "against": x or "layer", "mark": {"field": f"{x}_mark"}, "tooltip": axes["tooltip"],
-        "marks": f"datum.kind == 'mark' && isValid(datum.{x})",
-        "drawn": f"datum.drawn && isValid(datum.{x}) && datum.kind != 'mark'",
+        "heads": expression(shortened(kinds, 17)),
+        "chart": about, "against": about["x"], "x": axes.get(about["x"]), "tooltip": axes["tooltip"],
         "turned": f"{0.6 * size:.1f} * length(join(domain('x'), '')) > width ? -40 : 0",
-        "middle": axes[y] | {"field": "middle"}, "low": axes[y] | {"field": "low"},
-        "width": 300, "height": 200, "columns": 1, "heading": "Spearman correlation with the final norms",
+        "middle": axes[about["y"]] | {"field": "middle"}, "low": axes[about["y"]] | {"field": "low"},
+        "heading": "Spearman correlation with the final norms",
     }  # fmt: skip
     values |= given
     values["lines"] = _filled(_read("lines"), values)
-    filled: Spec = _filled(_read("look") | _read(template), values)
+    filled: Spec = _filled(_read("look") | _read(about["template"]), values)
     return filled
 
 

@@ -15,3 +15,8 @@ def vl_convert() -> Any:
         wanted = "pip install prunebench[figures]"
         raise RequestError("figures", "vl-convert is not installed", wanted) from error
     return vl_convert
+
+
+def drawn(spec: dict[str, Any], form: str) -> Any:
+    """A chart as SVG text, or the bytes of a PNG or PDF."""
+    return getattr(vl_convert(), f"vegalite_to_{form}")(spec, vl_version=VEGA_LITE)
