@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vmap
 
 from prunebench.counting import counted
 from prunebench.errors import RequestError, one_line
@@ -193,7 +193,7 @@ def _check_samples(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
 def _check_training(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
     """Several networks must be able to train at once: to be mapped is more than evaluation asks for."""
     module = copy.deepcopy(networks.architecture.module).train()
-    trained = networks.trained.tensors
+    trained = {name: tensor.detach().requires_grad_() for name, tensor in networks.trained.tensors.items()}
     rest = {name: tensor.clone() for name, tensor in networks.tensors.items() if name not in trained}
 
     def output(trained: dict[str, Tensor], rest: dict[str, Tensor]) -> Tensor:
@@ -201,7 +201,8 @@ def _check_training(networks: Networks, x: Float[Tensor, "samples ..."]) -> None
 
     what = "a training that torch.func.vmap cannot take"
     with _refused(what, "forward must do the same whatever numbers it is given, and have a gradient"):
-        vmap(grad(output))(dict(trained), rest)
+        # `vmap(grad(output))` would do, too, but it imports PyTorch's compiler, for a second.
+        torch.autograd.grad(vmap(output)(trained, rest).sum(), list(trained.values()))
 
 
 def _are_gone(
