@@ -131,7 +131,7 @@ class ChartBoard:
         means = {name: sum(values) / len(values) if values else -1.0 for name, values in early.items()}
         return sorted(means, key=lambda name: (-means[name], name))
 
-    @property
+    @cached_property
     def drawn_scorers(self) -> list[str]:
         """Those that line charts show unless others are chosen: the best, and all that train networks."""
         trains = {row.scorer for row in self.predictors if row.cost.extra_gradient_steps}
