@@ -13,7 +13,6 @@ from torch.nn.functional import cross_entropy
 from prunebench.networks import accuracy
 from prunebench.networks import cross_entropy as cross_entropies
 from prunebench.networks.derivatives import SAMPLES_AT_ONCE
-from prunebench.networks.memory_format import channels_last
 from prunebench.networks.module import CONVOLUTIONS, own_tensors, with_tensors
 from prunebench.training.engines.base import Engine, Problem
 from prunebench.training.engines.graphed import GraphedCallable
@@ -43,18 +42,18 @@ class TogetherEngine(Engine):
     def __init__(self, problem: Problem, state: State) -> None:
         super().__init__(problem, state)
         networks, device = state.networks, problem.x.device
+        self._update = Update(problem, state)
         self._trainable = networks.architecture.trainable
         self._module = copy.deepcopy(networks.architecture.module)
         if networks.seeds == 1 and device.type == "cpu":
-            tensors = {name: tensor[0] for name, tensor in channels_last(networks).tensors.items()}
+            tensors = {name: tensor[0] for name, tensor in networks.tensors.items()}
             self._module = with_tensors(self._module, tensors)
             own = {name: tensor.detach()[None] for name, tensor in own_tensors(self._module).items()}
             self._networks = networks.like({name: own[name] for name in networks.tensors})
             self._gradient = _of_one(self._module, self._trainable)
         else:
-            self._networks = networks.clone()
+            self._networks = networks.map(lambda t: t.clone(memory_format=torch.contiguous_format))
             self._gradient = _of_all(self._module, self._networks.tensors, self._trainable)
-        self._update = Update(problem, state, self._networks)
         self._weights = [self._networks[name] for name in self._trainable]
         self._sizes = (problem.orders[0] != PAD).sum(dim=1).tolist()  # a smaller minibatch is so for all
         self._take: Callable[[Tensor], None] = self._take_step

@@ -17,15 +17,14 @@ class Update:
     that it can be part of a CUDA graph.
     """
 
-    def __init__(self, problem: Problem, state: State, networks: Networks) -> None:
-        """To change the networks of this state, which may be in another order of memory."""
+    def __init__(self, problem: Problem, state: State) -> None:
         self._problem = problem
-        self._velocity, self._began = _as(networks, state.velocity), state.began
+        self._velocity, self._began = _own(state.velocity), state.began
         self._velocities = list(self._velocity.tensors.values())
         self._names = tuple(self._velocity.tensors)
         self._squares = None
         if problem.optimizer == "adam":
-            self._squares = _as(networks, state.squares or state.velocity.zeros_like())
+            self._squares = _own(state.squares or state.velocity.zeros_like())
             taken = torch.tensor(float(state.step - state.began), device=problem.x.device)
             self._taken = [taken.clone() for _ in self._names]
         masks = {} if problem.masks is None else problem.masks.tensors
@@ -35,8 +34,8 @@ class Update:
         """One step of weights (in the order of the velocity's names), at this learning rate."""
         problem = self._problem
         gradients = [
-            _ordered(weight, gradient if mask is None else gradient * mask)
-            for weight, gradient, mask in zip(weights, gradients, self._masks, strict=True)
+            (gradient if mask is None else gradient * mask).contiguous()  # the fused step counts on that
+            for gradient, mask in zip(gradients, self._masks, strict=True)
         ]
         if self._squares is not None:
             adam(
@@ -76,13 +75,6 @@ class Update:
         return State(networks, step, self._velocity, self._squares, self._began).clone()
 
 
-def _as(networks: Networks, values: Networks) -> Networks:
-    """A copy of these values in the order of memory that the networks have."""
-    return values.map(lambda value, weight: torch.empty_like(weight).copy_(value), networks)
-
-
-def _ordered(weight: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient in the weight's order of memory, which the fused step counts on."""
-    if gradient.stride() == weight.stride():
-        return gradient
-    return torch.empty_like(weight).copy_(gradient)
+def _own(networks: Networks) -> Networks:
+    """A copy, each tensor in one piece of memory."""
+    return networks.map(lambda tensor: tensor.clone(memory_format=torch.contiguous_format))
