@@ -52,12 +52,14 @@ class State:
         first = parts[0]
         if len({(part.step, part.began) for part in parts}) != 1:
             raise ValueError("states of one step and one beginning are needed")
-        squares = [part.squares or part.velocity.zeros_like() for part in parts]
+        squares = None
+        if any(part.squares for part in parts):
+            squares = Networks.cat([part.squares or part.velocity.zeros_like() for part in parts])
         return State(
             Networks.cat([part.networks for part in parts]),
             first.step,
             Networks.cat([part.velocity for part in parts]),
-            Networks.cat(squares) if any(part.squares for part in parts) else None,
+            squares,
             first.began,
         )
 

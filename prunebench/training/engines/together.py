@@ -52,7 +52,7 @@ class TogetherEngine(Engine):
             self._networks = networks.like({name: own[name] for name in networks.tensors})
             self._gradient = _of_one(self._module, self._trainable)
         else:
-            self._networks = networks.map(lambda t: t.clone(memory_format=torch.contiguous_format))
+            self._networks = networks.clone()
             self._gradient = _of_all(self._module, self._networks.tensors, self._trainable)
         self._weights = [self._networks[name] for name in self._trainable]
         self._sizes = (problem.orders[0] != PAD).sum(dim=1).tolist()  # a smaller minibatch is so for all

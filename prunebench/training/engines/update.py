@@ -19,12 +19,12 @@ class Update:
 
     def __init__(self, problem: Problem, state: State) -> None:
         self._problem = problem
-        self._velocity, self._began = _own(state.velocity), state.began
+        self._velocity, self._began = state.velocity.clone(), state.began
         self._velocities = list(self._velocity.tensors.values())
         self._names = tuple(self._velocity.tensors)
         self._squares = None
         if problem.optimizer == "adam":
-            self._squares = _own(state.squares or state.velocity.zeros_like())
+            self._squares = (state.squares or state.velocity.zeros_like()).clone()
             taken = torch.tensor(float(state.step - state.began), device=problem.x.device)
             self._taken = [taken.clone() for _ in self._names]
         masks = {} if problem.masks is None else problem.masks.tensors
@@ -73,8 +73,3 @@ class Update:
     def state(self, networks: Networks, step: int) -> State:
         """A copy of these networks with what is remembered, which later steps do not change."""
         return State(networks, step, self._velocity, self._squares, self._began).clone()
-
-
-def _own(networks: Networks) -> Networks:
-    """A copy, each tensor in one piece of memory."""
-    return networks.map(lambda tensor: tensor.clone(memory_format=torch.contiguous_format))
