@@ -158,17 +158,17 @@ class Work:
                     asked[seed, key.step].append(key)
         said: dict[tuple[Key, int], LabelControl] = {}
         for (seed, step), keys in self.reporter.each("shuffled labels", asked.items(), "snapshots"):
-            one = subset(self.run, (seed,))
-            snapshot = one.snapshot(step)
+            at = self.run.seeds.index(seed)
+            snapshot, final = self.run.snapshot(step).network(at), self.run.final.select(at)
             for key in keys:
                 began, scorer = time.perf_counter(), self.plan.scored[key]
-                at = asked_at(key, scorer), seed
-                if at not in said:
+                asked_for = asked_at(key, scorer), seed
+                if asked_for not in said:
                     seen = _initial_of(snapshot) if scorer.initial_only else snapshot
-                    said[at] = ask_shuffled(scorer, seen, self.scores[key, seed][0], one.final)
-                    if (traceback := said[at].traceback) is not None:
+                    said[asked_for] = ask_shuffled(scorer, seen, self.scores[key, seed][0], final)
+                    if (traceback := said[asked_for].traceback) is not None:
                         self.reporter.failure(key.scorer, key.step, traceback)
-                took, measure, found = time.perf_counter() - began, Measure(LABELS), said[at]
+                took, measure, found = time.perf_counter() - began, Measure(LABELS), said[asked_for]
                 scoring = self._results(key, seed, {} if found.error else {measure: found.values}, took)
                 self._put([replace(scoring, errors={measure: found.error} if found.error else {})])
 

@@ -6,9 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.cache import cached
-from prunebench.counting import FORWARD, counted
 from prunebench.networks import Networks
+from prunebench.networks.ablation import ablations
 from prunebench.networks.contribution import contributions
 from prunebench.tasks.task import Task
 
@@ -30,24 +29,6 @@ def truth(name: Truth, final: Networks, initial: Networks, task: Task) -> Float[
         return torch.where(ends[1] > 0, ends[0] / ends[1].clamp_min(torch.finfo(ends[1].dtype).tiny), 0.0)
     if name == "contribution":
         return contributions(final, task.x_train)
-    return _ablation(final, task) if name == "ablation" else final.norms("effective")
-
-
-def _ablation(final: Networks, task: Task) -> Float[Tensor, "seeds units"]:
-    x = final.architecture.shaped(task.x_train).to(final.device, final.dtype)
-    y = task.y_train.to(final.device)
-
-    def of_one(s: int) -> Tensor:
-        one = final.select(s)
-
-        def compute() -> tuple[Tensor]:
-            with counted():  # what is remembered counts by `passes`
-                gates = 1 - torch.eye(one.units, device=one.device, dtype=one.dtype)
-                losses = [one.gated(row[None]).loss(x, y) for row in gates]
-                return (torch.cat(losses) - one.loss(x, y),)
-
-        # Neither the step nor the scorer matters to a trained network, and all of them ask for it.
-        name, inputs = f"ablation in {final.architecture.key}", [*one.tensors.values(), x, y]
-        return cached(name, inputs, compute, passes=(one.units + 1) * len(x) * FORWARD)[0]
-
-    return torch.stack(final.each(of_one))
+    if name == "ablation":
+        return ablations(final, task.x_train, task.y_train)
+    return final.norms("effective")

@@ -9,6 +9,7 @@ import torch
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
+from prunebench.networks.normalisation import recalibrated
 from prunebench.tasks.task import Task
 from prunebench.training.initial import initialise, weights_of
 from prunebench.training.loop import History, Progress, run_loop
@@ -56,17 +57,21 @@ class Trajectory:
 
     def snapshot(self, step: int, *, with_final: bool = False) -> Snapshot:
         """What a scorer may see at one of the snapshot steps; see `Snapshot.taken`."""
-        key = step, with_final
-        if key not in self._taken:
-            final = self.final if with_final else None
+        if step not in self._taken:
             networks = self.snapshots[step], self.initial
-            self._taken[key] = Snapshot.taken(self.task, self.recipe, step, *networks, self.seeds, final)
-        return replace(self._taken[key], cost=Cost())
+            self._taken[step] = Snapshot.taken(self.task, self.recipe, step, *networks, self.seeds)
+        final = self._ended if with_final else None
+        return replace(self._taken[step], final=final, cost=Cost())
+
+    # To estimate running statistics takes a moment, and every scorer asks for the same.
 
     @cached_property
-    def _taken(self) -> dict[tuple[int, bool], Snapshot]:
-        """To estimate running statistics takes a moment, and every scorer asks for the same."""
+    def _taken(self) -> dict[int, Snapshot]:
         return {}
+
+    @cached_property
+    def _ended(self) -> Networks:
+        return recalibrated(self.final, self.task.x_train)
 
 
 def train(
