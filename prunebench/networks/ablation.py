@@ -10,7 +10,8 @@ from prunebench.networks.networks import Networks
 from prunebench.networks.outcomes import cross_entropy
 from prunebench.networks.replay import Replay
 
-# Of the samples that run together, the results of all operations are kept; they are at most so many.
+# What the operations give for samples that run together takes at most so much memory, and so do the logits of
+# the units that are gated in turn. So many samples at most.
 BYTES, SAMPLES = 200_000_000, 256
 
 
@@ -40,16 +41,26 @@ def _of_one(
 ) -> Float[Tensor, " units"]:
     module, tensors = one.architecture.own_module, {name: tensor[0] for name, tensor in one.tensors.items()}
     layer_of = one.architecture.layer_of.tolist()
-    gates = 1 - torch.eye(one.units, device=one.device, dtype=one.dtype)
-    at_once = BYTES // Replay(module, tensors, x[:1]).bytes
-    blocks = []
-    for samples in x.split(min(max(at_once, 1), SAMPLES)):
-        run = Replay(module, tensors, samples)
-        logits = [run.logits]
-        for layer, row in zip(layer_of, gates, strict=True):
-            gated = one.gated(row[None])
-            readers = {part.tensor for part in one.layers[layer].of("outgoing")}
-            logits.append(run.logits_with({name: gated[name][0] for name in readers}))
-        blocks.append(torch.stack(logits))
-    losses = cross_entropy(torch.cat(blocks, dim=1), y)
-    return losses[1:] - losses[0]
+    samples = min(_fitting(Replay(module, tensors, x[:1]).bytes), SAMPLES)
+    units = _fitting(len(x) * one.outputs * x.element_size())  # whose logits are there together
+    found = []
+    for own in torch.arange(one.units).split(units):
+        blocks = []
+        for part in x.split(samples):
+            run = Replay(module, tensors, part)
+            logits = [run.logits]
+            for unit in own.tolist():
+                gates = x.new_ones(1, one.units)
+                gates[0, unit] = 0
+                gated = one.gated(gates)
+                readers = {reader.tensor for reader in one.layers[layer_of[unit]].of("outgoing")}
+                logits.append(run.logits_with({name: gated[name][0] for name in readers}))
+            blocks.append(torch.stack(logits))
+        losses = cross_entropy(torch.cat(blocks, dim=1), y)
+        found.append(losses[1:] - losses[0])
+    return torch.cat(found)
+
+
+def _fitting(bytes_of_one: int) -> int:
+    """How many are in memory together; one at least."""
+    return max(BYTES // bytes_of_one, 1)
