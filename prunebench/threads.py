@@ -19,6 +19,8 @@ from prunebench.device import one_thread
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+CPU = torch.device("cpu")
+
 # Of GNU's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 
@@ -63,16 +65,22 @@ class Threads:
             yield from self._threads.map(work, items)
 
 
-def side_by_side(work: Callable[[int], Result], count: int) -> list[Result]:
-    """What `work` gives for 0 to `count - 1`, on threads where torch has several here, as by a plain loop.
+def side_by_side(work: Callable[[int], Result], count: int, device: torch.device = CPU) -> Iterator[Result]:
+    """What `work` on this device gives for 0 to `count - 1` in turn, on threads where torch has several.
 
     Context variables and autograd's mode are the caller's. Where autograd's transforms (`torch.func`) are at
-    work, which know one thread only, and on a thread of `Threads`, it is a plain loop.
+    work, which know one thread only, and on a thread of `Threads`, it is a plain loop; so it is on a GPU.
     """
+    if device.type != "cpu":
+        yield from map(work, range(count))
+        return
     transformed = torch._C._functorch.peek_interpreter_stack() is not None
     if count < 2 or torch.get_num_threads() < 2 or transformed:
-        with few_threads():
-            return [work(number) for number in range(count)]
+        for number in range(count):
+            with few_threads():
+                result = work(number)
+            yield result
+        return
     enabled, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
     contexts = [contextvars.copy_context() for _ in range(count)]
 
@@ -80,7 +88,7 @@ def side_by_side(work: Callable[[int], Result], count: int) -> list[Result]:
         with torch.inference_mode(inference), torch.set_grad_enabled(enabled):
             return contexts[number].run(work, number)
 
-    return Threads(most=count).each(inside, count)
+    yield from Threads(most=count).map(inside, range(count))
 
 
 def few_threads() -> AbstractContextManager[None]:

@@ -2,11 +2,13 @@
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import prunebench as pb
 from prunebench.networks.normalisation import recalibrated
@@ -46,6 +48,43 @@ def test_networks_are_the_same_as_one_after_another(way: str) -> None:
         assert torch.equal(tensor, torch.cat([one[name] for one in alone]))
 
 
+class Noting(nn.Module):
+    """Says on which threads it was run."""
+
+    threads: ClassVar[set[int]] = set()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.output = nn.Linear(4, 5), nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Notes the thread."""
+        self.threads.add(threading.get_ident())
+        time.sleep(0.005)  # or one of the threads might be through with all
+        return self.output(self.hidden(x.flatten(1)).relu())
+
+
+@pytest.mark.parametrize("way", ["gradient", "product"])
+def test_samples_of_one_network_are_shared_out_and_sums_are_the_same_to_the_bit(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")  # as where prunebench is imported before torch
+    monkeypatch.setattr("prunebench.cache.BYTES", -1)  # compute it again
+    networks = pb.initialise(pb.Recipe(network=pb.from_module(Noting)), (1, 2, 2), [0], outputs=3)
+    ways: dict[str, Callable[[Tensor, Tensor], pb.Networks]] = {
+        "gradient": networks.gradient,
+        "product": lambda x, y: networks.hessian_vector_product(networks.trained, x, y),
+    }
+    x, y = torch.randn(500, 4, generator=torch.Generator().manual_seed(0)), torch.arange(500) % 3
+    Noting.threads.clear()
+    found = ways[way](x, y)
+    assert len(Noting.threads - {threading.get_ident()}) > 1
+    Noting.threads.clear()
+    (alone,) = Threads(most=1).each(lambda _: ways[way](x, y), 1)
+    assert len(Noting.threads) == 1
+    assert all(torch.equal(tensor, alone[name]) for name, tensor in found.tensors.items())
+
+
 def test_contexts_and_modes_are_the_callers() -> None:
     name = contextvars.ContextVar("name", default="nobody's")
     name.set("the caller's")
@@ -53,16 +92,16 @@ def test_contexts_and_modes_are_the_callers() -> None:
     def work(number: int) -> tuple[str, bool, bool]:
         return name.get(), torch.is_grad_enabled(), threading.current_thread() is threading.main_thread()
 
-    assert side_by_side(work, 4) == [("the caller's", True, False)] * 4
+    assert list(side_by_side(work, 4)) == [("the caller's", True, False)] * 4
     with torch.no_grad():
-        assert side_by_side(work, 4) == [("the caller's", False, False)] * 4
+        assert list(side_by_side(work, 4)) == [("the caller's", False, False)] * 4
 
 
 def test_a_thread_has_no_threads_of_its_own_and_under_a_transform_there_are_none() -> None:
     def where(number: int) -> int:
         return threading.get_ident()
 
-    inner = Threads().each(lambda _: side_by_side(where, 5), 2)
+    inner = Threads().each(lambda _: list(side_by_side(where, 5)), 2)
     assert [len(set(idents)) for idents in inner] == [1, 1]
     here: list[int] = []
 

@@ -37,7 +37,7 @@ def test_where_it_is_not_there_is_one_thread(
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        assert threads.side_by_side(lambda _: torch.get_num_threads(), 1) == [count]
+        assert list(threads.side_by_side(lambda _: torch.get_num_threads(), 1)) == [count]
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)

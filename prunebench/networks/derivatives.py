@@ -11,6 +11,7 @@ from torch.func import functional_call, grad, vmap
 from prunebench.errors import RequestError
 from prunebench.networks.outcomes import LOSSES, Loss
 from prunebench.networks.products import Products
+from prunebench.threads import side_by_side
 
 # Of one network: logits (1, N, C) and labels (N,) to a loss (1,).
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -25,15 +26,17 @@ PRODUCTS_AT_ONCE = 1024
 class Objective:
     """The loss of one network as a function of its tensors: those that are trained, and the rest.
 
+    On a CPU its samples are taken in parts, those of one network on several threads.
+
     Attributes:
-        module: as `Architecture` has it.
+        module: gives the calling thread's own (`Architecture.own_module`).
         loss: a mean over samples by name, or any function of logits and labels.
         temperature: divides the logits.
         whole: take all samples at once. The sums of the paper's network are so, since stored scores are of
             this rounding.
     """
 
-    module: nn.Module
+    module: Callable[[], nn.Module]
     loss: Loss | LossFunction
     temperature: float = 1.0
     whole: bool = False
@@ -45,7 +48,7 @@ class Objective:
     def __call__(self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor) -> Tensor:
         """The loss of these samples together."""
         mean = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
-        logits = functional_call(self.module, (trained, rest), (x,))
+        logits = functional_call(self.module(), (trained, rest), (x,))
         return mean(logits[None] / self.temperature, y)[0]
 
     def gradient(
@@ -54,20 +57,26 @@ class Objective:
         """The gradient by what is trained; or, with a direction `along`, the Hessian times that."""
         # Means over samples can be taken part by part; a loss of the caller's need not be a mean.
         at_once = max(len(x), 1) if self.whole or not isinstance(self.loss, str) else SAMPLES_AT_ONCE
-        total: Tensors = {}
-        for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
+        inputs, labels = x.split(at_once), y.split(at_once)
+
+        def compute(number: int) -> Tensors:
             # Leaves of a graph: torch.func would do, too, but it imports PyTorch's compiler, for a second.
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
             with torch.enable_grad():
-                found = _backwards(self(leaves, rest, a, b), leaves, again=along is not None)
+                loss = self(leaves, rest, inputs[number], labels[number])
+                found = _backwards(loss, leaves, again=along is not None)
                 if along is not None:
                     # The Hessian is symmetric: backwards through the gradient is forwards along `along`.
                     products = [(found[name] * direction).sum() for name, direction in along.items()]
                     found = _backwards(torch.stack(products).sum(), leaves)
-            if len(a) == len(x):
-                return found
+            return found
+
+        if len(inputs) == 1:
+            return compute(0)
+        total: Tensors = {}
+        for part, found in zip(inputs, side_by_side(compute, len(inputs), x.device), strict=True):
             for name, mean in found.items():
-                share = mean * (len(a) / len(x))
+                share = mean * (len(part) / len(x))
                 total[name] = total[name] + share if name in total else share
         return total
 

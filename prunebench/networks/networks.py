@@ -250,17 +250,17 @@ class Networks:
         return torch.stack(self.each(compute))
 
     def _objective(self, loss: Loss | LossFunction, temperature: float = 1.0) -> Objective:
-        module, whole = self.architecture.own_module, self.architecture.shape is None
-        return Objective(module, loss, temperature, whole)
+        architecture = self.architecture
+        return Objective(lambda: architecture.own_module, loss, temperature, whole=architecture.shape is None)
 
     def each(self, compute: Callable[[int], T]) -> list[T]:
         """What is computed of each network, by its position: one on each thread of a CPU.
 
         The shallow network's products may be split over threads, which the stored scores were computed with.
         """
-        if self.architecture.shape is None or self.device.type != "cpu":
+        if self.architecture.shape is None:
             return [compute(s) for s in range(self.seeds)]
-        return side_by_side(compute, self.seeds)
+        return list(side_by_side(compute, self.seeds, self.device))
 
     # What belongs to a unit
 

@@ -36,7 +36,7 @@ def test_squares_are_those_of_each_sample(name: str) -> None:
     module, of_products = MODULES[name]
     x, y = torch.randn(7, 4, generator=torch.Generator().manual_seed(0)).double(), torch.arange(7) % 2
     weights = {name: tensor.detach().double() for name, tensor in module.named_parameters()}
-    objective = Objective(module, "cross_entropy")
+    objective = Objective(lambda: module, "cross_entropy")
     assert (objective._squares_of_products(weights, {}, x, y) is not None) == of_products
     found = objective.mean_squares(weights, {}, x, y)
     each = [objective.gradient(weights, {}, x[s : s + 1], y[s : s + 1]) for s in range(7)]
