@@ -57,11 +57,8 @@ class Task:
             y = _as_tensor(f"y_{part}", labels, torch.int64)
             _check_split(part, x, y)
             shapes.append(tuple(x.shape[1:]))
-            object.__setattr__(self, f"x_{part}", x.flatten(1))
-            object.__setattr__(self, f"y_{part}", y)
-        object.__setattr__(self, "shape", shapes[0])
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "source", {} if source is None else source)
+            vars(self).update({f"x_{part}": x.flatten(1), f"y_{part}": y})
+        vars(self).update(shape=shapes[0], name=name, source={} if source is None else source)
         if shapes[0] != shapes[1]:
             found = (
                 tuple(math.prod(shape) for shape in shapes)
@@ -111,24 +108,21 @@ class Task:
 
     def clone(self) -> "Task":
         """The same task in memory of its own; what was checked once is not checked again."""
-        copy = object.__new__(Task)
-        for name in ("x_train", "y_train", "x_test", "y_test"):
-            object.__setattr__(copy, name, getattr(self, name).clone())
-        for name in ("shape", "name", "source"):
-            object.__setattr__(copy, name, getattr(self, name))
-        return copy
+        return self._with()
 
     def permuted(self, order: Int64[Tensor, " samples"]) -> "Task":
         """The same task with its training labels in this order, the samples in their own."""
-        copy = self.clone()
-        object.__setattr__(copy, "y_train", self.y_train[order])
-        return copy
+        return self._with(y_train=self.y_train[order])
 
     def only(self, samples: Int64[Tensor, " kept"]) -> "Task":
         """The same task with these training samples alone; every class must be among them."""
-        copy = self.clone()
-        object.__setattr__(copy, "x_train", self.x_train[samples])
-        object.__setattr__(copy, "y_train", self.y_train[samples])
+        return self._with(x_train=self.x_train[samples], y_train=self.y_train[samples])
+
+    def _with(self, **arrays: Tensor) -> "Task":
+        """A clone with other `arrays`."""
+        copy, names = object.__new__(Task), ("x_train", "y_train", "x_test", "y_test")
+        vars(copy).update({name: getattr(self, name).clone() for name in names} | arrays)
+        vars(copy).update(shape=self.shape, name=self.name, source=self.source)
         return copy
 
     @cached_property
