@@ -57,18 +57,13 @@ def svhn(cache: Cache) -> LabelledData:
 
 def cifar10(cache: Cache) -> LabelledData:
     """CIFAR-10: 50,000 and 10,000 colour images, 32 x 32 bytes."""
-    file = cache.file(
-        "cifar10", "cifar-10-binary.tar.gz", CIFAR10_MD5, [CIFAR_URL + "cifar-10-binary.tar.gz"]
-    )
     train = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
-    return _cifar(file, train, "test_batch.bin", "batches.meta.txt", labels=1)
+    return _cifar(cache, 10, CIFAR10_MD5, train, "test_batch.bin", "batches.meta.txt", labels=1)
 
 
 def cifar100(cache: Cache) -> LabelledData:
     """CIFAR-100 with its 100 fine classes: 50,000 and 10,000 colour images, 32 x 32 bytes."""
-    name = "cifar-100-binary.tar.gz"
-    file = cache.file("cifar100", name, CIFAR100_MD5, [CIFAR_URL + name])
-    return _cifar(file, ("train.bin",), "test.bin", "fine_label_names.txt", labels=2)
+    return _cifar(cache, 100, CIFAR100_MD5, ("train.bin",), "test.bin", "fine_label_names.txt", labels=2)
 
 
 def _idx_files(
@@ -92,8 +87,12 @@ def _idx(contents: bytes) -> UInt8[np.ndarray, "..."]:
     return np.frombuffer(contents, np.uint8, count=prod(shape), offset=4 + 4 * axes).reshape(shape)
 
 
-def _cifar(file: Path, train: tuple[str, ...], test: str, names: str, labels: int) -> LabelledData:
+def _cifar(
+    cache: Cache, classes: int, md5: str, train: tuple[str, ...], test: str, names: str, labels: int
+) -> LabelledData:
     """Members are read in place: nothing is unpacked to disk."""
+    archive_name = f"cifar-{classes}-binary.tar.gz"
+    file = cache.file(f"cifar{classes}", archive_name, md5, [CIFAR_URL + archive_name])
     wanted = (*train, test, names)
     members: dict[str, bytes] = {}
     with tarfile.open(file) as archive:
