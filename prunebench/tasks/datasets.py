@@ -60,11 +60,9 @@ DATASETS = {
 
 def default_samples(dataset: str | Path) -> int:
     """Training samples on the command line: 400 for digits, which has no more than 572, and 800 otherwise."""
-    known = DATASETS.get(str(dataset))
-    return known.samples if known else 800
+    return DATASETS.get(str(dataset), Dataset).samples
 
 
 def default_steps(dataset: str | Path) -> int:
     """Training steps on the command line: 4,000 for mnist5k and digits, 16,000 otherwise."""
-    known = DATASETS.get(str(dataset))
-    return known.steps if known else 16_000
+    return DATASETS.get(str(dataset), Dataset).steps
