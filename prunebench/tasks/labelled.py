@@ -89,18 +89,14 @@ def vectors(x: Num[np.ndarray, "samples ..."], colour: bool) -> Float64[np.ndarr
 def gray_vectors(x: Num[np.ndarray, "samples ..."]) -> Float64[np.ndarray, "samples inputs"]:
     """Flattened samples (samples, D), row after row; colour (samples, H, W, 3) becomes gray.
 
-    Luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`; for bytes rounded to a byte with PIL's 16-bit
-    coefficients, so that it equals `Image.convert("L")`.
+    Luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`; for bytes rounded to a byte, as PIL does.
     """
-    if x.ndim == 4:
+    if x.ndim == 4 and x.dtype == np.uint8:
+        from PIL import Image
+
+        in_one = Image.fromarray(x.reshape(-1, *x.shape[2:]))  # image below image
+        x = np.asarray(in_one.convert("L")).reshape(x.shape[:3])
+    elif x.ndim == 4:
         red, green, blue = (x[..., channel] for channel in range(3))
-        if x.dtype == np.uint8:
-            luma = (
-                19595 * red.astype(np.uint32)
-                + 38470 * green.astype(np.uint32)
-                + 7471 * blue.astype(np.uint32)
-            )
-            x = (luma + 0x8000) >> 16
-        else:
-            x = 0.299 * red + 0.587 * green + 0.114 * blue
+        x = 0.299 * red + 0.587 * green + 0.114 * blue
     return x.reshape(len(x), -1).astype(np.float64)

@@ -41,6 +41,8 @@ def test_colour_bytes_become_gray_as_pil_does() -> None:
     colour[0, 0, :2] = ((255, 255, 255), (0, 0, 0))
     expected = [np.asarray(Image.fromarray(image).convert("L")).reshape(-1) for image in colour]
     np.testing.assert_array_equal(gray_vectors(colour), expected)
+    luma = (colour.astype(np.int64) @ [19595, 38470, 7471] + 0x8000) >> 16  # weights times 2^16
+    np.testing.assert_array_equal(gray_vectors(colour), luma.reshape(40, -1))
 
 
 def test_colour_fractions_become_gray_by_the_same_weights() -> None:
