@@ -10,7 +10,7 @@ import numpy as np
 import pypdfium2
 import pytest
 from made_up_boards import board as rank_board
-from made_up_boards import layered, row
+from made_up_boards import layered, row, summary
 from page_boards import HOSTILE, board
 from pypdfium2.raw import FPDF_PAGEOBJ_TEXT
 
@@ -100,17 +100,35 @@ def test_the_ceiling_and_the_share_of_a_training_are_drawn_where_they_were_measu
     assert "twin" not in "".join(text.values())
 
 
-def test_of_controls_lines_are_the_norms_and_one_share_is_enough_to_see_them(tmp_path: Path) -> None:
+def two_truths() -> Board:
     made = rank_board(effects={"good": 0.3, "random": 0.0}, steps=(0,))
     truths = ("oracle", "oracle[truth=growth]")
     seen = {"name": "oracle", "sees_end": True, "control": True}
     made.rows += [row(scorer, 0, np.full(20, 0.9), **seen) for scorer in truths]
+    return made
+
+
+def test_of_controls_lines_are_the_norms(tmp_path: Path) -> None:
+    made = two_truths()
+    shares = {"0.1": summary(np.full(20, 0.5)), "0.5": summary(np.full(20, 0.6))}
+    made.rows.append(row("fine", 0, np.full(20, 0.2), accuracy={"prune_final": shares}))
     figures = drawn(tmp_path / "a", made, kinds=["kept", "standing"], formats=["svg"])
     text = {Path(name).stem: content.decode() for name, content in figures.items()}
     assert "oracle[truth=growth]" in text["standing"]
     assert "oracle[truth=growth]" not in text["kept_step0"]
     symbols = re.findall(r'<g class="mark-symbol role-mark[^>]*>(.*?)</g>', text["kept_step0"], re.DOTALL)
-    assert "".join(symbols).count(f'stroke="{Look().ink}"') == 1
+    assert "".join(symbols).count(f'stroke="{Look().ink}"') == 1, (
+        "the oracle has one share, which a line does not show"
+    )
+
+
+def test_of_one_share_every_scorer_has_a_row_of_its_own(tmp_path: Path) -> None:
+    (content,) = drawn(tmp_path / "a", two_truths(), kinds=["kept"], formats=["svg"]).values()
+    texts = re.findall(r"<(?:text|tspan)[^>]*>([^<]+)</t", content.decode())
+    for name in ("good", "random", "oracle", "oracle[truth=growth]"):
+        assert texts.count(name) == 1
+    assert any("10 % kept" in text for text in texts)
+    assert "accuracy, %, step 0" in texts
 
 
 def test_long_names_are_cut_and_stay_different() -> None:
@@ -127,7 +145,7 @@ def test_every_line_is_named_once(tmp_path: Path) -> None:
     made_up = {"good": 0.3, LONG[3]: 0.2, LONG[4]: 0.1, "random": 0.0}
     made = rank_board(effects=made_up)
     figures = drawn(tmp_path / "a", made, formats=["svg"])
-    assert names(figures) >= {"standing", "cost", "time", "kept_step50"}
+    assert names(figures) >= {"standing", "cost", "time", "kept_alone_step50"}
     for name, content in figures.items():
         texts = re.findall(r"<text[^>]*>([^<]*)</text>", content.decode())
         for shown in ("good", "random", shortened(made_up)[LONG[3]]):

@@ -7,7 +7,7 @@ function pointsOf(board) {
   const points = sorted(board.rows, (row) => [row.place]).flatMap((row) => Object.entries(board.places).filter(([id]) => row.values[id]).map(([id, place]) => {
     const { step, relative, steps, seconds, share } = row, times = data.columns[id].percent ? 100 : 1;
     const [middle, low, high] = ["middle", "low", "high"].map((end) => (row.values[id][end] === null ? null : times * row.values[id][end]));
-    const left = place.by_row ? { parameters: row.left[place.units] } : {};
+    const left = place.by_row ? { parameters: row.left[place.by_row] } : {};
     return { ...row.look.point, step, relative, steps, seconds, share, ...left, ...place, middle, low, high };
   }));
   return [...points, ...board.ceilings];

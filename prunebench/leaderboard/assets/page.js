@@ -114,7 +114,7 @@ function drawChips() {
     make("label", { class: "chip" }, make("input", { type: "checkbox", checked: state.chosen.has(name), onchange: (event) => { state.mine = true; state.chosen[event.target.checked ? "add" : "delete"](name); drawLines(); } }), swatch(look), name)));
 }
 
-const KEPT = ["kept", "kept_parameters", "kept_adds"];
+const KEPT = { kept: "units kept", kept_alone: "units kept", kept_parameters: "parameters left", kept_adds: "multiply-adds left" };
 
 /** The points of a chart at the step, or of charts of all steps. */
 const pointsFor = (chart) => state.points.filter((point) => (chart.steps !== "each" || point.step === state.step) && isDrawn(point, chart, state.chosen));
@@ -136,11 +136,16 @@ function drawLayers() {
 
 function drawKept() {
   const here = state.points.filter((point) => point.of === "kept" && point.step === state.step);
-  const there = KEPT.filter((name) => here.some((point) => point[data.charts[name].usermeta.chart.x] != null));
+  const there = Object.keys(KEPT).filter((name) => {
+    const { x, least = 1 } = data.charts[name].usermeta.chart;
+    return new Set(here.map((point) => point[x]).filter((value) => value != null)).size >= least;
+  });
+  const chosen = Math.max(0, there.indexOf(by("against").value));
+  by("against").replaceChildren(...there.map((name, i) => option(name, KEPT[name], i === chosen)));
   by("against-pick").hidden = there.length < 2;
+  by("curves-note").hidden = there[chosen] === "kept_alone";
   by("shuffled-note").hidden = !here.some((point) => point.kind === "shuffled");
-  const against = there.includes(by("against").value) ? by("against").value : "kept";
-  plot("kept", against, "This board has no accuracies after pruning or merging at this step.", (point) => point.split === by("split").value);
+  plot("kept", there[chosen] ?? "kept", "This board has no accuracies after pruning or merging at this step.", (point) => point.split === by("split").value);
 }
 
 function drawScatter() {

@@ -52,6 +52,11 @@ def places(chart: ChartBoard) -> dict[Column, Point]:
             found[column] = {"of": "layer", "layer": column.title}
         elif column.path[0] in SPLITS:
             found[column] = {"of": "kept"} | _kept(chart.board, column.path)
+    kept = [place for place in found.values() if place["of"] == "kept"]
+    if len({place["units"] for place in kept}) == 1:  # no axis to draw: scorers stand below each other
+        for place in kept:
+            share = place.pop("units")
+            place |= {"alone": share, "panel": f"{place['panel']}, {100 * share:g} % kept"}
     return found
 
 
@@ -66,7 +71,7 @@ def points(chart: ChartBoard, places: Places) -> list[Point]:
         about(row)
         | {"step": row.at_step, "relative": row.relative_time, "steps": row.cost.steps}
         | {"seconds": chart.seconds(row), "share": chart.board.share_of_training(row)}
-        | ({"parameters": parameters_left(row)[place["units"]]} if "by_row" in place else {})
+        | ({"parameters": parameters_left(row)[place["by_row"]]} if "by_row" in place else {})
         | place
         | _interval(*summary.middle, percent=column.percent)
         for row in chart.by_order
@@ -127,7 +132,7 @@ def _kept(board: Results, path: Path) -> Point:
         "dense": 100 * board.training.metrics[split, "dense"].middle[0],
     }
     if protocol == GLOBAL:
-        return place | {"by_row": True} | ({"kind": "shuffled"} if name == SHUFFLED else {})
+        return place | {"by_row": place["units"]} | ({"kind": "shuffled"} if name == SHUFFLED else {})
     return place | dict(zip(("parameters", "adds"), board.shares_left(share) or (), strict=False))
 
 

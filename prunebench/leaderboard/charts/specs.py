@@ -55,7 +55,8 @@ def specification(
         legend: the width that it is laid out in; 0: none.
         given: what else the template asks for.
     """
-    about, axes = CHARTS[chart], _filled(_read("axes"), {"zero": True} | given)
+    about = CHARTS[chart]
+    axes = _filled(_read("axes"), {"zero": True} | about | given)
     names, size = shortened(kinds), look.size
     paint = [look.colour(*each) for each in kinds.items()]
     symbols = {name: SYMBOLS[style_of(name).symbol] for name in kinds}
