@@ -48,11 +48,6 @@ class ChartBoard:
         self.rows = ranked(board.rows)
         self._ranks: dict[Column, dict[RowKey, RankInterval]] = {}
 
-    @property
-    def recipe(self) -> str:
-        """What sets recipes of one task apart, in words."""
-        return self.board.recipe.in_words
-
     @cached_property
     def steps(self) -> list[int]:
         """The steps with rows, ascending."""
@@ -67,10 +62,6 @@ class ChartBoard:
     def predictors(self) -> list[Row]:
         """Rows that compete: neither controls nor scorers that see the end."""
         return [row for row in self.rows if row.predicts]
-
-    def at(self, step: int) -> list[Row]:
-        """The rows at this step."""
-        return [row for row in self.rows if row.at_step == step]
 
     @cached_property
     def by_order(self) -> list[Row]:

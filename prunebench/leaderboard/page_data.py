@@ -120,7 +120,7 @@ def _board(
         "name": board.name,
         "task": task_words(board),
         "heading": heading(board),
-        "recipe": chart.recipe,
+        "recipe": board.recipe.in_words,
         "network": board.recipe.network_spec,
         "units": board.units_word,
         "facts": facts(board),

@@ -101,7 +101,7 @@ def test_the_winner_is_the_best_early_predictor_and_what_it_is_sure_of() -> None
     assert winner.costly
     assert winner.costly.scorer == "imp", "it predicts better, and takes three trainings"
     assert winner.ahead
-    a, b = (next(r for r in chart.at(0) if r.scorer == name) for name in ("angle", "growth"))
+    a, b = (next(r for r in chart.rows if (r.scorer, r.at_step) == (name, 0)) for name in ("angle", "growth"))
     difference = a.metrics["spearman",].mean - b.metrics["spearman",].mean
     assert winner.ahead.mean == pytest.approx(difference)
     assert winner.ahead.low is not None
