@@ -61,48 +61,40 @@ def race(
         racing = keep[s] & (signed != 0)
         start = signed[racing]
         # asinh needs C > 0; one far below rounding is the paper's C = 0.
-        path = _Race(hidden[:, racing], y, rate, torch.maximum(half[s, racing], NO_C * start.abs()))
+        own_half = torch.maximum(half[s, racing], NO_C * start.abs())
         whole = torch.zeros(len(times), nets.units, dtype=nets.dtype, device=nets.device)
-        whole[:, racing] = path.run(start, times, max_growth).abs()
+        whole[:, racing] = _path(start, own_half, hidden[:, racing], y, rate, times, max_growth).abs()
         paths.append(whole)
     return torch.stack(paths, dim=1).to(networks.dtype)
 
 
-class _Race:
-    """The equations of one network in `a_i = asinh(2 z_i/|C_i|)`."""
+def _path(
+    start: Float[Tensor, " neurons"],
+    half: Float[Tensor, " neurons"],
+    hidden: Float[Tensor, "samples neurons"],
+    y: Float[Tensor, " samples"],
+    rate: float,
+    times: Sequence[float],
+    max_growth: float,
+) -> Float[Tensor, "times neurons"]:
+    """Signed norms of one network at these times, by its equations in `a_i = asinh(2 z_i/|C_i|)`."""
 
-    def __init__(
-        self,
-        hidden: Float[Tensor, "samples neurons"],
-        y: Float[Tensor, " samples"],
-        rate: float,
-        half: Float[Tensor, " neurons"],
-    ) -> None:
-        self._hidden, self._y, self._rate, self._half = hidden, y, rate, half
+    def slope(a: Float[Tensor, " neurons"]) -> Float[Tensor, " neurons"]:
+        margin = y * (math.sqrt(2) * (hidden @ (half * torch.sinh(a))))
+        error = y * torch.sigmoid(-margin)
+        return 2 * math.sqrt(2) * rate / len(y) * (error @ hidden)
 
-    def run(
-        self, start: Float[Tensor, " neurons"], times: Sequence[float], max_growth: float
-    ) -> Float[Tensor, "times neurons"]:
-        """Signed norms at these times."""
-        a = torch.asinh(start / self._half)
-        now, path = 0.0, []
-        for time in times:
-            while now < time:
-                fastest = float(self._slope(a).abs().max()) if len(a) else 0.0
-                step = min(time - now, max_growth / fastest if fastest > 0 else math.inf)
-                a = self._advance(a, step)
-                now = time if step == time - now else now + step
-            path.append(self._half * torch.sinh(a))
-        return torch.stack(path)
-
-    def _advance(self, a: Float[Tensor, " neurons"], step: float) -> Float[Tensor, " neurons"]:
-        k1 = self._slope(a)
-        k2 = self._slope(a + step / 2 * k1)
-        k3 = self._slope(a + step / 2 * k2)
-        k4 = self._slope(a + step * k3)
-        return a + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-
-    def _slope(self, a: Float[Tensor, " neurons"]) -> Float[Tensor, " neurons"]:
-        margin = self._y * (math.sqrt(2) * (self._hidden @ (self._half * torch.sinh(a))))
-        error = self._y * torch.sigmoid(-margin)
-        return 2 * math.sqrt(2) * self._rate / len(self._y) * (error @ self._hidden)
+    a = torch.asinh(start / half)
+    now, path = 0.0, []
+    for time in times:
+        while now < time:
+            k1 = slope(a)
+            fastest = float(k1.abs().max()) if len(a) else 0.0
+            step = min(time - now, max_growth / fastest if fastest > 0 else math.inf)
+            k2 = slope(a + step / 2 * k1)
+            k3 = slope(a + step / 2 * k2)
+            k4 = slope(a + step * k3)
+            a = a + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+            now = time if step == time - now else now + step
+        path.append(half * torch.sinh(a))
+    return torch.stack(path)
