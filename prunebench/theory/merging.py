@@ -33,19 +33,20 @@ def merge(networks: Networks, labels: Int64[Tensor, "seeds neurons"]) -> Network
         raise RequestError(
             "labels", tuple(labels.shape), "a group from 0 up, or -1, is needed for every neuron"
         )
-    count = int(labels.max()) + 1
-    labels = labels.to(networks.device)
-    w_norm, v_norm = (
-        torch.linalg.vector_norm(t.double(), dim=dim) for t, dim in ((networks.w_in, 2), (networks.w_out, 1))
-    )
-    incoming, outgoing = shares(w_norm, v_norm, labels)
-    rows = [
-        _merge_one(w_in, bias, w_out, label, a, c, count)
-        for w_in, bias, w_out, label, a, c in zip(
-            *networks.tensors.values(), labels, incoming, outgoing, strict=True
-        )
-    ]
-    return shallow_networks(*(torch.stack(part) for part in zip(*rows, strict=True)))
+    labels, count = labels.to(networks.device), int(labels.max()) + 1
+    precise = networks.to(dtype=torch.float64)
+    incoming, outgoing = shares(precise.norms("incoming"), precise.norms("outgoing"), labels)
+    present = labels >= 0
+    group = (labels + count * torch.arange(len(labels), device=labels.device)[:, None])[present]
+
+    def total(values: Float[Tensor, "seeds neurons *own"], share: Tensor) -> Tensor:
+        """Sums over each group of each network."""
+        parts = share[present].reshape(-1, *[1] * (values.ndim - 2)) * values[present]
+        sums = parts.new_zeros(len(labels) * count, *parts.shape[1:]).index_add_(0, group, parts)
+        return sums.unflatten(0, (len(labels), count)).to(networks.dtype)
+
+    w_out = total(precise.w_out.mT, outgoing).mT.contiguous()
+    return shallow_networks(total(precise.w_in, incoming), total(precise.bias, incoming), w_out)
 
 
 def shares(
@@ -142,42 +143,19 @@ def merge_layers(networks: Networks, labels: Int64[Tensor, "1 units"]) -> Networ
     incoming, outgoing = shares(
         networks.norms("incoming").double(), networks.norms("outgoing").double(), labels
     )
-    tensors, widths, first = dict(networks.tensors), {}, 0
-    for layer, own in zip(networks.layers, _by_layer(networks, labels[0]), strict=True):
+    sizes = [layer.units for layer in networks.layers]
+    of_layers = (values[0].split(sizes) for values in (labels, incoming, outgoing))
+    tensors, widths = dict(networks.tensors), {}
+    for layer, own, *sides in zip(networks.layers, *of_layers, strict=True):
         units = (own >= 0).nonzero()[:, 0]
         groups, place = own[units].unique(return_inverse=True)
         widths[layer.name] = len(groups)
         a, c = (
-            share.new_zeros(len(groups), layer.units).index_put_((place, units), share[0, first + units])
-            for share in (incoming, outgoing)
+            share.new_zeros(len(groups), layer.units).index_put_((place, units), share[units])
+            for share in sides
         )
         for part in layer.parts:
             if part.tensor in tensors:
                 weights = c if part.role == "outgoing" else a
                 tensors[part.tensor] = part.combined(tensors[part.tensor], weights[None])
-        first += layer.units
     return Networks(networks.architecture.narrowed(widths), tensors)
-
-
-def _by_layer(networks: Networks, values: Tensor) -> tuple[Tensor, ...]:
-    return values.split([layer.units for layer in networks.layers])
-
-
-def _merge_one(
-    w_in: Float[Tensor, "neurons inputs"],
-    bias: Float[Tensor, " neurons"],
-    w_out: Float[Tensor, "outputs neurons"],
-    labels: Int64[Tensor, " neurons"],
-    incoming: Float[Tensor, " neurons"],
-    outgoing: Float[Tensor, " neurons"],
-    count: int,
-) -> tuple[Tensor, Tensor, Tensor]:
-    present = labels >= 0
-    group = labels[present]
-
-    def total(values: Tensor, share: Tensor) -> Tensor:
-        """Sums over each group, the neurons first."""
-        parts = share[present].reshape(-1, *[1] * (values.ndim - 1)) * values[present].double()
-        return parts.new_zeros(count, *values.shape[1:]).index_add_(0, group, parts).to(values.dtype)
-
-    return total(w_in, incoming), total(bias, incoming), total(w_out.T, outgoing).T.contiguous()
