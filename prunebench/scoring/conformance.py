@@ -232,7 +232,7 @@ def _time_and_memory(scorer: Scorer) -> str:
             seen += f", {small.extra_gradient_steps} gradient steps of its own"
         return seen
     snapshot = large_snapshot(with_final=scorer.sees_end)
-    with peak_memory(snapshot.networks.device) as peak:
+    with peak_memory() as peak:
         outcome = execute(scorer, snapshot)
     networks = snapshot.networks
     size = f"{networks.seeds} networks of {networks.units} neurons, {networks.inputs} inputs, one thread"

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 
 @dataclass
 class Peak:
@@ -18,19 +16,12 @@ class Peak:
 
 
 @contextlib.contextmanager
-def peak_memory(device: torch.device) -> Iterator[Peak]:
-    """Measure the peak of the enclosed work, on the device or of this process."""
-    peak = Peak()
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        yield peak
-        peak.megabytes = (torch.cuda.max_memory_allocated(device) - before) / 1e6
-        return
+def peak_memory() -> Iterator[Peak]:
+    """Measure the peak of the enclosed work, of this process."""
     # Linux can forget an earlier peak; elsewhere only growth beyond it shows.
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    before = _high_water()
+    peak, before = Peak(), _high_water()
     yield peak
     peak.megabytes = (_high_water() - before) / 1e6
 
