@@ -2,7 +2,7 @@
 
 import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -40,10 +40,8 @@ def large_snapshot(*, with_final: bool = False) -> Snapshot:
     """Networks of the usual size, to measure time and memory: untrained, but with norms that differ."""
     task, recipe = _task(samples=800, inputs=256), Recipe(width=300, init_std=1e-2, steps=100)
     networks = initialise(recipe, task.inputs, range(5))
-    snapshot = Snapshot(task, recipe, 0, networks, networks.clone())
-    if not with_final:
-        return snapshot
-    return replace(snapshot, final=networks.clone(), twin=networks.clone())
+    end = networks.clone() if with_final else None
+    return Snapshot(task, recipe, 0, networks, networks.clone(), final=end, twin=end)
 
 
 def _of_run(run: Trajectory, step: int, *, with_final: bool) -> Snapshot:
