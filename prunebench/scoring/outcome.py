@@ -84,16 +84,15 @@ def judge(
             counts = f"{constant} of {networks.seeds} networks"
             raise _Unmet("constant", f"returned a constant score for {counts}; it ranks nothing")
         predicted = None if signs is None else _taken(signs, networks, signs=True)
-        if whole(steps) is None:
+        if (spent := whole(steps)) is None:
             left = f"left {one_line(repr(steps), 40)} gradient steps as its cost"
             raise _Unmet("cost", f"{left}; a count is needed")
-        if _amount(passes) is None:
+        if (amount := _amount(passes)) is None:
             left = f"left {one_line(repr(passes), 40)} sample gradients as its cost"
             raise _Unmet("cost", f"{left}; a number from 0 up is needed")
     except _Unmet as unmet:
         return failure(str(unmet), unmet.requirement, seconds, steps)
-    spent = whole(steps) or 0
-    return Outcome(taken, predicted, None, spent, seconds, sample_gradients=_amount(passes))
+    return Outcome(taken, predicted, None, spent, seconds, sample_gradients=amount)
 
 
 def _constant(scores: Float[Tensor, "seeds units"], networks: Networks) -> Bool[Tensor, " seeds"]:
