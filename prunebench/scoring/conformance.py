@@ -1,7 +1,6 @@
 """What every scorer must satisfy, checked on small networks in seconds."""
 
 import math
-import random
 from dataclasses import replace
 from typing import Literal
 
@@ -13,7 +12,7 @@ from torch import Tensor
 from prunebench.device import one_thread
 from prunebench.plugin.conformance import Checks, Skip, Violation
 from prunebench.plugin.plugin import changed
-from prunebench.scoring.execute import execute, global_generators_kept, same, unfit
+from prunebench.scoring.execute import execute, same, unfit
 from prunebench.scoring.fixture import (
     DEAD,
     DOMINANT,
@@ -25,6 +24,7 @@ from prunebench.scoring.fixture import (
 from prunebench.scoring.memory import peak_memory
 from prunebench.scoring.outcome import REQUIREMENTS, Outcome
 from prunebench.scoring.scorer import Scorer, drawn
+from prunebench.training.global_generators import by_global_seeds, global_generators_kept
 from prunebench.training.snapshot import Snapshot
 
 # Scores that are the same but for float rounding differ by far less than this share of a network's range.
@@ -94,14 +94,7 @@ def _deterministic(scorer: Scorer) -> str:
 @SCORER_CHECKS.add("global generator", _REPEATS[:3])
 def _independent_of_global_generators(scorer: Scorer) -> str:
     snapshot = _early(scorer)
-    results = []
-    with global_generators_kept(snapshot.networks.device):
-        for seed in (1, 2):
-            random.seed(seed)
-            np.random.seed(seed)  # noqa: NPY002 (the very generator that a scorer must not use)
-            torch.manual_seed(seed)
-            results.append(_scores(scorer, snapshot))
-    one, other = results
+    one, other = by_global_seeds(lambda: _scores(scorer, snapshot), snapshot.networks.device)
     expected, cause = "scores that depend on the snapshot alone", f"it uses a global generator; {DRAWING}"
     _compare(one, other, 1e-6, "another torch.manual_seed changes the scores by", expected, cause)
     return "global random seeds change nothing"

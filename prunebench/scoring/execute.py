@@ -1,11 +1,8 @@
 """Running a scorer without trusting it."""
 
 import contextlib
-import random
 import sys
-from collections.abc import Iterator
 
-import numpy as np
 import torch
 
 from prunebench.counting import Passes, counted
@@ -15,6 +12,7 @@ from prunebench.plugin.isolation import StandIn
 from prunebench.scoring.elsewhere import execute_elsewhere, unfit_elsewhere
 from prunebench.scoring.outcome import Outcome, failure, judge, whole
 from prunebench.scoring.scorer import Scorer
+from prunebench.training.global_generators import global_generators_kept
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.stopwatch import Stopwatch
 
@@ -101,19 +99,3 @@ def same(a: Snapshot, b: Snapshot) -> bool:
         and torch.equal(x.cpu().view(_BITS[x.element_size()]), y.cpu().view(_BITS[x.element_size()]))
         for x, y in zip(a.tensors(), b.tensors(), strict=True)
     )
-
-
-@contextlib.contextmanager
-def global_generators_kept(device: torch.device) -> Iterator[None]:
-    """Put the global generators (python, numpy, torch) back as they were: no scorer shifts another."""
-    cuda = device if device.type == "cuda" else None
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 (to restore it)
-    on_device = None if cuda is None else torch.cuda.get_rng_state(cuda)
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])
-        if cuda is not None and on_device is not None:
-            torch.cuda.set_rng_state(on_device, cuda)

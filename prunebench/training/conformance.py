@@ -1,11 +1,9 @@
 """What every reference network must satisfy, checked on two of them and a few training steps."""
 
 import copy
-import random
 import time
 from collections import Counter
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -18,6 +16,7 @@ from prunebench.networks.layers import Role
 from prunebench.networks.network import Network
 from prunebench.plugin.conformance import Checks, Violation
 from prunebench.tasks.task import Task
+from prunebench.training.global_generators import by_global_seeds
 from prunebench.training.order import PAD, minibatch_order
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
@@ -76,17 +75,10 @@ def _seeds(network: Network) -> str:
 @NETWORK_CHECKS.add("no draws", _BUILDS)
 def _no_draws(network: Network) -> str:
     module, x = _module(network, SEEDS[0]), _samples(_shape(network))
-    rows, states = [], (random.getstate(), np.random.get_state())  # noqa: NPY002 (what forward might use)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        for seed in (1, 2):
-            random.seed(seed)
-            np.random.seed(seed)  # noqa: NPY002
-            torch.manual_seed(seed)
-            rows.append(copy.deepcopy(module).train()(x))
-    random.setstate(states[0])
-    np.random.set_state(states[1])  # noqa: NPY002
+    with torch.no_grad():
+        one, other = by_global_seeds(lambda: copy.deepcopy(module).train()(x), x.device)
     expected, cause = "logits that depend on samples and weights alone", "numbers drawn in forward"
-    _compare(rows[0], rows[1], "with other random seeds the logits differ by", expected, cause)
+    _compare(one, other, "with other random seeds the logits differ by", expected, cause)
     return "forward draws nothing, in training either"
 
 
