@@ -32,7 +32,7 @@ def architecture(network: Network, shape: tuple[int, ...], outputs: int) -> Arch
     key = (type(network), canonical(network), shape, outputs)
     if key not in _BUILT:
         with torch.random.fork_rng(devices=[]):
-            module = _built(network, shape, outputs)
+            module = module_of(network, shape, outputs)
         x = torch.zeros(2, *shape)  # two: normalisation needs more than one
         found = architecture_of(module, x, network.layers, network.name)
         if found.outputs != outputs:
@@ -79,7 +79,7 @@ def build(
     for draw in draws:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(draw)
-            modules.append(_built(network, shape, outputs))
+            modules.append(module_of(network, shape, outputs))
             redraw(modules[-1], init)
     networks = stack(architecture(network, shape, outputs), modules)
     return networks if scale == 1 else _scaled(networks, scale)
@@ -101,7 +101,7 @@ def stack(architecture: Architecture, modules: Sequence[nn.Module]) -> Networks:
     )
 
 
-def _built(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Module:
+def module_of(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Module:
     """The network's own module; layers that learn their sizes from the first samples are shown some.
 
     `RequestError`: its code raises, or it gives no module.

@@ -1,5 +1,6 @@
 """What every reference network must satisfy, checked on two of them and a few training steps."""
 
+import contextlib
 import copy
 import time
 from collections import Counter
@@ -10,9 +11,10 @@ from torch import Tensor, nn
 
 from prunebench.device import one_thread
 from prunebench.errors import RequestError
-from prunebench.networks import Architecture, Networks
-from prunebench.networks.build import architecture, build
+from prunebench.networks import Networks
+from prunebench.networks.build import architecture, build, module_of
 from prunebench.networks.layers import Role
+from prunebench.networks.module import own_tensors
 from prunebench.networks.network import Network
 from prunebench.plugin.conformance import Checks, Violation
 from prunebench.tasks.task import Task
@@ -169,7 +171,7 @@ def _training(network: Network) -> str:
             optimiser.zero_grad()
             nn.functional.cross_entropy(module(x[batch].double()), y[batch]).backward()
             optimiser.step()
-        own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        own = own_tensors(module)
         for engine, final in finals.items():
             for name, tensor in final.tensors.items():
                 seen = f"{name} differs after {STEPS} steps of the engine {engine} by"
@@ -192,16 +194,11 @@ def _size(network: Network) -> str:
 
 
 def _shape(network: Network) -> tuple[int, ...]:
-    return _architecture(network).shape or ()
-
-
-def _architecture(network: Network) -> Architecture:
-    """For samples of the first shape that it takes."""
+    """Of a sample: the first that it takes."""
     for shape in SHAPES:
-        try:
-            return architecture(network, shape, OUTPUTS)
-        except RequestError:
-            continue
+        with contextlib.suppress(RequestError):
+            architecture(network, shape, OUTPUTS)
+            return shape
     raise Violation("it takes none of the shapes any more", "what it took before", "state kept between calls")
 
 
@@ -213,10 +210,7 @@ def _module(network: Network, seed: int) -> nn.Module:
     """The author's own module, in float64."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = network.build(_shape(network), OUTPUTS)
-        with torch.no_grad():
-            module.eval()(torch.zeros(2, *_shape(network)))  # layers may learn their sizes from it
-    return module.double()
+        return module_of(network, _shape(network), OUTPUTS).double()
 
 
 def _samples(shape: tuple[int, ...], samples: int = 6) -> Float[Tensor, "samples ..."]:
