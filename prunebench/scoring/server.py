@@ -3,29 +3,20 @@
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
-from torch import Tensor
-
 from prunebench.plugin.server import Answer, serve
 from prunebench.scoring.conformance import SCORER_CHECKS
 from prunebench.scoring.elsewhere import SCORES, SNAPSHOT
 from prunebench.scoring.execute import execute, unfit
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
-from prunebench.training.bundle import read_bundle
+from prunebench.training.bundle import file_bytes, read_bundle
 
 
 def score(scorer: Scorer, folder: Path, device: str, networks: list[str]) -> Answer:
     """Score the snapshot in the folder."""
     answer: dict[str, Any] = dict(vars(execute(scorer, read_bundle(folder / SNAPSHOT, device, networks))))
-    tensors = {name: answer.pop(name) for name in ("scores", "signs")}
-    # The format wants memory of its own for every tensor.
-    own = {
-        name: tensor.detach().cpu().contiguous().clone()
-        for name, tensor in tensors.items()
-        if isinstance(tensor, Tensor)
-    }
-    return answer | {"files": {SCORES: save(own)} if own else {}}
+    tensors = {name: found for name in ("scores", "signs") if (found := answer.pop(name)) is not None}
+    return answer | {"files": {SCORES: file_bytes(tensors)} if tensors else {}}
 
 
 def say_unfit(scorer: Scorer, folder: Path, networks: list[str]) -> Answer:

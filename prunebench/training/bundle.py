@@ -9,12 +9,13 @@ sample) as JSON.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
@@ -46,7 +47,11 @@ def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
         "recipe": json.dumps(recipe.record),
         "task": json.dumps({"name": task.name, "source": dict(task.source), "shape": task.shape}),
     }
-    # The format wants memory of its own for every tensor.
+    return file_bytes(tensors, metadata)
+
+
+def file_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
+    """The content of a safetensors file; the format wants memory of its own for every tensor."""
     own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     content: bytes = save(own, metadata)
     return content
