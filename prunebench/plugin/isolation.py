@@ -12,7 +12,7 @@ from prunebench.errors import PrunebenchError, RequestError
 from prunebench.plugin.description import Description, describe
 from prunebench.plugin.kind import PluginKind
 from prunebench.plugin.plugin import P, Plugin
-from prunebench.plugin.process import Lost, PluginProcess
+from prunebench.plugin.process import Answer, Lost, PluginProcess
 from prunebench.plugin.registry import PluginError, Registration, Registry, check_file
 from prunebench.plugin.source import CHANGED, source_hash
 from prunebench.plugin.spec import canonical, parse_spec
@@ -48,7 +48,6 @@ class Isolation(Registry[P]):
         kind: of plugins.
         timeout: seconds for whatever a plugin is asked; it is stopped when they are over.
         files: files that plugins come from (`--plugin`). `RequestError` for one that is not there.
-        process: where it was started before.
 
     Attributes:
         problems: a line for each package's plugin that was found to be broken so far; it is left out.
@@ -59,12 +58,11 @@ class Isolation(Registry[P]):
         kind: PluginKind[P],
         timeout: float | None = None,
         files: Iterable[str | Path] = (),
-        process: PluginProcess | None = None,
     ) -> None:
         super().__init__(kind, files)
         self.timeout = timeout
         self.problems: list[str] = []
-        self.process = process or PluginProcess(kind.server)
+        self.process = PluginProcess(kind.server)
         self._loaded: set[tuple[int, str]] = set()
 
     def names_in(self, file: str) -> dict[str, str]:
@@ -126,9 +124,9 @@ class Isolation(Registry[P]):
                 raise PrunebenchError(CHANGED)
             self._loaded.add((self.process.starts, plugin.name))
 
-    def ask(self, do: str, plugin: StandIn, folder: Path | None = None, **arguments: Any) -> dict[str, Any]:
+    def ask(self, do: str, plugin: StandIn, folder: Path | None = None, **arguments: Any) -> Answer:
         """The answer of a plugin that was prepared. Raises as `PluginProcess.ask`."""
-        answer: dict[str, Any] = self.process.ask(
+        return self.process.ask(
             do,
             self.timeout,
             folder,
@@ -137,7 +135,6 @@ class Isolation(Registry[P]):
             source=plugin.origin_source,
             **arguments,
         )
-        return answer
 
     def close(self) -> None:
         """End the process."""
@@ -174,10 +171,10 @@ class Isolation(Registry[P]):
         made: P = cls(**described.values)
         return made
 
-    def _described(self, do: str, plugin: Registration, **arguments: str) -> Description:
+    def _described(self, do: str, plugin: Registration, **arguments: Any) -> Description:
         """What the process says of a plugin; `PluginError` where it says nothing."""
         try:
-            found = self.process.ask(do, LOAD_SECONDS, None, files=self.files, **arguments)
+            found = self.process.ask(do, LOAD_SECONDS, files=self.files, **arguments)
         except Lost as lost:
             raise PluginError(f"the plugin from {plugin.origin} does not load: {lost}") from lost
         except RequestError:

@@ -20,6 +20,7 @@ from typing import Any
 
 from prunebench.errors import PrunebenchError, RequestError, one_line
 
+Answer = dict[str, Any]  # as JSON has it
 ANSWER = "answer.json"
 # An answer is a few lines and a traceback; one that is longer than this is none.
 _LONGEST = 1_000_000
@@ -64,8 +65,8 @@ class PluginProcess:
         self._ready = False
         self._stop: Callable[[], object] = lambda: None
 
-    def ask(self, do: str, timeout: float | None, folder: Path | None = None, **arguments: object) -> Any:
-        """The answer to a request (see `prunebench.plugin.server`), a dictionary as JSON has it.
+    def ask(self, do: str, timeout: float | None, folder: Path | None = None, **arguments: object) -> Answer:
+        """The answer to a request (see `prunebench.plugin.server`).
 
         `folder` is empty, or holds what the request is about. Raises `Lost` if there is no answer within
         `timeout` seconds (None: wait for ever) or the process ends, `Failed` if the request failed there, and
@@ -141,7 +142,7 @@ class PluginProcess:
                 elif process.poll() is not None:
                     raise self._lost(process)
 
-    def _read(self, file: Path) -> dict[str, Any]:
+    def _read(self, file: Path) -> Answer:
         try:
             if file.stat().st_size > _LONGEST:
                 raise ValueError("too long")

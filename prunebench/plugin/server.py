@@ -16,11 +16,10 @@ from prunebench.errors import PrunebenchError, RequestError, in_words
 from prunebench.plugin.description import as_json, describe
 from prunebench.plugin.frames import place, trace
 from prunebench.plugin.kind import PluginKind
-from prunebench.plugin.process import ANSWER
+from prunebench.plugin.process import ANSWER, Answer
 from prunebench.plugin.registry import Registry
 from prunebench.plugin.source import CHANGED, source_hash
 
-Answer = dict[str, Any]
 # Asks a plugin in the request's folder, where nothing is but what the request is about. Of an answer's
 # `files`, by name, each is put into the folder before the rest is.
 Handler = Callable[..., Answer]

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from prunebench.plugin.server import Answer, serve
+from prunebench.plugin.process import Answer
+from prunebench.plugin.server import serve
 from prunebench.scoring.conformance import SCORER_CHECKS
 from prunebench.scoring.elsewhere import SCORES, SNAPSHOT
 from prunebench.scoring.execute import execute, unfit

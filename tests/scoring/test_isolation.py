@@ -199,8 +199,10 @@ def test_files_that_do_not_load_are_wrong_requests(
     for number, (text, message) in enumerate(BROKEN.items()):
         file = tmp_path / f"broken{number}.py"
         file.write_text(text)
+        isolation = Isolation(SCORERS, files=[file, plugin])
+        isolation.process = process
         with pytest.raises(pb.RequestError) as caught:
-            Isolation(SCORERS, files=[file, plugin], process=process).load("magnitude")
+            isolation.load("magnitude")
         assert str(file) in str(caught.value)
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
