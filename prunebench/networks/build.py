@@ -52,8 +52,9 @@ def architecture_of(
     """
     module = _uncounted(_copied(module)).eval()
     layers = _found(module, x, find, name)
-    check_forward(module, x)
-    check_draws(module, x)
+    with torch.random.fork_rng(devices=[]):
+        check_forward(module, x)
+        check_draws(module, x)
     outputs = logits_of(module, x).shape[1]
     tensors = {name: tensor.detach()[None] for name, tensor in _tensors(module).items()}
     last = takes_channels_last(module, x)

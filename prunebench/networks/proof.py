@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float, Shaped
@@ -49,10 +49,9 @@ def check_forward(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
         own, given = copy.deepcopy(module).train(training), _samples(x)
         tensors = own_tensors(own)
         before = {name: tensor.clone() for name, tensor in tensors.items()}
-        with torch.random.fork_rng(devices=[]):
-            logits_of(own, given, " in training" * training)
-            if not training:
-                logits_of(own, given[:1], " for one sample")
+        logits_of(own, given, " in training" * training)
+        if not training:
+            logits_of(own, given[:1], " for one sample")
         if not torch.equal(given, _samples(x)):
             accepted = "forward must leave its inputs as they are: all networks read the same"
             raise RequestError("network", "inputs that are changed in place", accepted)
@@ -72,8 +71,7 @@ def _check_used(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
     trained = {name: tensor for name, tensor in module.named_parameters() if tensor.requires_grad}
     if not trained:
         raise RequestError("network", "nothing that is trained", "parameters that need a gradient are needed")
-    with torch.random.fork_rng(devices=[]):
-        logits = module(x)
+    logits = module(x)
     idle = next(iter(trained), None)
     if logits.requires_grad:
         found = torch.autograd.grad(logits.sum(), list(trained.values()), allow_unused=True)
@@ -101,11 +99,10 @@ def check_draws(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
         if not torch.equal(states.pop(), torch.get_rng_state()):
             drew.append(f"random numbers of {type(inside).__name__} ({path or 'the module itself'})")
 
-    with torch.random.fork_rng(devices=[]), ExitStack() as stack, torch.no_grad():
-        for path, inside in module.named_modules():
-            stack.callback(inside.register_forward_pre_hook(begins).remove)
-            hook = inside.register_forward_hook(lambda inside, *_, path=path: ends(path, inside))
-            stack.callback(hook.remove)
+    for path, inside in module.named_modules():
+        inside.register_forward_pre_hook(begins)
+        inside.register_forward_hook(lambda inside, *_, path=path: ends(path, inside))
+    with torch.no_grad():
         once = module(x).clone()
         for buffer, before in buffers:
             buffer.copy_(before)
@@ -171,10 +168,9 @@ def _drawn(tensor: Shaped[Tensor, "1 ..."], trained: bool, draw: torch.Generator
 
 def _check_dtype(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
     """All must do in the floating type of the inputs: networks are trained in float32, whatever they were."""
-    one = {name: tensor[0] for name, tensor in networks.to(dtype=x.dtype).tensors.items()}
     what = f"a forward pass in {str(x.dtype).removeprefix('torch.')}"
     with _refused(what, "networks are trained in it, and here it raises"), torch.no_grad():
-        functional_call(networks.architecture.own_module, one, (x,))
+        networks.to(dtype=x.dtype).logits(x)
 
 
 def _check_samples(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
