@@ -21,7 +21,7 @@ from prunebench.scoring.fixture import (
     layered_snapshot,
     small_snapshot,
 )
-from prunebench.scoring.memory import peak_memory
+from prunebench.scoring.memory import with_peak
 from prunebench.scoring.outcome import REQUIREMENTS, Outcome
 from prunebench.scoring.scorer import Scorer, drawn
 from prunebench.training.global_generators import by_global_seeds, global_generators_kept
@@ -225,8 +225,7 @@ def _time_and_memory(scorer: Scorer) -> str:
             seen += f", {small.extra_gradient_steps} gradient steps of its own"
         return seen
     snapshot = large_snapshot(with_final=scorer.sees_end)
-    with peak_memory() as peak:
-        outcome = execute(scorer, snapshot)
+    outcome, megabytes = with_peak(lambda: execute(scorer, snapshot))
     networks = snapshot.networks
     size = f"{networks.seeds} networks of {networks.units} neurons, {networks.inputs} inputs, one thread"
     if outcome.error is not None:
@@ -236,7 +235,7 @@ def _time_and_memory(scorer: Scorer) -> str:
             "a fixed size in the code, or memory for all at once",
             outcome.traceback,
         )
-    return f"{outcome.seconds:.2g} s and {peak.megabytes:.0f} MB for {size}"
+    return f"{outcome.seconds:.2g} s and {megabytes:.0f} MB for {size}"
 
 
 @SCORER_CHECKS.add("cuda", _COMPARES)

@@ -3,27 +3,20 @@
 import contextlib
 import resource
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-@dataclass
-class Peak:
-    """The peak above what was in use before, in units of 10^6 bytes; filled in when the work is done."""
-
-    megabytes: float = 0.0
-
-
-@contextlib.contextmanager
-def peak_memory() -> Iterator[Peak]:
-    """Measure the peak of the enclosed work, of this process."""
+def with_peak(work: Callable[[], T]) -> tuple[T, float]:
+    """What the work gives, and this process's peak above what was in use before, in units of 10^6 bytes."""
     # Linux can forget an earlier peak; elsewhere only growth beyond it shows.
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    peak, before = Peak(), _high_water()
-    yield peak
-    peak.megabytes = (_high_water() - before) / 1e6
+    before = _high_water()
+    return work(), (_high_water() - before) / 1e6
 
 
 def _high_water() -> int:
