@@ -36,14 +36,9 @@ def device_name(device: torch.device) -> str:
     return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else "cpu"
 
 
-class _Exact:
-    """How many threads need true float32 now, and what the caller had set before the first did."""
-
-    def __init__(self) -> None:
-        self.threads, self.before, self.lock = 0, list[Any](), threading.Lock()
-
-
-_exact = _Exact()
+# What was set before each `full_precision` that is open, in whatever thread: of the first one, the caller's.
+_before: list[list[Any]] = []
+_lock = threading.Lock()
 
 
 @contextmanager
@@ -58,20 +53,16 @@ def full_precision() -> Iterator[None]:
     new = hasattr(matmul, "fp32_precision")
     name, value = ("fp32_precision", "ieee") if new else ("allow_tf32", False)
     settings = (matmul, cudnn.conv if new else cudnn)
-    with _exact.lock:
-        if not _exact.threads:
-            _exact.before = [getattr(setting, name) for setting in settings]
-        _exact.threads += 1
+    with _lock:
+        _before.append([getattr(setting, name) for setting in settings])
         for setting in settings:
             setattr(setting, name, value)
     try:
         yield
     finally:
-        with _exact.lock:
-            _exact.threads -= 1
-            if not _exact.threads:
-                for setting, before in zip(settings, _exact.before, strict=True):
-                    setattr(setting, name, before)
+        with _lock:
+            for setting, before in zip(settings, _before.pop(), strict=True):
+                setattr(setting, name, before)
 
 
 @contextmanager
