@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+from torch.nn.utils.rnn import pad_sequence
 
 from prunebench.errors import RequestError
 from prunebench.networks import Networks, shallow_networks
@@ -97,17 +98,18 @@ def _shallow(modules: tuple[nn.Module, ...]) -> Networks:
     if len(kinds) > 1:
         found = ", ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds))
         raise RequestError("modules", found, "one dtype and one device for all weights are needed")
-    sizes = {(w_in.shape[1], w_out.shape[0]) for w_in, _, w_out in parts}
+    sizes = {(w_in.shape[1], w_out.shape[1]) for w_in, _, w_out in parts}
     if len(sizes) > 1:
         raise RequestError("modules", sorted(sizes), "all need the same number of (inputs, outputs)")
-    width = max(len(bias) for _, bias, _ in parts)
-    w_in, bias, w_out = zip(*(_widened(*part, width) for part in parts), strict=True)
-    return shallow_networks(torch.stack(w_in), torch.stack(bias), torch.stack(w_out))
+    # The narrower ones end in neurons that are all 0.
+    w_in, bias, w_out = (pad_sequence(list(alike), batch_first=True) for alike in zip(*parts, strict=True))
+    return shallow_networks(w_in, bias, w_out.mT.contiguous())
 
 
 def _weights(
     module: nn.Module,
-) -> tuple[Float[Tensor, "neurons inputs"], Float[Tensor, " neurons"], Float[Tensor, "outputs neurons"]]:
+) -> tuple[Float[Tensor, "neurons inputs"], Float[Tensor, " neurons"], Float[Tensor, "neurons outputs"]]:
+    """W, b and V^T: a row of each for every neuron."""
     layers = list(module) if isinstance(module, nn.Sequential) else []
     match layers:
         case [nn.Linear() as hidden, nn.ReLU(), nn.Linear() as output]:
@@ -124,15 +126,4 @@ def _weights(
         accepted = "these networks have none: it must be all 0, or nn.Linear(..., bias=False)"
         raise RequestError("module's output bias", output.bias.tolist(), accepted)
     bias = w_in.new_zeros(len(w_in)) if hidden.bias is None else hidden.bias.detach()
-    return w_in, bias, w_out
-
-
-def _widened(
-    w_in: Float[Tensor, "neurons inputs"],
-    bias: Float[Tensor, " neurons"],
-    w_out: Float[Tensor, "outputs neurons"],
-    width: int,
-) -> tuple[Tensor, Tensor, Tensor]:
-    extra = width - len(bias)
-    pad = nn.functional.pad
-    return pad(w_in, (0, 0, 0, extra)), pad(bias, (0, extra)), pad(w_out, (0, extra))
+    return w_in, bias, w_out.T

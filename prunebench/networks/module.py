@@ -40,27 +40,16 @@ def sequential(
     w_out: Float[Tensor, "outputs neurons"],
     *,
     trim: bool,
-) -> nn.Sequential:
+) -> nn.Module:
     """The shallow network as `nn.Sequential(Linear, ReLU, Linear(bias=False))`; see `Networks.to_module`."""
     width = len(w_in)
     if trim:
         used = ((w_in != 0).any(dim=1) | (bias != 0) | (w_out != 0).any(dim=0)).nonzero()
         width = 1 + int(used.max()) if len(used) else 1
-    return nn.Sequential(_linear(w_in[:width], bias[:width]), nn.ReLU(), _linear(w_out[:, :width]))
-
-
-def _linear(
-    weight: Float[Tensor, "outputs inputs"], bias: Float[Tensor, " outputs"] | None = None
-) -> nn.Linear:
-    """A layer with these weights; an ordinary one would first draw its own from the global generator."""
-    outputs, inputs = weight.shape
-    kind = {"device": weight.device, "dtype": weight.dtype}
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias is not None, **kind)
-    with torch.no_grad():
-        layer.weight.copy_(weight)
-        if bias is not None:
-            layer.bias.copy_(bias)
-    return layer
+    with torch.device("meta"):  # where ordinary layers draw nothing from the global generator
+        template = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1, bias=False))
+    own = {"0.weight": w_in[:width], "0.bias": bias[:width], "2.weight": w_out[:, :width]}
+    return with_tensors(template, own)
 
 
 def _say_sizes(module: nn.Module) -> None:
