@@ -1,9 +1,15 @@
 """Initial weights by a named method in place of a module's own."""
 
-import torch
-from torch import Tensor, nn
+from functools import partial
+
+from torch import nn
 
 _GAIN = nn.init.calculate_gain("relu")
+_METHODS = {
+    "kaiming": partial(nn.init.kaiming_normal_, nonlinearity="relu"),
+    "xavier": partial(nn.init.xavier_normal_, gain=_GAIN),
+    "orthogonal": partial(nn.init.orthogonal_, gain=_GAIN),
+}
 
 
 def redraw(module: nn.Module, method: str) -> None:
@@ -15,19 +21,6 @@ def redraw(module: nn.Module, method: str) -> None:
     """
     if method == "module":
         return
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim > 1 and parameter.requires_grad:
-                _fill(parameter, method)
-
-
-def _fill(weight: Tensor, method: str) -> None:
-    match method:
-        case "kaiming":
-            nn.init.kaiming_normal_(weight, nonlinearity="relu")
-        case "xavier":
-            nn.init.xavier_normal_(weight, _GAIN)
-        case "orthogonal":
-            nn.init.orthogonal_(weight, _GAIN)
-        case _:
-            raise ValueError(method)
+    for parameter in module.parameters():
+        if parameter.ndim > 1 and parameter.requires_grad:
+            _METHODS[method](parameter)
