@@ -108,10 +108,6 @@ class Architecture:
         """Samples, which may be flat, as the module takes them."""
         return x.flatten(1) if self.shape is None else x.reshape(len(x), *self.shape)
 
-    def layer(self, name: str) -> Layer | None:
-        """The layer of this name, if there is one."""
-        return next((layer for layer in self.layers if layer.name == name), None)
-
     def narrowed(self, units: dict[str, int]) -> "Architecture":
         """The same with other numbers of units in some layers."""
         layers = tuple(replace(layer, units=units.get(layer.name, layer.units)) for layer in self.layers)

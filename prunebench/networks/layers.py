@@ -35,9 +35,7 @@ class Part:
         self, factors: Float[Tensor, "seeds units"], values: Float[Tensor, "seeds ..."]
     ) -> Float[Tensor, "seeds ..."]:
         """A factor for each unit in a shape that multiplies this part's numbers in `values`."""
-        shape = [len(factors)] + [1] * (values.ndim - 1)
-        shape[self.axis + 1] = values.shape[self.axis + 1]
-        return factors.repeat_interleave(self.repeat, dim=1).reshape(shape)
+        return self._along(factors.repeat_interleave(self.repeat, dim=1), values)
 
     def combined(
         self, values: Float[Tensor, "seeds ..."], weights: Float[Tensor, "seeds sums units"]
@@ -54,11 +52,13 @@ class Part:
         """The numbers of these units alone, in their order."""
         own = torch.arange(self.repeat, device=units.device)
         indices = (units[:, :, None] * self.repeat + own).flatten(1)
-        shape = [len(units)] + [1] * (values.ndim - 1)
-        shape[self.axis + 1] = indices.shape[1]
-        wanted = list(values.shape)
-        wanted[self.axis + 1] = indices.shape[1]
-        return values.gather(self.axis + 1, indices.reshape(shape).expand(wanted))
+        return values.take_along_dim(self._along(indices, values), self.axis + 1)
+
+    def _along(
+        self, rows: Shaped[Tensor, "seeds numbers"], values: Shaped[Tensor, "seeds ..."]
+    ) -> Shaped[Tensor, "seeds ..."]:
+        """Each seed's row along the axis of the units, with as many axes as `values` have."""
+        return rows.reshape(len(rows), *[1] * self.axis, rows.shape[1], *[1] * (values.ndim - self.axis - 2))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal, TypeVar
 
 import torch
@@ -343,19 +344,18 @@ class Networks:
 
         Networks of one layer take its rows as they are. A layer that is not named keeps all.
         """
+        layers = {layer.name: layer for layer in self.layers}
+        names = ", ".join(layers)
         if isinstance(units, Tensor):
             if len(self.layers) != 1:
-                names = ", ".join(layer.name for layer in self.layers)
                 raise RequestError("keep", "one tensor", f"a tensor for each of the layers {names}")
             units = {self.layers[0].name: units}
         tensors = dict(self.tensors)
         for name, kept in units.items():
-            layer = self.architecture.layer(name)
-            if layer is None:
-                names = ", ".join(layer.name for layer in self.layers)
+            if name not in layers:
                 raise RequestError("keep", name, f"one of the layers {names}")
-            indices = self._checked(layer, kept)
-            for part in layer.parts:
+            indices = self._checked(layers[name], kept)
+            for part in layers[name].parts:
                 if part.tensor in tensors:
                     tensors[part.tensor] = part.take(tensors[part.tensor], indices)
         widths = {name: kept.shape[1] for name, kept in units.items()}
@@ -439,7 +439,4 @@ def _length(numbers: list[Tensor]) -> Tensor:
 
 
 def _sum(numbers: list[Tensor]) -> Tensor:
-    total = numbers[0].sum(dim=2)
-    for more in numbers[1:]:
-        total = total + more.sum(dim=2)
-    return total
+    return reduce(torch.add, (own.sum(dim=2) for own in numbers))
