@@ -1,15 +1,12 @@
 """What a unit contributes to what reads it: how much its activation varies, times its outgoing weights."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from collections.abc import Mapping
+from contextlib import ExitStack
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import linear
-from torch.overrides import TorchFunctionMode
 
 from prunebench.counting import FORWARD, count
 from prunebench.device import full_precision
@@ -17,6 +14,7 @@ from prunebench.errors import RequestError
 from prunebench.networks.derivatives import SAMPLES_AT_ONCE
 from prunebench.networks.module import PRODUCERS
 from prunebench.networks.networks import Networks
+from prunebench.networks.products import Products
 
 
 @full_precision()
@@ -35,9 +33,8 @@ def contributions(networks: Networks, x: Float[Tensor, "samples ..."]) -> Float[
         one = {name: tensor[s] for name, tensor in networks.tensors.items()}
         module = networks.architecture.own_module
         readings = _Readings({part.tensor: part.repeat for part in parts})
-        with readings.of(module, one):
-            for samples in x.split(SAMPLES_AT_ONCE):
-                functional_call(module, one, (samples,))
+        for samples in x.split(SAMPLES_AT_ONCE):
+            readings.read(module, one, samples)
         rows = []
         for layer in networks.layers:
             total = torch.zeros(layer.units, dtype=torch.float64, device=x.device)
@@ -65,57 +62,33 @@ class _Readings:
         numbers, total, squares = self._sums[name]
         return (squares / numbers - (total / numbers) ** 2).clamp(min=0)
 
-    @contextmanager
-    def of(self, module: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[None]:
-        """Meanwhile add what the module reads: at the doors of its layers, or by tensors that are of none."""
+    def read(self, module: nn.Module, tensors: Mapping[str, Tensor], x: Float[Tensor, "samples ..."]) -> None:
+        """Add what the module reads: at the doors of its layers, or by tensors that are of none."""
         free = {}
         with ExitStack() as stack:
             for name in self._repeats:
                 inside = module.get_submodule(name.rpartition(".")[0])
                 if isinstance(inside, PRODUCERS):
                     hook = inside.register_forward_pre_hook(
-                        lambda layer, given, named, name=name: self.add(
-                            name, next(iter((*given, *named.values()))), _axis(layer)
+                        lambda layer, given, named, name=name: self._add(
+                            name,
+                            next(iter((*given, *named.values()))),
+                            -1 if isinstance(layer, nn.Linear) else 1,
                         ),
                         with_kwargs=True,
                     )
                     stack.callback(hook.remove)
                 else:
-                    free[id(tensors[name])] = name
-            stack.enter_context(_Linear(free, self))
-            yield
+                    free[name] = tensors[name]
+            with Products(free) as seen:
+                functional_call(module, dict(tensors), (x,))
+        for product in seen.products:
+            if product.weight is not None:
+                self._add(product.weight, product.given, -1)
 
-    def add(self, name: str, read: Float[Tensor, "..."], axis: int) -> None:
+    def _add(self, name: str, read: Float[Tensor, "..."], axis: int) -> None:
         """What a tensor reads, with its channels along this axis; all else are samples and positions."""
         channels = read.shape[axis] // self._repeats[name]
         read = read.movedim(axis, 0).reshape(channels, -1).double()
         numbers, total, squares = self._sums.get(name, (0, 0.0, 0.0))
         self._sums[name] = numbers + read.shape[1], total + read.sum(1), squares + read.square().sum(1)
-
-
-def _axis(layer: nn.Module) -> int:
-    """Of the channels in what it reads."""
-    return -1 if isinstance(layer, nn.Linear) else 1
-
-
-class _Linear(TorchFunctionMode):
-    """Sees what is multiplied by tensors of these names."""
-
-    def __init__(self, names: Mapping[int, str], readings: _Readings) -> None:
-        super().__init__()
-        self._names, self._readings = names, readings
-
-    def __torch_function__(
-        self,
-        function: Any,
-        types: Any,
-        arguments: tuple[Any, ...] = (),
-        keywords: dict[str, Any] | None = None,
-    ) -> Any:
-        """Call it."""
-        keywords = keywords or {}
-        if function is linear:
-            given = dict(zip(("input", "weight"), arguments, strict=False)) | keywords
-            if name := self._names.get(id(given["weight"])):
-                self._readings.add(name, given["input"], -1)
-        return function(*arguments, **keywords)

@@ -1,6 +1,6 @@
 """Which matrices multiply the vectors that run through a module."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -27,7 +27,7 @@ class Products(TorchFunctionMode):
 
     Attributes:
         products: those with a leaf in them.
-        elsewhere: whether a leaf takes part in anything else, or in two of them.
+        elsewhere: whether a leaf takes part in anything else, in two of them, or as an argument by name.
     """
 
     def __init__(self, leaves: Mapping[str, Tensor]) -> None:
@@ -47,23 +47,23 @@ class Products(TorchFunctionMode):
         """Call it."""
         keywords = keywords or {}
         result = function(*arguments, **keywords)
-        used = [name for one in _flat((*arguments, *keywords.values())) if (name := self._names.get(id(one)))]
-        if used and (function is not linear or keywords or self._seen.intersection(used)):
-            self.elsewhere = True
-        elif used:
-            given, weight, bias = (*arguments, None)[:3]
-            self.products.append(
-                Product(given.detach(), result, self._names.get(id(weight)), self._names.get(id(bias)))
-            )
-            self._seen.update(used)
-            self.elsewhere |= id(given) in self._names
+        used = {name for one in flat((*arguments, *keywords.values())) if (name := self._names.get(id(one)))}
+        if not used:
+            return result
+        self.elsewhere |= function is not linear or bool(keywords) or not used.isdisjoint(self._seen)
+        if function is linear:
+            given = dict(zip(("input", "weight", "bias"), arguments, strict=False)) | keywords
+            weight, bias = (self._names.get(id(given.get(name))) for name in ("weight", "bias"))
+            self.products.append(Product(given["input"].detach(), result, weight, bias))
+            self._seen |= used
+            self.elsewhere |= id(given["input"]) in self._names
         return result
 
 
-def _flat(arguments: tuple[Any, ...]) -> list[Any]:
-    """What stands among the arguments, or in a list among them."""
-    return [
-        one
-        for argument in arguments
-        for one in (argument if isinstance(argument, list | tuple) else (argument,))
-    ]
+def flat(values: Iterable[Any]) -> Iterator[Any]:
+    """What PyTorch's functions take or give: numbers and tensors, some in lists."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from value
+        else:
+            yield value

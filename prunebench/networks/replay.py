@@ -1,6 +1,6 @@
 """Runs of one network on the same samples, of which only what a change reaches is computed again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, functionalize
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from prunebench.networks.products import flat
 
 
 class Replay:
@@ -31,7 +33,7 @@ class Replay:
     @property
     def bytes(self) -> int:
         """What is kept of the first run, if no two operations share memory."""
-        return sum(one.nbytes for one in _flat(self._results) if isinstance(one, Tensor))
+        return sum(one.nbytes for one in flat(self._results) if isinstance(one, Tensor))
 
     def logits_with(self, changed: Mapping[str, Tensor]) -> Float[Tensor, "samples outputs"]:
         """What comes out with these tensors in place of those of the same names."""
@@ -70,19 +72,10 @@ class _Replayed(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
         """Call it if something has changed."""
         recorded = next(self._results)
-        changed = any(id(given) in self._changed for given in _flat(arguments))
+        changed = any(id(given) in self._changed for given in flat(arguments))
         if not changed and not function.is_view:  # PyTorch does not take a view twice; one costs nothing
             return recorded
         result = function(*arguments, **(keywords or {}))
         if changed:
-            self._changed.update({id(one): one for one in _flat([result])})
+            self._changed.update({id(one): one for one in flat([result])})
         return result
-
-
-def _flat(values: Iterable[Any]) -> Iterator[Any]:
-    """What operations take or give: numbers and tensors, some in lists."""
-    for value in values:
-        if isinstance(value, list | tuple):
-            yield from value
-        else:
-            yield value
