@@ -15,7 +15,11 @@ from prunebench.networks.layers import Layer, Part, Role
 from prunebench.networks.module import CONVOLUTIONS, NORMALISATIONS, PRODUCERS, own_tensors
 from prunebench.networks.proof import logits_of
 
-_OF_NORMALISATION: dict[str, Role] = {
+_KNOWN = PRODUCERS + NORMALISATIONS
+# What a unit's numbers are to it, in a layer that produces it, in one that reads it, and in normalisation.
+_PRODUCED: dict[str, Role] = {"weight": "incoming", "bias": "bias"}
+_READ: dict[str, Role] = {"weight": "outgoing"}
+_NORMALISED: dict[str, Role] = {
     "weight": "scale",
     "bias": "bias",
     "running_mean": "statistic",
@@ -37,7 +41,8 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
     module = copy.deepcopy(module).eval()
     _check_modules(module)
     module.requires_grad_()  # what is frozen counts, and Torch-Pruning goes by what leads to gradients
-    names = {inside: path for path, inside in module.named_modules()}
+    modules = module.named_modules()
+    names: dict[nn.Module, str] = {one: path for path, one in modules if isinstance(one, _KNOWN)}
     tensors = own_tensors(module)
     order = _order(module, x, names)
     layers = []
@@ -47,7 +52,7 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
         if not any(role == "outgoing" for _, (_, _, role), _ in found):
             continue  # the output
         first = min(produced, key=order.index)
-        units = len(tensors[f"{first}.weight" if first else "weight"])
+        units = len(tensors[f"{first}.weight".removeprefix(".")])
         parts = []
         for path, (tensor, axis, role), indices in found:
             repeat = len(indices) // units
@@ -164,43 +169,38 @@ def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:
     """The path of a module, the name, axis and role of its tensor, and the indices there."""
     for dependency, indices in group:
         inside = dependency.target.module
-        if inside not in names or not isinstance(inside, PRODUCERS + NORMALISATIONS):
+        if inside not in names:
             continue  # an operation without numbers of its own
-        path = names[inside]
-        prefix = f"{path}." if path else ""
+        path, roles = names[inside], _PRODUCED
         if isinstance(inside, NORMALISATIONS):
-            for name, role in _OF_NORMALISATION.items():
-                if getattr(inside, name) is not None:
-                    yield path, (prefix + name, 0, role), list(indices)
+            roles = _NORMALISED
         elif dependency.handler.__name__ == "prune_in_channels":
-            yield path, (f"{prefix}weight", 1, "outgoing"), list(indices)
-        else:
-            yield path, (f"{prefix}weight", 0, "incoming"), list(indices)
-            if inside.bias is not None:
-                yield path, (f"{prefix}bias", 0, "bias"), list(indices)
+            roles = _READ
+        for name, role in roles.items():
+            if getattr(inside, name) is not None:
+                tensor = f"{path}.{name}".removeprefix(".")
+                yield path, (tensor, int(role == "outgoing"), role), list(indices)
 
 
 def _order(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> list[str]:
-    """Paths of the producers in the order in which they run. `RequestError`: one of them runs twice."""
+    """Paths of the modules in the order in which they run. `RequestError`: one of them runs twice."""
     order: list[str] = []
     with ExitStack() as stack:
         for inside, path in names.items():
-            if isinstance(inside, PRODUCERS + NORMALISATIONS):
-                hook = inside.register_forward_hook(lambda *_, path=path: order.append(path))
-                stack.callback(hook.remove)
+            hook = inside.register_forward_hook(lambda *_, path=path: order.append(path))
+            stack.callback(hook.remove)
         logits_of(module, x)
     times = Counter(order)
-    for inside, path in names.items():
-        if isinstance(inside, PRODUCERS + NORMALISATIONS) and times[path] != 1:
+    for path in names.values():
+        if times[path] != 1:
             raise _refused(path, f"a module that is used {'twice' if times[path] else 'never'}")
     return order
 
 
 def _check_modules(module: nn.Module) -> None:
-    known = (*PRODUCERS, *NORMALISATIONS)
     for path, inside in module.named_modules():
         own = [name for name, _ in inside.named_parameters(recurse=False)]
-        if own and not isinstance(inside, known):
+        if own and not isinstance(inside, _KNOWN):
             raise _refused(path, f"parameters of {type(inside).__name__}")
         if other := [name for name in own if name not in ("weight", "bias")]:
             raise _refused(path, f"a parameter {other[0]} of {type(inside).__name__}")
