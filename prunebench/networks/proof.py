@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -201,17 +201,26 @@ def _check_training(networks: Networks, x: Float[Tensor, "samples ..."]) -> None
         torch.autograd.grad(vmap(output)(trained, rest).sum(), list(trained.values()))
 
 
+def half_of(
+    networks: Networks, layers: Sequence[Layer], draw: torch.Generator
+) -> tuple[dict[str, Int64[Tensor, "seeds kept"]], Float[Tensor, "seeds units"]]:
+    """Any half of these layers' units, in any order, to be kept; and gates that switch off the others."""
+    kept, gates = {}, []
+    for layer in networks.layers:
+        gates.append(torch.ones(networks.seeds, layer.units))
+        if layer in layers:
+            orders = [torch.randperm(layer.units, generator=draw) for _ in range(networks.seeds)]
+            kept[layer.name] = torch.stack(orders)[:, : max(1, layer.units // 2)]
+            gates[-1] = torch.zeros_like(gates[-1]).scatter(1, kept[layer.name], 1)
+    return kept, torch.cat(gates, dim=1)
+
+
 def _are_gone(
     networks: Networks, x: Float[Tensor, "samples ..."], layers: Sequence[Layer], draw: torch.Generator
 ) -> bool:
     """Whether any half of these layers' units, in any order, can be removed as well as gated."""
-    kept, gates = {}, []
-    for layer in networks.layers:
-        gates.append(torch.ones(1, layer.units))
-        if layer in layers:
-            kept[layer.name] = torch.randperm(layer.units, generator=draw)[None, : max(1, layer.units // 2)]
-            gates[-1] = torch.zeros(1, layer.units).scatter(1, kept[layer.name], 1)
-    gated = networks.gated(torch.cat(gates, dim=1)).logits(x)
+    kept, gates = half_of(networks, layers, draw)
+    gated = networks.gated(gates).logits(x)
     try:
         removed = networks.keep(kept).logits(x)
     except RequestError:

@@ -1,6 +1,5 @@
 """What every reference network must satisfy, checked on two of them and a few training steps."""
 
-import contextlib
 import copy
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from prunebench.networks.build import architecture, build, module_of
 from prunebench.networks.layers import Role
 from prunebench.networks.module import own_tensors
 from prunebench.networks.network import Network
+from prunebench.networks.proof import half_of
 from prunebench.plugin.conformance import Checks, Violation
 from prunebench.tasks.task import Task
 from prunebench.training.global_generators import by_global_seeds
@@ -44,20 +44,9 @@ _COMPUTES = ("builds", "seeds", "no draws", "samples", "parts")
 
 @NETWORK_CHECKS.add("builds")
 def _builds(network: Network) -> str:
-    refused: dict[str, str] = {}  # what is said of several shapes is told of the first
-    for shape in SHAPES:
-        try:
-            found = architecture(network, shape, OUTPUTS)
-        except RequestError as error:
-            refused.setdefault(str(error).replace(str(shape), ""), f"{shape}: {error}")
-        else:
-            layers = ", ".join(f"{layer.name} ({layer.units})" for layer in found.layers)
-            return f"for samples of {shape} layers {layers}"
-    raise Violation(
-        "; ".join(refused.values()),
-        f"logits (samples, {OUTPUTS}), and units that can be removed, for samples of one of these shapes",
-        "a module that cannot be taken, or an error in build",
-    )
+    found = architecture(network, _shape(network), OUTPUTS)
+    layers = ", ".join(f"{layer.name} ({layer.units})" for layer in found.layers)
+    return f"for samples of {found.shape} layers {layers}"
 
 
 @NETWORK_CHECKS.add("seeds", _BUILDS)
@@ -122,16 +111,10 @@ def _parts(network: Network) -> str:
 @NETWORK_CHECKS.add("keep = gate", _COMPUTES)
 def _keep_is_gate(network: Network) -> str:
     networks, x = _networks(network, *SEEDS).to(dtype=torch.float64), _samples(_shape(network))
-    draw = torch.Generator().manual_seed(5)
-    gates, kept = [], {}
-    for layer in networks.layers:
-        rows = torch.stack([torch.randperm(layer.units, generator=draw) for _ in SEEDS])
-        kept[layer.name] = rows[:, : max(1, layer.units // 2)]
-        gates.append(torch.zeros(len(SEEDS), layer.units).scatter(1, kept[layer.name], 1))
+    kept, gates = half_of(networks, networks.layers, torch.Generator().manual_seed(5))
     seen = "with a half of the units removed, and with the others gated, the logits differ by"
     cause = "units that are read by something that is no layer, or an override of layers() that misses a part"
-    gated = networks.gated(torch.cat(gates, dim=1)).logits(x)
-    _compare(gated, networks.keep(kept).logits(x), seen, "the same logits", cause)
+    _compare(networks.gated(gates).logits(x), networks.keep(kept).logits(x), seen, "the same logits", cause)
     return "removing units is switching them off"
 
 
@@ -195,11 +178,19 @@ def _size(network: Network) -> str:
 
 def _shape(network: Network) -> tuple[int, ...]:
     """Of a sample: the first that it takes."""
+    refused: dict[str, str] = {}  # what is said of several shapes is told of the first
     for shape in SHAPES:
-        with contextlib.suppress(RequestError):
+        try:
             architecture(network, shape, OUTPUTS)
+        except RequestError as error:
+            refused.setdefault(str(error).replace(str(shape), ""), f"{shape}: {error}")
+        else:
             return shape
-    raise Violation("it takes none of the shapes any more", "what it took before", "state kept between calls")
+    raise Violation(
+        "; ".join(refused.values()),
+        f"logits (samples, {OUTPUTS}), and units that can be removed, for samples of one of these shapes",
+        "a module that cannot be taken, or an error in build",
+    )
 
 
 def _networks(network: Network, *draws: int) -> Networks:
