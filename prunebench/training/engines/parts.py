@@ -1,6 +1,5 @@
 """Several engines for as many networks each as memory, or a thread, is good for."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -24,35 +23,23 @@ class InParts(Engine):
         parts = (slice(first, first + at_once) for first in range(0, state.networks.seeds, at_once))
         self.parts = [kind(_part_of(problem, part), state.select(part)) for part in parts]
         self.block = self.parts[0].block
-        self._threads = Threads(flush=True) if kind.side_by_side and problem.x.device.type == "cpu" else None
+        self._each = Threads(flush=True).map if kind.side_by_side and problem.x.device.type == "cpu" else map
 
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
-        self._each(lambda number: self.parts[number].advance(step))
+        list(self._each(lambda part: part.advance(step), self.parts))
         self.step = step
 
     def state(self) -> State:
         """The current state; later training does not change it."""
-        return State.cat([engine.state() for engine in self.parts])
+        return State.cat([part.state() for part in self.parts])
 
     def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
         """Mean loss and accuracy of each network over the whole training set."""
-        points: dict[int, tuple[Tensor, Tensor]] = {}
-        self._each(lambda number: points.update({number: self.parts[number].curves()}))
-        loss, accuracy = zip(*(points[number] for number in range(len(points))), strict=True)
+        loss, accuracy = zip(*self._each(lambda part: part.curves(), self.parts), strict=True)
         return torch.cat(loss), torch.cat(accuracy)
-
-    def _each(self, work: Callable[[int], None]) -> None:
-        """Call `work` with the number of each engine."""
-        if self._threads is not None:
-            self._threads.each(work, len(self.parts))
-            return
-        for number in range(len(self.parts)):
-            work(number)
 
 
 def _part_of(problem: Problem, part: slice) -> Problem:
-    masks = problem.masks
-    if masks is not None:
-        masks = masks.select(part)
+    masks = None if problem.masks is None else problem.masks.select(part)
     return replace(problem, order_of=problem.order_of[part], masks=masks)
