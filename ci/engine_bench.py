@@ -43,7 +43,7 @@ def flops(setting: Setting) -> float:
     samples, inputs, width = setting["N"], setting["D"], setting["d"]
     x = torch.empty(1, 1).expand(samples, inputs)
     order = torch.zeros(1, 1, BATCH, dtype=torch.int64)
-    problem = Problem(x, order[0, 0], order, order[0, 0], 0.1, 0.9)
+    problem = Problem(x, order[0, 0], order, order[0, 0], pb.Recipe())
     dual = dual_is_cheaper(problem, setting["S"] * width)
     form = 4 * BATCH * samples * width if dual else 8 * BATCH * (inputs + 1) * width
     return form + BATCH * block_steps(BATCH, 0) * BATCH * width

@@ -44,13 +44,14 @@ def problem_of(spec: str, batch: int, seeds: range, steps: int) -> tuple[Problem
     x = state.networks.architecture.shaped(task.x_train)
     orders = minibatch_orders(task.samples, batch, steps, seeds)
     order_of = torch.arange(len(seeds))
-    return Problem(x, task.y_train, orders, order_of, recipe.learning_rate, recipe.momentum), state
+    return Problem(x, task.y_train, orders, order_of, recipe), state
 
 
 def torch_loop(problem: Problem, state: State, steps: int, threads: int) -> Slice:
     """The first of the networks, as people train one."""
     module = state.networks.to_module(0).train()
-    optimiser = torch.optim.SGD(module.parameters(), lr=problem.learning_rate, momentum=problem.momentum)
+    recipe = problem.recipe
+    optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
 
     def run() -> tuple[int, float]:
         with torch_threads(threads):

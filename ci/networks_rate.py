@@ -94,7 +94,8 @@ def compiled_loop(problem: Problem, state: State, steps: int) -> Slice | None:
     if shutil.which("g++") is None:
         return None
     module = state.networks.to_module(0).train()
-    optimiser = torch.optim.SGD(module.parameters(), lr=problem.learning_rate, momentum=problem.momentum)
+    recipe = problem.recipe
+    optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
 
     @torch.compile(dynamic=False)
     def loss(x: Tensor, y: Tensor) -> Tensor:
@@ -134,8 +135,8 @@ def jax_loop(problem: Problem, state: State, steps: int) -> Slice | None:
 
     def step(weights: Any, velocity: Any, batch: Any) -> Any:
         gradient = jax.grad(loss)(weights, batch)
-        velocity = jax.tree.map(lambda v, g: problem.momentum * v + g, velocity, gradient)
-        return jax.tree.map(lambda w, v: w - problem.learning_rate * v, weights, velocity), velocity
+        velocity = jax.tree.map(lambda v, g: problem.recipe.momentum * v + g, velocity, gradient)
+        return jax.tree.map(lambda w, v: w - problem.recipe.learning_rate * v, weights, velocity), velocity
 
     step = jax.jit(step, donate_argnums=(0, 1))
 

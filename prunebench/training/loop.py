@@ -100,14 +100,9 @@ def run_loop(
         y=task.y_train.to(device),
         orders=minibatch_orders(task.samples, recipe.batch_size, end, distinct).to(device),
         order_of=torch.tensor([distinct.index(seed) for seed in seeds], device=device),
-        learning_rate=recipe.learning_rate,
-        momentum=recipe.momentum,
+        recipe=recipe,
         masks=None if masks is None else masks.to(device),
         curve_every=record_every,
-        optimizer=recipe.optimizer,
-        weight_decay=recipe.weight_decay,
-        schedule=recipe.schedule,
-        scheduled_steps=recipe.steps,
     )
     _check_single(problem, state, recipe)
     stopwatch = Stopwatch()

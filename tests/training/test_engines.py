@@ -110,12 +110,12 @@ def test_rounding_after_many_steps(engine: str) -> None:
 def test_more_than_two_classes(engine: str) -> None:
     draw = torch.Generator().manual_seed(1)
     x, y = torch.randn(30, 9, generator=draw, dtype=torch.float64), torch.arange(30) % 5
-    recipe = pb.Recipe(width=6, init_std=0.3, steps=60)
+    recipe = pb.Recipe(width=6, init_std=0.3, learning_rate=0.02, steps=60)
     start = State(pb.initialise(recipe, 9, SEEDS, outputs=5, dtype=torch.float64))
     orders = minibatch_orders(30, 4, 60, SEEDS)
     ends = []
     for name in (engine, "plain"):
-        trainer = choose(Problem(x, y, orders, torch.arange(len(SEEDS)), 0.02, 0.9), start, name)
+        trainer = choose(Problem(x, y, orders, torch.arange(len(SEEDS)), recipe), start, name)
         trainer.advance(60)
         ends.append((trainer.state(), *trainer.curves()))
     assert difference(ends[0][0].networks, ends[1][0].networks) <= 1e-9
@@ -265,7 +265,9 @@ def test_an_error_on_a_thread_reaches_the_caller() -> None:
 def _problem(case: Case) -> tuple[Problem, State]:
     orders = minibatch_orders(case.samples, case.batch, 10, SEEDS)
     task, start = case.task, State(pb.initialise(case.recipe, case.inputs, SEEDS))
-    return Problem(task.x_train, task.y_train, orders, torch.arange(len(SEEDS)), 0.1, 0.9, case.masks), start
+    return Problem(
+        task.x_train, task.y_train, orders, torch.arange(len(SEEDS)), case.recipe, case.masks
+    ), start
 
 
 def test_choice_of_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +289,7 @@ def test_choice_of_form() -> None:
         x = torch.empty(1, 1).expand(samples, inputs)
         orders = torch.zeros(1, 1, 4, dtype=torch.int64)
         labels, order_of = torch.zeros(samples, dtype=torch.int64), torch.zeros(1, dtype=torch.int64)
-        problem = Problem(x, labels, orders, order_of, 0.1, 0.9, None, curve_every)
+        problem = Problem(x, labels, orders, order_of, pb.Recipe(), None, curve_every)
         return dual_is_cheaper(problem, 300 * seeds)
 
     assert dual(800, 1024)

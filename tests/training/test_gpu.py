@@ -85,13 +85,13 @@ def test_divergence_shows() -> None:
 def test_more_than_two_classes() -> None:
     draw = torch.Generator().manual_seed(1)
     x, y = torch.randn(30, 9, generator=draw, dtype=torch.float64), torch.arange(30) % 5
-    recipe = pb.Recipe(width=6, init_std=0.3, steps=120)
+    recipe = pb.Recipe(width=6, init_std=0.3, learning_rate=0.02, steps=120)
     start = State(pb.initialise(recipe, 9, SEEDS, outputs=5, dtype=torch.float64))
     orders = minibatch_orders(30, 4, 120, SEEDS)
     ends = []
     for device, name in (("cuda", None), ("cpu", "plain")):
         problem = Problem(
-            x.to(device), y.to(device), orders.to(device), torch.arange(len(SEEDS), device=device), 0.02, 0.9
+            x.to(device), y.to(device), orders.to(device), torch.arange(len(SEEDS), device=device), recipe
         )
         trainer = choose(problem, start.to(device), name)
         trainer.advance(120)
@@ -106,7 +106,7 @@ def test_choice_of_engine() -> None:
         x, y = case.task.x_train.cuda(), case.task.y_train.cuda()
         masks = case.masks.to("cuda") if case.masks is not None else None
         start = State(pb.initialise(case.recipe, case.inputs, SEEDS)).to("cuda")
-        assert type(choose(Problem(x, y, orders, order_of, 0.1, 0.9, masks), start)).__name__ == name
+        assert type(choose(Problem(x, y, orders, order_of, case.recipe, masks), start)).__name__ == name
 
 
 @pytest.mark.parametrize("spec", SPECS)

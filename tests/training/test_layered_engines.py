@@ -208,7 +208,7 @@ def test_small_minibatches_take_several_networks_at_once() -> None:
             seeds = range(count)
             start = State(pb.initialise(recipe, task.shape, seeds, outputs=3))
             orders = minibatch_orders(task.samples, 4, 2, seeds)
-            problem = Problem(task.x_train, task.y_train, orders, torch.arange(count), 0.1, 0.9)
+            problem = Problem(task.x_train, task.y_train, orders, torch.arange(count), recipe)
             engine = choose(problem, start)
             assert isinstance(engine, InParts)
             sizes.append([part.state().networks.seeds for part in engine.parts])

@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.networks import Networks, accuracy, cross_entropy
-from prunebench.training.schedule import Schedule, share_of_rate
+from prunebench.training.recipe import Recipe
+from prunebench.training.schedule import share_of_rate
 from prunebench.training.state import State
 
 # PyTorch's defaults: Adam's second beta, and what is added to its denominator.
@@ -24,36 +24,28 @@ class Problem:
         y: their labels, 0 to C-1.
         orders: minibatches by absolute step; -1 pads a smaller one.
         order_of: which of the orders each network takes. Networks of one order are peers: they share samples.
-        learning_rate: lr of `w -= lr m`.
-        momentum: mu of `m = mu m + g`; Adam's first beta.
+        recipe: its optimiser, rate, schedule, momentum and weight decay; nothing else of it counts.
         masks: weights that stay exactly 0, or None.
         curve_every: steps from one call of `curves` to the next, for an engine to prepare for; 0: hardly any.
-        optimizer: `torch.optim.SGD` or `torch.optim.Adam`.
-        weight_decay: lambda; `lambda w` is added to the gradient of all that is trained.
-        schedule: what the learning rate is multiplied by, over `scheduled_steps`.
     """
 
     x: Float[Tensor, "samples ..."]
     y: Int64[Tensor, " samples"]
     orders: Int64[Tensor, "orders steps batch"]
     order_of: Int64[Tensor, " seeds"]
-    learning_rate: float
-    momentum: float
+    recipe: Recipe
     masks: Networks | None = None
     curve_every: int = 0
-    optimizer: Literal["sgd", "adam"] = "sgd"
-    weight_decay: float = 0.0
-    schedule: Schedule = "constant"
-    scheduled_steps: int = 1
 
     @property
     def is_plain(self) -> bool:
         """Whether it is SGD with momentum at one learning rate, and nothing more: the paper's training."""
-        return self.optimizer == "sgd" and not self.weight_decay and self.schedule == "constant"
+        recipe = self.recipe
+        return recipe.optimizer == "sgd" and not recipe.weight_decay and recipe.schedule == "constant"
 
     def rate(self, step: int) -> float:
         """The learning rate of the step that follows `step` others."""
-        return self.learning_rate * share_of_rate(self.schedule, step, self.scheduled_steps)
+        return self.recipe.learning_rate * share_of_rate(self.recipe.schedule, step, self.recipe.steps)
 
     def minibatches(self, first: int, last: int) -> Int64[Tensor, "seeds steps batch"]:
         """Each network's minibatches from step `first` up to `last`."""

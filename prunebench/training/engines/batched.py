@@ -37,7 +37,7 @@ class BatchedEngine(GraphedEngine):
         residual = torch.softmax(hidden @ w_out.mT, dim=2) - self._one_hot[index]
         residual *= present / present.sum(dim=1, keepdim=True)
         back = torch.ops.aten.threshold_backward(residual @ w_out, hidden, 0)
-        velocity, momentum = self._velocity, problem.momentum
+        velocity, momentum = self._velocity, problem.recipe.momentum
         velocity.w_in.baddbmm_(back.mT, x, beta=momentum)
         velocity.bias.mul_(momentum).add_(back.sum(dim=1))
         velocity.w_out.baddbmm_(residual.mT, hidden, beta=momentum)
@@ -45,4 +45,4 @@ class BatchedEngine(GraphedEngine):
             velocity.w_in.mul_(masks.w_in)
             velocity.w_out.mul_(masks.w_out)
         for weight, change in zip((w_in, bias, w_out), velocity.tensors.values(), strict=True):
-            weight.sub_(change, alpha=problem.learning_rate)
+            weight.sub_(change, alpha=problem.recipe.learning_rate)

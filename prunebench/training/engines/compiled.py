@@ -31,8 +31,8 @@ class CompiledEngine(Engine):
         self._orders, self._order_of = problem.orders.numpy(), problem.order_of.numpy()
         self._dtype = problem.x.numpy().dtype
         self._gemm = kernels.Gemm(self._dtype)
-        self._rate = self._dtype.type(problem.learning_rate)
-        self._momentum = self._dtype.type(problem.momentum)
+        self._rate = self._dtype.type(problem.recipe.learning_rate)
+        self._momentum = self._dtype.type(problem.recipe.momentum)
         # A subclass may keep more neurons than there are; the first ones are real.
         self._w_out = state.networks.w_out.numpy().copy()
         self._velocity = state.velocity.w_out.numpy().copy()

@@ -19,7 +19,8 @@ class Rates(NamedTuple):
     @classmethod
     def of(cls, problem: Problem) -> "Rates":
         """Those of a problem."""
-        tensor = torch.tensor([problem.learning_rate, problem.momentum], dtype=torch.float64).to(problem.x)
+        rates = [problem.recipe.learning_rate, problem.recipe.momentum]
+        tensor = torch.tensor(rates, dtype=torch.float64).to(problem.x)
         learning_rate, momentum = tensor.tolist()
         return cls(learning_rate, momentum, tensor)
 

@@ -28,7 +28,7 @@ class PlainEngine(Engine):
         return self._state
 
     def _trained(self, s: int, until: int) -> State:
-        problem, state = self.problem, self._state.select(s)
+        problem, recipe, state = self.problem, self.problem.recipe, self._state.select(s)
         tensors = {name: tensor[0] for name, tensor in state.networks.tensors.items()}
         module = with_tensors(state.networks.architecture.module, tensors).train()
         weights = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
@@ -47,8 +47,8 @@ class PlainEngine(Engine):
                     gradient.mul_(mask[s])
             optimiser.step()
         memory = {name: optimiser.state[weight] for name, weight in weights.items()}
-        velocity = {name: memory[name][_VELOCITY[problem.optimizer]] for name in memory}
-        if problem.optimizer == "sgd" and not problem.momentum:  # it keeps none: the last gradient then
+        velocity = {name: memory[name][_VELOCITY[recipe.optimizer]] for name in memory}
+        if recipe.optimizer == "sgd" and not recipe.momentum:  # it keeps none: the last gradient then
             velocity = {name: weight.grad for name, weight in weights.items()}
         squares = {name: memory[name][_SQUARES] for name in memory if _SQUARES in memory[name]}
 
@@ -67,8 +67,9 @@ _VELOCITY, _SQUARES = {"sgd": "momentum_buffer", "adam": "exp_avg"}, "exp_avg_sq
 
 def _optimiser(problem: Problem, state: State, weights: dict[str, nn.Parameter]) -> torch.optim.Optimizer:
     """With what it remembers."""
-    rate, momentum, decay = problem.learning_rate, problem.momentum, problem.weight_decay
-    adam = problem.optimizer == "adam"
+    recipe = problem.recipe
+    rate, momentum, decay = recipe.learning_rate, recipe.momentum, recipe.weight_decay
+    adam = recipe.optimizer == "adam"
     optimiser: torch.optim.Optimizer
     if adam:
         optimiser = torch.optim.Adam(weights.values(), rate, (momentum, ADAM_BETA), ADAM_EPSILON, decay)
@@ -76,7 +77,7 @@ def _optimiser(problem: Problem, state: State, weights: dict[str, nn.Parameter])
         optimiser = torch.optim.SGD(weights.values(), rate, momentum, weight_decay=decay)
     for name, weight in weights.items():
         memory: dict[str, Tensor] = optimiser.state[weight]
-        memory[_VELOCITY[problem.optimizer]] = state.velocity[name][0].clone()
+        memory[_VELOCITY[recipe.optimizer]] = state.velocity[name][0].clone()
         if adam:
             squares = torch.zeros_like(weight) if state.squares is None else state.squares[name][0].clone()
             memory[_SQUARES] = squares.detach()

@@ -57,7 +57,7 @@ class TogetherEngine(Engine):
         self._weights = [self._networks[name] for name in self._trainable]
         self._sizes = (problem.orders[0] != PAD).sum(dim=1).tolist()  # a smaller minibatch is so for all
         self._take: Callable[[Tensor], None] = self._take_step
-        if problem.schedule == "constant":  # a graph holds the learning rate that it was recorded with
+        if problem.recipe.schedule == "constant":  # a graph holds the learning rate that it was recorded with
             self._take = GraphedCallable(self._take_step, (networks.seeds, problem.orders.shape[2]))
 
     @classmethod

@@ -18,12 +18,12 @@ class Update:
     """
 
     def __init__(self, problem: Problem, state: State) -> None:
-        self._problem = problem
+        self._recipe = problem.recipe
         self._velocity, self._began = state.velocity.clone(), state.began
         self._velocities = list(self._velocity.tensors.values())
         self._names = tuple(self._velocity.tensors)
         self._squares = None
-        if problem.optimizer == "adam":
+        if problem.recipe.optimizer == "adam":
             self._squares = (state.squares or state.velocity.zeros_like()).clone()
             taken = torch.tensor(float(state.step - state.began), device=problem.x.device)
             self._taken = [taken.clone() for _ in self._names]
@@ -32,7 +32,7 @@ class Update:
 
     def take(self, weights: list[Tensor], gradients: list[Tensor], rate: float) -> None:
         """One step of weights (in the order of the velocity's names), at this learning rate."""
-        problem = self._problem
+        recipe = self._recipe
         gradients = [
             (gradient if mask is None else gradient * mask).contiguous()  # the fused step counts on that
             for gradient, mask in zip(gradients, self._masks, strict=True)
@@ -47,10 +47,10 @@ class Update:
                 self._taken,
                 fused=True,
                 amsgrad=False,
-                beta1=problem.momentum,
+                beta1=recipe.momentum,
                 beta2=ADAM_BETA,
                 lr=rate,
-                weight_decay=problem.weight_decay,
+                weight_decay=recipe.weight_decay,
                 eps=ADAM_EPSILON,
                 maximize=False,
             )
@@ -60,14 +60,14 @@ class Update:
             gradients,
             list(self._velocities),
             fused=True,
-            weight_decay=problem.weight_decay,
-            momentum=problem.momentum,
+            weight_decay=recipe.weight_decay,
+            momentum=recipe.momentum,
             lr=rate,
             dampening=0.0,
             nesterov=False,
             maximize=False,
         )
-        if not problem.momentum:
+        if not recipe.momentum:
             torch._foreach_copy_(self._velocities, gradients)
 
     def state(self, networks: Networks, step: int) -> State:
