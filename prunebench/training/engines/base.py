@@ -86,5 +86,9 @@ class Engine(ABC):
 
     def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
         """Mean loss and accuracy of each network over the whole training set."""
-        logits = self.state().networks.logits(self.problem.x)
+        logits = self._logits()
         return cross_entropy(logits, self.problem.y), accuracy(logits, self.problem.y).to(logits.dtype)
+
+    def _logits(self) -> Float[Tensor, "seeds samples outputs"]:
+        """Of each network on the whole training set."""
+        return self.state().networks.logits(self.problem.x)

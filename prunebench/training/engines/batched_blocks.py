@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from prunebench.networks import Networks, accuracy, cross_entropy, shallow_networks
+from prunebench.networks import Networks, shallow_networks
 from prunebench.training.engines import inner_steps
 from prunebench.training.engines.base import Problem
 from prunebench.training.engines.forms import dual_is_cheaper
@@ -74,8 +74,8 @@ class BatchedBlockEngine(GraphedEngine):
         weights = rest + self._reach * velocity
         return State(_networks(weights, self._w_out), self.step, _networks(velocity, self._w_out_velocity))
 
-    def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
-        """Mean loss and accuracy of each network over the whole training set."""
+    def _logits(self) -> Float[Tensor, "seeds samples outputs"]:
+        """Of each network on the whole training set."""
         a_network = self._w_out.shape[2] * (len(self._x) + self._rest.shape[1]) * self._x.element_size()
         at_once = max(1, int(CURVE_BYTES / a_network))
         logits = []
@@ -84,8 +84,7 @@ class BatchedBlockEngine(GraphedEngine):
             weights = torch.add(rest, velocity, alpha=self._reach)
             hidden = weights if self._dual else self._x @ weights
             logits.append(hidden.relu_() @ w_out.mT)
-        outputs = torch.cat(logits)
-        return cross_entropy(outputs, self.problem.y), accuracy(outputs, self.problem.y).to(outputs.dtype)
+        return torch.cat(logits)
 
     def _incoming(self) -> tuple[Tensor, Tensor]:
         """Where the first incoming weights come to rest, and their velocity, each (S, D + 1, d)."""

@@ -75,13 +75,12 @@ class CompiledEngine(Engine):
 
     def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
         """Mean loss and accuracy of each network over the whole training set."""
-        sums = np.zeros((2, len(self._w_out)))
 
-        def evaluate(s: int) -> None:
-            sums[:, s] = kernels.evaluate(self._pre_activations(s), self._w_out[s], self._labels)
+        def sums(s: int) -> tuple[float, float]:
+            return kernels.evaluate(self._pre_activations(s), self._w_out[s], self._labels)
 
-        self._threads.each(evaluate, len(self._w_out))
-        loss, accuracy = torch.from_numpy(sums / len(self._labels)).to(self.problem.x.dtype)
+        points = np.array(self._threads.each(sums, len(self._w_out))) / len(self._labels)
+        loss, accuracy = torch.from_numpy(points.T).to(self.problem.x.dtype)
         return loss, accuracy
 
 

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from prunebench.networks import Networks
-from prunebench.networks.module import own_tensors, with_tensors
+from prunebench.networks.build import stack
+from prunebench.networks.module import with_tensors
 from prunebench.training.engines.base import ADAM_BETA, ADAM_EPSILON, Engine, Problem
 from prunebench.training.order import PAD
 from prunebench.training.state import State
@@ -55,10 +56,8 @@ class PlainEngine(Engine):
         def batch(tensors: dict[str, Tensor]) -> Networks:
             return state.networks.like({name: tensor.detach()[None] for name, tensor in tensors.items()})
 
-        tensors = own_tensors(module)
-        networks = batch({name: tensors[name] for name in state.networks.tensors})
-        after = networks, until, batch(velocity), batch(squares) if squares else None
-        return State(*after, state.began)
+        networks = stack(state.networks.architecture, [module])
+        return State(networks, until, batch(velocity), batch(squares) if squares else None, state.began)
 
 
 # What `torch.optim` calls a state's velocity and squares.

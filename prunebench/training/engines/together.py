@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
-from prunebench.networks import accuracy
-from prunebench.networks import cross_entropy as cross_entropies
 from prunebench.networks.derivatives import SAMPLES_AT_ONCE
 from prunebench.networks.module import CONVOLUTIONS, own_tensors, with_tensors
 from prunebench.training.engines.base import Engine, Problem
@@ -80,8 +78,8 @@ class TogetherEngine(Engine):
         """The current state; later training does not change it."""
         return self._update.state(self._networks, self.step)
 
-    def curves(self) -> tuple[Float[Tensor, " seeds"], Float[Tensor, " seeds"]]:
-        """Mean loss and accuracy of each network over the whole training set."""
+    def _logits(self) -> Float[Tensor, "seeds samples outputs"]:
+        """Of each network on the whole training set."""
         self._module.eval()
         rows = []
         with torch.no_grad():
@@ -89,8 +87,7 @@ class TogetherEngine(Engine):
                 tensors = {name: tensor[s] for name, tensor in self._networks.tensors.items()}
                 parts = self.problem.x.split(SAMPLES_AT_ONCE)
                 rows.append(torch.cat([functional_call(self._module, tensors, (part,)) for part in parts]))
-        logits, y = torch.stack(rows), self.problem.y
-        return cross_entropies(logits, y), accuracy(logits, y).to(logits.dtype)
+        return torch.stack(rows)
 
     def _take_step(self, batch: Int64[Tensor, "seeds batch"]) -> None:
         problem = self.problem
