@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -26,19 +27,16 @@ def atomic_file(path: Path) -> Iterator[BufferedIOBase]:
     """A file to write, which replaces `path` (an ordinary file, or none yet) in one step at the end."""
     _check_kind("output", path)
     # Short, so that the longest name that a file may have is one that can be written.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:20]}.", suffix=".tmp")
+    temporary = path.with_name(f".{path.name[:20]}.{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 would hide a shared board from others
         os.replace(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            temporary.unlink()
         if isinstance(error, OSError):
             error.filename = str(path)  # a full disk does not say of which file
         raise
