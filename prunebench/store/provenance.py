@@ -2,7 +2,7 @@
 
 import datetime
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -18,17 +18,10 @@ def environment(device: torch.device) -> dict[str, Any]:
         "commit": code().commit,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
-        "numpy": _version("numpy"),
-        "scipy": _version("scipy"),
+        "numpy": version("numpy"),
+        "scipy": version("scipy"),
         "platform": platform.platform(),
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
