@@ -1,15 +1,14 @@
 """The control of protocol `labels`: a scorer asked again about one network, with shuffled labels."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from prunebench.benchmark.measures import values_of
 from prunebench.benchmark.plan import ACCURACY_DRAWS
 from prunebench.evaluation.labels import rank_shuffled, reads_labels, shuffle_labels
+from prunebench.evaluation.statistics import number_or_none
 from prunebench.networks import Networks
 from prunebench.scoring.execute import execute
 from prunebench.scoring.scorer import Scorer, drawn
@@ -49,10 +48,5 @@ def ask_shuffled(
     again = torch.cat(found)
     if not reads_labels(draws, again.cpu().float().numpy()):
         return LabelControl()
-    return LabelControl(values_of(_each(rank_shuffled(again, final)), 0))
-
-
-def _each(metrics: dict[tuple[str, ...], np.ndarray]) -> Sequence[dict[tuple[str, ...], np.ndarray]]:
-    """Draw by draw."""
-    (count,) = {len(values) for values in metrics.values()}
-    return [{path: values[draw : draw + 1] for path, values in metrics.items()} for draw in range(count)]
+    metrics = rank_shuffled(again, final)
+    return LabelControl({"/".join(path): [*map(number_or_none, values)] for path, values in metrics.items()})
