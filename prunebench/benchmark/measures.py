@@ -1,7 +1,8 @@
 """What is measured of one trained network with scores, without training again."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,12 +28,6 @@ from prunebench.store.records import Key, Measure, Values
 from prunebench.tasks.task import Task
 from prunebench.training.initial import SHUFFLE_STREAM, generator
 
-# The protocols that make the trained network narrower, and how.
-NARROW: dict[str, Callable[[Subject[Any], Int64[Tensor, "choices kept"]], Any]] = {
-    "prune_final": lambda final, kept: final.pruned(kept),
-    "merge": folded,
-    "prune_global": lambda final, kept: final.pruned(kept),
-}
 # Choices of units that are looked at together: what memory a protocol takes does not grow with the scorers.
 CHOICES_AT_ONCE = 128
 
@@ -64,8 +59,7 @@ def measure_network(measure: Measure, final: Subject[Any]) -> Values:
     named, metrics = {"dense": final.whole()}, Metrics()
     if isinstance(final, ShallowSubject) and final.network.outputs == 2:
         named["merged_groups"], metrics = merge_groups(final)
-    for path, values in _accuracies(final, {(name,): [network] for name, network in named.items()}).items():
-        metrics[path] = values
+    metrics |= _accuracies(final, {(name,): [network] for name, network in named.items()})
     return values_of([metrics], 0)
 
 
@@ -91,21 +85,22 @@ def measure_scores(
     place: dict[Path, Int64[Tensor, " rows"]] = {}
     for measure, drawn in rows.items():
         scores = torch.from_numpy(np.stack([draw for _, draw in drawn])).to(final.network.device)
+        metrics: Metrics = {}
         if measure.protocol == "rank":
-            _share_out(found, measure, [key for key, _ in drawn], rank(scores, final.network))
+            metrics = rank(scores, final.network)
         elif measure.protocol == TRUTHS:
             assert initial is not None
-            _share_out(found, measure, [key for key, _ in drawn], _agreement(scores, final, initial))
+            metrics = _agreement(scores, final, initial)
         else:
+            narrow = partial(folded, final) if measure.name == "merge" else final.pruned
             for name, choices in _choices(measure, scores, final.network, seed).items():
                 path = name, measure.keep
                 kept, place[path] = torch.unique(choices, dim=0, return_inverse=True)
-                narrow = NARROW[measure.name]
-                narrowed[measure, path] = [narrow(final, part) for part in kept.split(CHOICES_AT_ONCE)]
+                narrowed[measure, path] = [narrow(part) for part in kept.split(CHOICES_AT_ONCE)]
                 if name == "prune_global":
-                    sizes = _parameters(final.network, kept)[place[path].cpu().numpy()]
-                    keys = [key for key, _ in drawn]
-                    _share_out(found, measure, keys, {("parameters_left", *path): sizes})
+                    sizes = _parameters(final.network, kept)
+                    metrics["parameters_left", *path] = sizes[place[path].cpu().numpy()]
+        _share_out(found, measure, [key for key, _ in drawn], metrics)
     accuracies = _accuracies(final, {path: parts for (_, path), parts in narrowed.items()})
     for measure, place_of in narrowed:
         at = place[place_of].cpu().numpy()
