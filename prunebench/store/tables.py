@@ -198,10 +198,9 @@ def equal(names: tuple[str, ...]) -> str:
 
 
 @cache
-def select(kind: type[TableRow], condition: str = "") -> str:
+def select(kind: type[TableRow], condition: str) -> str:
     """The statement that finds rows, each with its checksum after it."""
-    where = f" WHERE {condition}" if condition else ""
-    return f"SELECT {', '.join(kind.__struct_fields__)}, checksum FROM {kind.table}{where}"
+    return f"SELECT {', '.join(kind.__struct_fields__)}, checksum FROM {kind.table} WHERE {condition or 1}"
 
 
 @cache
@@ -235,16 +234,15 @@ def write_scoring(connection: sqlite3.Connection, row: ScoringRow, *, keep: bool
         query = f"SELECT id FROM scorings WHERE {equal(row.unique)}"
         for (number,) in connection.execute(query, row.names):
             return int(number)
-    statement = f"{upsert(ScoringRow)} RETURNING id"
-    return int(connection.execute(statement, (*row.values, row.digest())).fetchone()[0])
+    return _write_numbered(connection, row)
 
 
 def environment_number(connection: sqlite3.Connection, environment: Environment) -> int:
     """The number under which an environment is kept, once."""
-    row = EnvironmentRow(json.dumps(environment, sort_keys=True))
-    query = "SELECT id FROM provenance WHERE record = ? AND checksum = ?"
-    found = connection.execute(query, (row.record, row.digest())).fetchone()
-    if found is None:
-        statement = f"{upsert(EnvironmentRow)} RETURNING id"
-        found = connection.execute(statement, (*row.values, row.digest())).fetchone()
-    return int(found[0])
+    return _write_numbered(connection, EnvironmentRow(json.dumps(environment, sort_keys=True)))
+
+
+def _write_numbered(connection: sqlite3.Connection, row: TableRow) -> int:
+    """Write a row of a table that numbers its rows; one that is there keeps its number."""
+    statement = f"{upsert(type(row))} RETURNING id"
+    return int(connection.execute(statement, (*row.values, row.digest())).fetchone()[0])
