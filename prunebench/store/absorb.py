@@ -66,33 +66,30 @@ def absorb(
     return absorbed
 
 
+@dataclass
 class _Absorbing:
     """One training on its way from a store into another."""
 
-    def __init__(
-        self,
-        into: Store,
-        other: Store,
-        training: TrainingRow,
-        scorers: Collection[str] | None,
-        networks: Collection[int] | None,
-        replace: bool,
-        absorbed: Absorbed,
-    ) -> None:
-        self._into, self._other, self._training = into, other, training
-        self._scorers, self._seeds = scorers, networks
-        self._replace, self._absorbed = replace, absorbed
-        self._rows = CheckedRows(other, training.id)
-        self._numbers: dict[int, int] = {}
+    into: Store
+    other: Store
+    training: TrainingRow
+    scorers: Collection[str] | None
+    seeds: Collection[int] | None
+    replace: bool
+    absorbed: Absorbed
+
+    def __post_init__(self) -> None:
+        self.rows = CheckedRows(self.other, self.training.id)
+        self.numbers: dict[int, int] = {}
 
     def run(self) -> None:
-        damage = list(find_damage(self._into, self._training.id))
-        forget(self._into, damage)
-        self._absorbed.forgotten += [each.what for each in damage]
+        damage = list(find_damage(self.into, self.training.id))
+        forget(self.into, damage)
+        self.absorbed.forgotten += [each.what for each in damage]
         networks = self._networks()
-        with self._into.writing() as connection:
-            if self._into.find(TrainingRow, self._training.id) is None:
-                write(connection, [self._training])
+        with self.into.writing() as connection:
+            if self.into.find(TrainingRow, self.training.id) is None:
+                write(connection, [self.training])
             for row in networks:
                 row.provenance = self._number(connection, row.provenance)
             write(connection, networks)
@@ -100,48 +97,48 @@ class _Absorbing:
 
     def _number(self, connection: sqlite3.Connection, number: int) -> int:
         """What a number of the other store's environments is in this one."""
-        if number not in self._numbers:
-            made = self._rows.environment(number)
+        if number not in self.numbers:
+            made = self.rows.environment(number)
             assert made is not None
-            self._numbers[number] = environment_number(connection, made)
-        return self._numbers[number]
+            self.numbers[number] = environment_number(connection, made)
+        return self.numbers[number]
 
     def _networks(self) -> list[NetworkRow]:
         """Rows to take over, with their files copied: a file without a row does no harm."""
-        there = {row.named for row, _ in self._into.read(NetworkRow, "training = ?", [self._training.id])}
+        there = {row.named for row, _ in self.into.read(NetworkRow, "training = ?", [self.training.id])}
         taken = []
-        for row, whole in self._rows.of(NetworkRow):
-            if not self._replace and row.named in there:
+        for row, whole in self.rows.of(NetworkRow):
+            if not self.replace and row.named in there:
                 continue
-            if self._seeds is not None and row.seed not in self._seeds:
+            if self.seeds is not None and row.seed not in self.seeds:
                 continue
             try:
                 if not whole or not is_valid(row):
                     raise Damaged(f"training {row.training}, seed {row.seed!r}, step {row.step!r}")
-                self._into.files.write(row.file, self._other.files.read(row))
+                self.into.files.write(row.file, self.other.files.read(row))
             except Damaged as damage:
-                self._absorbed.damaged.append(str(damage))
+                self.absorbed.damaged.append(str(damage))
                 continue
             taken.append(row)
-        self._absorbed.networks += len(taken)
+        self.absorbed.networks += len(taken)
         return taken
 
     def _scorings(self, connection: sqlite3.Connection) -> None:
-        recipe = Recipe.read(json.loads(self._training.recipe))
+        recipe = Recipe.read(json.loads(self.training.recipe))
         units = recipe.width if recipe.network is None else None  # of others their code would tell
         query = f"SELECT {', '.join(ScoringRow.unique)}, id, error FROM scorings WHERE training = ?"
         there = {
             tuple(names): (number, error)
-            for *names, number, error in self._into.rows(query, [self._training.id])
+            for *names, number, error in self.into.rows(query, [self.training.id])
         }
-        for row, whole, results in self._rows.scorings():
-            if self._scorers is not None and row.scorer not in self._scorers:
+        for row, whole, results in self.rows.scorings():
+            if self.scorers is not None and row.scorer not in self.scorers:
                 continue
             if not whole or not is_valid(row, units):
-                self._absorbed.damaged.append(_name(row))
+                self.absorbed.damaged.append(_name(row))
                 continue
             number, error = there.get(row.names, (None, None))
-            if number is None or self._replace or (error is not None and row.error is None):
+            if number is None or self.replace or (error is not None and row.error is None):
                 row.id, row.provenance = None, self._number(connection, row.provenance)
                 number = write_scoring(connection, row)
             self._results(connection, row, number, results)
@@ -154,22 +151,22 @@ class _Absorbing:
         results: list[tuple[ResultRow, bool]],
     ) -> None:
         """Those of a scoring that has this number here."""
-        there = {row.named: row for row, _ in self._into.read(ResultRow, "scoring = ?", [number])}
+        there = {row.named: row for row, _ in self.into.read(ResultRow, "scoring = ?", [number])}
         taken = []
         for row, whole in results:
             row.scoring = number
             here = there.get(row.named)
             if not whole or not is_valid(row):
-                self._absorbed.damaged.append(_name(scoring, row))
-            elif here is None or self._replace or (here.error is not None and row.error is None):
+                self.absorbed.damaged.append(_name(scoring, row))
+            elif here is None or self.replace or (here.error is not None and row.error is None):
                 row.provenance = self._number(connection, row.provenance)
                 taken.append(row)
             elif row.error is not None or here.metrics == row.metrics:
-                self._absorbed.present += 1
+                self.absorbed.present += 1
             else:
-                self._absorbed.differing.append(_name(scoring, row))
+                self.absorbed.differing.append(_name(scoring, row))
         write(connection, taken, *scoring.names)
-        self._absorbed.results += len(taken)
+        self.absorbed.results += len(taken)
 
 
 def _name(scoring: ScoringRow, result: ResultRow | None = None) -> str:
