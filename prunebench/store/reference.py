@@ -66,15 +66,12 @@ class ReferenceNetworks:
             self.store.register(self.training, self.task, self.recipe)
             for _ in range(1 + 2 * len(self.seeds) * (1 + len(self.steps))):  # each loses one damaged file
                 try:
-                    return self._complete(Inventory() if again else self._inventory())
+                    return self._complete(Inventory() if again else take_inventory(self.store, self.training))
                 except Damaged as damage:
                     again = False
                     if self.warn is not None:
                         self.warn(f"{damage}; making it again")
         raise PrunebenchError(f"{self.store.path}: files that were just written cannot be read back")
-
-    def _inventory(self) -> Inventory:
-        return take_inventory(self.store, self.training)
 
     def _complete(self, there: Inventory) -> Trajectory:
         """What is not there is trained. Raises `Damaged` for a file that is not whole."""
@@ -83,7 +80,7 @@ class ReferenceNetworks:
             run = self._train(untrained if self.recipe.until_loss is None else batch)
             if run.seeds == self.seeds:
                 return run
-            there = self._inventory()
+            there = take_inventory(self.store, self.training)
         mine = [there.trained[seed] for seed in self.seeds]
         self._check_reached(min(network.gradient_steps for network in mine))
         self._add_steps(there.steps)

@@ -74,9 +74,7 @@ def _is_training(row: TrainingRow) -> bool:
 
 def _is_network(row: NetworkRow) -> bool:
     """Curves are there at the end of training, and only there; initial weights follow from the recipe."""
-    if row.step == 0:
-        return False
-    if row.step != FINAL or row.curves is None:
-        return row.step != FINAL and row.curves is None
-    curves = msgspec.convert(read_object(row.curves), LearningCurves)
+    if row.step != FINAL:
+        return row.step != 0 and row.curves is None
+    curves = msgspec.convert(read_object(row.curves or ""), LearningCurves)
     return len(curves.steps) == len(curves.loss) == len(curves.accuracy) > 0
