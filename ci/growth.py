@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.store.store import Store
 from prunebench.sweep.cluster import local_client
 from prunebench.sweep.shipment import pack, unpack

@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.protocols import Protocol
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from prunebench.benchmark import Reporter
+from prunebench.benchmark.reporter import Reporter
 from prunebench.leaderboard.terminal import console
 
 

@@ -7,8 +7,10 @@ import pytest
 from msgspec import UNSET
 
 import prunebench as pb
-from prunebench.benchmark import CONTROLS, Plan, Reporter, run_plan
 from prunebench.benchmark.missing import inventory_of
+from prunebench.benchmark.plan import CONTROLS, Plan
+from prunebench.benchmark.reporter import Reporter
+from prunebench.benchmark.run import run_plan
 from prunebench.results import Document, Row
 from prunebench.store.records import Measure
 from prunebench.store.store import Store

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.fractions import FRACTIONS, LAYERED_FRACTIONS
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.results import Document, Row, Training

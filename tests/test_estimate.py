@@ -8,9 +8,11 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_plan
 from prunebench.benchmark.estimate import Estimate, Timings, work_of
 from prunebench.benchmark.missing import find_missing, inventory_of
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.reporter import Reporter
+from prunebench.benchmark.run import run_plan
 from prunebench.store.store import Store
 from prunebench.training.stopwatch import Stopwatch
 

@@ -14,8 +14,9 @@ from rich.console import Console
 from scipy import stats
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
 from prunebench.benchmark.audit import audit
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.labels import shuffle_labels
 from prunebench.evaluation.metrics import SHUFFLED_LABELS
 from prunebench.leaderboard.board import Board

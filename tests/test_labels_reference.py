@@ -7,7 +7,8 @@ labels as with true ones. Growing mode does not.
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.metrics import SHUFFLED_LABELS
 from prunebench.evaluation.statistics import paired_difference
 

@@ -14,7 +14,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.store.export import ResultTable
 from prunebench.store.store import Store
 from prunebench.training.state import State

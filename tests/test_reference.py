@@ -11,7 +11,8 @@ import torch
 from scipy import stats
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.results import Document
 
 pytestmark = pytest.mark.slow

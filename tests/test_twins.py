@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.rank import rank
 from prunebench.results import Document, Row
 from prunebench.store.store import Store

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_plan
-from prunebench.benchmark.run import complete
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.reporter import Reporter
+from prunebench.benchmark.run import complete, run_plan
 from prunebench.leaderboard.board import Board
 from prunebench.plugin.isolation import Isolation
 from prunebench.scoring.registry import SCORERS

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from prunebench.api.result import Result
 from prunebench.api.run_benchmark import check_keep
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.errors import RequestError
 from prunebench.evaluation.protocols import EVERY_ROW, TRAINED, Protocol
 from prunebench.run_spec import RunSpec

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.benchmark import Plan
+from prunebench.benchmark.plan import Plan
 from prunebench.errors import RequestError, unknown_name
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.charts.chart import Chart

@@ -6,8 +6,8 @@ from types import UnionType
 from typing import Any, TypeVar
 
 from prunebench.api.result import Result
-from prunebench.benchmark import Plan, run_plan
-from prunebench.benchmark.run import check_fit
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import check_fit, run_plan
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions
 from prunebench.evaluation.protocols import Protocol

@@ -21,7 +21,7 @@ from prunebench.cli.options import (
 from prunebench.cli.types import PATH, SEEDS, STEP
 
 if TYPE_CHECKING:
-    from prunebench.benchmark import Plan
+    from prunebench.benchmark.plan import Plan
 
 # What describes results as much as networks; every other option describes networks.
 _SHARED = ("snapshot", "form", "store", "out")
@@ -123,7 +123,7 @@ def _export_snapshot(options: dict[str, Any]) -> None:
 
 def _plan(options: dict[str, Any]) -> "Plan":
     """A plan of networks; the scorers that every plan brings are not asked."""
-    from prunebench.benchmark import CONTROLS
+    from prunebench.benchmark.plan import CONTROLS
     from prunebench.device import resolve_device
     from prunebench.sweep.plans import plan_of
 

@@ -27,7 +27,7 @@ from prunebench.cli.types import PATH, SEEDS
 from prunebench.run_spec import RunSpec
 
 if TYPE_CHECKING:
-    from prunebench.benchmark import Plan
+    from prunebench.benchmark.plan import Plan
 
 
 SCORERS = {"metavar": PLUGIN, "shell_complete": complete_scorers}
@@ -60,7 +60,7 @@ def command(**options: Any) -> int:
     prunebench run --dataset cifar10 --download --scorer snip --at-epoch 1 --protocol prune_early
     prunebench run --network lenet --classes all --scorer growing_mode,snip --at-step 0
     """
-    from prunebench.benchmark import dry_run, run_plan
+    from prunebench.benchmark.run import dry_run, run_plan
     from prunebench.leaderboard.folder import add_to_folder
     from prunebench.leaderboard.lost import lost, protocols_of
     from prunebench.leaderboard.terminal import console, render

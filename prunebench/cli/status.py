@@ -10,7 +10,7 @@ from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
-    from prunebench.benchmark import Plan
+    from prunebench.benchmark.plan import Plan
     from prunebench.store.store import Store
 
 
@@ -92,7 +92,7 @@ def _check(folder: Path, as_json: bool, *, forget: bool) -> int:
 
 
 def _study_status(study: Path, store: Path, plugins: tuple[str, ...], as_json: bool) -> None:
-    from prunebench.benchmark import Reporter
+    from prunebench.benchmark.reporter import Reporter
     from prunebench.store.store import Store
     from prunebench.sweep.plans import Options, plans_of, with_all
     from prunebench.sweep.study import read_study

@@ -8,7 +8,9 @@ from rich.console import Console
 
 import prunebench as pb
 from prunebench import progress
-from prunebench.benchmark import Plan, Reporter, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.reporter import Reporter
+from prunebench.benchmark.run import run_plan
 from prunebench.progress import TerminalReporter
 
 

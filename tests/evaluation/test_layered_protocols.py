@@ -8,8 +8,8 @@ import torch
 from layered import CLASSES, Example, data
 
 import prunebench as pb
-from prunebench.benchmark import Plan
 from prunebench.benchmark.measures import Asked, measure_scores, subject
+from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.sizes import sizes_of
 from prunebench.evaluation.fractions import kept_count
 from prunebench.evaluation.layered_subject import LayeredSubject

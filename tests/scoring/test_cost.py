@@ -10,7 +10,8 @@ import torch
 from msgspec.structs import replace
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.counting import HESSIAN_PRODUCT, count, counted
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.cost import best_within, front, percent

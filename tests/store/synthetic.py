@@ -7,8 +7,7 @@ import numpy as np
 import torch
 
 import prunebench as pb
-from prunebench.benchmark import Plan
-from prunebench.benchmark.plan import DENSE
+from prunebench.benchmark.plan import DENSE, Plan
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.rank import OVERLAPS
 from prunebench.store.provenance import environment

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_plan
 from prunebench.benchmark.missing import find_missing, inventory_of
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.reporter import Reporter
+from prunebench.benchmark.run import run_plan
 from prunebench.results import Document
 from prunebench.store.absorb import absorb
 from prunebench.store.database import FILE, StoreError

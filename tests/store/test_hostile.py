@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.store.absorb import absorb
 from prunebench.store.database import row_digest

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.errors import PrunebenchError
 from prunebench.store import database
 from prunebench.store.absorb import absorb

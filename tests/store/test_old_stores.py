@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.benchmark import Plan, run_plan
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
 from prunebench.store import reference
 from prunebench.store.absorb import absorb
 from prunebench.store.database import FILE

@@ -12,7 +12,7 @@ import pytest
 from synthetic import fill, plans
 
 import prunebench as pb
-from prunebench.benchmark import Plan
+from prunebench.benchmark.plan import Plan
 from prunebench.store.export import ResultTable
 from prunebench.store.status import read_status
 from prunebench.store.store import Store

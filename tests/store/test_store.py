@@ -13,8 +13,10 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter, run_plan
 from prunebench.benchmark.missing import find_missing, inventory_of
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.reporter import Reporter
+from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.plugin.isolation import _hash_of
 from prunebench.scoring.registry import load_scorer

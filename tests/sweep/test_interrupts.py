@@ -10,7 +10,7 @@ import pytest
 from sweep_process import STUDY
 
 import prunebench as pb
-from prunebench.benchmark import Reporter
+from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
 from prunebench.sweep.cluster import Cluster
 from prunebench.sweep.plans import Options

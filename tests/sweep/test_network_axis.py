@@ -10,8 +10,9 @@ import pytest
 from layered import TINY_FILE
 
 import prunebench as pb
-from prunebench.benchmark import Plan, Reporter
 from prunebench.benchmark.audit import audit
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.reporter import Reporter
 from prunebench.leaderboard.board import Board
 from prunebench.plugin.record import PluginRecord
 from prunebench.store.absorb import absorb
