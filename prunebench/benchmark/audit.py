@@ -88,7 +88,7 @@ def audit(
             by_training[training].setdefault(network, []).append(result)
     for training, by_network in by_training.items():
         try:
-            task, recipe = rebuild_task(store, training), rebuild_recipe(store, training, files)
+            task, recipe = _rebuild(store, training, files)
             check_memory(recipe, weights_of(recipe, task.shape, task.outputs), seeds=1, snapshots=1)
         except PrunebenchError as error:
             count = sum(map(len, by_network.values()))
@@ -100,9 +100,15 @@ def audit(
     return report
 
 
-def rebuild_task(store: Store, training: str) -> Task:
-    """The task of a training, drawn again from its record. `PrunebenchError` where it is not the same."""
-    record = json.loads(_record_of(store, training).task)
+def _rebuild(store: Store, training: str, files: Sequence[str]) -> tuple[Task, Recipe]:
+    """The task of a training, drawn again from its record, and its recipe with its network.
+
+    `PrunebenchError` where one of them is not here, or not the same.
+    """
+    row = store.find(TrainingRow, training)
+    if row is None or not is_valid(row):
+        raise PrunebenchError("the record of its task and recipe is not what was written")
+    record = json.loads(row.task)
     try:
         dataset = str(record["dataset"])
         if Path(dataset).name != dataset:  # a record names no folder, and reads none
@@ -113,20 +119,7 @@ def rebuild_task(store: Store, training: str) -> Task:
         raise PrunebenchError(f"its task cannot be drawn again ({error})") from error
     if task.fingerprint != record["fingerprint"]:
         raise PrunebenchError(f"{dataset} is not the same data here")
-    return task
-
-
-def rebuild_recipe(store: Store, training: str, files: Sequence[str]) -> Recipe:
-    """The recipe of a training with its network, from its record. `PrunebenchError`: it is not here."""
-    row = _record_of(store, training)
-    return loaded(Recipe.read(json.loads(row.recipe) | {"until_loss": row.until_loss}), files)
-
-
-def _record_of(store: Store, training: str) -> TrainingRow:
-    row = store.find(TrainingRow, training)
-    if row is None or not is_valid(row):
-        raise PrunebenchError("the record of its task and recipe is not what was written")
-    return row
+    return task, loaded(Recipe.read(json.loads(row.recipe) | {"until_loss": row.until_loss}), files)
 
 
 def _compute_again(network: StoredNetwork, results: Sequence[_Result], report: Audit) -> None:
