@@ -40,13 +40,12 @@ def sweep(
     missing = [item for item in items if item.lacking]
     shown = [item for item in items if not item.lacking and not boards.hold(item.plan)]
     elsewhere: AbstractContextManager[Any] = nullcontext()
-    if missing and (workers or cluster):
-        reporter.plan(
-            f"workers at {cluster}"
-            if cluster
-            else f"starting {workers} worker process" + ("" if workers == 1 else "es")
-        )
-        elsewhere = remote_client(cluster) if cluster else local_client(workers or 1)
+    if missing and cluster:
+        reporter.plan(f"workers at {cluster}")
+        elsewhere = remote_client(cluster)
+    elif missing and workers:
+        reporter.plan(f"starting {workers} worker process" + ("" if workers == 1 else "es"))
+        elsewhere = local_client(workers)
     with elsewhere as client:
         progress = SweepProgress([*missing, *shown], len(items), boards, reporter)
         here = ThisProcess(store, reporter, force=force)
