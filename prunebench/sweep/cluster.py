@@ -129,29 +129,20 @@ def local_client(count: int) -> Iterator[Any]:
     threads = str(max(1, CPU_COUNT // count))
     environ = {f"{library}_NUM_THREADS": threads for library in ("OMP", "MKL", "OPENBLAS")}
     security = distributed.Security.temporary()
-    options = {
+    shared = {"host": "127.0.0.1", "dashboard": False, "security": security}
+    options = shared | {
         "nthreads": 1,
         "memory_limit": None,
-        "host": "127.0.0.1",
-        "dashboard": False,
         "preload": ["prunebench.sweep.worker"],
         "preload_nanny": ["prunebench.sweep.interrupts"],
         "silence_logs": logging.CRITICAL,
-        "security": security,
     }
     workers = {
         number: {"cls": distributed.Nanny, "options": options | {"env": environ | gpu}}
         for number, gpu in enumerate(_gpus(count))
     }
-    scheduler = {
-        "cls": distributed.Scheduler,
-        "options": {
-            "host": "127.0.0.1",
-            "dashboard": False,
-            "dashboard_address": "127.0.0.1:0",  # of a server without pages; its usual port may be taken
-            "security": security,
-        },
-    }
+    # The address is that of a server without pages; its usual port may be taken.
+    scheduler = {"cls": distributed.Scheduler, "options": shared | {"dashboard_address": "127.0.0.1:0"}}
     with dask.config.set(_LOCAL_CONFIG), contextlib.ExitStack() as stack:
         for attempt in range(1, ATTEMPTS + 1):
             try:
