@@ -86,9 +86,7 @@ class Work:
             return
         outcomes = self._ask(key, scorer, asked)
         error = next((outcome.error for outcome in outcomes if outcome.error), None)
-        given: tuple[_Given, _Given] = None, None
-        if error is None:
-            given = _stacked([o.scores for o in outcomes]), _stacked([o.signs for o in outcomes])
+        given = _stacked([o.scores for o in outcomes]), _stacked([o.signs for o in outcomes])
         self.own_steps[key] = extra_steps = max(outcome.extra_gradient_steps for outcome in outcomes)
         passes = [each.sample_gradients for each in outcomes]
         sample_gradients = None if None in passes else max(filter(None, passes), default=0.0)
