@@ -1,8 +1,6 @@
 """What a store holds, in numbers. Reads the database alone, so that asking costs no time."""
 
 import contextlib
-import json
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,38 +39,28 @@ class Status:
 
 def read_status(folder: Path) -> Status:
     """Count what the store in `folder` holds. Raises as `connect` does."""
-    path, holdings = folder / FILE, defaultdict[str, list[int]](lambda: [0] * 7)
+    path = folder / FILE
     with contextlib.closing(connect(folder, read_only=True)) as connection, errors(path):
-        for task, *counts in connection.execute(_COUNTS):
-            name = _name_of(task)
-            holdings[name] = [sum(pair) for pair in zip(holdings[name], counts, strict=True)]
+        holdings = tuple(Holding(*row) for row in connection.execute(_COUNTS))
         ((newest,),) = connection.execute(_NEWEST)
     files = [path.with_name(FILE + ending) for ending in ("", "-wal")]
-    return Status(
-        tuple(Holding(task, *counts) for task, counts in sorted(holdings.items())),
-        sum(file.stat().st_size for file in files if file.exists()),
-        newest,
-    )
+    return Status(holdings, sum(file.stat().st_size for file in files if file.exists()), newest)
 
 
-# Of each training, what `Holding` counts. The index of scorings is small; their scores are not, so the join
-# with results starts there and reads no row of scorings.
+# Of the trainings of each task, what `Holding` counts. The index of scorings is small; their scores are not,
+# so the join with results starts there and reads no row of scorings.
 _COUNTS = """
-SELECT task, 1, ifnull(networks, 0), ifnull(snapshots, 0), ifnull(results, 0), ifnull(failed, 0),
-    EXISTS (SELECT 1 FROM failures f WHERE f.training = id), ifnull(size, 0)
+SELECT ifnull(CASE WHEN json_valid(task) THEN
+        json_extract(task, '$.name') || ', ' || json_extract(task, '$.samples') || ' samples'
+    END, 'tasks whose record is damaged') AS name, count(*),
+    ifnull(sum(networks), 0), ifnull(sum(snapshots), 0), ifnull(sum(results), 0), ifnull(sum(failed), 0),
+    sum(EXISTS (SELECT 1 FROM failures f WHERE f.training = id)), ifnull(sum(size), 0)
 FROM trainings
 LEFT JOIN (SELECT training AS id, sum(step < 0) AS networks, sum(step >= 0) AS snapshots, sum(bytes) AS size
     FROM networks GROUP BY training) USING (id)
 LEFT JOIN (SELECT training AS id, count(*) AS results
     FROM scorings s CROSS JOIN results r ON scoring = s.id AND r.error IS NULL GROUP BY training) USING (id)
 LEFT JOIN (SELECT training AS id, count(*) AS failed
-    FROM scorings WHERE error IS NOT NULL GROUP BY training) USING (id)"""
+    FROM scorings WHERE error IS NOT NULL GROUP BY training) USING (id)
+GROUP BY name ORDER BY name"""
 _NEWEST = "SELECT max(json_extract(record, '$.utc')) FROM provenance WHERE json_valid(record)"
-
-
-def _name_of(task: str) -> str:
-    try:
-        record = json.loads(task)
-        return f"{record['name']}, {record['samples']} samples"
-    except (ValueError, TypeError, KeyError):
-        return "tasks whose record is damaged"
