@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 import prunebench as pb
 from prunebench import version
@@ -152,6 +151,6 @@ def test_the_metadata_of_another_installation_is_not_taken(root: Path) -> None:
 
 
 def test_every_result_says_it() -> None:
-    record = environment(torch.device("cpu"))
+    record = environment("cpu")
     assert (record["prunebench"], record["commit"]) == version.code()
     assert pb.__version__ == record["prunebench"]

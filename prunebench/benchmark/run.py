@@ -10,7 +10,6 @@ from prunebench.benchmark.missing import (
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.work import Work
-from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.results import Document
 from prunebench.store.integrity import check_structure
@@ -50,7 +49,7 @@ def complete(
     Scorers that cannot take the plan's networks have rows that say so.
     """
     reporter = reporter or Reporter()
-    made = environment(resolve_device(plan.device))
+    made = environment(plan.device)
     store.register(plan.training, plan.task, plan.recipe)
     there = inventory_of(plan, store)
     forget_damage(there, store, reporter.warn)

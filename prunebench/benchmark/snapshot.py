@@ -3,7 +3,6 @@
 from prunebench.benchmark.announce import announce_training
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
-from prunebench.device import resolve_device
 from prunebench.store.inventory import Inventory, take_inventory
 from prunebench.store.provenance import environment
 from prunebench.store.records import Environment
@@ -41,7 +40,7 @@ def take_snapshot(
     `ReferenceNetworks.trajectory` does.
     """
     reporter = reporter or Reporter()
-    made = environment(resolve_device(plan.device)) | {"command": plan.command}
+    made = environment(plan.device) | {"command": plan.command}
     with store.claimed(plan.training):
         announce_networks(plan, store, reporter, force=force)
         run = networks_of(plan, tuple(plan.seeds), store, made, reporter, again=force)

@@ -9,7 +9,6 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from prunebench.device import resolve_device
 from prunebench.experiments.experiment import Experiment
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.verdict import Verdict
@@ -33,7 +32,7 @@ MARKS = {"holds": "✔ holds", "fragile": "≈ fragile", "does not hold": "✘ d
 
 def describe(lab: Lab) -> dict[str, Any]:
     """What the report says about command, data, setting and environment."""
-    setting, task, machine = lab.setting, lab.task(), environment(resolve_device(lab.device))
+    setting, task, machine = lab.setting, lab.task(), environment(lab.device)
     sides = " against ".join(" + ".join(side) for side in task.source["class_names"])
     seeds = ", ".join(map(str, setting.seeds))
     quick = " --quick" if setting.name == "quick" else ""

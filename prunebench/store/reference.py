@@ -54,7 +54,7 @@ class ReferenceNetworks:
 
     def __post_init__(self) -> None:
         self.steps = sorted(set(self.steps))
-        self.made = self.made or environment(resolve_device(self.device))
+        self.made = self.made or environment(self.device)
         self.training = training_id(self.task, self.recipe, self.together or self.seeds)
 
     def trajectory(self, *, again: bool = False, claimed: bool = False) -> Trajectory:
@@ -108,9 +108,7 @@ class ReferenceNetworks:
             progress=self._progress(len(seeds)),
         )
         self._check_reached(run.gradient_steps)
-        finite = run.final.finite()
-        if not bool(finite.all()):
-            lost = [seed for seed, ok in zip(seeds, finite.tolist(), strict=True) if not ok]
+        if lost := [seed for seed, ok in zip(seeds, run.final.finite().tolist(), strict=True) if not ok]:
             raise PrunebenchError(f"training diverged for seeds {lost}; take a smaller --learning-rate")
         states = {step: state for step, state in run.states.items() if step > 0}
         states[FINAL] = State(run.final, run.gradient_steps)

@@ -9,7 +9,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from prunebench.benchmark.audit import audit
-from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.leaderboard.board import Board
 from prunebench.plugin.isolation import Isolation
@@ -83,7 +82,7 @@ def make(
         specs,
         source.name if plugin.point is None else plugin.origin,
         {file: digest(content) for file, content in files.items()},
-        environment(resolve_device("cpu")),
+        environment("cpu"),
         findings,
         Audited.of(found),
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.run import complete
-from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError, in_words
 from prunebench.results import Document
 from prunebench.store.database import StoreError
@@ -56,5 +55,5 @@ def keep_outcome(plan: Plan, store: Store, attempted: Attempted) -> None:
         store.forget_failure(plan.training)
         return
     store.register(plan.training, plan.task, plan.recipe)
-    made = environment(resolve_device(plan.device)) | {"command": plan.command}
+    made = environment(plan.device) | {"command": plan.command}
     store.put_failure(plan.training, attempted.error, attempted.attempts, made)

@@ -34,7 +34,7 @@ def plans(task: pb.Task, count: int, seeds: int = 20) -> list[Plan]:
 def fill(folder: Path | None, plans: list[Plan]) -> Store:
     """A store with everything that the plans want, in made-up numbers."""
     store, draw = Store(folder), np.random.default_rng(0)
-    made = environment(torch.device("cpu")) | {"command": "prunebench sweep made-up.toml"}
+    made = environment("cpu") | {"command": "prunebench sweep made-up.toml"}
     for plan in plans:
         store.register(plan.training, plan.task, plan.recipe)
         final = pb.initialise(plan.recipe, plan.task.inputs, plan.seeds)

@@ -184,7 +184,7 @@ def test_changed_code_version_or_evaluator_is_computed_anew(
 
 
 def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
-    made = environment(torch.device("cpu"))
+    made = environment("cpu")
     store.register(plan.training, plan.task, plan.recipe)
     (key,) = [key for key, scorer in plan.scored.items() if scorer.name == "magnitude"]
     measures = {measure: {"spearman": [0.5]} for measure in plan.wanted[key]}
