@@ -26,11 +26,11 @@ def train_pruned(
     `step` is that of the scores, at which `prune_early` prunes; its control comes last.
     """
     candidates = [torch.from_numpy(draw).to(run.final.device) for draws in scores for draw in draws]
-    shares, recalibrate = [float(measure.keep)], measure.recalibrated
+    share, recalibrate = float(measure.keep), measure.recalibrated
     if measure.name == "finetune":
-        found = finetune(candidates, run, measure.steps, shares, recalibrate=recalibrate)
+        found = finetune(candidates, run, measure.steps, share, recalibrate=recalibrate)
     else:
-        found = prune_early(candidates, run, step, shares, control=control, recalibrate=recalibrate)
+        found = prune_early(candidates, run, step, share, control=control, recalibrate=recalibrate)
     rest = iter(found)
     each = [list(islice(rest, count)) for count in (*map(len, scores), *([1] if control else []))]
     return [[values_of(draws, at) for at in range(len(run.seeds))] for draws in each]

@@ -29,12 +29,12 @@ def prune_early(
     candidates: Sequence[Float[Tensor, "seeds units"]],
     run: Trajectory,
     step: int,
-    fractions: Sequence[float],
+    share: float,
     *,
     control: bool = True,
     recalibrate: bool = True,
 ) -> list[Metrics]:
-    """Keep the best units of each layer at `step` and train the narrow networks to the end on the same order.
+    """Keep a share of each layer, the best at `step`, and train the narrow networks to the end on that order.
 
     The kept units carry their velocities on, so keeping all of them repeats the dense training exactly.
     Returns the metrics of each candidate's scores, and last (with `control`) those of the lottery-ticket
@@ -43,18 +43,18 @@ def prune_early(
     for every scorer.
     """
     fresh = _fresh_state(run, step) if control else None
-    return _trained(candidates, run, run.states[step], fractions, "prune_early", fresh, recalibrate)
+    return _trained(candidates, run, run.states[step], share, "prune_early", fresh, recalibrate)
 
 
 def finetune(
     candidates: Sequence[Float[Tensor, "seeds units"]],
     run: Trajectory,
     steps: int,
-    fractions: Sequence[float],
+    share: float,
     *,
     recalibrate: bool = True,
 ) -> list[Metrics]:
-    """Keep the best units of each layer of the trained networks, and repeat the last `steps` of training.
+    """Keep a share of each layer of the trained networks, the best, and repeat the last `steps` of training.
 
     On the same minibatches and at the learning rates that these steps had ("learning rate rewinding": Renda,
     Frankle and Carbin 2020), from velocity 0.
@@ -63,51 +63,44 @@ def finetune(
         accepted = f"training ended by --until-loss after {run.gradient_steps} steps"
         raise RequestError("finetune_steps", steps, accepted)
     start = State(run.final, run.gradient_steps - steps)
-    return _trained(candidates, run, start, fractions, "finetune", None, recalibrate)
+    return _trained(candidates, run, start, share, "finetune", None, recalibrate)
 
 
 def _trained(
     candidates: Sequence[Float[Tensor, "seeds units"]],
     run: Trajectory,
     states: State,
-    fractions: Sequence[float],
+    share: float,
     protocol: Protocol,
     fresh: State | None,
     recalibrate: bool,
 ) -> list[Metrics]:
     """Metrics of each candidate, and of the networks of `fresh` weights, cut from these states."""
-    results: list[Metrics] = [{} for _ in range(len(candidates) + (fresh is not None))]
     layers = states.networks.layers
     units = [layer.units for layer in layers]
-    ended = protocol == "finetune" or run.recipe.until_loss is not None
-    end = run.gradient_steps if ended else None
-    for fraction in fractions:
-        chosen = []
-        # By network and units: scorers that choose the same ones share their training.
-        starts: dict[tuple[int, ...], tuple[int, State]] = {}
-        for scores in candidates:
-            kept = best_of_layers(scores, units, fraction)
-            choice = {(at, *own.tolist()): by_layer(own, layers) for at, own in enumerate(kept)}
-            chosen.append(list(choice))
-            starts |= {
-                key: (run.seeds[key[0]], states.select(key[0]).keep(own))
-                for key, own in choice.items()
-                if key not in starts
-            }
-        if fresh is not None:
-            first = {layer.name: torch.arange(kept_count(layer.units, fraction))[None] for layer in layers}
-            chosen.append([(at,) for at in range(len(run.seeds))])
-            starts |= {(at,): (seed, fresh.select(at).keep(first)) for at, seed in enumerate(run.seeds)}
-        metrics = _train_on(run, list(starts.values()), (protocol, written_share(fraction)), end, recalibrate)
-        place = {key: number for number, key in enumerate(starts)}
-        for result, keys in zip(results, chosen, strict=True):
-            result |= {path: values[[place[key] for key in keys]] for path, values in metrics.items()}
-    return results
+    chosen = []
+    # By network and units: scorers that choose the same ones share their training.
+    starts: dict[tuple[int, ...], tuple[int, State]] = {}
+    for scores in candidates:
+        kept = best_of_layers(scores, units, share)
+        choice = {(at, *own.tolist()): by_layer(own, layers) for at, own in enumerate(kept)}
+        chosen.append(list(choice))
+        starts |= {
+            key: (run.seeds[key[0]], states.select(key[0]).keep(own))
+            for key, own in choice.items()
+            if key not in starts
+        }
+    if fresh is not None:
+        first = {layer.name: torch.arange(kept_count(layer.units, share))[None] for layer in layers}
+        chosen.append([(at,) for at in range(len(run.seeds))])
+        starts |= {(at,): (seed, fresh.select(at).keep(first)) for at, seed in enumerate(run.seeds)}
+    metrics = _train_on(run, list(starts.values()), (protocol, written_share(share)), recalibrate)
+    place = {key: number for number, key in enumerate(starts)}
+    rows = [[place[key] for key in keys] for keys in chosen]
+    return [{path: values[row] for path, values in metrics.items()} for row in rows]
 
 
-def _train_on(
-    run: Trajectory, starts: Sequence[tuple[int, State]], path: Path, end: int | None, recalibrate: bool
-) -> Metrics:
+def _train_on(run: Trajectory, starts: Sequence[tuple[int, State]], path: Path, recalibrate: bool) -> Metrics:
     """Train networks, each on its seed's order, side by side as far as memory is good for that.
 
     Those whose optimiser began later, as Adam's does with fresh weights, are a batch of their own.
@@ -120,7 +113,8 @@ def _train_on(
         for first in range(0, len(alike), at_once):
             batch = alike[first : first + at_once]
             seeds, states = zip(*(starts[number] for number in batch), strict=True)
-            trained = run_loop(run.task, run.recipe, State.cat(states), seeds, until=end).final
+            start = State.cat(states)
+            trained = run_loop(run.task, run.recipe, start, seeds, until=run.gradient_steps).final
             for name, values in _accuracies(trained, run.task, recalibrate).items():
                 found[name, *path][batch] = values
     return found

@@ -45,7 +45,7 @@ def units_of(networks: pb.Networks) -> list[int]:
 
 
 def test_all_units_kept_early_repeat_the_training(run: pb.Trajectory) -> None:
-    early, fresh = prune_early([scores_of(run)], run, 10, (1.0,))
+    early, fresh = prune_early([scores_of(run)], run, 10, 1.0)
     for name, x, y in (("accuracy", run.task.x_test, run.task.y_test),):
         dense = recalibrated(run.final, run.task.x_train).accuracy(x, y).numpy()
         assert early[name, "prune_early", "1"] == pytest.approx(dense)
@@ -55,11 +55,11 @@ def test_all_units_kept_early_repeat_the_training(run: pb.Trajectory) -> None:
 def test_where_a_loss_ends_the_training_it_ends_that_of_narrow_networks() -> None:
     run = trained("mlp", until_loss=1.05, steps=1000)
     assert 10 < run.gradient_steps < 1000
-    early = prune_early([scores_of(run)], run, 10, (1.0,), control=False)[0]
+    early = prune_early([scores_of(run)], run, 10, 1.0, control=False)[0]
     dense = run.final.accuracy(run.task.x_train, run.task.y_train).numpy()
     assert early["train_accuracy", "prune_early", "1"] == pytest.approx(dense)
     with pytest.raises(pb.RequestError, match=r"finetune_steps: got 1000; training ended by --until-loss"):
-        finetune([scores_of(run)], run, 1000, (0.5,))
+        finetune([scores_of(run)], run, 1000, 0.5)
     plan = Plan(run.task, run.recipe, [pb.load_scorer("magnitude")], (10,), run.seeds, ("prune_early",))
     assert {measure.protocol for measure in plan.measures} == {"prune_early[end=training]"}
 
@@ -67,7 +67,7 @@ def test_where_a_loss_ends_the_training_it_ends_that_of_narrow_networks() -> Non
 def test_each_layer_keeps_its_own_share_early(run: pb.Trajectory) -> None:
     """Trained by hand from the units that are kept, in every layer as many as its width says."""
     scores, at = scores_of(run), 1
-    found = prune_early([scores], run, 10, (0.4,), control=False)[0]
+    found = prune_early([scores], run, 10, 0.4, control=False)[0]
     kept = by_layer(best_of_layers(scores, units_of(run.final), 0.4)[at], run.final.layers)
     assert [own.shape[1] for own in kept.values()] == [kept_count(u, 0.4) for u in units_of(run.final)]
     state = run.states[10].select(at).keep(kept)
@@ -79,7 +79,7 @@ def test_each_layer_keeps_its_own_share_early(run: pb.Trajectory) -> None:
 
 def test_adam_begins_anew_with_fresh_weights() -> None:
     """And goes on with what it had where units were kept, in the same call."""
-    run, step, half = trained("mlp", optimizer="adam"), 10, (0.5,)
+    run, step, half = trained("mlp", optimizer="adam"), 10, 0.5
     early, fresh = prune_early([scores_of(run)], run, step, half)
     x, y = run.task.x_train.reshape(-1, *run.task.shape), run.task.y_train
     first = {layer.name: torch.arange(kept_count(layer.units, 0.5))[None] for layer in run.final.layers}
@@ -100,7 +100,7 @@ def test_adam_begins_anew_with_fresh_weights() -> None:
 
 def test_finetuning_repeats_the_last_steps(run: pb.Trajectory) -> None:
     scores, at = scores_of(run), 0
-    found = finetune([scores], run, 15, (0.5,))[0]
+    found = finetune([scores], run, 15, 0.5)[0]
     kept = by_layer(best_of_layers(scores, units_of(run.final), 0.5)[at], run.final.layers)
     state = State(run.final.select(at), 25).keep(kept)
     final = run_loop(run.task, run.recipe, state, run.seeds[:1]).final

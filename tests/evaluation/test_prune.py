@@ -10,7 +10,7 @@ from prunebench.evaluation.prune import prune_early
 from prunebench.training.loop import LoopResult, run_loop
 from prunebench.training.state import State
 
-ALL = (1.0,)
+ALL = 1.0
 
 
 def test_keeping_all_early_is_the_dense_training(run: pb.Trajectory) -> None:
@@ -25,11 +25,12 @@ def test_keeping_all_early_is_the_dense_training(run: pb.Trajectory) -> None:
     assert np.allclose(early["accuracy", "prune_early", "1"], dense)
 
 
-def test_candidates_do_not_mix(run: pb.Trajectory) -> None:
+@pytest.mark.parametrize("share", [0.5, 0.1])
+def test_candidates_do_not_mix(run: pb.Trajectory, share: float) -> None:
     """Side by side or alone, each candidate's narrow networks are the same; the control comes last."""
     draws = torch.rand(2, 4, 16, generator=torch.Generator().manual_seed(2))
-    both = prune_early(list(draws), run, 15, (0.5, 0.1))
-    alone = prune_early([draws[1]], run, 15, (0.5, 0.1))
+    both = prune_early(list(draws), run, 15, share)
+    alone = prune_early([draws[1]], run, 15, share)
     assert len(both) == 3
     for path in alone[0]:
         assert np.allclose(both[1][path], alone[0][path])
@@ -50,11 +51,11 @@ def test_equal_choices_are_trained_once(run: pb.Trajectory, monkeypatch: pytest.
     one = torch.rand(4, 16, generator=torch.Generator().manual_seed(2))
     other = one.clone()
     other[:2] = -other[:2]
-    first, second, _ = prune_early([one, other], run, 15, (0.5,))
+    first, second, _ = prune_early([one, other], run, 15, 0.5)
     assert trained == [4 + 2 + 4]
     for path, values in first.items():
         assert np.array_equal(values[2:], second[path][2:])
-        assert np.allclose(second[path], prune_early([other], run, 15, (0.5,))[0][path])
+        assert np.allclose(second[path], prune_early([other], run, 15, 0.5)[0][path])
 
 
 def test_reinitialised_control_is_drawn_afresh(run: pb.Trajectory) -> None:
