@@ -22,21 +22,19 @@ class Capacity(Experiment):
 
     def rows(self, lab: Lab) -> Rows:
         """`counts`: each N, threshold and seed; accuracies in percent."""
-        for samples in lab.setting.sizes:
-            run = lab.run(samples=samples)
+        for run, where in lab.runs(samples=lab.setting.sizes):
             final, task = run.final, run.task
             sets = ("train", task.x_train, task.y_train), ("test", task.x_test, task.y_test)
             labels, share = groups(final, task), final_share(run)
             for threshold in THRESHOLDS:
                 kept = torch.where(share >= threshold, labels, DROPPED)
-                where = {"samples": samples, "threshold": threshold, "seed": run.seeds}
                 counts = {"groups": group_counts(final, labels, threshold)[1], "width": final.units}
                 accuracies = {
                     f"{kind}_{moment}": 100 * nets.accuracy(x, y)
                     for moment, nets in (("before", final), ("after", merge(final, kept)))
                     for kind, x, y in sets
                 }
-                yield rows_of("counts", **where, **counts, **accuracies)
+                yield rows_of("counts", **where, threshold=threshold, seed=run.seeds, **counts, **accuracies)
 
     def draw(self, tables: Tables) -> Panels:
         """Neurons whose norm is below a share of the largest are dropped, the groups (cosine >= 0.95) of the

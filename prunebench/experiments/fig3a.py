@@ -1,7 +1,5 @@
 """Figure 3a: groups at the end of training against the number of samples, for several widths."""
 
-import itertools
-
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, marked, width_line
 from prunebench.experiments.lab import Lab
@@ -20,12 +18,10 @@ class Figure3a(Experiment):
 
     def rows(self, lab: Lab) -> Rows:
         """`counts`: each width, N and seed."""
-        for width, samples in itertools.product(lab.setting.widths, lab.setting.curve_sizes):
-            run = lab.run(samples=samples, width=width)
-            every, relevant = group_counts(run.final, groups(run.final, run.task))
-            where = {"width": width, "samples": samples, "seed": run.seeds}
-            loss = run.history.loss[:, -1]
-            yield rows_of("counts", **where, groups=every, relevant=relevant, final_loss=loss)
+        for run, where in lab.runs(width=lab.setting.widths, samples=lab.setting.curve_sizes):
+            counts = group_counts(run.final, groups(run.final, run.task))
+            columns = dict(zip(COUNTED, counts, strict=True)) | {"final_loss": run.history.loss[:, -1]}
+            yield rows_of("counts", **where, seed=run.seeds, **columns)
 
     def draw(self, tables: Tables) -> Panels:
         """Groups of neurons (cosine >= 0.95, complete linkage, equal orientation) at the end of training.

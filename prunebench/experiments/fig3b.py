@@ -20,12 +20,10 @@ class Figure3b(Experiment):
 
     def rows(self, lab: Lab) -> Rows:
         """`counts`: each scale, moment and seed."""
-        for scale in lab.setting.scales:
-            run = lab.run(init_std=scale)
+        for run, where in lab.runs(init_std=lab.setting.scales):
             for moment, nets in zip(MOMENTS, (run.initial, lab.before(run), run.final), strict=True):
-                every, relevant = group_counts(nets, groups(nets, run.task))
-                where = {"init_std": scale, "moment": moment, "seed": run.seeds}
-                yield rows_of("counts", **where, groups=every, relevant=relevant)
+                counts = dict(zip(COUNTED, group_counts(nets, groups(nets, run.task)), strict=True))
+                yield rows_of("counts", **where, moment=moment, seed=run.seeds, **counts)
 
     def draw(self, tables: Tables) -> Panels:
         """Groups of neurons (cosine >= 0.95, complete linkage, equal orientation): mean and standard

@@ -1,7 +1,5 @@
 """Figure 4: norm against alignment, at initialisation and early, coloured by the final norm."""
 
-import itertools
-
 import numpy as np
 
 from prunebench.evaluation.rank import spearman
@@ -27,13 +25,12 @@ class Figure4(Experiment):
     def rows(self, lab: Lab) -> Rows:
         """`neurons`: seed 0 at step 0 and the last early step; `correlations`: each seed and step."""
         setting = lab.setting
-        for samples, scale in itertools.product(setting.sizes, setting.scales):
-            run = lab.run(samples=samples, init_std=scale)
+        for run, options in lab.runs(samples=setting.sizes, init_std=setting.scales):
             final = run.final.norms()
             for step in (0, *setting.early):
                 nets = run.snapshots[step]
                 angle, norm = alignment_angle(nets, run.task).rad2deg(), nets.norms()
-                where = {"samples": samples, "init_std": scale, "step": step}
+                where = options | {"step": step}
                 yield rows_of(
                     "correlations",
                     seed=run.seeds,

@@ -1,7 +1,5 @@
 """Figure 8: the loss curves of the trainings in figure 4."""
 
-import itertools
-
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
 from prunebench.experiments.figures import Panels, band, dashed
 from prunebench.experiments.lab import Lab
@@ -19,10 +17,8 @@ class Figure8(Experiment):
 
     def rows(self, lab: Lab) -> Rows:
         """`curves`: each seed's loss and accuracy; `times`: its plateau's end, and how it ended."""
-        for samples, scale in itertools.product(lab.setting.sizes, lab.setting.scales):
-            run = lab.run(samples=samples, init_std=scale)
+        for run, where in lab.runs(samples=lab.setting.sizes, init_std=lab.setting.scales):
             steps, loss, accuracy = run.history.steps, run.history.loss, run.history.accuracy
-            where = {"samples": samples, "init_std": scale}
             for s, seed in enumerate(run.seeds):
                 yield rows_of("curves", seed=seed, **where, step=steps, loss=loss[s], accuracy=accuracy[s])
             yield rows_of(

@@ -1,6 +1,7 @@
 """The tasks and trained networks of a setting, shared by all experiments so that nothing is trained twice."""
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -51,6 +52,12 @@ class Lab:
         if self._is_default_size(task, recipe):
             steps |= set(geometric(COARSE, recipe.steps, first=12))
         return self._networks(task, recipe, self.setting.seeds, steps)
+
+    def runs(self, **options: Iterable[Any]) -> Iterator[tuple[Trajectory, dict[str, Any]]]:
+        """`run` for each combination of options, the first varying slowest, and the combination by name."""
+        for values in itertools.product(*options.values()):
+            where = dict(zip(options, values, strict=True))
+            yield self.run(**where), where
 
     def before(self, run: Trajectory) -> Networks:
         """Each network as late as it was seen on its plateau: trained on to there from its last snapshot."""

@@ -1,6 +1,5 @@
 """Appendix G: accuracy before and after merging whole groups."""
 
-import itertools
 from typing import Any
 
 from prunebench.experiments.experiment import Experiment, Rows, Tables, rows_of
@@ -19,10 +18,8 @@ class Merging(Experiment):
 
     def rows(self, lab: Lab) -> Rows:
         """`accuracies`: each N, scale and seed, in percent."""
-        for scale, samples in itertools.product(lab.setting.scales, lab.setting.sizes):
-            run = lab.run(samples=samples, init_std=scale)
-            where = {"init_std": scale, "samples": samples, "seed": run.seeds}
-            yield rows_of("accuracies", **where, **merged_accuracies(run))
+        for run, where in lab.runs(init_std=lab.setting.scales, samples=lab.setting.sizes):
+            yield rows_of("accuracies", **where, seed=run.seeds, **merged_accuracies(run))
 
     def draw(self, tables: Tables) -> Panels:
         """Accuracy of the trained networks (open) and after every group (cosine >= 0.95, complete linkage)

@@ -23,15 +23,14 @@ class RelativeTime(Experiment):
 
     def rows(self, lab: Lab) -> Rows:
         """`correlations`: each learning rate, kept step and seed."""
-        for rate in lab.setting.rates:
-            run = lab.run(learning_rate=rate)
+        for run, where in lab.runs(learning_rate=lab.setting.rates):
             drop = drop_step(run)
             for step in list(run.snapshots)[1:]:
                 angle = alignment_angle(run.snapshots[step], run.task)
                 yield rows_of(
                     "correlations",
                     seed=run.seeds,
-                    learning_rate=rate,
+                    **where,
                     step=step,
                     drop_step=drop,
                     share=step / drop.double(),
