@@ -13,13 +13,13 @@ from torch import Tensor
 from prunebench.benchmark.plan import ACCURACY_DRAWS, SPREAD
 from prunebench.evaluation.layered_subject import LayeredSubject
 from prunebench.evaluation.merge import folded, merge_groups
-from prunebench.evaluation.metrics import Metrics, Path, per_seed
+from prunebench.evaluation.metrics import SPLITS, Metrics, Path, per_seed
 from prunebench.evaluation.protocols import LABELS, SHUFFLED, TRAINED, TRUTHS
 from prunebench.evaluation.rank import rank, sign_agreement, within_layers
 from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled_within_layers
 from prunebench.evaluation.shallow_subject import ShallowSubject
 from prunebench.evaluation.statistics import number_or_none
-from prunebench.evaluation.subject import SPLITS, Subject
+from prunebench.evaluation.subject import Subject
 from prunebench.evaluation.truths import OTHERS, truth
 from prunebench.networks import Networks
 from prunebench.networks.architecture import SHALLOW

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.func import functional_call
 
 from prunebench.device import full_precision
+from prunebench.evaluation.metrics import Split
 from prunebench.evaluation.selection import by_layer
-from prunebench.evaluation.subject import Split, Subject
+from prunebench.evaluation.subject import Subject
 from prunebench.networks import Networks, predictions
 from prunebench.networks.memory_format import channels_last
 from prunebench.networks.normalisation import recalibrated
@@ -38,11 +39,7 @@ class LayeredSubject(Subject[Tensor]):
     def __init__(self, network: Networks, task: Task, *, recalibrate: bool = True) -> None:
         super().__init__(network, task)
         self.recalibrate = recalibrate
-        take = network.architecture.shaped
-        self._data: dict[Split, tuple[Tensor, Tensor]] = {
-            "test": (take(task.x_test.to(network.device, network.dtype)), task.y_test.to(network.device)),
-            "train": (take(task.x_train.to(network.device, network.dtype)), task.y_train.to(network.device)),
-        }
+        self._data = taken(task, network)
         self._found: dict[bytes, dict[Split, float]] = {}
 
     @cached_property
@@ -95,6 +92,15 @@ class LayeredSubject(Subject[Tensor]):
             return channels_last(merge_layers(self.network, labels[None]))
         kept = (labels >= 0).nonzero()[:, 0]
         return channels_last(self.network.keep(by_layer(kept, self.network.layers)))
+
+
+def taken(task: Task, networks: Networks) -> dict[Split, tuple[Tensor, Tensor]]:
+    """The samples of both data sets as the networks' module takes them, and their labels."""
+    device, shaped = networks.device, networks.architecture.shaped
+    return {
+        "test": (shaped(task.x_test.to(device, networks.dtype)), task.y_test.to(device)),
+        "train": (shaped(task.x_train.to(device, networks.dtype)), task.y_train.to(device)),
+    }
 
 
 @full_precision()

@@ -51,7 +51,8 @@ _KINDS: dict[str, Kind] = {
     "train_loss": "amount",
 }
 # Accuracies by the split that they are measured on.
-SPLITS = {"accuracy": "test", "train_accuracy": "train"}
+Split = Literal["test", "train"]
+SPLITS: dict[str, Split] = {"accuracy": "test", "train_accuracy": "train"}
 
 
 def kind_of(path: Path) -> Kind:

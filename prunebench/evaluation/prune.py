@@ -9,7 +9,7 @@ from torch import Tensor
 
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import kept_count, written_share
-from prunebench.evaluation.layered_subject import accuracy_of
+from prunebench.evaluation.layered_subject import accuracy_of, taken
 from prunebench.evaluation.metrics import SPLITS, Metrics, Path, per_seed
 from prunebench.evaluation.protocols import Protocol
 from prunebench.evaluation.selection import best_of_layers, by_layer
@@ -123,20 +123,13 @@ def _train_on(run: Trajectory, starts: Sequence[tuple[int, State]], path: Path, 
 def _accuracies(
     networks: Networks, task: Task, recalibrate: bool
 ) -> dict[str, Float[np.ndarray, " networks"]]:
-    take = networks.architecture.shaped
-    x_train, x_test = (take(x.to(networks.device, networks.dtype)) for x in (task.x_train, task.x_test))
-    data = {"test": (x_test, task.y_test), "train": (x_train, task.y_train)}
+    data = taken(task, networks)
     if recalibrate:
-        networks = recalibrated(networks, x_train)
+        networks = recalibrated(networks, data["train"][0])
     if networks.architecture.shape is None:
         return {name: per_seed(networks.accuracy(*data[split])) for name, split in SPLITS.items()}
     return {
-        name: np.array(
-            [
-                accuracy_of(networks, data[split][0], data[split][1].to(networks.device), index)
-                for index in range(networks.seeds)
-            ]
-        )
+        name: np.array([accuracy_of(networks, *data[split], index) for index in range(networks.seeds)])
         for name, split in SPLITS.items()
     }
 

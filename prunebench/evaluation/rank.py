@@ -30,14 +30,15 @@ def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
     In shallow networks of two classes `spearman_within_groups` is the mean, weighted by group size, over the
     two groups of neurons with equal final output sign `sign(v_i . (1,-1))`.
     """
-    truth, layers = final.norms("effective"), final.layers
-    values, norms = scores.cpu().double().numpy(), truth[0].cpu().double().numpy()
+    norms, layers = final.norms("effective")[0], final.layers
     units = [layer.units for layer in layers]
-    own = _by_layer(values, norms, units)
+    own = _of_layers(scores, norms, units)
     within = np.stack([spearman(*each) for each in own])
     metrics: Metrics = {
         ("spearman",): _mean(within, units),
-        ("kendall",): _mean(np.stack([[_kendall(row, of) for row in rows] for rows, of in own]), units),
+        ("kendall",): _mean(
+            np.stack([[_kendall(row, of.numpy()) for row in rows.numpy()] for rows, of in own]), units
+        ),
     }
     if len(layers) > 1:
         metrics |= {
@@ -46,12 +47,11 @@ def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
         metrics["spearman_over_layers",] = _mean(within, [1] * len(layers))
     if _has_signs(final):
         groups = output_sign(final)[0].cpu().numpy()
-        metrics["spearman_within_groups",] = spearman_within(values, norms, groups)
+        metrics["spearman_within_groups",] = spearman_within(
+            scores.cpu().numpy(), norms.cpu().numpy(), groups
+        )
     for fraction in OVERLAPS:
-        shared = [
-            _overlap(rows, of, kept_count(rows.shape[1], fraction))
-            for rows, of in zip(scores.split(units, dim=1), truth.split(units, dim=1), strict=True)
-        ]
+        shared = [_overlap(rows, of, kept_count(len(of), fraction)) for rows, of in own]
         metrics["top_k_overlap", written_share(fraction)] = _mean(np.stack(shared), units)
     return metrics
 
@@ -60,16 +60,14 @@ def within_layers(
     scores: Float[Tensor, "choices units"], truth: Float[Tensor, " units"], units: list[int]
 ) -> Float[np.ndarray, " choices"]:
     """`rank`'s `spearman` alone, with any truth; `units` of each layer."""
-    values, worth = scores.cpu().double().numpy(), truth.cpu().double().numpy()
-    return _mean(np.stack([spearman(*each) for each in _by_layer(values, worth, units)]), units)
+    return _mean(np.stack([spearman(*own) for own in _of_layers(scores, truth, units)]), units)
 
 
-def _by_layer(
-    scores: Values, truth: Float[np.ndarray, " units"], units: list[int]
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Scores and truth of each layer."""
-    ends = np.cumsum(units)[:-1]
-    return list(zip(np.split(scores, ends, axis=1), np.split(truth, ends), strict=True))
+def _of_layers(
+    scores: Float[Tensor, "choices units"], truth: Float[Tensor, " units"], units: list[int]
+) -> list[tuple[Tensor, Tensor]]:
+    """Scores and truth of each layer, on the CPU."""
+    return list(zip(scores.cpu().split(units, dim=1), truth.cpu().split(units), strict=True))
 
 
 def _mean(by_layer: Float[np.ndarray, "layers choices"], weights: list[int]) -> Float[np.ndarray, " choices"]:
@@ -83,11 +81,9 @@ def _mean(by_layer: Float[np.ndarray, "layers choices"], weights: list[int]) -> 
 
 
 def _overlap(
-    scores: Float[Tensor, "choices units"], truth: Float[Tensor, "1 units"], k: int
+    scores: Float[Tensor, "choices units"], truth: Float[Tensor, " units"], k: int
 ) -> Float[np.ndarray, " choices"]:
-    largest = torch.zeros(truth.shape[1], dtype=torch.bool, device=truth.device)
-    largest[top_k(truth, k)[0]] = True
-    return per_seed(largest[top_k(scores, k)].double().mean(dim=1))
+    return per_seed(torch.isin(top_k(scores, k), top_k(truth[None], k)).double().mean(dim=1))
 
 
 def sign_agreement(signs: Float[Tensor, "choices neurons"], final: Networks) -> Metrics:

@@ -15,7 +15,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from prunebench.evaluation.subject import Split, Subject
+from prunebench.evaluation.metrics import Split
+from prunebench.evaluation.subject import Subject
 from prunebench.networks import Networks, predictions
 from prunebench.tasks.task import Task
 from prunebench.theory.merging import parallel, shares

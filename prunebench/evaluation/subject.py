@@ -2,18 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from prunebench.evaluation.metrics import Split
 from prunebench.networks import Networks
 from prunebench.tasks.task import Task
-
-Split = Literal["test", "train"]
-# The names of the results, and the data that each is on.
-SPLITS: dict[str, Split] = {"accuracy": "test", "train_accuracy": "train"}
 
 # What a subject calls several choices of units: narrower networks, made when they are measured.
 N = TypeVar("N")

@@ -8,9 +8,9 @@ import torch
 import prunebench as pb
 from prunebench.evaluation import shallow_subject
 from prunebench.evaluation.merge import folded, merge_groups
+from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.selection import top_k
 from prunebench.evaluation.shallow_subject import ShallowSubject
-from prunebench.evaluation.subject import SPLITS
 
 
 @pytest.fixture(scope="module")
