@@ -98,8 +98,6 @@ def run(arguments: Sequence[str]) -> int:
         code = cli.main(kept, prog_name="prunebench", standalone_mode=False, obj=debug)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted; results that were already written are whole", 130)
     except BrokenPipeError:  # `| head` has seen enough

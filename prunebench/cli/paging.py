@@ -16,15 +16,11 @@ def page(*shown: "RenderableType") -> None:
     from prunebench.leaderboard.terminal import console
 
     out = console()
-    if not out.is_terminal:
-        for each in shown:
-            out.print(each, "")
-        return
     with out.capture() as captured:
         for each in shown:
             out.print(each, "")
     text = encodable(captured.get())
-    if text.count("\n") < out.height:
+    if not out.is_terminal or text.count("\n") < out.height:
         click.echo(text, nl=False)
         return
     os.environ.setdefault("LESS", "-RX")  # colours as they are, and what was read stays on the screen

@@ -38,20 +38,16 @@ def encodable(text: str) -> str:
 
 def is_of_stdout(error: OSError) -> bool:
     """Whether writing to standard output failed so: files say their names, and it has none."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    module = "" if place is None else str(place.tb_frame.f_globals.get("__name__"))
-    return error.filename is None and module.startswith(_WRITERS)
+    from traceback import walk_tb
+
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(error.__traceback__)]
+    return error.filename is None and modules[-1].startswith(_WRITERS)
 
 
 def abandon_stdout() -> None:
     """Nobody reads it: what is still to be written, as the process ends, leads nowhere."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, sys.stdout.fileno())
-    finally:
-        os.close(null)
+    with open(os.devnull, "wb") as null:
+        os.dup2(null.fileno(), sys.stdout.fileno())
 
 
 def _in_plain(error: UnicodeError) -> tuple[str, int]:
