@@ -45,10 +45,7 @@ def unlike_records(board: Board, store: Store) -> list[str]:
         means = _means(store, training)
         for row in board.rows:
             if trainings[row.key] == training:
-                own = means[row.at_step, row.scorer, row.version, row.source or ""]
-                known = own | {
-                    path: values for path, values in means[0, "", "", ""].items() if path not in own
-                }
+                known = means[0, "", "", ""] | means[row.at_step, row.scorer, row.version, row.source or ""]
                 found += [
                     f"{' '.join(path)} of {row.scorer} at step {row.at_step} on {board.name}"
                     for path, summary in row.metrics.items()
