@@ -5,9 +5,10 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from prunebench.benchmark.plan import DENSE, reinitialised
 from prunebench.benchmark.stored_network import NotHere, StoredNetwork
@@ -40,8 +41,7 @@ TRAINED_ROUNDING = 0.03
 _Result = tuple[Key, Measure, str]
 
 
-@dataclass
-class Audit:
+class Audit(msgspec.Struct, forbid_unknown_fields=True):
     """What came of it.
 
     Attributes:
@@ -51,10 +51,10 @@ class Audit:
         unchecked: why how many of the sampled ones could not be measured or scored again.
     """
 
-    checked: int = 0
-    rescored: int = 0
-    differing: list[str] = field(default_factory=list)
-    unchecked: Counter[str] = field(default_factory=Counter)
+    checked: int
+    rescored: int
+    differing: list[str]
+    unchecked: dict[str, int]
 
 
 def audit(
@@ -70,7 +70,7 @@ def audit(
     The scores are asked for again too, from the scorers that `load` gives. Networks come from packages and
     `files`.
     """
-    rows, report = [], Audit()
+    rows, report = [], Audit(0, 0, [], Counter())
     for scoring, whole, results in CheckedRows(store).scorings():
         known = whole and is_valid(scoring)
         for row, sound in results:

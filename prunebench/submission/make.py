@@ -23,7 +23,7 @@ from prunebench.store.identity import digest
 from prunebench.store.provenance import environment
 from prunebench.store.store import Store
 from prunebench.submission.records import of_other_code, training_of, unlike_records
-from prunebench.submission.submission import BOARDS, SCHEMA, STORE, Audited, Submission
+from prunebench.submission.submission import BOARDS, SCHEMA, STORE, Submission
 
 
 def make(
@@ -74,7 +74,7 @@ def make(
         for training, seeds in _trainings(own).items():
             chosen = drawn.sample(seeds, min(networks, len(seeds)))
             absorb(theirs, store, training=training, scorers=["", *specs], networks=chosen)
-        found = audit(theirs, 1.0, load=isolation.load, files=isolation.files)
+        audited = audit(theirs, 1.0, load=isolation.load, files=isolation.files)
     shutil.rmtree(folder / STORE / "claims", ignore_errors=True)
     submission = Submission(
         SCHEMA,
@@ -84,7 +84,7 @@ def make(
         {file: digest(content) for file, content in files.items()},
         environment("cpu"),
         findings,
-        Audited.of(found),
+        audited,
     )
     submission.write(folder)
     return submission

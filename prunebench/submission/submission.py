@@ -24,20 +24,6 @@ SCHEMA = 1
 _NAME = re.compile(r"(boards/)?\w[\w.+-]*")
 
 
-class Audited(msgspec.Struct, forbid_unknown_fields=True):
-    """What an `Audit` found, as JSON has it."""
-
-    checked: int
-    rescored: int
-    differing: list[str]
-    unchecked: dict[str, int]
-
-    @classmethod
-    def of(cls, audit: Audit) -> "Audited":
-        """The same."""
-        return cls(audit.checked, audit.rescored, audit.differing, dict(audit.unchecked))
-
-
 class Submission(msgspec.Struct, forbid_unknown_fields=True):
     """The record of a submission.
 
@@ -58,13 +44,11 @@ class Submission(msgspec.Struct, forbid_unknown_fields=True):
     files: dict[str, str]
     environment: dict[str, Any]
     checks: list[Finding]
-    audit: Audited
+    audit: Audit
 
-    def write(self, folder: Path) -> Path:
+    def write(self, folder: Path) -> None:
         """As JSON into the folder."""
-        path = folder / FILE
-        write_atomically(path, msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
-        return path
+        write_atomically(folder / FILE, msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
 
     @classmethod
     def read(cls, folder: Path) -> "Submission":
