@@ -9,12 +9,15 @@ import click
 from prunebench.cli.complete import complete_plugins_and_files
 from prunebench.cli.options import json_option, print_json
 from prunebench.cli.types import SECONDS
+from prunebench.errors import RequestError, unknown_name
 from prunebench.escape import for_terminal
+from prunebench.plugin.plugin import Plugin
+from prunebench.plugin.spec import canonical, parse_spec, split_file
+from prunebench.reference_networks import NETWORKS
 
 if TYPE_CHECKING:
     from prunebench.plugin.conformance import Checks, Finding
     from prunebench.plugin.isolation import Isolation
-    from prunebench.plugin.plugin import Plugin
 
 # What is expected of a plugin before anything can be checked, and why it usually is not so.
 PLUGIN = (
@@ -56,10 +59,7 @@ def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool
     prunebench check "imp[sparsity=0.7]" "my_idea.py:MyIdea[alpha=0.3]" "lenet[width=2]"
     prunebench check --all
     """
-    from prunebench.errors import RequestError
     from prunebench.plugin.isolation import Isolation
-    from prunebench.plugin.spec import canonical, split_file
-    from prunebench.reference_networks import NETWORKS
     from prunebench.scoring.conformance import SCORER_CHECKS
     from prunebench.scoring.registry import SCORERS
     from prunebench.training.conformance import NETWORK_CHECKS
@@ -102,9 +102,6 @@ def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool
 
 def _assign(given: str, kinds: "list[_Kind]") -> None:
     """Add what is given to the specs of its kind. A file stands for all its plugins, of either kind."""
-    from prunebench.errors import RequestError, unknown_name
-    from prunebench.plugin.spec import parse_spec, split_file
-
     if given.endswith(".py"):
         for kind in kinds:
             found = kind.isolation.plugins.items()
@@ -126,7 +123,7 @@ def _assign(given: str, kinds: "list[_Kind]") -> None:
         raise RequestError("plugin", given, unknown.accepted)
 
 
-def _findings(kind: _Kind, plugin: "Plugin") -> "Iterator[Finding]":
+def _findings(kind: _Kind, plugin: Plugin) -> "Iterator[Finding]":
     """As they come; of one that does not load, that."""
     from prunebench.plugin.conformance import Finding
     from prunebench.plugin.isolation import StandIn
@@ -137,10 +134,8 @@ def _findings(kind: _Kind, plugin: "Plugin") -> "Iterator[Finding]":
         yield from kind.checks.run(plugin)
 
 
-def _passes(kind: _Kind, plugin: "Plugin", verbose: bool) -> bool:
+def _passes(kind: _Kind, plugin: Plugin, verbose: bool) -> bool:
     """Print the findings as they come; whether no check failed."""
-    from prunebench.plugin.spec import canonical
-
     known = kind.isolation.plugins.get(plugin.name)
     origin = "" if known is None or known.own else f" ({known.origin})"
     click.echo(click.style(for_terminal(canonical(plugin)), bold=True) + for_terminal(origin))

@@ -9,6 +9,7 @@ from prunebench.cli.boards import METRIC, from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows_and_boards
 from prunebench.cli.options import json_option, print_json
 from prunebench.cli.types import STEP
+from prunebench.errors import RequestError
 from prunebench.leaderboard.locations import folder_to_read
 
 if TYPE_CHECKING:
@@ -76,7 +77,6 @@ def _print(found: "Pairs", as_json: bool) -> None:
 
 def _board(text: str, folder: Path) -> "Board | None":
     """The board that a path of a JSON file or a board's whole name stands for."""
-    from prunebench.errors import RequestError
     from prunebench.leaderboard.board import Board
     from prunebench.leaderboard.folder import board_called
 

@@ -19,6 +19,7 @@ from prunebench.cli.options import (
     task_options,
 )
 from prunebench.cli.types import PATH, SEEDS, STEP
+from prunebench.errors import RequestError
 
 if TYPE_CHECKING:
     from prunebench.benchmark.plan import Plan
@@ -57,7 +58,6 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     prunebench export --format csv --out results.csv
     prunebench export --snapshot --dataset digits --samples 100 --at-step 50 --out snapshot.safetensors
     """
-    from prunebench.errors import RequestError
 
     if options["snapshot"]:
         if options["form"] is not None:
@@ -72,7 +72,6 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 
 def _export_results(form: str, folder: Path, out: str | None) -> None:
-    from prunebench.errors import RequestError
     from prunebench.store.export import ResultTable
     from prunebench.store.files import atomic_file, writable_file
     from prunebench.store.formats import load_pyarrow, write_csv, write_json, write_parquet
@@ -101,7 +100,6 @@ def _export_results(form: str, folder: Path, out: str | None) -> None:
 
 def _export_snapshot(options: dict[str, Any]) -> None:
     from prunebench.benchmark.snapshot import announce_networks, take_snapshot
-    from prunebench.errors import RequestError
     from prunebench.progress import TerminalReporter
     from prunebench.store.files import writable_file, write_atomically
     from prunebench.store.store import Store

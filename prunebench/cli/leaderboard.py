@@ -10,6 +10,7 @@ from prunebench.cli.boards import METRIC, from_option, say_left_out, say_whose
 from prunebench.cli.complete import complete_boards, complete_metrics, complete_rows
 from prunebench.cli.paging import page
 from prunebench.cli.types import AMOUNT, PATH, several
+from prunebench.errors import RequestError, unknown_name
 from prunebench.leaderboard.charts import FORMATS, KINDS, read_width
 from prunebench.leaderboard.locations import OWN, folder_to_read
 from prunebench.run_spec import Count
@@ -125,7 +126,6 @@ class _Shown:
 
 
 def _print(boards: "list[Board]", form: str, summed_up: bool, name: str | None, shown: _Shown) -> None:
-    from prunebench.errors import RequestError
     from prunebench.leaderboard.latex import latex
     from prunebench.leaderboard.metric_names import columns_called
     from prunebench.leaderboard.overview import overview
@@ -184,8 +184,6 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
 
 def _check_shown(boards: "list[Board]", shown: _Shown) -> None:
     """Raises `RequestError` for scorers and steps that no board has."""
-    from prunebench.errors import unknown_name
-
     rows = [row for board in boards for row in board.rows]
     for given, known, option, noun in (
         (shown.scorers, {row.scorer for row in rows}, "--scorer", "scorers with results here"),
@@ -233,7 +231,6 @@ def _draw(
     form: str | None,
     width: str | None,
 ) -> None:
-    from prunebench.errors import RequestError
     from prunebench.leaderboard.charts.figures import WIDTH, draw
     from prunebench.store.files import writable_folder
 

@@ -8,10 +8,15 @@ import click
 from prunebench.cli.complete import complete_networks, complete_scorers
 from prunebench.cli.options import json_option, plugin_option, print_json, warn
 from prunebench.escape import for_terminal
+from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, DESCRIBED, PROTOCOLS
+from prunebench.fields import written
+from prunebench.plugin.kind import PluginKind
+from prunebench.plugin.registry import PluginError
+from prunebench.reference_networks import NETWORKS
+from prunebench.training.recipe import SHALLOW
 
 if TYPE_CHECKING:
     from prunebench.plugin.description import Description
-    from prunebench.plugin.kind import PluginKind
 
 # What a record of a list is shown with: by the title of its column.
 Record = dict[str, Any]
@@ -42,8 +47,6 @@ def scorers(name: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def networks(name: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
     """Every reference network likewise; or all about NAME."""
-    from prunebench.reference_networks import NETWORKS
-    from prunebench.training.recipe import SHALLOW
 
     def mark(network: "Description") -> str:
         return " (the default)" if network.name == SHALLOW else ""
@@ -52,7 +55,7 @@ def networks(name: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
 
 
 def _list(
-    kind: "PluginKind[Any]",
+    kind: PluginKind[Any],
     name: str | None,
     files: Sequence[str],
     mark: "Callable[[Description], str]",
@@ -60,7 +63,6 @@ def _list(
 ) -> None:
     """A table of the plugins of a kind; each has its `mark` behind its name. Or one of them in full."""
     from prunebench.plugin.listing import Listing
-    from prunebench.plugin.registry import PluginError
     from prunebench.tasks.cache import user_folder
 
     listing = Listing(kind, files, user_folder() / "plugins.json")
@@ -118,8 +120,6 @@ def _accepted(one: "Description", name: str) -> str | None:
 
 
 def _show(one: "Description", origin: str, mark: str) -> None:
-    from prunebench.fields import written
-
     click.echo(click.style(for_terminal(f"{one.name}{mark}, version {one.version}"), bold=True))
     click.echo(for_terminal(f"{one.doc}\n" if one.doc else "", lines=True), nl=bool(one.doc))
     for name in one.parameters:
@@ -180,8 +180,6 @@ def datasets(as_json: bool) -> None:
 @json_option
 def protocols(as_json: bool) -> None:
     """Every protocol: name, what it does, whether it runs by default."""
-    from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, DESCRIBED, PROTOCOLS
-
     records = []
     for name in PROTOCOLS:
         title, what = DESCRIBED[name]

@@ -8,6 +8,7 @@ import click
 from prunebench.cli.boards import out_option
 from prunebench.cli.options import isolate, plural, scorer_options, store_option, warn
 from prunebench.cli.types import PATH, SHARE
+from prunebench.errors import RequestError
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ def command(other: str, store: str, fraction: float | None, out: str, **options:
     prunebench merge /scratch/colleague/.prunebench --audit 0.05
     prunebench merge my_submission --out leaderboards
     """
-    from prunebench.errors import RequestError
     from prunebench.store.absorb import absorb
     from prunebench.store.database import FILE
     from prunebench.store.store import Store

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from prunebench.errors import RequestError
+
 if TYPE_CHECKING:
     from prunebench.plugin.kind import PluginKind
 
@@ -19,8 +21,6 @@ def write(kind: "PluginKind[Any]", name: str, package: bool, *, parameter: str, 
 
     `parameter`: as its test sets it; `run`: a command that uses it. `RequestError`: a name that cannot be.
     """
-    from prunebench.errors import RequestError
-
     cls = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     if (
         not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{,99}", name)
@@ -79,7 +79,6 @@ def _refuse_taken(kind: "PluginKind[Any]", name: str) -> None:
     """Another plugin's name, and a module's that the new file would hide."""
     import importlib.util
 
-    from prunebench.errors import RequestError
     from prunebench.plugin.registry import Registry
 
     if name in (known := Registry(kind).plugins):

@@ -24,6 +24,8 @@ from prunebench.cli.options import (
 )
 from prunebench.cli.streams import others_on_stderr
 from prunebench.cli.types import PATH, SEEDS
+from prunebench.errors import RequestError
+from prunebench.plugin.spec import canonical
 from prunebench.run_spec import RunSpec
 
 if TYPE_CHECKING:
@@ -96,8 +98,6 @@ def command(**options: Any) -> int:
 def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.benchmark.run import check_fit
     from prunebench.device import resolve_device
-    from prunebench.errors import RequestError
-    from prunebench.plugin.spec import canonical
     from prunebench.scoring.saved import read_scores
     from prunebench.sweep.plans import ALL, plan_of, with_all
     from prunebench.training.architecture import architecture_of

@@ -6,6 +6,7 @@ from prunebench.cli.boards import from_option, say_whose
 from prunebench.cli.complete import complete_boards, complete_rows
 from prunebench.cli.options import json_option, print_json
 from prunebench.cli.types import STEP
+from prunebench.errors import RequestError, unknown_name
 from prunebench.leaderboard.locations import folder_to_read
 
 
@@ -19,7 +20,6 @@ def command(
     scorer: str, at_step: int | None, name: str | None, as_json: bool, out: str | None, of_published: bool
 ) -> int:
     """Show SCORER's results in full: every metric, seed by seed, its cost and how it was made."""
-    from prunebench.errors import RequestError, unknown_name
     from prunebench.leaderboard.folder import find_boards
     from prunebench.leaderboard.terminal import console, render_row
 

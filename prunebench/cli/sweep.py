@@ -24,6 +24,7 @@ from prunebench.cli.options import (
 )
 from prunebench.cli.streams import others_on_stderr
 from prunebench.cli.types import PATH, Typed, several
+from prunebench.errors import RequestError
 from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
@@ -64,7 +65,6 @@ def command(study: str, **options: Any) -> int:
     prunebench sweep study.toml --workers 4
     prunebench sweep published --scorer my_idea --plugin my_idea.py
     """
-    from prunebench.errors import RequestError
     from prunebench.leaderboard.folder import published_boards
     from prunebench.leaderboard.locations import PUBLISHED
     from prunebench.progress import TerminalReporter
