@@ -75,7 +75,7 @@ def _complete_parameters(files: Iterable[str], incomplete: str) -> list[str]:
 
 def _parameters_in(file: str, name: str) -> dict[str, list[str]]:
     """The parameters of a class of this name, with their choices, as the file has them; it is not run."""
-    classes = {node.name: node for node in ast.walk(_tree_of(file)) if isinstance(node, ast.ClassDef)}
+    classes = {node.name: node for node in _classes_in(file)}
     queue = [node for node in classes.values() if name in _own_names(node)]
     found: dict[str, list[str]] = {}
     while queue:
@@ -101,24 +101,22 @@ def _choices_in(annotation: ast.expr) -> Iterator[str]:
                 yield from ("true", "false")
 
 
-def complete_plugins_and_files(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+def complete_plugins_and_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Installed scorers and networks, and the Python files and folders whose paths begin so."""
-    from prunebench.reference_networks import NETWORKS
-    from prunebench.scoring.registry import SCORERS
-
-    here = glob.escape(incomplete)
-    files = [*glob.glob(f"{here}*.py"), *glob.glob(f"{here}*/")]
-    plugins = {name for kind in (SCORERS, NETWORKS) for name in _complete_plugins(kind, ctx, incomplete)}
-    return sorted(plugins) + sorted(files)
+    plugins = {*complete_scorers(ctx, param, incomplete), *complete_networks(ctx, param, incomplete)}
+    return sorted(plugins) + _complete_paths(incomplete, ".py")
 
 
 def complete_datasets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Data sets whose names begin so, and .npz files and folders."""
     from prunebench.tasks.datasets import DATASETS
 
+    return [name for name in DATASETS if name.startswith(incomplete)] + _complete_paths(incomplete, ".npz")
+
+
+def _complete_paths(incomplete: str, ending: str) -> list[str]:
     here = glob.escape(incomplete)
-    files = [*glob.glob(f"{here}*.npz"), *glob.glob(f"{here}*/")]
-    return [name for name in DATASETS if name.startswith(incomplete)] + sorted(files)
+    return sorted([*glob.glob(f"{here}*{ending}"), *glob.glob(f"{here}*/")])
 
 
 def complete_rows(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -151,9 +149,8 @@ def _metrics_in(level: dict[str, Any], *path: str) -> Iterator[str]:
 
 def _names_in(file: str) -> Iterator[str]:
     """Names that classes in a file give themselves, read and not run."""
-    for node in ast.walk(_tree_of(file)):
-        if isinstance(node, ast.ClassDef):
-            yield from _own_names(node)
+    for node in _classes_in(file):
+        yield from _own_names(node)
 
 
 def _own_names(node: ast.ClassDef) -> Iterator[str]:
@@ -163,11 +160,12 @@ def _own_names(node: ast.ClassDef) -> Iterator[str]:
                 yield name
 
 
-def _tree_of(file: str) -> ast.Module:
-    """Empty where it cannot be read."""
+def _classes_in(file: str) -> list[ast.ClassDef]:
+    """None where it cannot be read."""
     with contextlib.suppress(OSError, ValueError, SyntaxError):
-        return ast.parse(Path(file).read_bytes())
-    return ast.Module([], [])
+        tree = ast.parse(Path(file).read_bytes())
+        return [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return []
 
 
 def _boards(ctx: click.Context) -> Iterator[dict[str, Any]]:

@@ -79,11 +79,9 @@ def several(annotation: Any) -> dict[str, Any]:
 
 def last_part(text: str) -> tuple[str, str]:
     """What stands up to the last comma that divides, and what stands after it."""
-    last = parts(text)[-1] if text.count("[") == text.count("]") else None
-    if last is None:  # within brackets: the commas in them divide nothing
-        opened = text.rindex("[")
-        last = f"{parts(text[:opened])[-1]}{text[opened:]}"
-    return text[: len(text) - len(last)], last
+    closing = "]" * (text.count("[") - text.count("]"))  # commas in brackets still open divide nothing
+    last = parts(text + closing)[-1].removesuffix(closing)
+    return text.removesuffix(last), last
 
 
 class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in click's newer stubs
