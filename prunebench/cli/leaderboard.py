@@ -160,8 +160,8 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
     from prunebench.leaderboard.terminal import render
 
     _check_shown(boards, shown)
+    column = columns[0] if columns else SPEARMAN
     if len(boards) > 1 and name is None:
-        column = columns[0] if columns else SPEARMAN
         page(BoardsTable(boards, column, shown.steps, shown.scorers or None, shown.top))
         return
     tables = []
@@ -173,11 +173,7 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
             and (not shown.steps or row.at_step in shown.steps)
         ]
         if shown.top:
-            chosen = best(
-                [row for row in chosen if not row.sees_end],
-                columns[0] if columns else SPEARMAN,
-                shown.top,
-            )
+            chosen = best([row for row in chosen if not row.sees_end], column, shown.top)
         tables.append(render(board, chosen, columns))
     page(*tables)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 from msgspec import Meta
 
-from prunebench.cli.boards import out_option, say_lost
+from prunebench.cli.boards import out_option, say_left_out, say_lost
 from prunebench.cli.complete import complete_scorers
 from prunebench.cli.options import (
     common_from,
@@ -25,7 +25,6 @@ from prunebench.cli.options import (
 from prunebench.cli.streams import others_on_stderr
 from prunebench.cli.types import PATH, Typed, several
 from prunebench.errors import RequestError
-from prunebench.escape import for_terminal
 
 if TYPE_CHECKING:
     from prunebench.sweep.study import Job
@@ -135,6 +134,5 @@ def _published(scorers: Sequence[str]) -> "list[Job]":
         else:
             missing[job.task.dataset] += 1
     for dataset, count in missing.items():
-        line = f"left out: {plural(count, 'job')} on {dataset}, which is not here (docs/tasks.md)"
-        click.echo(for_terminal(f"prunebench: {line}"), err=True)
+        say_left_out([f"{plural(count, 'job')} on {dataset}, which is not here (docs/tasks.md)"])
     return found
