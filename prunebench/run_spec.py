@@ -42,10 +42,7 @@ class RunSpec:
     ] = ()
     seeds: Annotated[
         tuple[Seed, ...],
-        Meta(
-            description="Networks to train: a number, or seeds such as 3,5 or 0-9. "
-            "[up to 100,000; default: 20]"
-        ),
+        Meta(description="Networks to train: a number, or seeds such as 3,5 or 0-9. [default: 20]"),
     ] = tuple(range(20))
     protocols: Annotated[
         tuple[Protocol, ...],

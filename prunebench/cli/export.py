@@ -36,7 +36,7 @@ _SHARED = ("snapshot", "form", "store", "out")
 @click.option("--out", type=PATH, help="File to write. Results go to stdout without it.")
 @store_options
 @task_options()
-@recipe_options()
+@recipe_options
 @plugin_option
 @click.option("--seeds", type=SEEDS, help=f"Networks, as in `run`. [{SEEDS.limits}; default: 20]")
 @click.option(

@@ -12,7 +12,7 @@ import click
 from prunebench.cli.complete import complete_datasets, complete_networks
 from prunebench.cli.types import PATH, SECONDS, Typed, several
 from prunebench.escape import for_terminal
-from prunebench.fields import Option, kind_of, options_of, written
+from prunebench.fields import Option, options_of, written
 from prunebench.run_spec import RunSpec
 from prunebench.tasks.spec import TaskSpec
 from prunebench.training.recipe import Recipe
@@ -42,15 +42,15 @@ def options_for(cls: type, *, but: Sequence[str] = (), **more: dict[str, Any]) -
     def as_option(field: Option) -> Decorator:
         default = ", ".join(map(written, field.default if field.many else [field.default]))
         told = field.default in (None, ()) or "default: " in field.help
-        text, kind = field.help + ("" if told else f" [default: {default}]"), kind_of(field.annotation)
-        if kind and kind.limits and "type" not in more.get(field.name, {}):
-            before, default, after = text.partition(" [default")
-            text = f"{before} [{kind.limits}" + (f"; default{after}" if default else "]")
-        settings: dict[str, Any] = {"help": text}
+        text = field.help + ("" if told else f" [default: {default}]")
         if isinstance(field.default, bool):
-            return click.option(f"{field.flag}/{field.off}", field.name, default=None, **settings)
-        settings |= several(field.annotation) if field.many else {"type": Typed(field.annotation)}
-        return click.option(field.flag, field.name, **settings | more.get(field.name, {}))
+            return click.option(f"{field.flag}/{field.off}", field.name, default=None, help=text)
+        settings = several(field.annotation) if field.many else {"type": Typed(field.annotation)}
+        settings |= more.get(field.name, {})
+        if limits := settings["type"].limits:
+            before, default, after = text.partition(" [default")
+            text = f"{before} [{limits}" + (f"; default{after}" if default else "]")
+        return click.option(field.flag, field.name, help=text, **settings)
 
     return combined(*(as_option(field) for name, field in options_of(cls).items() if name not in but))
 
@@ -96,6 +96,8 @@ store_options = combined(
     click.option("--dry-run", is_flag=True, help="Say what is done and what is to do, and stop."),
     click.option("--force", is_flag=True, help="Compute again what the store holds."),
 )
+# Which network is trained, and how.
+recipe_options = options_for(Recipe, network={"metavar": PLUGIN, "shell_complete": complete_networks})
 
 
 def task_options(*but: str) -> Decorator:
@@ -103,12 +105,6 @@ def task_options(*but: str) -> Decorator:
     return combined(
         options_for(TaskSpec, but=but, dataset={"shell_complete": complete_datasets}), download_option
     )
-
-
-def recipe_options() -> Decorator:
-    """Which network is trained, and how."""
-    plugin = {"metavar": PLUGIN, "shell_complete": complete_networks}
-    return options_for(Recipe, network=plugin)
 
 
 def isolate(options: dict[str, Any]) -> "Isolation[Scorer]":

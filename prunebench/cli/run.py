@@ -37,7 +37,7 @@ SCORERS = {"metavar": PLUGIN, "shell_complete": complete_scorers}
 
 @click.command("run")
 @task_options()
-@recipe_options()
+@recipe_options
 @options_for(RunSpec, scorers=SCORERS, seeds={"type": SEEDS, "multiple": False, "callback": None})
 @click.option(
     "--scores",
