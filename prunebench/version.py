@@ -4,7 +4,6 @@ A build asks before anything is installed (pyproject.toml), so only the standard
 """
 
 import hashlib
-import re
 import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, PathDistribution, distribution
@@ -36,12 +35,10 @@ class Code(NamedTuple):
 def code() -> Code:
     """Asked of git in a clone, of the metadata in a package that was built, of the files else."""
     root = _HERE.parent
-    found = _of_clone(root)
-    if found is None:
-        built = _of_build(root) or f"{RELEASE}.dev0+files.{_digest(root)}"
-        commit = re.search(r"\+g([0-9a-f]+)", built)
-        found = Code(built, None if commit is None else commit[1] + _changes(built.endswith(".changes")))
-    return found
+    if (found := _of_clone(root)) is not None:
+        return found
+    built = _of_build(root) or f"{RELEASE}.dev0+files.{_digest(root)}"
+    return Code(built, built.partition("+g")[2].replace(".", "+") or None)
 
 
 def version() -> str:
@@ -72,11 +69,7 @@ def _of_clone(root: Path) -> Code | None:
     if f"v{RELEASE}" in tags.split() and not changed:
         return Code(RELEASE, commit)
     local = f"g{commit[:12]}" + (".changes" if changed else "")
-    return Code(f"{RELEASE}.dev{day.replace('-', '')}+{local}", commit + _changes(bool(changed)))
-
-
-def _changes(some: bool) -> str:
-    return "+changes" if some else ""
+    return Code(f"{RELEASE}.dev{day.replace('-', '')}+{local}", commit + ("+changes" if changed else ""))
 
 
 def _of_build(root: Path) -> str | None:
