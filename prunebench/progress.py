@@ -1,7 +1,6 @@
 """Progress: bars on a terminal and in a notebook, silence elsewhere."""
 
 from importlib.util import find_spec
-from types import TracebackType
 
 from rich.progress import (
     BarColumn,
@@ -57,9 +56,7 @@ class TerminalReporter(Reporter):
         self._bars.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._bars.stop()
 
     def plan(self, text: str) -> None:
