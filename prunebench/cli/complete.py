@@ -16,7 +16,6 @@ from prunebench.leaderboard.locations import folder_to_read
 
 if TYPE_CHECKING:
     from prunebench.plugin.kind import PluginKind
-    from prunebench.plugin.registry import Registration
 
 
 def complete_scorers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -36,11 +35,13 @@ def complete_networks(ctx: click.Context, _param: click.Parameter, incomplete: s
 def _complete_plugins(kind: "PluginKind[Any]", ctx: click.Context, incomplete: str) -> list[str]:
     from prunebench.cli.types import last_part
     from prunebench.plugin.registry import Registry
+    from prunebench.plugin.source import file_of_module
 
     before, incomplete = last_part(incomplete)
     plugins = Registry(kind).plugins
     if "[" in incomplete:
-        files = [*(ctx.params.get("plugins") or ()), *filter(None, map(_file_of, plugins.values()))]
+        modules = [plugin.point.value.partition(":")[0] for plugin in plugins.values()]
+        files = [*(ctx.params.get("plugins") or ()), *filter(None, map(file_of_module, modules))]
         return [f"{before}{text}" for text in _complete_parameters(files, incomplete)]
     names = set(plugins)
     for file in ctx.params.get("plugins") or ():
@@ -51,20 +52,13 @@ def _complete_plugins(kind: "PluginKind[Any]", ctx: click.Context, incomplete: s
     return sorted(f"{before}{name}" for name in names if name.startswith(incomplete))
 
 
-def _file_of(plugin: "Registration") -> str | None:
-    from prunebench.plugin.source import file_of_module
-
-    file = file_of_module(plugin.point.value.partition(":")[0]) if plugin.point else None
-    return None if file is None else str(file)
-
-
-def _complete_parameters(files: Iterable[str], incomplete: str) -> list[str]:
+def _complete_parameters(files: Iterable[str | Path], incomplete: str) -> list[str]:
     """`snip[batch=`: parameters of a plugin that begin so, and the values of one that has choices."""
     spec, _, inside = incomplete.partition("[")
-    name, done = spec.rpartition(":")[2], incomplete[: len(incomplete) - len(inside.rpartition(",")[2])]
-    key, equals, value = inside.rpartition(",")[2].partition("=")
-    own = [spec.rpartition(":")[0]] if ":" in spec else []
-    for file in (*own, *files):
+    own, _, name = spec.rpartition(":")
+    last = inside.rpartition(",")[2]
+    done, (key, equals, value) = incomplete.removesuffix(last), last.partition("=")
+    for file in (*filter(None, [own]), *files):
         if name in _names_in(file):
             found = _parameters_in(file, name)
             if equals:
@@ -73,7 +67,7 @@ def _complete_parameters(files: Iterable[str], incomplete: str) -> list[str]:
     return []
 
 
-def _parameters_in(file: str, name: str) -> dict[str, list[str]]:
+def _parameters_in(file: str | Path, name: str) -> dict[str, list[str]]:
     """The parameters of a class of this name, with their choices, as the file has them; it is not run."""
     classes = {node.name: node for node in _classes_in(file)}
     queue = [node for node in classes.values() if name in _own_names(node)]
@@ -147,7 +141,7 @@ def _metrics_in(level: dict[str, Any], *path: str) -> Iterator[str]:
             yield from [".".join((*path, key))] if "per_seed" in value else _metrics_in(value, *path, key)
 
 
-def _names_in(file: str) -> Iterator[str]:
+def _names_in(file: str | Path) -> Iterator[str]:
     """Names that classes in a file give themselves, read and not run."""
     for node in _classes_in(file):
         yield from _own_names(node)
@@ -160,7 +154,7 @@ def _own_names(node: ast.ClassDef) -> Iterator[str]:
                 yield name
 
 
-def _classes_in(file: str) -> list[ast.ClassDef]:
+def _classes_in(file: str | Path) -> list[ast.ClassDef]:
     """None where it cannot be read."""
     with contextlib.suppress(OSError, ValueError, SyntaxError):
         tree = ast.parse(Path(file).read_bytes())
