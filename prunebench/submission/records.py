@@ -66,7 +66,5 @@ def _means(store: Store, training: str) -> dict[tuple[int, str, str, str], Means
 
 
 def _same(stored: dict[int, float], seeds: list[int], given: list[float | int | None]) -> bool:
-    missing = float("nan")
-    kept = [stored.get(seed, missing) for seed in seeds]
-    values = [missing if value is None else value for value in given]
-    return np.allclose(kept, values, rtol=0, atol=_ROUNDING, equal_nan=True)
+    kept = np.array([stored.get(seed) for seed in seeds], dtype=float)  # None is nan
+    return np.allclose(kept, np.array(given, dtype=float), rtol=0, atol=_ROUNDING, equal_nan=True)
