@@ -19,11 +19,7 @@ def newest_timings(store: Store, device: str, accuracy_draws: int) -> list[tuple
     has left without JSON, or without numbers, says nothing.
     """
     values = {"final": FINAL, "read": READ, "device": device, "draws": accuracy_draws}
-    return [
-        (kind, float(size), seconds)
-        for kind, size, seconds in store.rows(_TIMED, values)
-        if isinstance(size, int | float) and size > 0
-    ]
+    return [(kind, float(size), seconds) for kind, size, seconds in store.rows(_TIMED, values)]
 
 
 _TIMED = f"""
@@ -45,9 +41,9 @@ timed AS (
 SELECT kind || coalesce(' of ' || json_extract(recipe, '$.network.spec'), ''),
     sum(networks) * json_extract(recipe, '$.steps') * json_extract(recipe, '$.batch_size')
     * coalesce(json_extract(recipe, '$.width'), 1) * json_extract(task, '$.inputs')
-    * (json_extract(task, '$.samples') + json_extract(task, '$.tests')) / json_extract(record, '$.threads'),
-    sum(seconds) AS total
+    * (json_extract(task, '$.samples') + json_extract(task, '$.tests')) / json_extract(record, '$.threads')
+    AS size, sum(seconds) AS total
 FROM timed JOIN trainings t ON t.id = training JOIN provenance p ON p.id = timed.provenance
 WHERE json_valid(task) AND json_valid(recipe)
     AND iif(json_valid(record), json_extract(record, '$.device'), NULL) = :device
-GROUP BY kind, training, at, timed.provenance HAVING total > 0 ORDER BY timed.provenance DESC"""
+GROUP BY kind, training, at, timed.provenance HAVING total > 0 AND size > 0 ORDER BY timed.provenance DESC"""
