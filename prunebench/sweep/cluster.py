@@ -6,9 +6,8 @@ import importlib
 import logging
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from prunebench.benchmark.missing import forget_damage, inventory_of
@@ -16,7 +15,6 @@ from prunebench.benchmark.reporter import Reporter
 from prunebench.errors import PrunebenchError, RequestError
 from prunebench.store.store import Store
 from prunebench.sweep.attempt import ATTEMPTS, Attempted
-from prunebench.sweep.dispatch import Workers
 from prunebench.sweep.plans import Options, from_anywhere
 from prunebench.sweep.shipment import pack, unpack
 from prunebench.sweep.to_do import ToDo
@@ -41,7 +39,7 @@ _LOCAL_CONFIG: dict[str, object] = _CONFIG | {
 
 
 @dataclass(eq=False)
-class Cluster(Workers):
+class Cluster:
     """The workers of a Dask client: a job for each of them, and `waiting` jobs more.
 
     Only this process uses the store: what it holds of a job is sent along, and what comes back is taken over
@@ -59,7 +57,8 @@ class Cluster(Workers):
     def room(self) -> int:
         """For how many jobs more there is room just now; workers may come and go."""
         with _scheduler():
-            return len(self.client.scheduler_info()["workers"]) + self.waiting - len(self._out)
+            workers = len(self.client.scheduler_info()["workers"])
+            return workers + self.waiting - sum(not future.done() for future in self._out.values())
 
     def submit(self, item: ToDo) -> None:
         """Send a job. A worker that dies costs its job, which the scheduler gives to another one."""
@@ -70,22 +69,22 @@ class Cluster(Workers):
         with _scheduler():
             self._out[item] = self.client.submit(run_job, job, options, expected, shipment, pure=False)
 
-    def done(self) -> list[tuple[ToDo, Callable[[], Attempted]]]:
+    def done(self) -> list[ToDo]:
         """The jobs that came back, once there is any; none if there is none for a while."""
         with _scheduler():
             self._wait()
-        done = [item for item, future in self._out.items() if future.done()]
-        return [(item, partial(self._take_in, item, self._out.pop(item))) for item in done]
+        return [item for item, future in self._out.items() if future.done()]
 
     def _wait(self) -> None:
         distributed: Any = importlib.import_module("distributed")  # without types of its own
         with contextlib.suppress(TimeoutError):
             distributed.wait(list(self._out.values()), timeout=WAIT_SECONDS, return_when="FIRST_COMPLETED")
 
-    def _take_in(self, item: ToDo, future: Any) -> Attempted:
-        """What came of a job, and its part of the store taken over, were it only a half of it."""
+    def take_in(self, item: ToDo) -> Attempted:
+        """What came of a job that is done; its part of the store is taken over, were it only a half of it."""
         from distributed import KilledWorker
 
+        future = self._out.pop(item)
         try:
             attempted, shipment = future.result()
         except KilledWorker as killed:

@@ -1,66 +1,42 @@
-"""The jobs of a sweep, handed to whatever computes them; each is in the one store as soon as it is done."""
+"""The jobs of a sweep, computed here or handed to workers; each is in the one store as soon as it is done."""
 
 import time
-from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
-from functools import partial
 
 from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
-from prunebench.sweep.attempt import Attempted, attempt, keep_outcome
+from prunebench.sweep.attempt import attempt, keep_outcome
+from prunebench.sweep.cluster import Cluster
 from prunebench.sweep.progress import SweepProgress
 from prunebench.sweep.to_do import ToDo
 
 BUSY_SECONDS = 0.5
 
 
-class Workers(ABC):
-    """What computes jobs: this process, or others. No other process works on a job that is submitted."""
+def work_here(
+    items: Iterable[ToDo], store: Store, progress: SweepProgress, reporter: Reporter, *, force: bool
+) -> None:
+    """Compute one job after the other in this process; each of its results is in the store at once.
 
-    @abstractmethod
-    def room(self) -> int:
-        """For how many jobs more there is room just now; workers may come and go."""
-
-    @abstractmethod
-    def submit(self, item: ToDo) -> None:
-        """Hand a job out."""
-
-    @abstractmethod
-    def done(self) -> list[tuple[ToDo, Callable[[], Attempted]]]:
-        """The jobs that are done, once there is any; none if that takes too long to wait for.
-
-        With each what says what came of it; what was computed is in the store then.
-        """
-
-
-class ThisProcess(Workers):
-    """Computes one job after the other, here; each of its results is in the store as soon as it is there."""
-
-    def __init__(self, store: Store, reporter: Reporter, *, force: bool = False) -> None:
-        self._store, self._reporter, self._force = store, reporter, force
-        self._submitted: list[ToDo] = []
-
-    def room(self) -> int:
-        """One at a time."""
-        return 1 - len(self._submitted)
-
-    def submit(self, item: ToDo) -> None:
-        """It is computed when its result is asked for."""
-        self._submitted.append(item)
-
-    def done(self) -> list[tuple[ToDo, Callable[[], Attempted]]]:
-        """What may be asked for."""
-        return [(item, partial(self._compute, item)) for item in self._submitted]
-
-    def _compute(self, item: ToDo) -> Attempted:
-        self._submitted.remove(item)
-        return attempt(item.plan, self._store, self._reporter, force=self._force)
+    A job that another process works on is left for last, and then waited for. Raises only where the store
+    cannot be used.
+    """
+    left: list[ToDo] = []
+    for wait, jobs in ((False, items), (True, left)):
+        for item in jobs:
+            with store.claimed(item.plan.training, wait=wait) as free:
+                if free:
+                    attempted = attempt(item.plan, store, reporter, force=force)
+                    keep_outcome(item.plan, store, attempted)
+                    progress.end(item, attempted)
+                else:
+                    left.append(item)
 
 
-def dispatch(items: Iterable[ToDo], workers: Workers, store: Store, progress: SweepProgress) -> None:
-    """Have jobs computed, in this order, until each is done or has failed.
+def dispatch(items: Iterable[ToDo], workers: Cluster, store: Store, progress: SweepProgress) -> None:
+    """Have workers compute jobs, in this order, until each is done or has failed.
 
     A job is kept from other sweeps while it is out; one that another process works on is left for last, and
     then waited for. However this ends, no job is kept from others then. Raises only where the store or the
@@ -71,8 +47,8 @@ def dispatch(items: Iterable[ToDo], workers: Workers, store: Store, progress: Sw
         while waiting or out:
             done = workers.done() if out else []
             _hand_out(waiting, out, workers, store)  # before anything is kept: no worker waits for the disk
-            for item, result in done:
-                attempted = result()
+            for item in done:
+                attempted = workers.take_in(item)
                 keep_outcome(item.plan, store, attempted)
                 progress.end(item, attempted)
                 out.pop(item).close()
@@ -83,7 +59,7 @@ def dispatch(items: Iterable[ToDo], workers: Workers, store: Store, progress: Sw
             claim.close()
 
 
-def _hand_out(waiting: deque[ToDo], out: dict[ToDo, ExitStack], workers: Workers, store: Store) -> None:
+def _hand_out(waiting: deque[ToDo], out: dict[ToDo, ExitStack], workers: Cluster, store: Store) -> None:
     """Start jobs while there is room; jobs of others go to the end."""
     room = workers.room()
     for _ in range(len(waiting)):

@@ -9,7 +9,7 @@ from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
 from prunebench.sweep.boards import Boards
 from prunebench.sweep.cluster import WAITING, Cluster, local_client, remote_client
-from prunebench.sweep.dispatch import ThisProcess, dispatch
+from prunebench.sweep.dispatch import dispatch, work_here
 from prunebench.sweep.plans import Options
 from prunebench.sweep.progress import SweepProgress
 from prunebench.sweep.to_do import ToDo
@@ -48,14 +48,14 @@ def sweep(
         elsewhere = local_client(workers)
     with elsewhere as client:
         progress = SweepProgress([*missing, *shown], len(items), boards, reporter)
-        here = ThisProcess(store, reporter, force=force)
         if client is None:
-            dispatch(missing, here, store, progress)
+            work_here(missing, store, progress, reporter, force=force)
         else:
             # The heaviest first, so that no worker is left with a long one when the others are at the end.
             missing.sort(key=attrgetter("estimate.high", "weight"), reverse=True)
             waiting = WAITING if cluster else 0
             others = Cluster(client, options, store, reporter, force=force, waiting=waiting)
             dispatch(missing, others, store, progress)
-        dispatch(shown, here, store, progress)  # what only needs its board can wait, and takes a moment
+        # What only needs its board can wait, and takes a moment.
+        work_here(shown, store, progress, reporter, force=force)
     return progress.failed
