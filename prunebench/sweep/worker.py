@@ -62,17 +62,16 @@ def fingerprint(plan: Plan) -> dict[str, str]:
 
 def _plan(job: Job, options: Options, expected: dict[str, str]) -> Plan:
     """The plan of a job. What is here for an earlier sweep may be old: then scorers are imported anew."""
-    isolation = _isolation(options.scorer_timeout, options.plugins)
     try:
-        return _same_plan(job, options, expected, isolation)
+        return _same_plan(job, options, expected)
     except Exception:
-        isolation.close()
+        _isolation(options.scorer_timeout, options.plugins).close()
         _isolation.cache_clear()
-        return _same_plan(job, options, expected, _isolation(options.scorer_timeout, options.plugins))
+        return _same_plan(job, options, expected)
 
 
-def _same_plan(job: Job, options: Options, expected: dict[str, str], isolation: Isolation[Scorer]) -> Plan:
-    plan = plan_of(job, options, isolation.load)
+def _same_plan(job: Job, options: Options, expected: dict[str, str]) -> Plan:
+    plan = plan_of(job, options, _isolation(options.scorer_timeout, options.plugins).load)
     found = fingerprint(plan)
     if other := [name for name in expected if found.get(name) != expected[name]]:
         raise Unfit(
