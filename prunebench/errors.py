@@ -1,7 +1,9 @@
 """Errors that reach a user: one line that names the option, the value and what would be accepted."""
 
 import difflib
+import importlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class PrunebenchError(Exception):
@@ -21,6 +23,14 @@ class RequestError(PrunebenchError, ValueError):
     def about(self, option: str) -> "RequestError":
         """The same of an option of another name: a command line's, where this is a Python argument."""
         return RequestError(option, self.value, self.accepted)
+
+
+def optional(module: str, option: str, value: object, accepted: str) -> Any:
+    """A module of a package that is not always there; `RequestError` where it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise RequestError(option, value, accepted) from error
 
 
 def unknown_name(option: str, name: str, known: Iterable[str], noun: str) -> RequestError:

@@ -6,7 +6,7 @@ from io import BufferedIOBase, TextIOBase
 from itertools import islice
 from typing import Any
 
-from prunebench.errors import RequestError
+from prunebench.errors import optional
 from prunebench.escape import for_spreadsheet
 from prunebench.store.export import ResultTable, flat
 
@@ -47,10 +47,5 @@ def write_parquet(table: ResultTable, file: BufferedIOBase) -> None:
 
 def load_pyarrow() -> tuple[Any, Any]:
     """`pyarrow` and `pyarrow.parquet`. `RequestError` where they are missing."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        accepted = 'it needs pyarrow: pip install "prunebench[parquet]"'
-        raise RequestError("format", "parquet", accepted) from error
-    return pyarrow, pyarrow.parquet
+    needed = "format", "parquet", 'it needs pyarrow: pip install "prunebench[parquet]"'
+    return optional("pyarrow", *needed), optional("pyarrow.parquet", *needed)

@@ -12,7 +12,7 @@ from typing import Any
 
 from prunebench.benchmark.missing import forget_damage, inventory_of
 from prunebench.benchmark.reporter import Reporter
-from prunebench.errors import PrunebenchError, RequestError
+from prunebench.errors import PrunebenchError, RequestError, optional
 from prunebench.store.store import Store
 from prunebench.sweep.attempt import ATTEMPTS, Attempted
 from prunebench.sweep.plans import Options, from_anywhere
@@ -21,6 +21,7 @@ from prunebench.sweep.to_do import ToDo
 from prunebench.sweep.worker import Unfit, fingerprint, run_job, silence
 
 CONNECT_SECONDS, WAIT_SECONDS = 30, 0.5
+_NEEDED = 'needs Dask: pip install "prunebench[cluster]"'
 # Jobs that wait at a cluster: one that grows with its queue needs a queue.
 WAITING = 8
 # A job may keep the interpreter busy for minutes: that is no sign that a worker is lost.
@@ -117,7 +118,7 @@ def local_client(count: int) -> Iterator[Any]:
 
     They talk over encrypted connections of the loopback device that nobody else on the machine can join.
     """
-    distributed = _import("workers", count)
+    distributed = optional("distributed", "workers", count, _NEEDED)
     import dask
     from dask.system import CPU_COUNT
 
@@ -167,7 +168,7 @@ def _kill_workers() -> None:
 @contextlib.contextmanager
 def remote_client(address: str) -> Iterator[Any]:
     """A client of the scheduler at `address`. `RequestError` where none answers."""
-    distributed = _import("cluster", address)
+    distributed = optional("distributed", "cluster", address, _NEEDED)
     import dask
 
     silence()
@@ -179,14 +180,6 @@ def remote_client(address: str) -> Iterator[Any]:
             raise RequestError("cluster", address, reason) from error
         with client:
             yield client
-
-
-def _import(option: str, value: object) -> Any:
-    try:
-        import distributed
-    except ImportError as error:
-        raise RequestError(option, value, 'needs Dask: pip install "prunebench[cluster]"') from error
-    return distributed
 
 
 def _gpus(count: int) -> list[dict[str, str]]:

@@ -2,19 +2,14 @@
 
 from typing import Any
 
-from prunebench.errors import RequestError
+from prunebench.errors import optional
 
 VEGA_LITE = "6.4"  # what the templates are written for
 
 
 def vl_convert() -> Any:
     """The package that draws. Raises `RequestError` where it is not installed."""
-    try:
-        import vl_convert
-    except ImportError as error:
-        wanted = "pip install prunebench[figures]"
-        raise RequestError("figures", "vl-convert is not installed", wanted) from error
-    return vl_convert
+    return optional("vl_convert", "figures", "vl-convert is not installed", "pip install prunebench[figures]")
 
 
 def drawn(spec: dict[str, Any], form: str) -> Any:
