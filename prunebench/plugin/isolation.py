@@ -63,7 +63,6 @@ class Isolation(Registry[P]):
         self.timeout = timeout
         self.problems: list[str] = []
         self.process = PluginProcess(kind.server)
-        self._loaded: set[tuple[int, str]] = set()
 
     def names_in(self, file: str) -> dict[str, str]:
         """Names of the plugins in a file, by their classes'; the process imports it."""
@@ -118,11 +117,11 @@ class Isolation(Registry[P]):
         if plugin.problem is not None:
             raise PluginError(plugin.problem)
         self.process.start()
-        if (self.process.starts, plugin.name) not in self._loaded:
+        if plugin.name not in self.process.loaded:
             found = self.process.ask("describe", LOAD_SECONDS, files=self.files, name=plugin.name)
             if found["source"] != plugin.origin_source:
                 raise PrunebenchError(CHANGED)
-            self._loaded.add((self.process.starts, plugin.name))
+            self.process.loaded.add(plugin.name)
 
     def ask(self, do: str, plugin: StandIn, folder: Path | None = None, **arguments: Any) -> Answer:
         """The answer of a plugin that was prepared. Raises as `PluginProcess.ask`."""
@@ -181,7 +180,7 @@ class Isolation(Registry[P]):
             raise
         except PrunebenchError as error:
             raise PluginError(str(error)) from error
-        self._loaded.add((self.process.starts, plugin.name))
+        self.process.loaded.add(plugin.name)
         return msgspec.convert(found, Description)
 
     def _note(self, problem: str) -> None:

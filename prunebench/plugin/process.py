@@ -55,12 +55,12 @@ class PluginProcess:
         module: what it runs, which calls `prunebench.plugin.server.serve`.
 
     Attributes:
-        starts: how often it was started.
+        loaded: names of the plugins that it has imported, noted by whoever asked for that.
     """
 
     def __init__(self, module: str) -> None:
         self.module = module
-        self.starts = 0
+        self.loaded: set[str] = set()
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._stop: Callable[[], object] = lambda: None
@@ -95,7 +95,7 @@ class PluginProcess:
     def stop(self) -> None:
         """End the process and whatever it has started."""
         self._stop()
-        self._process, self._ready = None, False
+        self._process, self._ready, self.loaded = None, False, set()
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start the process, if it isn't there; its imports take seconds and need not be waited for."""
@@ -118,7 +118,6 @@ class PluginProcess:
                 start_new_session=True,
             )
             self._stop = weakref.finalize(self, _end, self._process, guard)
-            self.starts += 1
         return self._process
 
     def _wait(
