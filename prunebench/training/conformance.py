@@ -100,8 +100,6 @@ def _parts(network: Network) -> str:
             seen = f"{', '.join(twice)} on the {side} side of two layers, or twice of one"
             raise Violation(seen, "every number on one incoming and one outgoing side at most", cause)
     parts = {part.tensor for layer in found.layers for part in layer.parts}
-    if unknown := sorted(parts - set(found.names)):
-        raise Violation(f"parts of {', '.join(unknown)}", "names of the module's own tensors", cause)
     lost = [n for n in found.trainable if n not in parts and tuple(networks[n].shape[1:]) != (OUTPUTS,)]
     if lost:
         raise Violation(f"{', '.join(lost)} in no part", "every weight in a part", cause)
