@@ -38,8 +38,7 @@ def read_folder(root: Path, classes: Classes) -> LabelledData:
                     raise RequestError("dataset", str(path), _sizes(image.shape, size))
                 images.append(image)
                 labels.append(number)
-        empty = np.empty((0, *(size or (1, 1))), dtype=np.uint8)
-        parts[f"x_{part}"] = np.stack(images) if images else empty
+        parts[f"x_{part}"] = np.array(images, dtype=np.uint8).reshape(len(images), *(size or (1, 1)))
         parts[f"y_{part}"] = np.array(labels, dtype=np.int64)
     return LabelledData(**parts, names=names, low=0.0, high=255.0)
 
