@@ -237,19 +237,12 @@ def _check_lengths(networks: Networks, x: Float[Tensor, "samples ..."], draw: to
     with _refused("a gradient in float64", "scorers need it, and here it raises"):
         y = torch.zeros(len(x), dtype=torch.int64)
         gradient = networks.gradient(x, y, loss=lambda logits, _: (logits * weights.to(logits)).sum((1, 2)))
-    for layer in networks.layers:
-        if layer.of("statistic"):
-            continue
-        parts = layer.of("incoming")
-        along, weights, pulls = (
-            sum(
-                torch.linalg.vecdot(part.by_unit(one[part.tensor])[0], part.by_unit(other[part.tensor])[0])
-                for part in parts
-            )
-            for one, other in ((networks, gradient), (networks, networks), (gradient, gradient))
-        )
-        means_nothing = along.abs() <= _NO_LENGTH * (weights * pulls).sqrt()
-        if bool(pulls.any()) and bool(means_nothing[pulls > 0].all()):
+    pairs = (networks, gradient), (networks, networks), (gradient, gradient)
+    along, lengths, pulls = (one.map(torch.mul, other).unit_sums("incoming")[0] for one, other in pairs)
+    means_nothing = along.abs() <= _NO_LENGTH * (lengths * pulls).sqrt()
+    for number, layer in enumerate(networks.layers):
+        own = networks.architecture.layer_of == number
+        if not layer.of("statistic") and pulls[own].any() and means_nothing[own & (pulls > 0)].all():
             accepted = "the length of their weights must mean something: no normalisation but that of batches"
             raise RequestError("network", f"units of layer {layer.name}", accepted)
 
