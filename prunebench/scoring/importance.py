@@ -77,11 +77,10 @@ class ScorerImportance:
             networks, scores = self._scored(model)
         path = next(path for path, module in model.named_modules() if module is root)
         weight = f"{path}.weight" if path else "weight"
-        first = 0
-        for layer in networks.layers:
+        of_layers = scores.split([layer.units for layer in networks.layers])
+        for layer, own in zip(networks.layers, of_layers, strict=True):
             if any(part.tensor == weight for part in layer.of("incoming")):
-                return scores[[first + index for index in group[0].root_idxs]]
-            first += layer.units
+                return own[group[0].root_idxs]
         return None
 
     def _scored(self, model: nn.Module) -> tuple[Networks, Float[Tensor, " units"]]:
