@@ -52,7 +52,8 @@ class Part:
         """The numbers of these units alone, in their order."""
         own = torch.arange(self.repeat, device=units.device)
         indices = (units[:, :, None] * self.repeat + own).flatten(1)
-        return values.take_along_dim(self._along(indices, values), self.axis + 1)
+        wanted = (*values.shape[: self.axis + 1], -1, *values.shape[self.axis + 2 :])
+        return values.gather(self.axis + 1, self._along(indices, values).expand(wanted))
 
     def _along(
         self, rows: Shaped[Tensor, "seeds numbers"], values: Shaped[Tensor, "seeds ..."]
