@@ -4,7 +4,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from prunebench.training.engines.kernels import add_product, compiled, multiply, rectify, step_outputs
+from prunebench.training.engines.kernels import add_product, compiled, copy, multiply, rectify, step_outputs
 
 
 @compiled
@@ -16,17 +16,6 @@ def add_pairs(pairs, coefficient, out):
         row, pair = out[q], pairs[q]
         for i in range(width):
             row[i] = pair[i] + coefficient * pair[width + i]
-
-
-@compiled
-@no_type_check
-def copy(row, start, out, start_out, count):
-    """`out[start_out : start_out + count] = row[start : start + count]`.
-
-    It compiles in a fraction of the time that numba's slices take.
-    """
-    for i in range(count):
-        out[start_out + i] = row[start + i]
 
 
 @compiled

@@ -151,6 +151,17 @@ def residuals(hidden, w_out, labels, index, out):
 
 @compiled
 @no_type_check
+def copy(row, start, out, start_out, count):
+    """`out[start_out : start_out + count] = row[start : start + count]`.
+
+    It compiles in a fraction of the time that numba's slices take.
+    """
+    for i in range(count):
+        out[start_out + i] = row[start + i]
+
+
+@compiled
+@no_type_check
 def rectify(values):
     """ReLU in place. NaN stays, as in PyTorch."""
     zero = values.dtype.type(0)
@@ -169,9 +180,7 @@ def evaluate(pre_activations, w_out, labels):
     index = np.empty(1, np.int64)
     loss, right = 0.0, 0.0
     for sample in range(len(labels)):
-        h, z = hidden[0], pre_activations[sample]
-        for i in range(len(h)):
-            h[i] = z[i]
+        copy(pre_activations[sample], 0, hidden[0], 0, hidden.shape[1])
         rectify(hidden)
         index[0] = sample
         more = residuals(hidden, w_out, labels, index, residual)

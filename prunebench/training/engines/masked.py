@@ -12,7 +12,7 @@ import torch
 
 from prunebench.training.engines.base import Problem
 from prunebench.training.engines.compiled import Array, CompiledEngine, joined
-from prunebench.training.engines.kernels import compiled, multiply, rectify, step_outputs
+from prunebench.training.engines.kernels import compiled, copy, multiply, rectify, step_outputs
 from prunebench.training.state import State
 
 LINE = 64  # bytes of a cache line; rows that start on one are read a quarter faster
@@ -123,9 +123,7 @@ def gather(features, batch, index, out):
     for q in range(len(batch)):
         if batch[q] >= 0:
             index[n] = batch[q]
-            to, row = out[n], features[batch[q]]
-            for k in range(len(row)):
-                to[k] = row[k]
+            copy(features[batch[q]], 0, out[n], 0, out.shape[1])
             n += 1
     for q in range(n, len(out)):
         to = out[q]
