@@ -1,7 +1,7 @@
 """What defines a reference network's training."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
@@ -111,21 +111,14 @@ class Recipe:
             raise RequestError("network", self.network, 'a name or spec such as "lenet", or its network')
         if self.network is not None and self.network_spec == SHALLOW:  # the other fields say it all
             object.__setattr__(self, "network", None)
-        if self.network is None:
-            self._refuse(OF_OTHERS)
-        else:
-            self._refuse(OF_SHALLOW)
+        for name in OF_OTHERS if self.network is None else OF_SHALLOW:
+            if (value := getattr(self, name)) != getattr(Recipe, name):
+                raise meaningless(name, value, self.network_spec)
 
     def __repr__(self) -> str:
         """What is not as by default."""
         values = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
         return f"Recipe({', '.join(f'{name}={value!r}' for name, value, left in values if value != left)})"
-
-    def _refuse(self, names: Iterable[str]) -> None:
-        """Raises `RequestError` for fields that mean nothing here, unless they are at their default."""
-        for name in names:
-            if (value := getattr(self, name)) != getattr(Recipe, name):
-                raise meaningless(name, value, self.network_spec)
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Recipe":
