@@ -25,7 +25,7 @@ def check_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
 def read_seeds(text: str) -> tuple[int, ...]:
     """The seeds that a text names: `20` (seeds 0 to 19), `3,5,8` or `0-9`. Raises `RequestError`."""
     try:
-        return check_seeds(_expand(text))
+        return check_seeds(int(text) if text.strip().isdigit() else _expand(text))
     except RequestError as error:
         raise RequestError("seeds", text, error.accepted) from None
     except ValueError:
@@ -42,8 +42,6 @@ def written_seeds(seeds: Sequence[int]) -> str:
 
 
 def _expand(text: str) -> list[int]:
-    if text.strip().isdigit():
-        return list(range(min(int(text), MOST_SEEDS + 1)))
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")

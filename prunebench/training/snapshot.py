@@ -78,9 +78,8 @@ class Snapshot:
         Those that training keeps begin at 0 and 1 and lag behind the weights, which at an early step are
         others than the statistics tell of.
         """
-        now, before = (recalibrated(nets, task.x_train) for nets in (networks, initial))
-        end = None if final is None else recalibrated(final, task.x_train)
-        return cls(task, recipe, step, now, before, seeds, end)
+        left = cls(task, recipe, step, networks, initial, seeds, final)
+        return left.map(lambda nets: recalibrated(nets, task.x_train))
 
     def with_twin(self, twin: Networks) -> "Snapshot":
         """The same with its twin, as training left it (see `taken`)."""
@@ -139,10 +138,9 @@ class Snapshot:
 
     def tensors(self) -> list[Tensor]:
         """Every tensor in the snapshot: what a scorer must leave as it is."""
-        ends = [networks for networks in (self.final, self.twin) if networks is not None]
-        networks = [self.networks, self.initial, *ends]
         task = [self.task.x_train, self.task.y_train, self.task.x_test, self.task.y_test]
-        return task + [tensor for nets in networks for tensor in nets.tensors.values()]
+        moments = (self.networks, self.initial, self.final, self.twin)
+        return task + [tensor for nets in moments if nets is not None for tensor in nets.tensors.values()]
 
     def network(self, index: int) -> "Snapshot":
         """The snapshot of one network alone (a batch of one), sharing this one's cost account."""
