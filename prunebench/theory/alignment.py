@@ -46,14 +46,19 @@ def effective_data(networks: Networks, task: Task) -> EffectiveData:
     return EffectiveData(*cached("effective data", inputs, compute, passes=_sums(networks, task)))
 
 
+def activations(networks: Networks, task: Task) -> Iterator[Float[Tensor, "samples neurons"]]:
+    """`relu(w_i.x_s + b_i)` of the training samples in each network, in float64."""
+    x = task.x_train.to(networks.device, torch.float64)
+    for w_in, bias in zip(networks.w_in, networks.bias, strict=True):
+        yield torch.relu(torch.addmm(bias.to(x), x, w_in.to(x).T))
+
+
 def _effective_sums(networks: Networks, task: Task) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Of each network the incoming weights, `T+` of every neuron and its orientation, in float64."""
     x = task.x_train.to(networks.device, torch.float64)
     y = task.signs.to(x)
-    for w_in, bias in zip(networks.w_in, networks.bias, strict=True):
-        weights = w_in.to(x)
-        hidden = torch.relu(torch.addmm(bias.to(x), x, weights.T))
-        yield weights, ((hidden > 0).to(x) * y[:, None]).T @ x, torch.sign(y @ hidden)
+    for w_in, hidden in zip(networks.w_in, activations(networks, task), strict=True):
+        yield w_in.to(x), ((hidden > 0).to(x) * y[:, None]).T @ x, torch.sign(y @ hidden)
 
 
 def _sums(networks: Networks, task: Task) -> float:
@@ -64,13 +69,7 @@ def _sums(networks: Networks, task: Task) -> float:
 def gates(networks: Networks, task: Task) -> Bool[Tensor, "seeds samples neurons"]:
     """`g_i(s) = [w_i.x_s + b_i > 0]`: which training samples each neuron lets through."""
     count(networks.seeds * task.samples * FORWARD)
-    x = task.x_train.to(networks.device, torch.float64)
-    return torch.stack(
-        [
-            torch.addmm(bias.to(x), x, w_in.to(x).T) > 0
-            for w_in, bias in zip(networks.w_in, networks.bias, strict=True)
-        ]
-    )
+    return torch.stack([hidden > 0 for hidden in activations(networks, task)])
 
 
 def orientation(networks: Networks, task: Task) -> Float[Tensor, "seeds neurons"]:

@@ -10,6 +10,7 @@ from prunebench.counting import GRADIENT, count
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.tasks.task import Task
+from prunebench.theory.alignment import activations
 
 
 class PolarGradient(NamedTuple):
@@ -76,8 +77,7 @@ def _polar(networks: Networks, task: Task) -> tuple[PolarGradient, PolarSpeed]:
     w_norm, v_norm = nets.norms("incoming"), nets.norms("outgoing")
     unit, phi = _over(nets.w_in, w_norm[:, :, None]), _over(nets.w_out, v_norm[:, None])
     rows = []
-    for w_in, bias, w_out, (cos_phi, sin_phi) in zip(*nets.tensors.values(), phi, strict=True):
-        hidden = torch.relu(torch.addmm(bias, x, w_in.T))
+    for hidden, w_out, (cos_phi, sin_phi) in zip(activations(nets, task), nets.w_out, phi, strict=True):
         error = (onehot - torch.softmax(hidden @ w_out.T, dim=1)) / len(x)
         # A cos(alpha - phi) and A sin(alpha - phi) as products of the error with (cos phi, sin phi).
         cosine = error[:, :1] * cos_phi + error[:, 1:] * sin_phi

@@ -11,6 +11,7 @@ from torch import Tensor
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.tasks.task import Task
+from prunebench.theory.alignment import activations
 from prunebench.theory.growth import conserved
 
 NO_C = 1e-12
@@ -50,22 +51,17 @@ def race(
         raise RequestError("times", list(times), "rising times from 0 up are needed")
     nets = networks.to(dtype=torch.float64)
     keep = torch.ones_like(nets.bias, dtype=torch.bool) if members is None else members.to(nets.device)
-    x, y = task.x_train.to(nets.w_in), task.signs.to(nets.w_in)
-    norms, half = nets.norms("effective"), conserved(nets).abs() / 2
-    paths = []
-    for s in range(nets.seeds):
-        w_norm = torch.linalg.vector_norm(nets.w_in[s], dim=1)
-        hidden = torch.relu(torch.addmm(nets.bias[s], x, nets.w_in[s].T))
-        hidden = hidden / torch.where(w_norm > 0, w_norm, 1.0)
-        signed = norms[s] * torch.sign(nets.w_out[s, 0] - nets.w_out[s, 1])
-        racing = keep[s] & (signed != 0)
-        start = signed[racing]
-        # asinh needs C > 0; one far below rounding is the paper's C = 0.
-        own_half = torch.maximum(half[s, racing], NO_C * start.abs())
-        whole = torch.zeros(len(times), nets.units, dtype=nets.dtype, device=nets.device)
-        whole[:, racing] = _path(start, own_half, hidden[:, racing], y, rate, times, max_growth).abs()
-        paths.append(whole)
-    return torch.stack(paths, dim=1).to(networks.dtype)
+    y, w_norm = task.signs.to(nets.w_in), nets.norms("incoming")
+    signed = nets.norms("effective") * torch.sign(nets.w_out[:, 0] - nets.w_out[:, 1])
+    racing = keep & (signed != 0)
+    # asinh needs C > 0; one far below rounding is the paper's C = 0.
+    half = torch.maximum(conserved(nets).abs() / 2, NO_C * signed.abs())
+    paths = signed.new_zeros(len(times), nets.seeds, nets.units)
+    for s, hidden in enumerate(activations(nets, task)):
+        own = racing[s]
+        along = hidden[:, own] / w_norm[s, own]
+        paths[:, s, own] = _path(signed[s, own], half[s, own], along, y, rate, times, max_growth).abs()
+    return paths.to(networks.dtype)
 
 
 def _path(
