@@ -104,7 +104,7 @@ class KnockOut(Experiment):
 
 def _spared(order: torch.Tensor, count: int, seeds: tuple[int, ...]) -> torch.Tensor:
     """All but `count` neurons drawn from those that do not lead, leaders first."""
-    places = np.arange(order.shape[1])
-    drawn = [generator(seed, DRAW).permutation(places[count:])[:count] for seed in seeds]
-    stay = np.stack([np.setdiff1d(places, gone) for gone in drawn])
-    return order.gather(1, torch.from_numpy(stay))
+    others = np.arange(count, order.shape[1])
+    drawn = (generator(seed, DRAW).permutation(others)[:count] for seed in seeds)
+    stay = [np.delete(own, gone) for own, gone in zip(order.numpy(), drawn, strict=True)]
+    return torch.from_numpy(np.stack(stay))
