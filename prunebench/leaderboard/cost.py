@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prunebench.leaderboard.column import Column
-from prunebench.leaderboard.columns import SPEARMAN
+from prunebench.evaluation.summary import Number
 from prunebench.leaderboard.ranks import RowKey
 from prunebench.results import Results, Row
 
@@ -19,29 +18,23 @@ COST_READ = (
 
 @dataclass(frozen=True)
 class Priced:
-    """A prediction, and the share of a training that it took."""
+    """A prediction, its mean rank correlation, and the share of a training that it took."""
 
     share: float
+    mean: Number
     row: Row
 
 
-def priced(board: Results, column: Column = SPEARMAN) -> list[Priced]:
-    """The predictions whose cost was counted, the cheapest first; of equal ones the best by the column."""
-    found = [
-        (share, -summary.mean, row)
-        for row in board.rows
-        if row.predicts
-        and (summary := column.summary(row))
-        and (share := board.share_of_training(row)) is not None
-    ]
-    return [Priced(share, row) for share, _, row in sorted(found, key=lambda one: (*one[:2], one[2].key))]
-
-
-def front(board: Results, column: Column = SPEARMAN) -> list[Priced]:
+def front(board: Results) -> list[Priced]:
     """The predictions that are better, by the mean over seeds, than all that cost as much or less."""
+    found = [
+        Priced(share, row.spearman.mean, row)
+        for row in board.rows
+        if row.predicts and row.spearman and (share := board.share_of_training(row)) is not None
+    ]
     best: list[Priced] = []
-    for one in priced(board, column):
-        if not best or _mean(one, column) > _mean(best[-1], column):
+    for one in sorted(found, key=lambda one: (one.share, -one.mean, one.row.key)):
+        if not best or one.mean > best[-1].mean:
             best.append(one)
     return best
 
@@ -61,9 +54,3 @@ def cost_cells(board: Results) -> dict[RowKey, str]:
     """The cost of every row where it was counted, as tables show it."""
     shares = ((row.key, board.share_of_training(row)) for row in board.rows)
     return {key: percent(share) for key, share in shares if share is not None}
-
-
-def _mean(one: Priced, column: Column) -> float:
-    summary = column.summary(one.row)
-    assert summary is not None
-    return float(summary.mean)
