@@ -6,7 +6,6 @@ were decided, in numbers and in words. Nothing of it is stored: it follows from 
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,14 +38,6 @@ class Ceiling:
     high: float | None
 
 
-@dataclass(frozen=True)
-class Decided:
-    """The first scored step at which the reliability passes a level, and that over the plateau's end."""
-
-    step: int
-    relative_time: Number | None
-
-
 def twin_rows(board: Results) -> dict[int, Row]:
     """The row of the twin at each step where there is one; of several, that of most twins."""
     rows = [row for row in board.rows if row.name == TWIN and row.parameters.get("truth", "norm") == "norm"]
@@ -74,19 +65,12 @@ def share_of_ceiling(score: Summary, reliability: Summary) -> Summary | None:
     return _share(tuple(score.per_seed), tuple(reliability.per_seed))
 
 
-def decided_by(board: Results, levels: Sequence[float] = LEVELS) -> dict[float, Decided | None]:
-    """By when the final norms are decided, by level; None where that is at none of the scored steps."""
+def decided_by(board: Results) -> dict[float, Row | None]:
+    """The twin's row at the first scored step at which the reliability reaches a level, by level, or None."""
     rows = sorted(twin_rows(board).items())
     return {
-        level: next(
-            (
-                Decided(step, row.relative_time)
-                for step, row in rows
-                if (r := row.spearman) is not None and r.mean >= level
-            ),
-            None,
-        )
-        for level in levels
+        level: next((row for _, row in rows if row.spearman and row.spearman.mean >= level), None)
+        for level in LEVELS
     }
 
 
@@ -99,15 +83,12 @@ def by_when(board: Results) -> str | None:
     agrees = f"a twin from step {first[0]} agrees at {first[1].reliability.mean:.2f}"
     agrees += "".join(f", from step {step} at {ceiling.reliability.mean:.2f}" for step, ceiling in others)
     decided = [
-        f"decided ({level:g}) by step {at.step}" + ("" if not at.relative_time else f" ({_times(at)})")
-        for level, at in decided_by(board).items()
-        if at is not None
+        f"decided ({level:g}) by step {row.at_step}"
+        + (f" (t/t_drop {row.relative_time:.2g})" if row.relative_time else "")
+        for level, row in decided_by(board).items()
+        if row is not None
     ]
     return "; ".join([agrees, *decided])
-
-
-def _times(decided: Decided) -> str:
-    return f"t/t_drop {decided.relative_time:.2g}"
 
 
 def _root(value: Number) -> float:

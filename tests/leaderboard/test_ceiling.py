@@ -94,7 +94,7 @@ def test_a_board_says_what_could_be_known_and_by_when() -> None:
     assert found[steps[0]].low == pytest.approx(0.9, abs=0.01)
     decided = decided_by(one)
     assert decided[0.9] is not None
-    assert decided[0.9].step == steps[1]
+    assert decided[0.9].at_step == steps[1]
     assert decided[0.99] is None
     assert f"a twin from step {steps[0]} agrees at 0.81" in str(by_when(one))
     assert "% of ceiling" in markdown(one)
