@@ -18,6 +18,7 @@ Content = dict[str, Any]  # a board's JSON, or a part of it
 # Digits of a correlation over a whole network, which is never a tie or half of the last digit shown, as that
 # of a layer of six units may be; and of a training curve, which is drawn and never compared.
 CORRELATION, CURVE = 11, 7
+_ALL_DIGITS = 17  # of any number
 DIGITS = {"curves": CURVE, "kendall": CORRELATION, "spearman": CORRELATION} | {
     f"spearman_{of}": CORRELATION for of in ("within_groups", "over_layers", "shuffled_labels", "with")
 }
@@ -37,7 +38,7 @@ def pack(contents: Iterable[Content]) -> bytes:
     boards = [
         content
         | {"lacks": LACKS}
-        | {"training": _slim(content["training"]), "rows": _columns(map(_slim, content["rows"]))}
+        | {"training": _slim(content["training"]), "rows": _columns([*map(_slim, content["rows"])])}
         for content in contents
     ]
     text = json.dumps(boards, separators=(",", ":"))
@@ -56,39 +57,33 @@ def unpack(path: Path) -> list[Content]:
 
 def _slim(record: Content) -> Content:
     """A row or a training without what is left out, and with some numbers in fewer digits."""
-    slim = {key: _without_derived(value) for key, value in record.items() if key != "example"}
-    return {key: _rounded(value, DIGITS[key]) if key in DIGITS else value for key, value in slim.items()}
+    return {
+        key: _cut(value, DIGITS.get(key, _ALL_DIGITS)) for key, value in record.items() if key != "example"
+    }
 
 
-def _without_derived(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    out: tuple[str, ...] = ()
-    if "per_seed" in value:
-        out = _DERIVED + (_OF_THE_MEDIAN if "median" in value else ())
-    return {key: _without_derived(part) for key, part in value.items() if key not in out}
-
-
-def _rounded(value: Any, digits: int) -> Any:
+def _cut(value: Any, digits: int) -> Any:
+    """Without what follows from the numbers per seed, and with so many digits."""
     if isinstance(value, dict):
-        return {key: _rounded(part, digits) for key, part in value.items()}
+        out: tuple[str, ...] = ()
+        if "per_seed" in value:
+            out = _DERIVED + (_OF_THE_MEDIAN if "median" in value else ())
+        return {key: _cut(part, digits) for key, part in value.items() if key not in out}
     if isinstance(value, list):
-        return [_rounded(part, digits) for part in value]
+        return [_cut(part, digits) for part in value]
     return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
-def _columns(rows: Iterable[Content]) -> Content:
+def _columns(rows: list[Content]) -> Content:
     """By the way to a value: the numbers of the rows that have it, and the values."""
     found: dict[str, tuple[list[int], list[Any]]] = {}
-    count = 0
-    for row in rows:
+    for number, row in enumerate(rows):
         for way, value in _leaves(row):
             numbers, values = found.setdefault(_BETWEEN.join(way), ([], []))
-            numbers.append(count)
+            numbers.append(number)
             values.append(value)
-        count += 1
     return {
-        way: [_EVERY if len(numbers) == count else numbers, values]
+        way: [_EVERY if len(numbers) == len(rows) else numbers, values]
         for way, (numbers, values) in sorted(found.items())
     }
 
