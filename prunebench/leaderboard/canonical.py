@@ -14,36 +14,27 @@ _PLACE = {key: place for place, key in enumerate(_FIRST)}
 
 def canonical_json(content: dict[str, Any]) -> str:
     """The text; only what holds containers of containers is broken into lines. `ValueError`: not finite."""
-    text = _text(content, "") + "\n"
+    text, _ = _text(content, "")
     # Half a character, of a file name that is no text, is written as JSON escapes it: UTF-8 has none.
-    return text.encode("utf-8", "backslashreplace").decode()
+    return f"{text}\n".encode("utf-8", "backslashreplace").decode()
 
 
-def _text(value: Any, margin: str) -> str:
-    if _height(value) <= 2:
-        return json.dumps(_ordered(value), allow_nan=False, ensure_ascii=False)
-    inner = margin + " "
-    if isinstance(value, dict):
-        parts = [
-            f"{json.dumps(key, ensure_ascii=False)}: {_text(part, inner)}"
-            for key, part in _ordered(value).items()
-        ]
-        first, last = "{", "}"
-    else:
-        parts, first, last = [_text(part, inner) for part in value], "[", "]"
-    return f"{first}\n{inner}" + f",\n{inner}".join(parts) + f"\n{margin}{last}"
-
-
-def _ordered(value: Any) -> Any:
+def _text(value: Any, margin: str) -> tuple[str, int]:
+    """The text, and its height: 0 of a number or a text, 1 of a list of these."""
     if isinstance(value, dict):
         keys = sorted(value, key=lambda key: (_PLACE.get(key, len(_PLACE)), key))
-        return {key: _ordered(value[key]) for key in keys}
-    return [_ordered(part) for part in value] if isinstance(value, list | tuple) else value
-
-
-def _height(value: Any) -> int:
-    """0 for a number or a text, 1 for a list of these."""
-    if not isinstance(value, dict | list | tuple):
-        return 0
-    parts = value.values() if isinstance(value, dict) else value
-    return 1 + max((_height(part) for part in parts), default=0)
+        found = [
+            (f"{json.dumps(key, ensure_ascii=False)}: ", *_text(value[key], f"{margin} ")) for key in keys
+        ]
+        first, last = "{}"
+    elif isinstance(value, list | tuple):
+        found = [("", *_text(part, f"{margin} ")) for part in value]
+        first, last = "[]"
+    else:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False), 0
+    parts = [key + part for key, part, _ in found]
+    height = 1 + max((inner for _, _, inner in found), default=0)
+    if height <= 2:
+        return f"{first}{', '.join(parts)}{last}", height
+    between = f",\n{margin} ".join(parts)
+    return f"{first}\n{margin} {between}\n{margin}{last}", height
