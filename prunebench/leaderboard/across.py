@@ -156,40 +156,25 @@ def wins(boards: Sequence[Board], column: Column) -> Wins | None:
     return Wins(tuple(scorers[i] for i in order), rates[np.ix_(order, order)])
 
 
-@dataclass(frozen=True)
-class Early:
-    """The means of a column on one board before the network has learnt.
+def early(board: Board, column: Column) -> dict[int, dict[str, float]]:
+    """The means of a column by step and scorer, up to the end of the plateau, or all where it has none.
 
-    Attributes:
-        steps: scored up to the end of the plateau, or all where it has none.
-        means: by scorer, then by step.
+    Scorers that see the end take no part.
     """
-
-    steps: tuple[int, ...]
-    means: dict[str, dict[int, float]]
-
-
-def early(board: Board, column: Column) -> Early:
-    """What could be told how early; scorers that see the end take no part."""
     end = board.training.drop_step
-    by_step = {
+    return {
         step: means
         for step in steps_of([board])
         if (end is None or step <= end) and (means := _means(board, column, step))
     }
-    scorers = dict.fromkeys(scorer for means in by_step.values() for scorer in means)
-    means_of = {
-        scorer: {step: means[scorer] for step, means in by_step.items() if scorer in means}
-        for scorer in scorers
-    }
-    return Early(tuple(by_step), means_of)
 
 
 def _means(board: Board, column: Column, step: Moment) -> dict[str, float]:
     if step == EARLY:
-        found = early(board, column)
-        whole = {name: means for name, means in found.means.items() if len(means) == len(found.steps)}
-        return {name: sum(means.values()) / len(means) for name, means in whole.items()}
+        found = early(board, column).values()
+        scorers = dict.fromkeys(scorer for means in found for scorer in means)
+        whole = [scorer for scorer in scorers if all(scorer in means for means in found)]
+        return {scorer: sum(means[scorer] for means in found) / len(found) for scorer in whole}
     return {
         row.scorer: summary.mean
         for row in board.rows

@@ -1,5 +1,6 @@
 """All boards of a folder in one text, made from the records alone."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
@@ -111,31 +112,25 @@ def _how_early(boards: Sequence[Board]) -> list[str]:
     """Every scorer on every board, at the steps up to the end of the plateau."""
     if len({board.recipe.network_spec for board in boards}) < 2:
         return []
-    found = {board.name: early(board, SPEARMAN) for board in boards}
-    shown = [board for board in boards if found[board.name].steps]
-    scorers = {scorer for one in found.values() for scorer in one.means}
-    means = {
-        scorer: [mean for one in found.values() for mean in one.means.get(scorer, {}).values()]
-        for scorer in scorers
-    }
+    found = [(board, by_step) for board in boards if (by_step := early(board, SPEARMAN))]
+    means = defaultdict[str, list[float]](list)
+    for of_step in (of_step for _, by_step in found for of_step in by_step.values()):
+        for scorer, mean in of_step.items():
+            means[scorer].append(mean)
     order = sorted(
-        scorers, key=lambda scorer: (-len(means[scorer]), -sum(means[scorer]) / len(means[scorer]), scorer)
+        means, key=lambda scorer: (-len(means[scorer]), -sum(means[scorer]) / len(means[scorer]), scorer)
     )
     heads = (
         f"{for_markdown(board.recipe.network_spec)}, {for_markdown(board.task.name)}: "
-        f"{', '.join(map(str, found[board.name].steps))}"
-        for board in shown
+        f"{', '.join(map(str, by_step))}"
+        for board, by_step in found
     )
     lines = [["scorer", *heads]]
     for scorer in order:
         cells = []
-        for one in (found[board.name] for board in shown):
-            means_of = one.means.get(scorer, {})
-            cells.append(
-                ", ".join(SPEARMAN.number(means_of[step]) if step in means_of else "–" for step in one.steps)
-                if means_of
-                else ""
-            )
+        for _, by_step in found:
+            at = [SPEARMAN.number(of[scorer]) if scorer in of else "–" for of in by_step.values()]
+            cells.append(", ".join(at) if set(at) != {"–"} else "")
         lines.append([for_markdown(scorer), *cells])
     note = (
         "Spearman correlation with the final norms at these steps, up to the end of the plateau, means over "
