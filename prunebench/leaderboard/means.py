@@ -16,18 +16,15 @@ def with_means(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     Intervals of means are not among that: they were packed. Without one, it is the median that has one.
     """
-    alike = defaultdict[tuple[bool, bytes], list[Summary]](list)
+    alike = defaultdict[tuple[bool, int], list[tuple[Summary, list[float]]]](list)
     for content in contents:
         for record in (content["training"], *content["rows"]):
             for summary in _summaries(record):
-                defined = np.array([value is not None for value in summary["per_seed"]])
-                alike["low" not in summary, defined.tobytes()].append(summary)
-    for (of_median, which), summaries in alike.items():
-        there = np.frombuffer(which, bool)
-        numbers = np.array([summary["per_seed"] for summary in summaries], dtype=float)
-        values = np.ascontiguousarray(
-            numbers[:, there]
-        )  # else sums have another order, and other last digits
+                defined = [value for value in summary["per_seed"] if value is not None]
+                alike["low" not in summary, len(defined)].append((summary, defined))
+    for (of_median, _), found in alike.items():
+        summaries = [summary for summary, _ in found]
+        values = np.array([defined for _, defined in found], dtype=float)
         for summary, mean in zip(summaries, values.mean(axis=1), strict=True):
             summary["mean"] = float(mean)
         if of_median:
