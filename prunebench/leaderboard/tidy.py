@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from prunebench.evaluation.metrics import Path, place_of, protocol_of
+from prunebench.evaluation.metrics import place_of, protocol_of
 from prunebench.evaluation.summary import known
 from prunebench.results import Results
 
@@ -45,15 +45,12 @@ def _cells(results: Results) -> Iterator[dict[str, Any]]:
         for path, summary in sorted(row.metrics.items()):
             protocol = protocol_of(path)
             if protocol is not None:  # what is of the whole network stands below, once
-                place = about | {"protocol": protocol} | _place(path)
+                place = about | {"protocol": protocol} | place_of(path)._asdict()
                 for seed, value in zip(row.seeds, summary.per_seed, strict=True):
                     yield place | {"seed": seed, "value": value}
     seeds = max((row.seeds for row in results.rows), key=len, default=[])
     for path, summary in sorted(results.training.metrics.items()):
-        place = {"protocol": "dense", "status": "ok", "evaluator": results.evaluator} | _place(path)
+        place = {"protocol": "dense", "status": "ok", "evaluator": results.evaluator}
+        place |= place_of(path)._asdict()
         for seed, value in zip(seeds, summary.per_seed, strict=False):
             yield place | {"seed": seed, "value": value}
-
-
-def _place(path: Path) -> dict[str, Any]:
-    return place_of(path)._asdict()
