@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from msgspec import UNSET
-
 from prunebench.evaluation.metrics import SPLITS
-from prunebench.evaluation.summary import Number, Summary
+from prunebench.evaluation.summary import Number, Summary, known
 from prunebench.leaderboard.across import EARLY, Moment, by_family, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, kind
@@ -78,7 +76,7 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
             "boards": len(one.boards),
             "verdict": verdict(one),
             "firsts": [one.firsts[scorer] for scorer in one.order],
-            "wins": [_short(one.win_rates[scorer]) for scorer in one.order],
+            "wins": [_round(one.win_rates[scorer]) for scorer in one.order],
             "points": _rounded(rank_points(one)),
         }
         for one in found
@@ -209,8 +207,8 @@ def _numbers(summary: Summary | None) -> list[float | None] | None:
     """Mean, ends of the interval, and the median where that is what the interval is of."""
     if summary is None:
         return None
-    median, *ends = summary.middle
-    return [*map(_round, (summary.mean, *ends)), None if summary.median is UNSET else _round(median)]
+    _, *ends = summary.middle
+    return [_round(number) for number in (summary.mean, *ends, known(summary.median))]
 
 
 def _values(column: Column, rows: Sequence[Row]) -> list[str]:
@@ -227,12 +225,8 @@ def _marks(column: Column, chart: ChartBoard) -> str:
 
 
 def _rounded(points: Sequence[Point]) -> list[Point]:
-    return [{key: _short(v) if isinstance(v, float) else v for key, v in point.items()} for point in points]
+    return [{key: _round(v) if isinstance(v, float) else v for key, v in point.items()} for point in points]
 
 
 def _round(value: Number | None) -> float | None:
-    return None if value is None else _short(value)
-
-
-def _short(value: Number) -> float:
-    return float(f"{value:.4g}")
+    return None if value is None else float(f"{value:.4g}")
