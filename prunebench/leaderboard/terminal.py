@@ -59,12 +59,12 @@ class _Table:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         shown = [c for c in self.chosen or overview(self.board) if any(map(c.summary, self.rows))]
-        columns = self._columns(shown)
-        hidden: set[str] = set()
+        every = self._columns(shown)
+        columns = dict(every)
         going = [column.title for column in first_to_go(self.board)]
         for title in [COST, *going] if self.chosen else going:  # what was asked for stays longest
             if sum(_width(head, cells) for head, cells in columns.items()) >= options.max_width:
-                hidden |= {title} if columns.pop(title, None) else set()
+                columns.pop(title, None)
         if (first := headline(self.board)) is not None:
             yield Text(first)
         yield self._table(columns, heading(self.board), options.max_width)
@@ -73,7 +73,7 @@ class _Table:
         for what, said in without_numbers(self.asked).items():
             for line in said:
                 yield Text(f"{what.lower()}: {line}", style="red" if what == "Failed" else "dim")
-        names = ", ".join(title for title in (*(column.title for column in shown), COST) if title in hidden)
+        names = ", ".join(title for title in every if title not in columns)
         wider = f"In a wider terminal, and in the board's files: {names}." if names else None
         accuracy = "Accuracy: on the test set, in %."
         by_layer = f"{layers_note(self.board)}." if layer_columns(self.board) else None
@@ -97,11 +97,9 @@ class _Table:
         return columns
 
     def _cells(self, shown: Sequence[Column]) -> dict[str, list[str]]:
-        found = lines(self.rows, shown, self.board.rows)
-        heads = enumerate(("step", "rank", "scorer"))
-        columns = {title: [line.head[place] for line in found] for place, title in heads}
-        cells = {column.title: [str(line.cells[i]) for line in found] for i, column in enumerate(shown)}
-        return columns | cells
+        titles = ("step", "rank", "scorer", *(column.title for column in shown))
+        found = [[*line.head, *map(str, line.cells)] for line in lines(self.rows, shown, self.board.rows)]
+        return {title: [cells[place] for cells in found] for place, title in enumerate(titles)}
 
     def _by_layer(self, width: int) -> Iterator[RenderableType]:
         """Tables of as many layers as are wide enough, one below the other."""
