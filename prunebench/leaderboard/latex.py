@@ -1,5 +1,7 @@
 """A board as LaTeX tables (booktabs), for papers."""
 
+from itertools import groupby
+
 from msgspec import UNSET
 
 from prunebench.escape import for_latex
@@ -25,14 +27,8 @@ def latex(board: Board) -> str:
 
 
 def _table(board: Board, section: Section, lines: list[Line]) -> str:
-    body: list[str] = []
-    for before, line in zip([None, *lines], lines, strict=False):
-        if before is not None and before.row.at_step != line.row.at_step:
-            body.append(r"\midrule")
-        step, rank, name = line.head
-        body.append(
-            " & ".join([step, rank.replace("-", "--"), for_latex(name), *map(_cell, line.cells)]) + r" \\"
-        )
+    steps = groupby(lines, key=lambda line: line.row.at_step)
+    body = "\n\\midrule\n".join("\n".join(map(_line, of_step)) for _, of_step in steps)
     columns = [cell.column for cell in lines[0].cells]
     titles = " & ".join(["step", "rank", "scorer", *(for_latex(column.title) for column in columns)])
     reading = f"{_READING} {LABELS_READ}" if SHUFFLED_SPEARMAN in columns else _READING
@@ -49,12 +45,18 @@ def _table(board: Board, section: Section, lines: list[Line]) -> str:
             r"\toprule",
             rf"{titles} \\",
             r"\midrule",
-            *body,
+            body,
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
         ]
     )
+
+
+def _line(line: Line) -> str:
+    step, rank, name = line.head
+    cells = [step, rank.replace("-", "--"), for_latex(name), *map(_cell, line.cells)]
+    return " & ".join(cells) + r" \\"
 
 
 def _cell(cell: Cell) -> str:
