@@ -7,10 +7,10 @@ import numpy as np
 from torch import Tensor
 
 from prunebench.api.result import Result
-from prunebench.api.run_benchmark import check_keep
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
 from prunebench.errors import RequestError
+from prunebench.evaluation.fractions import check_fractions
 from prunebench.evaluation.protocols import EVERY_ROW, TRAINED, Protocol
 from prunebench.run_spec import RunSpec
 from prunebench.scoring.saved import saved_scores
@@ -55,7 +55,8 @@ def evaluate(
         for name, values in named.items()
     ]
     steps, device = [_step(at_step, trajectory)], str(trajectory.final.device)
-    plan = Plan(task, recipe, scorers, steps, seeds, protocols, check_keep(keep), device=device)
+    shares = check_fractions(keep, "keep")
+    plan = Plan(task, recipe, scorers, steps, seeds, protocols, shares, device=device)
     with Store() as store:
         store.register(plan.training, task, recipe)
         start = {0: State(trajectory.initial)}  # not always the recipe's: `start` and `masks` of `pb.train`

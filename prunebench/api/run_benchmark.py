@@ -76,7 +76,7 @@ def run_benchmark(
         _several(at_steps, int),
         check_seeds(seeds),
         _several(protocols, str),
-        check_keep(keep),
+        check_fractions(keep, "keep"),
         finetune_steps,
         recalibrate,
         device,
@@ -91,14 +91,6 @@ def _several(given: T | Iterable[T], single: type | UnionType) -> tuple[T, ...]:
     """The values given; of a single one that alone."""
     several: Any = (given,) if isinstance(given, single) or not isinstance(given, Iterable) else given
     return tuple(several)
-
-
-def check_keep(shares: Sequence[float]) -> tuple[float, ...]:
-    """The shares of the units to keep."""
-    try:
-        return tuple(check_fractions(shares))
-    except RequestError as error:
-        raise error.about("keep") from None
 
 
 def _loaded(given: Any) -> Scorer:

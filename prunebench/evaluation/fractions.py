@@ -29,9 +29,9 @@ def written_share(fraction: float) -> str:
     return f"{fraction:g}"
 
 
-def check_fractions(fractions: Iterable[float]) -> tuple[float, ...]:
+def check_fractions(fractions: Iterable[float], option: str = "fractions") -> tuple[float, ...]:
     """Distinct shares from the largest down."""
     distinct = set(fractions)
     for fraction in distinct:
-        kept_count(1, fraction)
+        convert(option, fraction, Share)
     return tuple(sorted(distinct, reverse=True))
