@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from prunebench.evaluation.friedman import Comparison, average_ranks, compare, ranks, tasks_needed
+from prunebench.evaluation.friedman import Comparison, average_ranks, compare, ranks
 from prunebench.evaluation.statistics import intervals
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
@@ -74,11 +74,6 @@ class Across:
     def comparison(self) -> Comparison | None:
         """Which scorers differ over the boards; None where there are too few boards to tell."""
         return compare(self.scorers, self.means)
-
-    @property
-    def boards_needed(self) -> int:
-        """Fewest boards at which these scorers could be told apart."""
-        return tasks_needed(len(self.scorers))
 
 
 def steps_of(boards: Sequence[Board]) -> list[int]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
+from prunebench.evaluation.friedman import tasks_needed
 from prunebench.leaderboard.across import EARLY, Across, Moment
 
 # What a diagram's axis takes at least and at most, in characters.
@@ -91,7 +92,7 @@ def verdict(found: Across, *, named: bool = False, escape: Callable[[str], str] 
     count, parts = len(found.scorers), []
     if found.comparison is None:
         parts.append(
-            f"{count} scorers need {found.boards_needed} boards before any difference can be significant "
+            f"{count} scorers need {tasks_needed(count)} boards before any difference can be significant "
             f"({count * (count - 1) // 2} corrected comparisons)"
             if count > 2
             else "two scorers make no diagram; `prunebench compare` compares them"
