@@ -12,7 +12,6 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.critical_difference import diagram, title, verdict
 from prunebench.leaderboard.overview import best_of
-from prunebench.leaderboard.ranks import marks
 
 _READING = (
     "rank: average over the boards, ├ ┤ its 95 % interval over boards; first: boards on which no other mean "
@@ -61,7 +60,6 @@ class BoardsTable:
         for head in ("board", *(f"step {step}" for step in steps)):
             table.add_column(Text(head), overflow="fold")
         for board in self.boards:
-            signs = marks(board.rows, self.column)
-            cells = [best_of(board, self.column, step, signs) for step in steps]
+            cells = [best_of(board, self.column, step) for step in steps]
             table.add_row(*map(Text, (board.name, *cells)))
         return table

@@ -1,7 +1,7 @@
 """All boards of a folder in one text, made from the records alone."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 
 import numpy as np
@@ -14,7 +14,7 @@ from prunebench.leaderboard.columns import RANK, SPEARMAN, ranked
 from prunebench.leaderboard.columns import overview as telling
 from prunebench.leaderboard.cost import BUDGETS, Priced, best_within, front, percent
 from prunebench.leaderboard.critical_difference import diagram, interval, title, verdict
-from prunebench.leaderboard.ranks import FIRST, RowKey, marks
+from prunebench.leaderboard.ranks import FIRST, marks
 from prunebench.leaderboard.text import markdown_table, network_words, task_words
 
 _HOW = (
@@ -187,14 +187,14 @@ def _win_rates(won: Wins) -> str:
     return markdown_table(lines)
 
 
-def best_of(board: Board, column: Column, step: int, signs: Mapping[RowKey, str]) -> str:
-    """The best predictor at a step, its mean and how many more are tied with it by these marks."""
-    rows = [row for row in ranked(board.rows) if row.at_step == step and row.predicts]
-    means = [(summary.mean, row) for row in rows if (summary := column.summary(row))]
+def best_of(board: Board, column: Column, step: int) -> str:
+    """The best predictor at a step, its mean and how many more are tied with it by the marks."""
+    rows = ranked([row for row in board.rows if row.at_step == step])
+    means = [(summary.mean, row) for row in rows if row.predicts and (summary := column.summary(row))]
     if not means:
         return ""
     _, best = max(means, key=itemgetter(0))
-    ties = [scorer for (scorer, at), sign in signs.items() if at == step and sign == FIRST]
+    ties = [scorer for (scorer, _), sign in marks(rows, column).items() if sign == FIRST]
     others = f" +{len(ties) - 1}" if best.scorer in ties and len(ties) > 1 else ""
     return f"{best.scorer} {column.cell(best, interval=False)}{others}"
 
@@ -203,9 +203,7 @@ def _best(boards: Sequence[Board], column: Column) -> str:
     steps = steps_of(boards)
     lines = [["board", *(f"step {step}" for step in steps)]]
     for board in boards:
-        signs = marks(board.rows, column)
-        cells = [best_of(board, column, step, signs) for step in steps]
-        lines.append([board.name, *map(for_markdown, cells)])
+        lines.append([board.name, *(for_markdown(best_of(board, column, step)) for step in steps)])
     return markdown_table(lines)
 
 
