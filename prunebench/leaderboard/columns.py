@@ -190,14 +190,6 @@ def _kept_of(board: Results, protocol: str) -> str:
     return "every layer's units kept (in brackets % of the parameters / of the multiply-adds left)"
 
 
-def columns_by_name(rows: Iterable[Row]) -> dict[str, Column]:
-    """All metrics of these rows, by their names on the command line."""
-    columns = [
-        Column(" ".join(path), path) for path in dict.fromkeys(path for row in rows for path in row.metrics)
-    ]
-    return {column.name: column for column in columns}
-
-
 def marked_name(row: Row) -> str:
     """The scorer's name, marked where it sees the end (†) or is a control (‡)."""
     return row.scorer + (" †" if row.sees_end else " ‡" if row.control else "")

@@ -9,7 +9,7 @@ from prunebench.errors import RequestError, did_you_mean
 from prunebench.evaluation.metrics import BY_LAYER, RANGES, SPLITS, kind_of, protocol_of
 from prunebench.evaluation.protocols import DESCRIBED, KEEPING
 from prunebench.leaderboard.column import LEFT, Column
-from prunebench.leaderboard.columns import GLOBAL, RANK, columns_by_name, overview, sections
+from prunebench.leaderboard.columns import GLOBAL, RANK, overview, sections
 from prunebench.results import Results
 
 
@@ -21,8 +21,10 @@ def columns_called(boards: Sequence[Results], metrics: Iterable[str]) -> list[Co
     """
     rows = [row for board in boards for row in board.rows]
     headed = dict.fromkeys(column for board in boards for column in (*RANK, *overview(board)))
-    titled = {column.name: column for column in headed if any(map(column.summary, rows))}
-    known = columns_by_name(rows) | titled
+    titled = [column for column in headed if any(map(column.summary, rows))]
+    paths = dict.fromkeys(path for row in rows for path in row.metrics)
+    every = (*(Column(" ".join(path), path) for path in paths), *titled)
+    known = {column.name: column for column in every}
     spelled = defaultdict[str, set[str]](set)
     for name, column in known.items():
         spelled[_plain(name)].add(name)
@@ -35,7 +37,7 @@ def columns_called(boards: Sequence[Results], metrics: Iterable[str]) -> list[Co
     for metric in metrics:
         names = spelled.get(_plain(metric), set()) & set(known)
         if len(names) != 1:
-            headings = sorted(names) or [column.title for column in titled.values()]
+            headings = sorted(names) or [column.title for column in titled]
             near = did_you_mean(metric, sorted({*known, *headings}))
             rest = "" if names else ", or another metric of the boards here (`prunebench list metrics`)"
             raise RequestError("metric", metric, f"{near}one of {', '.join(headings)}{rest}")

@@ -20,8 +20,9 @@ from prunebench.escape import for_latex
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.evaluation.statistics import summarise
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import PRUNING, columns_by_name
+from prunebench.leaderboard.columns import PRUNING
 from prunebench.leaderboard.latex import latex
+from prunebench.leaderboard.metric_names import columns_called
 from prunebench.leaderboard.terminal import render
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Row, TaskRecord, Training, read_recipe
@@ -121,7 +122,7 @@ def test_accuracies_are_shown_with_their_median_and_its_interval() -> None:
     values = np.append(np.linspace(0.95, 0.969, 19), 0.5)
     path = ("accuracy", "prune_final", "0.1")
     one.rows[0] = replace(one.rows[0], metrics=one.rows[0].metrics | summarise({path: values}))
-    column = columns_by_name(one.rows)["accuracy.prune_final.0.1"]
+    (column,) = columns_called([one], ["accuracy.prune_final.0.1"])
     assert column.cell(one.rows[0]) == "93.7 · 95.9 [95.4, 96.4]"
     assert r" \cdot 95.9_{95.4}^{96.4}$" in latex(one)
     lines = list(csv.DictReader(io.StringIO(to_csv(one))))
