@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
+
 from prunebench.evaluation.metrics import place_of, protocol_of
 from prunebench.evaluation.summary import known
 from prunebench.results import Results
@@ -29,17 +31,8 @@ def tidy(results: Results, name: str) -> "pd.DataFrame":
 
 def _cells(results: Results) -> Iterator[dict[str, Any]]:
     for row in results.rows:
-        about = {
-            "scorer": row.scorer,
-            "at_step": row.at_step,
-            "status": row.status,
-            "error": row.error,
-            "version": row.version,
-            "source": row.source,
-            "evaluator": row.evaluator,
-            "extra_gradient_steps": row.cost.extra_gradient_steps,
-            "sample_gradients": known(row.cost.sample_gradients),
-        }
+        fields = asdict(row) | asdict(row.cost)
+        about = {name: known(fields[name]) for name in COLUMNS if name in fields}
         if not row.metrics:
             yield from (about | {"seed": seed} for seed in row.seeds)
         for path, summary in sorted(row.metrics.items()):
