@@ -48,7 +48,7 @@ def command_of(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     words += _scorer_words(row.scorer, recorded)
     keep = default_fractions(shallow=recipe.network is None)
     left_out: Record = {"keep": keep, "finetune_steps": default_finetune_steps(recipe.steps), "at_steps": ()}
-    words += _given(RunSpec, left_out | _asked(row) | {"keep": _shares(row, keep)}, **left_out)
+    words += _given(RunSpec, left_out | _asked(row), **left_out)
     return shlex.join(["prunebench", "run", *words])
 
 
@@ -88,14 +88,10 @@ def _asked(row: Row) -> Record:
     protocols = tuple(protocol for protocol in PROTOCOLS if protocol in row.protocols)
     if protocols and not {*EVERY_ROW} <= {*protocols} <= {*DEFAULT_PROTOCOLS}:
         asked["protocols"] = protocols
+    if shares := {float(path[2]) for path in row.metrics if len(path) == 3}:
+        asked["keep"] = tuple(sorted(shares, reverse=True))
     given = {"finetune_steps": row.finetune_steps, "recalibrate": row.recalibrated}
     return asked | {name: value for name, value in given.items() if value is not UNSET}
-
-
-def _shares(row: Row, default: tuple[float, ...]) -> tuple[float, ...]:
-    """Of which it has numbers."""
-    shares = {float(path[2]) for path in row.metrics if len(path) == 3}
-    return tuple(sorted(shares, reverse=True)) or default
 
 
 def _values(words: Sequence[str], option: str) -> list[str]:
