@@ -55,8 +55,6 @@ class Several(Typed):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The values that a text stands for."""
-        if not isinstance(value, str):
-            return value
         return tuple(super(Several, self).convert(part.strip(), param, ctx) for part in parts(value))
 
     def shell_complete(
@@ -95,7 +93,7 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in c
     ) -> tuple[int, ...]:
         """The seeds that the text names."""
         try:
-            return read_seeds(value) if isinstance(value, str) else value
+            return read_seeds(value)
         except RequestError as error:
             raise error.about(called(param)) from None
 
