@@ -24,11 +24,8 @@ def best_of_layers(
     scores: Float[Tensor, "choices units"], layers: Sequence[int], share: float
 ) -> Int64[Tensor, "choices kept"]:
     """The units with the highest scores of each layer: the same share of all, in layers of so many units."""
-    first, kept = 0, []
-    for units, own in zip(layers, scores.split(list(layers), dim=1), strict=True):
-        kept.append(first + top_k(own, kept_count(units, share)))
-        first += units
-    return kept[0] if len(kept) == 1 else torch.cat(kept, dim=1)
+    numbers = torch.arange(scores.shape[1], device=scores.device).split(list(layers))
+    return torch.cat([own[top_k(scores[:, own], kept_count(len(own), share))] for own in numbers], dim=1)
 
 
 def best_of_all(
@@ -45,11 +42,9 @@ def shuffled_within_layers(
     scores: Float[Tensor, "choices units"], layers: Sequence[int], draw: np.random.Generator
 ) -> Float[Tensor, "choices units"]:
     """The scores permuted within each layer, all choices alike: what is left says how much of each layer."""
-    first, order = 0, []
-    for units in layers:
-        order.append(first + torch.from_numpy(draw.permutation(units)))
-        first += units
-    return scores[:, torch.cat(order).to(scores.device)]
+    numbers = torch.arange(scores.shape[1]).split(list(layers))
+    order = torch.cat([own[torch.from_numpy(draw.permutation(len(own)))] for own in numbers])
+    return scores[:, order.to(scores.device)]
 
 
 def by_layer(kept: Int64[Tensor, " kept"], layers: Sequence[Layer]) -> dict[str, Int64[Tensor, "1 own"]]:
