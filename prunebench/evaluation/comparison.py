@@ -68,9 +68,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def seeds_needed(tests: int, level: float = LEVEL) -> int:
-    """Fewest seeds n at which `tests` corrected tests can reject anything: 2^(1-n) tests <= level."""
-    return math.ceil(1 + math.log2(max(tests, 1) / level))
+def seeds_needed(tests: int) -> int:
+    """Fewest seeds n at which `tests` corrected tests can reject anything: 2^(1-n) tests <= 5 %."""
+    return math.ceil(1 + math.log2(max(tests, 1) / LEVEL))
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ class RankInterval:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
-def beats(values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVEL) -> set[tuple[str, str]]:
+def beats(values: Mapping[str, Float[np.ndarray, " seeds"]]) -> set[tuple[str, str]]:
     """The pairs (better, worse) that differ significantly, of all pairs compared; higher values are better.
 
-    Holm's correction holds the chance of any false pair at `level`, whichever of the scorers do not differ.
+    Holm's correction holds the chance of any false pair at 5 %, whichever of the scorers do not differ.
     """
     pairs = list(itertools.combinations(values, 2))
     if not pairs:
@@ -101,7 +101,7 @@ def beats(values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVE
     return {
         (a, b) if first > 0 else (b, a)
         for (a, b), p, first in zip(pairs, adjusted, ahead, strict=True)
-        if p <= level
+        if p <= LEVEL
     }
 
 
@@ -114,15 +114,13 @@ def leads(differences: Float[np.ndarray, "pairs seeds"]) -> Int64[np.ndarray, " 
     return np.sign(2 * positive - ranks.sum(axis=1))
 
 
-def rank_intervals(
-    values: Mapping[str, Float[np.ndarray, " seeds"]], level: float = LEVEL
-) -> dict[str, RankInterval]:
+def rank_intervals(values: Mapping[str, Float[np.ndarray, " seeds"]]) -> dict[str, RankInterval]:
     """Rank intervals of scorers from all paired comparisons of their values per seed, higher = better.
 
     A scorer's rank is at least 1 + the number of those that are significantly better, and at most the number
     of all minus those that are significantly worse.
     """
-    pairs = beats(values, level)
+    pairs = beats(values)
     won, lost = Counter(better for better, _ in pairs), Counter(worse for _, worse in pairs)
     return {name: RankInterval(1 + lost[name], len(values) - won[name]) for name in values}
 
