@@ -62,7 +62,7 @@ def evaluate(
         start = {0: State(trajectory.initial)}  # not always the recipe's: `start` and `masks` of `pb.train`
         end = {FINAL: State(trajectory.final, trajectory.gradient_steps)}
         states = start | {step: state for step, state in trajectory.states.items() if step > 0} | end
-        made = environment(str(trajectory.final.device))
+        made = environment(device)
         store.save_networks(plan.training, seeds, states, made, trajectory.history, trajectory.seconds)
         return Result.of(plan, run_plan(plan, store=store), store)
 
