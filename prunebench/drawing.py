@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from prunebench.errors import RequestError
+from prunebench.errors import optional
 from prunebench.store.files import atomic_file
 
 if TYPE_CHECKING:
@@ -20,12 +20,7 @@ SEQUENTIAL = "viridis_r"  # darker is more
 
 def check_matplotlib() -> None:
     """`RequestError` where the optional package that draws is not installed."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise RequestError(
-            "figures", "matplotlib is not installed", "pip install prunebench[figures]"
-        ) from error
+    optional("matplotlib", "figures", "matplotlib is not installed", "pip install prunebench[figures]")
 
 
 def style() -> AbstractContextManager[None]:

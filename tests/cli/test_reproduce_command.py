@@ -1,4 +1,3 @@
-import builtins
 import dataclasses
 import sys
 import time
@@ -62,16 +61,7 @@ def test_bad_data_are_one_line(prunebench: Prunebench) -> None:
 def test_without_matplotlib_it_says_what_to_install(
     prunebench: Prunebench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = builtins.__import__
-
-    def absent(name: str, *args: object, **kwargs: object) -> object:
-        if name.partition(".")[0] == "matplotlib":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)  # type: ignore[arg-type]
-
-    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(builtins, "__import__", absent)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = prunebench("reproduce", "fig8", "--quick")
     assert result.code == 2
     assert "pip install prunebench[figures]" in result.err
