@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from prunebench.networks import Networks, shallow_networks
 from prunebench.networks.build import build
@@ -36,19 +38,17 @@ def initialise(
     The shallow one has `W, V ~ Normal(0, init_std^2)` and `b = 0` (paper, section 5).
     """
     shape = (inputs,) if isinstance(inputs, int) else inputs
-    if (network := network_of(recipe)) is not None:
-        draws = [int(generator(seed, stream).integers(2**63)) for seed in check_seeds(seeds)]
-        return build(network, shape, outputs, draws, recipe.scale, recipe.init).to(dtype=dtype)
-    weights = []
-    for seed in check_seeds(seeds):
-        draw = generator(seed, stream)
-        weights.append(
-            tuple(
-                torch.from_numpy(draw.standard_normal(shape) * recipe.init_std).to(dtype)
-                for shape in ((recipe.width, math.prod(shape)), (outputs, recipe.width))
-            )
-        )
-    w_in, w_out = (torch.stack(part) for part in zip(*weights, strict=True))
+    network = network_of(recipe)
+    draws = [generator(seed, stream) for seed in check_seeds(seeds)]
+    if network is not None:
+        numbers = [int(draw.integers(2**63)) for draw in draws]
+        return build(network, shape, outputs, numbers, recipe.scale, recipe.init).to(dtype=dtype)
+
+    def normal(*size: int) -> Float[Tensor, "seeds rows columns"]:
+        numbers = (draw.standard_normal(size) * recipe.init_std for draw in draws)
+        return torch.stack([torch.from_numpy(own).to(dtype) for own in numbers])
+
+    w_in, w_out = normal(recipe.width, math.prod(shape)), normal(outputs, recipe.width)
     return shallow_networks(w_in, torch.zeros(w_in.shape[:2], dtype=dtype), w_out)
 
 
