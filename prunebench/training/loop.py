@@ -113,8 +113,7 @@ def run_loop(
     calls = {step for step in (*kept, *hooks) if state.step <= step <= end}
     grid = {*range(0, end, record_every or end), *record_at}
     points = {step for step in grid if state.step <= step <= end} | {state.step, end}
-    steps: list[int] = []
-    curves: list[tuple[Tensor, Tensor]] = []
+    curves: dict[int, tuple[Tensor, Tensor]] = {}  # on the device: to fetch them here would stop it each time
     for step in sorted(calls | points):
         pace.advance(step)
         if step in calls:
@@ -124,14 +123,12 @@ def run_loop(
             if step in kept:
                 states[step] = now
         if step in points:
-            loss, accuracy = trainer.curves()
-            steps.append(step)
-            curves.append((loss, accuracy))  # still on the device: to fetch them here would stop it each time
-            if until_loss is not None and bool((loss < until_loss).all()):
+            curves[step] = trainer.curves()
+            if until_loss is not None and bool((curves[step][0] < until_loss).all()):
                 break
     final = trainer.state()
-    losses, accuracies = (torch.stack(curve, dim=1).cpu() for curve in zip(*curves, strict=True))
-    history = History(torch.tensor(steps), losses, accuracies)
+    losses, accuracies = (torch.stack(curve, dim=1).cpu() for curve in zip(*curves.values(), strict=True))
+    history = History(torch.tensor(list(curves)), losses, accuracies)
     return LoopResult(final.networks, states, history, final.step - state.step, stopwatch.seconds)
 
 

@@ -107,8 +107,7 @@ def on_a_thread(module: nn.Module, batch: int, seeds: int) -> int:
 
 def _of_one(module: nn.Module, trainable: tuple[str, ...]) -> Gradient:
     """The gradient of a module's own weights."""
-    own = dict(module.named_parameters())
-    weights = [own[name] for name in trainable]
+    weights = [module.get_parameter(name) for name in trainable]
 
     def gradient(x: Tensor, y: Tensor) -> list[Tensor]:
         loss = cross_entropy(module(x[0]), y[0])
