@@ -12,6 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from prunebench.networks.layers import Layer
+from prunebench.networks.module import own_tensors
 
 SHALLOW = "shallow"  # the paper's network
 _NUMBERS = itertools.count()
@@ -84,8 +85,7 @@ class Architecture:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of all tensors: parameters, then buffers."""
-        tensors = (*self.module.named_parameters(), *self.module.named_buffers())
-        return tuple(name for name, _ in tensors)
+        return tuple(own_tensors(self.module))
 
     @cached_property
     def weights(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from prunebench.errors import RequestError, in_words, one_line
 from prunebench.networks.architecture import Architecture
 from prunebench.networks.layers import Layer
 from prunebench.networks.memory_format import takes_channels_last
-from prunebench.networks.module import NORMALISATIONS, own_tensors
+from prunebench.networks.module import normalisations, own_tensors
 from prunebench.networks.network import Network
 from prunebench.networks.networks import Networks
 from prunebench.networks.proof import check_draws, check_forward, check_units, logits_of
@@ -165,25 +165,19 @@ def _found(
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:
     """By name: what is trained, then the buffers."""
-    counters = {
-        f"{path}.num_batches_tracked".removeprefix(".")
-        for path, inside in module.named_modules()
-        if isinstance(inside, NORMALISATIONS)
-    }
+    counters = {f"{path}.num_batches_tracked".removeprefix(".") for path in normalisations(module)}
     return {name: tensor for name, tensor in own_tensors(module).items() if name not in counters}
 
 
 def _scaled(networks: Networks, scale: float) -> Networks:
     """Weights and biases times `scale`; gains and statistics of normalisation, which nobody draws, stay."""
-    modules = networks.architecture.module.named_modules()
-    normalised = (path for path, inside in modules if isinstance(inside, NORMALISATIONS))
-    drawn = set(networks.architecture.trainable) - {f"{path}.weight".removeprefix(".") for path in normalised}
+    gains = {f"{path}.weight".removeprefix(".") for path in normalisations(networks.architecture.module)}
+    drawn = set(networks.architecture.trainable) - gains
     return networks.like({name: t * scale if name in drawn else t for name, t in networks.tensors.items()})
 
 
 def _uncounted(module: nn.Module) -> nn.Module:
     """Without the counters of batches, which nothing here reads: running statistics move by `momentum`."""
-    for inside in module.modules():
-        if isinstance(inside, NORMALISATIONS):
-            inside.num_batches_tracked = None
+    for inside in normalisations(module).values():
+        inside.num_batches_tracked = None
     return module

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from prunebench.errors import RequestError, one_line
 from prunebench.networks.layers import Layer, Part, Role
-from prunebench.networks.module import CONVOLUTIONS, NORMALISATIONS, PRODUCERS, own_tensors
+from prunebench.networks.module import CONVOLUTIONS, NORMALISATIONS, PRODUCERS, normalisations, own_tensors
 from prunebench.networks.proof import logits_of
 
 _KNOWN = PRODUCERS + NORMALISATIONS
@@ -211,8 +211,8 @@ def _check_modules(module: nn.Module) -> None:
             raise _refused(path, "normalisation over units")
         if isinstance(inside, NORMALISATIONS) and not (inside.track_running_stats and inside.momentum):
             raise _refused(path, "batch normalisation without running statistics that move by a momentum")
-    for path, inside in copy.deepcopy(module).train().named_modules():
-        if isinstance(inside, NORMALISATIONS) and not inside.training:
+    for path, inside in normalisations(copy.deepcopy(module).train()).items():
+        if not inside.training:
             raise _refused(path, "batch normalisation that stays in evaluation mode in training")
     first: dict[Tensor, str] = {}
     for name, parameter in module.named_parameters(remove_duplicate=False):

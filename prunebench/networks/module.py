@@ -18,6 +18,11 @@ def own_tensors(module: nn.Module) -> dict[str, Tensor]:
     return {**dict(module.named_parameters()), **dict(module.named_buffers())}
 
 
+def normalisations(module: nn.Module) -> dict[str, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d]:
+    """By path."""
+    return {path: one for path, one in module.named_modules() if isinstance(one, NORMALISATIONS)}
+
+
 def with_tensors(template: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     """A copy of the template with these tensors, copied, by name; there may be fewer units than it has."""
     module = copy.deepcopy(template)

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from prunebench.counting import FORWARD, count
 from prunebench.device import full_precision
 from prunebench.networks.architecture import Architecture
-from prunebench.networks.module import NORMALISATIONS
+from prunebench.networks.module import normalisations
 from prunebench.networks.networks import Networks
 
 # Samples that one pass takes; each pass is normalised by its own statistics, which are then put together.
@@ -19,7 +19,7 @@ SAMPLES_AT_ONCE = 1024
 
 def has_statistics(architecture: Architecture) -> bool:
     """Whether there is anything in such networks that `recalibrated` estimates."""
-    return bool(_normalisations(architecture.module))
+    return bool(_with_statistics(architecture.module))
 
 
 @full_precision()
@@ -31,7 +31,7 @@ def recalibrated(networks: Networks, x: Float[Tensor, "samples ..."]) -> Network
     leaves is an average of its last minibatches, and stands for the weights of some steps ago; after pruning
     it stands for another network. Networks without batch normalisation are returned themselves.
     """
-    paths = _normalisations(networks.architecture.module)
+    paths = _with_statistics(networks.architecture.module)
     if not paths:
         return networks
     x = networks.architecture.shaped(x.to(networks.device, networks.dtype))
@@ -63,17 +63,12 @@ def recalibrated(networks: Networks, x: Float[Tensor, "samples ..."]) -> Network
 def _of_each_pass(template: nn.Module, paths: list[str]) -> nn.Module:
     """A copy whose running statistics become those of the pass that was last."""
     module = copy.deepcopy(template)
+    inside = normalisations(module)
     for path in paths:
-        inside = module.get_submodule(path).train()
-        assert isinstance(inside, NORMALISATIONS)
-        inside.momentum = 1.0
+        inside[path].train().momentum = 1.0
     return module
 
 
-def _normalisations(module: nn.Module) -> list[str]:
+def _with_statistics(module: nn.Module) -> list[str]:
     """Paths of what has running statistics."""
-    return [
-        path
-        for path, inside in module.named_modules()
-        if isinstance(inside, NORMALISATIONS) and inside.running_mean is not None
-    ]
+    return [path for path, inside in normalisations(module).items() if inside.running_mean is not None]
