@@ -162,9 +162,7 @@ class Findings(Generic[P]):
 
 def _finding(answer: dict[str, Any]) -> Finding:
     """What a check found, as far as it can be told: plugins are checked in the process that they run in."""
-    check, seen, expected, cause = (
-        one_line(str(answer.get(part, ""))) for part in ("check", "seen", "expected", "cause")
-    )
+    said = {part: one_line(str(answer.get(part, ""))) for part in ("check", "seen", "expected", "cause")}
     status, trace = answer.get("status"), answer.get("traceback")
     known: Status = next((known for known in get_args(Status) if known == status), "failed")
-    return Finding(check, known, seen, expected, cause, trace if isinstance(trace, str) else None)
+    return Finding(status=known, traceback=trace if isinstance(trace, str) else None, **said)
