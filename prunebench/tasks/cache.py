@@ -73,8 +73,7 @@ def _download(path: Path, md5: str, urls: Sequence[str]) -> Path:
             with tempfile.TemporaryDirectory(dir=path.parent) as folder:
                 download_url(url, folder, path.name, md5)
                 os.replace(Path(folder) / path.name, path)
+            return path
         except (OSError, RuntimeError) as error:
             problem = f"{url}: {error}"
-            continue
-        return path
     raise PrunebenchError(f"could not download {path.name} to {path.parent} ({problem}); put the file there")
