@@ -86,11 +86,16 @@ def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool
         if kind.specs
     ]
     if as_json:
-        checked = {
-            canonical(plugin): list(_findings(kind, plugin)) for kind, found in loaded for plugin in found
-        }
-        print_json([{"plugin": spec, "findings": findings} for spec, findings in checked.items()])
-        return 1 if any(one.status == "failed" for findings in checked.values() for one in findings) else 0
+        checked = [
+            (plugin, kind, list(_findings(kind, plugin))) for kind, found in loaded for plugin in found
+        ]
+        print_json(
+            [
+                {"plugin": canonical(plugin), "kind": kind.isolation.kind.noun, "findings": findings}
+                for plugin, kind, findings in checked
+            ]
+        )
+        return 1 if any(one.status == "failed" for *_, findings in checked for one in findings) else 0
     words, all_passed = [], True
     for kind, found in loaded:
         passed = sum([_passes(kind, plugin, verbose) for plugin in found])

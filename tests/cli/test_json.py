@@ -41,3 +41,35 @@ def test_results(prunebench: Prunebench, npz: Path, tmp_path: Path, monkeypatch:
     assert status["holdings"][0]["networks"] == 3
     assert {one["status"] for one in checked[0]["findings"]} <= {"passed", "skipped", "reported"}
     assert [row["scorer"] for row in shown] == ["snip"]
+
+
+ONE_NAME = """
+import prunebench as pb
+from torch import nn
+
+class Net(pb.Network):
+    name = "same"
+    def build(self, shape, outputs):
+        return 1 / 0
+
+class Norm(pb.Scorer):
+    name = "same"
+    def score(self, snapshot):
+        return snapshot.networks.norms()
+"""
+
+
+def test_a_scorer_and_a_network_of_one_name_are_both_checked(prunebench: Prunebench, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(ONE_NAME)
+    result = prunebench("check", file, "--json")
+    scorer, network = json.loads(result.out)
+    assert (scorer["plugin"], scorer["kind"], network["plugin"], network["kind"]) == (
+        "same",
+        "scorer",
+        "same",
+        "network",
+    )
+    statuses = [{one["status"] for one in checked["findings"]} for checked in (scorer, network)]
+    assert ["failed" in each for each in statuses] == [False, True]
+    assert result.code == 1
