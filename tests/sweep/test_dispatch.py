@@ -1,7 +1,8 @@
 """Handing jobs to workers: what comes back, what fails, what others work on. The worker is this process."""
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,26 @@ def test_jobs_of_others_are_left_for_later(
         assert sweep(workers) == 0
     assert [job.recipe.width for job, *_ in workers.submitted] == [6, 8]
     assert naps.count(dispatch.BUSY_SECONDS) == 1
+
+
+def test_here_jobs_of_others_are_left_for_last_and_waited_for(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = Sweep(tmp_path, store)
+    with Store(tmp_path / "store") as other, ExitStack() as claim:
+        claim.enter_context(other.claimed(sweep.jobs[0][1].training))
+
+        def hear(text: str) -> None:
+            said(text)
+            if text.startswith("width=8: "):  # done, so the other one is waited for
+                threading.Timer(0.3, claim.close).start()
+
+        said = sweep.lines.plan
+        monkeypatch.setattr(sweep.lines, "plan", hear)
+        assert sweep() == 0
+    ended = [line.partition(":")[0] for line in sweep.lines.lines if line.startswith("width=")]
+    assert ended == ["width=8", "width=6"]
+    assert {row[0] for row in sweep.results()} == {job.training for _, job in sweep.jobs}
 
 
 def test_a_worker_with_other_code_or_data_refuses(tmp_path: Path, store: Store) -> None:
