@@ -1,5 +1,6 @@
 """The gradient in polar form: norms and angles of incoming and outgoing weights (paper, section 3.1)."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -56,65 +57,65 @@ class PolarSpeed(NamedTuple):
 
 def polar_gradient(networks: Networks, task: Task) -> PolarGradient:
     """The negative gradient in polar coordinates; the same as autograd's, without autograd."""
-    fields, _ = _polar(networks, task)
-    return PolarGradient(*(field.to(networks.dtype) for field in fields))
+    rows, _ = zip(*_polar(networks, task), strict=True)
+    return PolarGradient(*(torch.stack(field).to(networks.dtype) for field in zip(*rows, strict=True)))
 
 
 def polar_speed(networks: Networks, task: Task) -> PolarSpeed:
     """Speeds under gradient flow of rate 1 (lemma 3.9: directions move by |v|/|w|, norms by |v|)."""
-    _, fields = _polar(networks, task)
-    return PolarSpeed(*(field.to(networks.dtype) for field in fields))
+    _, rows = zip(*_polar(networks, task), strict=True)
+    return PolarSpeed(*(torch.stack(field).to(networks.dtype) for field in zip(*rows, strict=True)))
 
 
-def _polar(networks: Networks, task: Task) -> tuple[PolarGradient, PolarSpeed]:
-    """Both forms, in float64. What goes over the samples is computed for one network after the other."""
+def _polar(networks: Networks, task: Task) -> Iterator[tuple[PolarGradient, PolarSpeed]]:
+    """Both forms of one network after the other, in float64."""
     if networks.outputs != 2:
         raise RequestError("networks", networks.outputs, "the polar form needs two outputs")
     count(networks.seeds * task.samples * GRADIENT)
     x = task.x_train.to(networks.device, torch.float64)
     onehot = torch.nn.functional.one_hot(task.y_train.to(networks.device), 2).to(x)
     nets = networks.to(dtype=torch.float64)
-    w_norm, v_norm = nets.norms("incoming"), nets.norms("outgoing")
-    unit, phi = _over(nets.w_in, w_norm[:, :, None]), _over(nets.w_out, v_norm[:, None])
-    rows = []
-    for hidden, w_out, (cos_phi, sin_phi) in zip(activations(nets, task), nets.w_out, phi, strict=True):
+    norms = nets.norms("incoming"), nets.norms("outgoing")
+    each = zip(activations(nets, task), nets.w_in, nets.w_out, *norms, strict=True)
+    for hidden, w_in, w_out, w_norm, v_norm in each:
         error = (onehot - torch.softmax(hidden @ w_out.T, dim=1)) / len(x)
+        cos_phi, sin_phi = _over(w_out, v_norm)
         # A cos(alpha - phi) and A sin(alpha - phi) as products of the error with (cos phi, sin phi).
         cosine = error[:, :1] * cos_phi + error[:, 1:] * sin_phi
         sine = error[:, 1:] * cos_phi - error[:, :1] * sin_phi
+        along, across = (hidden * cosine).sum(dim=0), (hidden * sine).sum(dim=0)
         gated = cosine * (hidden > 0)
-        rows.append((gated.T @ x, gated.sum(dim=0), (hidden * cosine).sum(dim=0), (hidden * sine).sum(dim=0)))
-    q, gate, along, across = (torch.stack(parts) for parts in zip(*rows, strict=True))
-    radial = (q * unit).sum(dim=2)
-    tangent = torch.linalg.vector_norm(q - radial[:, :, None] * unit, dim=2)
-    gradient = PolarGradient(
-        outgoing_norm=along,
-        outgoing_angle=v_norm * across,
-        incoming_angles=(v_norm * w_norm)[:, :, None] * _along_angles(unit, q),
-        incoming_norm=v_norm * radial,
-        bias=v_norm * gate,
-    )
-    speed = PolarSpeed(
-        incoming_norm=v_norm * radial,
-        incoming_direction=_over(v_norm * tangent, w_norm),
-        outgoing_norm=along,
-        outgoing_direction=_over(across, v_norm),
-    )
-    return gradient, speed
+        q, unit = gated.T @ x, _over(w_in, w_norm[:, None])
+        radial = (q * unit).sum(dim=1)
+        gradient = PolarGradient(
+            outgoing_norm=along,
+            outgoing_angle=v_norm * across,
+            incoming_angles=(v_norm * w_norm)[:, None] * _along_angles(unit, q),
+            incoming_norm=v_norm * radial,
+            bias=v_norm * gated.sum(dim=0),
+        )
+        tangent = torch.linalg.vector_norm(q - radial[:, None] * unit, dim=1)
+        speed = PolarSpeed(
+            incoming_norm=v_norm * radial,
+            incoming_direction=_over(v_norm * tangent, w_norm),
+            outgoing_norm=along,
+            outgoing_direction=_over(across, v_norm),
+        )
+        yield gradient, speed
 
 
 def _along_angles(
-    unit: Float[Tensor, "seeds neurons inputs"], q: Float[Tensor, "seeds neurons inputs"]
-) -> Float[Tensor, "seeds neurons angles"]:
+    unit: Float[Tensor, "neurons inputs"], q: Float[Tensor, "neurons inputs"]
+) -> Float[Tensor, "neurons angles"]:
     """`q . d unit/dt_k = cos(t_k)/sin(t_k) sum_{j > k} unit_j q_j - sin(t_k) S_k q_k`.
 
     As `S_k = sin t_1...sin t_k-1 = |unit_{k..D}|` it needs no angle; where that is 0 the angle has no effect.
     """
-    tails = torch.sqrt((unit**2).flip(2).cumsum(2).flip(2))  # |(unit_k, ..., unit_D)|
-    rest = tails[..., 1:].clone()
-    rest[..., -1] = unit[..., -1]  # the last sine carries a sign
-    after = (unit * q).flip(2).cumsum(2).flip(2)[..., 1:]
-    return _over(unit[..., :-1], rest) * after - rest * q[..., :-1]
+    tails = torch.sqrt((unit**2).flip(1).cumsum(1).flip(1))  # |(unit_k, ..., unit_D)|
+    rest = tails[:, 1:].clone()
+    rest[:, -1] = unit[:, -1]  # the last sine carries a sign
+    after = (unit * q).flip(1).cumsum(1).flip(1)[:, 1:]
+    return _over(unit[:, :-1], rest) * after - rest * q[:, :-1]
 
 
 def _over(value: Tensor, divisor: Tensor) -> Tensor:

@@ -36,17 +36,19 @@ def merge(networks: Networks, labels: Int64[Tensor, "seeds neurons"]) -> Network
     labels, count = labels.to(networks.device), int(labels.max()) + 1
     precise = networks.to(dtype=torch.float64)
     incoming, outgoing = shares(precise.norms("incoming"), precise.norms("outgoing"), labels)
-    present = labels >= 0
-    group = (labels + count * torch.arange(len(labels), device=labels.device)[:, None])[present]
+    groups = torch.where(labels < 0, count, labels)  # those that are dropped add up to what is cut off
 
-    def total(values: Float[Tensor, "seeds neurons *own"], share: Tensor) -> Tensor:
-        """Sums over each group of each network."""
-        parts = share[present].reshape(-1, *[1] * (values.ndim - 2)) * values[present]
-        sums = parts.new_zeros(len(labels) * count, *parts.shape[1:]).index_add_(0, group, parts)
-        return sums.unflatten(0, (len(labels), count)).to(networks.dtype)
+    def total(values: Float[Tensor, "seeds neurons *own"], side: Tensor) -> Tensor:
+        """Sums over each group, one network after the other: float64 of all of them would take long."""
+        found = []
+        for numbers, group, share in zip(values, groups, side, strict=True):
+            parts = share.reshape(-1, *[1] * (numbers.ndim - 1)) * numbers.double()
+            sums = parts.new_zeros(count + 1, *parts.shape[1:]).index_add_(0, group, parts)
+            found.append(sums[:count].to(values.dtype))
+        return torch.stack(found)
 
-    w_out = total(precise.w_out.mT, outgoing).mT.contiguous()
-    return shallow_networks(total(precise.w_in, incoming), total(precise.bias, incoming), w_out)
+    w_out = total(networks.w_out.mT, outgoing).mT.contiguous()
+    return shallow_networks(total(networks.w_in, incoming), total(networks.bias, incoming), w_out)
 
 
 def shares(
