@@ -24,8 +24,10 @@ def best_of_layers(
     scores: Float[Tensor, "choices units"], layers: Sequence[int], share: float
 ) -> Int64[Tensor, "choices kept"]:
     """The units with the highest scores of each layer: the same share of all, in layers of so many units."""
-    numbers = torch.arange(scores.shape[1], device=scores.device).split(list(layers))
-    return torch.cat([own[top_k(scores[:, own], kept_count(len(own), share))] for own in numbers], dim=1)
+    every = torch.arange(scores.shape[1], device=scores.device)
+    of_layers = zip(every.split(list(layers)), scores.split(list(layers), dim=1), strict=True)
+    kept = [numbers[top_k(own, kept_count(own.shape[1], share))] for numbers, own in of_layers]
+    return torch.cat(kept, dim=1)
 
 
 def best_of_all(
