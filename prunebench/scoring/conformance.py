@@ -283,8 +283,8 @@ def _violation(outcome: Outcome, seen: str) -> Violation:
 
 
 def _said(outcome: Outcome) -> str:
-    text = outcome.error or ""
-    return text if text.startswith(("returned", "changed", "signs")) else f"raised {text}"
+    verb = {"raises": "raised ", "unfit": "says that it is unfit: "}.get(outcome.broken or "", "")
+    return f"{verb}{outcome.error}"
 
 
 def _compare(

@@ -91,11 +91,12 @@ class ScorerImportance:
         networks = self._networks(model)
         initial = networks if self.initial is None else self._networks(self.initial)
         before, now = (
-            {name: tuple(t.shape[1:]) for name, t in n.tensors.items()} for n in (initial, networks)
+            {f"{name} of {tuple(tensor.shape[1:])}" for name, tensor in n.tensors.items()}
+            for n in (initial, networks)
         )
         if before != now:
-            found = next(f"{name} of {shape}" for name, shape in before.items() if now.get(name) != shape)
-            accepted = "the model at step 0 must have the shapes that it has now (prune in one step)"
+            found = min(before - now, default=None) or f"a model without {min(now - before)}"
+            accepted = "the model at step 0 must have the tensors that it has now (prune in one step)"
             raise RequestError("initial", found, accepted)
         outcome = execute(self.scorer, self._snapshot(networks, initial.to(networks.device)))
         if outcome.scores is None:

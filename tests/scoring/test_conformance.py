@@ -99,6 +99,11 @@ def first_neuron_is_special(scorer, snapshot, scores):
     return torch.cat([scores.amax(dim=1, keepdim=True), scores[:, 1:]], dim=1)
 
 
+def left_no_cost(scorer, snapshot, scores):
+    snapshot.cost.gradient_steps = None
+    return scores
+
+
 def exits(scorer, snapshot, scores):
     raise SystemExit(3)
 
@@ -126,7 +131,8 @@ def exits(scorer, snapshot, scores):
         (lambda c, s, x: x / (x - x), "scores", "NaN or infinite", "dead neuron"),
         (lambda c, s, x: torch.zeros_like(x), "scores", "constant score for 3 of 3", "gradients that are 0"),
         (lambda c, s, x: None, "scores", "NoneType", "torch.stack"),
-        (exits, "scores", "SystemExit: 3", "debugger"),
+        (left_no_cost, "scores", "at step 0 it left None gradient steps as its cost", "snapshot.train"),
+        (exits, "scores", "at step 0 it raised SystemExit: 3", "debugger"),
         (lambda c, s, x: x[:, None][s.nothing], "scores", "AttributeError", "debugger"),
     ],
 )  # fmt: skip

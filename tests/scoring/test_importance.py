@@ -251,6 +251,10 @@ def test_what_cannot_be_asked(task, model) -> None:
     narrower = nn.Sequential(nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 2, bias=False))
     with pytest.raises(pb.RequestError, match="initial"):
         prune(model, pb.ScorerImportance(Moved(), task, initial=narrower))
+    without = copy.deepcopy(model)
+    without[0].bias = None
+    with pytest.raises(pb.RequestError, match=r"initial.*without 0\.bias"):
+        prune(model, pb.ScorerImportance(Moved(), task, initial=without))
 
 
 def test_a_scorer_that_fails_says_why(task, model) -> None:
