@@ -1,7 +1,6 @@
 """The jobs of a sweep, computed here or handed to workers; each is in the one store as soon as it is done."""
 
 import time
-from collections import deque
 from collections.abc import Iterable
 from contextlib import ExitStack
 
@@ -38,11 +37,11 @@ def work_here(
 def dispatch(items: Iterable[ToDo], workers: Cluster, store: Store, progress: SweepProgress) -> None:
     """Have workers compute jobs, in this order, until each is done or has failed.
 
-    A job is kept from other sweeps while it is out; one that another process works on is left for last, and
-    then waited for. However this ends, no job is kept from others then. Raises only where the store or the
-    workers cannot be used.
+    A job is kept from other sweeps, and from others of its networks, while it is out. One that cannot be had
+    is passed over until it can: it may be the heaviest of those that are left. However this ends, no job is
+    kept from others then. Raises only where the store or the workers cannot be used.
     """
-    waiting, out = deque(items), dict[ToDo, ExitStack]()  # with what keeps others from the job
+    waiting, out = list(items), dict[ToDo, ExitStack]()  # with what keeps others from the job
     try:
         while waiting or out:
             done = workers.done() if out else []
@@ -59,17 +58,17 @@ def dispatch(items: Iterable[ToDo], workers: Cluster, store: Store, progress: Sw
             claim.close()
 
 
-def _hand_out(waiting: deque[ToDo], out: dict[ToDo, ExitStack], workers: Cluster, store: Store) -> None:
-    """Start jobs while there is room; jobs of others go to the end."""
+def _hand_out(waiting: list[ToDo], out: dict[ToDo, ExitStack], workers: Cluster, store: Store) -> None:
+    """Start the first jobs that nobody works on while there is room; the others keep their places."""
     room = workers.room()
-    for _ in range(len(waiting)):
+    for item in tuple(waiting):
         if room <= 0:
             break
-        item, claim = waiting.popleft(), ExitStack()
+        claim = ExitStack()
         if claim.enter_context(store.claimed(item.plan.training, wait=False)):
+            waiting.remove(item)
             out[item] = claim
             workers.submit(item)
             room -= 1
         else:
             claim.close()
-            waiting.append(item)

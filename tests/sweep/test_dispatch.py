@@ -234,6 +234,21 @@ def test_jobs_of_others_are_left_for_later(
     assert naps.count(dispatch.BUSY_SECONDS) == 1
 
 
+def test_a_heavy_job_that_waits_for_its_networks_keeps_its_place(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "WAITING", 0)
+    head, settings = STUDY.replace("width = [6, 8]\n", "").split("at_steps = [10]\n")
+    grids = [
+        f"[[grid]]\nrecipe.width = {widths}\nrun = {{ at_steps = [{step}] }}\n"
+        for widths, step in (([90], 10), ([90], 20), ([6, 7, 8], 10))
+    ]
+    sweep, workers = Sweep(tmp_path, store, head + settings + "".join(grids)), Client(size=1)
+    assert sweep(workers) == 0
+    # The second job of 90 is to be had once what the first one gave is in the store.
+    assert [job.recipe.width for job, *_ in workers.submitted] == [90, 8, 90, 7, 6]
+
+
 def test_here_jobs_of_others_are_left_for_last_and_waited_for(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
