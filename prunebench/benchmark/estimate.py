@@ -151,3 +151,9 @@ def work_of(plan: Plan, missing: Missing) -> Work:
             kind = f"{LABELS} {key.scorer}" if measure.name == LABELS else measure.protocol
             work[kind, key.step] += draws if measure.name in TRAINED else 1
     return work
+
+
+def trainings_in(work: Work) -> float:
+    """How many networks are trained in it, narrow ones too."""
+    kinds = (TRAINING, UNTIL_LOSS, PRUNE_EARLY)
+    return math.fsum(count for (kind, _), count in work.items() if kind.startswith(kinds))

@@ -1,9 +1,10 @@
 """How large networks are of which a share of every layer's units is kept."""
 
+import copy
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from prunebench.benchmark.plan import Plan
 from prunebench.evaluation.fractions import kept_count, written_share
@@ -20,20 +21,32 @@ def sizes_of(plan: Plan, final: Networks) -> dict[str, Size]:
     return {written_share(share): _size(final, share) for share in dict.fromkeys((1.0, *plan.fractions))}
 
 
-def _size(final: Networks, share: float) -> Size:
-    from torch_pruning.utils import count_ops_and_params
+def multiply_adds_of(plan: Plan) -> int:
+    """Of one whole network, for one sample."""
+    architecture = plan.architecture
+    sample = torch.zeros(1, *(architecture.shape or ()), device="meta")
+    return _count(copy.deepcopy(architecture.module), sample)[1]
 
+
+def _size(final: Networks, share: float) -> Size:
     kept = {
         layer.name: torch.arange(kept_count(layer.units, share), device=final.device)[None]
         for layer in final.layers
     }
     module = final.select(0).keep(kept).to_module(0).eval()
+    sample = torch.zeros(1, *(final.architecture.shape or ()), device=final.device, dtype=final.dtype)
+    return Size(*_count(module, sample))
+
+
+def _count(module: nn.Module, sample: Tensor) -> tuple[int, int]:
+    """Parameters and multiply-adds; the module keeps the hooks that it is given."""
+    from torch_pruning.utils import count_ops_and_params
+
     for inside in module.modules():
         inside.register_forward_pre_hook(_by_position, with_kwargs=True)
-    sample = torch.zeros(1, *(final.architecture.shape or ()), device=final.device, dtype=final.dtype)
     with torch.no_grad():
         multiply_adds, parameters = count_ops_and_params(module, sample)
-    return Size(round(parameters), round(multiply_adds))
+    return round(parameters), round(multiply_adds)
 
 
 def _by_position(

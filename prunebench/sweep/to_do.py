@@ -3,14 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 
-from prunebench.benchmark.estimate import Estimate, Timings, size_of, work_of
+from prunebench.benchmark.estimate import Estimate, Timings, size_of, trainings_in, work_of
 from prunebench.benchmark.missing import find_missing, inventory_of
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
+from prunebench.benchmark.sizes import multiply_adds_of
 from prunebench.device import resolve_device, slow_because
 from prunebench.store.store import Store
 from prunebench.sweep.study import Job
@@ -23,6 +25,7 @@ class ToDo:
     Attributes:
         results, lacking: how many results it has in all, and how many are not in the store.
         untrained: the seeds of networks that are to be trained from the start.
+        trainings: how many networks are to be trained, from any step, narrow ones and twins too.
         estimate: how long these take, by what other work took.
     """
 
@@ -31,15 +34,22 @@ class ToDo:
     results: int
     lacking: int
     untrained: frozenset[int]
+    trainings: float
     estimate: Estimate
 
-    @property
+    @cached_property
     def weight(self) -> int:
         """About how long it takes, in a unit that is the same for all jobs of a study.
 
         What is s times as large takes between once and s times as long: the root is the middle of that.
         """
-        return math.isqrt(size_of(self.plan) * len(self.plan.seeds)) * self.lacking // self.results
+        if not self.lacking:
+            return 0
+        plan = self.plan
+        size = size_of(plan) * (len(plan.seeds) + self.trainings)
+        if plan.recipe.network is not None:  # that size compares networks of one kind
+            size *= multiply_adds_of(plan) / plan.task.inputs
+        return math.isqrt(int(size)) * self.lacking // self.results
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -57,10 +67,11 @@ def find_to_do(
     items = []
     for job, plan in jobs:
         missing = find_missing(plan, inventory_of(plan, store, force=force))
-        estimate = timings.total(plan, work_of(plan, missing))
+        work = work_of(plan, missing)
         untrained = frozenset(s for s, steps in missing.steps.items() if steps == plan.recipe.steps)
         count = len(plan.wanted) * len(plan.seeds)
-        items.append(ToDo(job, plan, count, missing.count, untrained, estimate))
+        estimate = timings.total(plan, work)
+        items.append(ToDo(job, plan, count, missing.count, untrained, trainings_in(work), estimate))
     return items
 
 
