@@ -90,22 +90,19 @@ def fold(
     task: Task,
     keep_indices: Int64[Tensor, "seeds kept"],
     threshold: float = 0.95,
-    signs: Float[Tensor, "seeds neurons"] | None = None,
 ) -> Networks:
     """Keep k neurons and merge each of the others into the kept one that it is most parallel to.
 
     Only into one of equal orientation (of more than two classes there is none) and with a cosine of the
     incoming weights >= threshold; a neuron that has none is dropped. The result has the k kept neurons in the
-    order of `keep_indices`. `signs` are the networks' orientations, where they are known already.
+    order of `keep_indices`.
     """
     check_threshold("fold threshold", threshold)
     networks.keep(keep_indices)  # raises for indices that are out of range
     if any(len(row.unique()) < len(row) for row in keep_indices):
         raise RequestError("keep indices", keep_indices.tolist(), "a neuron can be kept only once")
     keep_indices = keep_indices.to(networks.device)
-    if signs is None:
-        two = networks.outputs == 2
-        signs = orientation(networks, task) if two else torch.ones_like(networks.bias)
+    signs = orientation(networks, task) if networks.outputs == 2 else torch.ones_like(networks.bias)
     labels = [
         nearest(parallel(w_in.double(), sign), kept[None], threshold)
         for w_in, sign, kept in zip(networks.w_in, signs, keep_indices, strict=True)
