@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.functional import linear
 
 from prunebench.counting import FORWARD, count
 from prunebench.device import full_precision
@@ -83,7 +84,7 @@ class _Readings:
             with Products(free) as seen:
                 functional_call(module, dict(tensors), (x,))
         for product in seen.products:
-            if product.weight is not None:
+            if product.function is linear and product.weight is not None:
                 self._add(product.weight, product.given, -1)
 
     def _add(self, name: str, read: Float[Tensor, "..."], axis: int) -> None:

@@ -82,10 +82,12 @@ class Objective:
 
     def mean_squares(self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor) -> Tensors:
         """The mean over samples of each sample's squared gradient."""
-        if (found := self._squares_of_products(trained, rest, x, y)) is not None:
-            return found
         numbers = sum(tensor.numel() for tensor in trained.values())
         at_once = max(1, min(SAMPLES_AT_ONCE, NUMBERS_AT_ONCE // numbers))
+        matrices = all(tensor.ndim <= 2 for tensor in trained.values())
+        found = self._squares_of_products(trained, rest, x, y, PRODUCTS_AT_ONCE if matrices else at_once)
+        if found is not None:
+            return found
         each = vmap(grad(lambda t, a, b: self(t, rest, a[None], b[None])), in_dims=(None, 0, 0))
         total = {name: torch.zeros_like(tensor) for name, tensor in trained.items()}
         for part in zip(x.split(at_once), y.split(at_once), strict=True):
@@ -93,27 +95,22 @@ class Objective:
                 total[name] += gradients.square().sum(dim=0) / len(x)
         return total
 
-    def _squares_of_products(self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor) -> Tensors | None:
-        """`mean_squares` where all that is trained are matrices that multiply one vector of each sample.
-
-        A sample's gradient is then an outer product, and the sum of the squares is a product of squares.
-        """
+    def _squares_of_products(
+        self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor, at_once: int
+    ) -> Tensors | None:
+        """`mean_squares` where all that is trained multiplies what runs through, once; None elsewhere."""
         total: Tensors = {}
-        for a, b in zip(x.split(PRODUCTS_AT_ONCE), y.split(PRODUCTS_AT_ONCE), strict=True):
+        for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
             with torch.enable_grad(), Products(leaves) as seen:
                 loss = self(leaves, rest, a, b)
             if seen.elsewhere or {one.samples for one in seen.products} != {len(a)}:
                 return None
-            deltas = torch.autograd.grad(len(a) * loss, [one.result for one in seen.products])
+            edges = [one.edge for one in seen.products if one.edge is not None]
+            deltas = torch.autograd.grad(len(a) * loss, edges, allow_unused=True)
             for one, delta in zip(seen.products, deltas, strict=True):
-                squares = delta.square()
-                for name, sums in (
-                    (one.weight, squares.T @ one.given.square()),
-                    (one.bias, squares.sum(dim=0)),
-                ):
-                    if name is not None:
-                        total[name] = total[name] + sums / len(x) if name in total else sums / len(x)
+                for name, sums in one.squares(delta):
+                    total[name] = total[name] + sums / len(x) if name in total else sums / len(x)
         return {name: total[name] for name in trained} if total.keys() == trained.keys() else None
 
     def by_gates(

@@ -1,25 +1,99 @@
-"""Which matrices multiply the vectors that run through a module."""
+"""Which tensors multiply what runs through a module, and each sample's gradient by them, squared."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.nn.functional import batch_norm, conv2d, linear, unfold
 from torch.overrides import TorchFunctionMode
 
+# What is understood, with the names of its arguments.
+_ARGUMENTS: dict[Callable[..., Tensor], tuple[str, ...]] = {
+    linear: ("input", "weight", "bias"),
+    conv2d: ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
+    batch_norm: ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
+}
 
-class Product(NamedTuple):
-    """`result = given weight^T + bias`, both by the names of the leaves; None for what is none of them."""
 
-    given: Tensor
-    result: Tensor
+@dataclass(frozen=True)
+class Product:
+    """What one function made of its `input` with leaves among its arguments.
+
+    Attributes:
+        arguments: by their names; the input without its history.
+        weight, bias: names of the leaves; None for what is none of them.
+        edge: where gradients by the result come along, whatever is written into it in place later.
+    """
+
+    function: Callable[..., Tensor]
+    arguments: Mapping[str, Any]
     weight: str | None
     bias: str | None
+    edge: GradientEdge | None
+
+    @property
+    def given(self) -> Tensor:
+        """The input."""
+        found: Tensor = self.arguments["input"]
+        return found
 
     @property
     def samples(self) -> int:
-        """Of vectors, one of each; -1 of anything else, as positions of images."""
-        return len(self.given) if self.given.ndim == 2 else -1
+        """Of vectors, images or what was normalised by running statistics; -1 of anything else."""
+        known = {
+            linear: self.given.ndim == 2,
+            conv2d: self.given.ndim == 4
+            and self.arguments.get("groups", 1) == 1
+            and not isinstance(self.arguments.get("padding"), str),
+            batch_norm: not self.arguments.get("training"),
+        }
+        return len(self.given) if known[self.function] else -1
+
+    def squares(self, delta: Tensor | None) -> Iterator[tuple[str, Tensor]]:
+        """The sum over samples of the squared gradient by each leaf, from that by the result; None: it is 0."""
+        for name, leaf, of_samples in (
+            (self.weight, self.arguments.get("weight"), _WEIGHTS[self.function]),
+            (self.bias, self.arguments.get("bias"), _of_bias),
+        ):
+            if name is not None and leaf is not None:
+                zeros = torch.zeros_like(leaf.detach())
+                yield name, zeros if delta is None else of_samples(self.arguments, delta).reshape(leaf.shape)
+
+
+def _of_bias(_: Mapping[str, Any], delta: Tensor) -> Tensor:
+    """What is added everywhere."""
+    return _over_positions(delta).square().sum(dim=0)
+
+
+def _of_linear(given: Mapping[str, Any], delta: Tensor) -> Tensor:
+    """A sample's gradient is an outer product, so the sum of the squares is a product of squares."""
+    return delta.square().T @ given["input"].square()
+
+
+def _of_convolution(given: Mapping[str, Any], delta: Tensor) -> Tensor:
+    """A sample's gradient is a product over positions, with the patches that the filters multiply there."""
+    how = {name: given[name] for name in ("dilation", "padding", "stride") if name in given}
+    patches = unfold(given["input"], given["weight"].shape[2:], **how)
+    return (delta.flatten(2) @ patches.mT).square().sum(dim=0)
+
+
+def _of_normalisation(given: Mapping[str, Any], delta: Tensor) -> Tensor:
+    """A gain multiplies what is normalised, a channel's own at all of its positions."""
+    own = (-1, *[1] * (delta.ndim - 2))
+    mean, variance = (given[f"running_{name}"].reshape(own) for name in ("mean", "var"))
+    normal = (given["input"] - mean) / torch.sqrt(variance + given.get("eps", 1e-5))
+    return _over_positions(delta * normal).square().sum(dim=0)
+
+
+def _over_positions(values: Tensor) -> Tensor:
+    """A sum for each sample and channel."""
+    return values.flatten(2).sum(dim=2) if values.ndim > 2 else values
+
+
+_WEIGHTS = {linear: _of_linear, conv2d: _of_convolution, batch_norm: _of_normalisation}
 
 
 class Products(TorchFunctionMode):
@@ -27,7 +101,7 @@ class Products(TorchFunctionMode):
 
     Attributes:
         products: those with a leaf in them.
-        elsewhere: whether a leaf takes part in anything else, in two of them, or as an argument by name.
+        elsewhere: whether a leaf takes part in anything else, or in two of them.
     """
 
     def __init__(self, leaves: Mapping[str, Tensor]) -> None:
@@ -50,13 +124,15 @@ class Products(TorchFunctionMode):
         used = {name for one in flat((*arguments, *keywords.values())) if (name := self._names.get(id(one)))}
         if not used:
             return result
-        self.elsewhere |= function is not linear or bool(keywords) or not used.isdisjoint(self._seen)
-        if function is linear:
-            given = dict(zip(("input", "weight", "bias"), arguments, strict=False)) | keywords
+        self.elsewhere |= function not in _ARGUMENTS or not used.isdisjoint(self._seen)
+        if function in _ARGUMENTS:
+            given = dict(zip(_ARGUMENTS[function], arguments, strict=False)) | keywords
             weight, bias = (self._names.get(id(given.get(name))) for name in ("weight", "bias"))
-            self.products.append(Product(given["input"].detach(), result, weight, bias))
+            self.elsewhere |= used != {weight, bias} - {None}
+            given["input"] = given["input"].detach()
+            edge = get_gradient_edge(result) if result.requires_grad else None
+            self.products.append(Product(function, given, weight, bias, edge))
             self._seen |= used
-            self.elsewhere |= id(given["input"]) in self._names
         return result
 
 

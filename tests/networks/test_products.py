@@ -1,4 +1,7 @@
-"""Squared gradients of single samples: a product of squares where a network is made of products alone."""
+"""Squared gradients of single samples: from one backward pass where a network is made of products alone."""
+
+import copy
+from typing import cast
 
 import pytest
 import torch
@@ -22,9 +25,47 @@ class Twice(nn.Module):
         return linear(hidden, self.output.weight, self.output.bias)
 
 
+class Spare(nn.Module):
+    """A head whose outputs nobody takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.output, self.spare = nn.Linear(4, 2), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.spare(x)
+        return cast(Tensor, self.output(x))
+
+
+def normalised(module: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
+    """As trained ones are: statistics, gain and shift of its own."""
+    drawn = torch.Generator().manual_seed(3)
+    for tensor in (module.running_mean, module.running_var, module.weight.data, module.bias.data):
+        assert tensor is not None
+        tensor.copy_(0.5 + torch.rand(tensor.shape, generator=drawn))
+    return module
+
+
+IMAGE = nn.Unflatten(1, (1, 2, 2))
 MODULES = {
     "mlp": (nn.Sequential(nn.Flatten(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2)), True),
-    "convolution": (nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 2, 2), nn.Flatten()), False),
+    "in place": (nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=True), nn.Linear(5, 2)), True),
+    "spare": (Spare(), True),
+    "normalised": (nn.Sequential(nn.Linear(4, 5), normalised(nn.BatchNorm1d(5)), nn.Linear(5, 2)), True),
+    "convolution": (nn.Sequential(IMAGE, nn.Conv2d(1, 2, 2), nn.Flatten()), True),
+    "images": (
+        nn.Sequential(
+            *(IMAGE, nn.Conv2d(1, 3, 2, padding=(2, 1), stride=(1, 2), dilation=2, bias=False)),
+            *(normalised(nn.BatchNorm2d(3)), nn.ReLU(inplace=True), nn.Conv2d(3, 2, (2, 1)), nn.Flatten()),
+            nn.Linear(6, 2),
+        ),
+        True,
+    ),
+    "same": (nn.Sequential(IMAGE, nn.Conv2d(1, 2, 1, padding="same"), nn.Flatten(), nn.Linear(8, 2)), False),
+    "groups": (
+        nn.Sequential(IMAGE, nn.Conv2d(1, 2, 1), nn.Conv2d(2, 2, 2, groups=2), nn.Flatten()),
+        False,
+    ),
     "positions": (nn.Sequential(nn.Unflatten(1, (2, 2)), nn.Linear(2, 1), nn.Flatten()), False),
     "twice": (Twice(lent=False), False),
     "lent": (Twice(lent=True), False),
@@ -34,10 +75,11 @@ MODULES = {
 @pytest.mark.parametrize("name", MODULES)
 def test_squares_are_those_of_each_sample(name: str) -> None:
     module, of_products = MODULES[name]
+    module = copy.deepcopy(module).double().eval()
     x, y = torch.randn(7, 4, generator=torch.Generator().manual_seed(0)).double(), torch.arange(7) % 2
     weights = {name: tensor.detach().double() for name, tensor in module.named_parameters()}
     objective = Objective(lambda: module, "cross_entropy")
-    assert (objective._squares_of_products(weights, {}, x, y) is not None) == of_products
+    assert (objective._squares_of_products(weights, {}, x, y, 3) is not None) == of_products
     found = objective.mean_squares(weights, {}, x, y)
     each = [objective.gradient(weights, {}, x[s : s + 1], y[s : s + 1]) for s in range(7)]
     for each_name, tensor in found.items():
