@@ -74,7 +74,8 @@ def _check_used(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
     logits = module(x)
     idle = next(iter(trained), None)
     if logits.requires_grad:
-        found = torch.autograd.grad(logits.sum(), list(trained.values()), allow_unused=True)
+        with _refused("a forward pass that has no gradient", "training needs one, and here it raises"):
+            found = torch.autograd.grad(logits.sum(), list(trained.values()), allow_unused=True)
         idle = next((name for name, own in zip(trained, found, strict=True) if own is None), None)
     if idle is not None:
         accepted = "the logits must depend on all that is trained (requires_grad_(False) leaves it as it is)"
