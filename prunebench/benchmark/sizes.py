@@ -1,6 +1,7 @@
 """How large networks are of which a share of every layer's units is kept."""
 
 import copy
+from functools import cache
 from typing import Any
 
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor, nn
 
 from prunebench.benchmark.plan import Plan
 from prunebench.evaluation.fractions import kept_count, written_share
-from prunebench.networks import Networks
+from prunebench.networks import Architecture, Networks
+from prunebench.networks.module import own_tensors
 from prunebench.results import Size
 
 
@@ -21,11 +23,14 @@ def sizes_of(plan: Plan, final: Networks) -> dict[str, Size]:
     return {written_share(share): _size(final, share) for share in dict.fromkeys((1.0, *plan.fractions))}
 
 
-def multiply_adds_of(plan: Plan) -> int:
-    """Of one whole network, for one sample."""
-    architecture = plan.architecture
-    sample = torch.zeros(1, *(architecture.shape or ()), device="meta")
-    return _count(copy.deepcopy(architecture.module), sample)[1]
+@cache
+def multiply_adds_of(architecture: Architecture) -> int:
+    """Of one whole network, for one sample; a sweep's thousands of jobs share their architectures."""
+    # Zeros, not the device `meta`: what forward makes itself would be on another one.
+    module = copy.deepcopy(architecture.module).to_empty(device="cpu")
+    for tensor in own_tensors(module).values():
+        tensor.detach().zero_()
+    return _count(module, torch.zeros(1, *(architecture.shape or ())))[1]
 
 
 def _size(final: Networks, share: float) -> Size:

@@ -53,14 +53,16 @@ class Product:
         return len(self.given) if known[self.function] else -1
 
     def squares(self, delta: Tensor | None) -> Iterator[tuple[str, Tensor]]:
-        """The sum over samples of the squared gradient by each leaf, from that by the result; None: it is 0."""
-        for name, leaf, of_samples in (
-            (self.weight, self.arguments.get("weight"), _WEIGHTS[self.function]),
-            (self.bias, self.arguments.get("bias"), _of_bias),
+        """Sums over samples of the squared gradient by each leaf, from that by the result (None: 0)."""
+        for argument, name, of_samples in (
+            ("weight", self.weight, _WEIGHTS[self.function]),
+            ("bias", self.bias, _of_bias),
         ):
-            if name is not None and leaf is not None:
-                zeros = torch.zeros_like(leaf.detach())
-                yield name, zeros if delta is None else of_samples(self.arguments, delta).reshape(leaf.shape)
+            if name is None:
+                continue
+            leaf: Tensor = self.arguments[argument].detach()
+            sums = torch.zeros_like(leaf) if delta is None else of_samples(self.arguments, delta)
+            yield name, sums.reshape(leaf.shape)
 
 
 def _of_bias(_: Mapping[str, Any], delta: Tensor) -> Tensor:

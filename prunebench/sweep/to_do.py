@@ -48,7 +48,7 @@ class ToDo:
         plan = self.plan
         size = size_of(plan) * (len(plan.seeds) + self.trainings)
         if plan.recipe.network is not None:  # that size compares networks of one kind
-            size *= multiply_adds_of(plan) / plan.task.inputs
+            size *= multiply_adds_of(plan.architecture) / plan.task.inputs
         return math.isqrt(int(size)) * self.lacking // self.results
 
     def content(self) -> dict[str, Any]:

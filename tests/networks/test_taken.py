@@ -101,7 +101,7 @@ class Kept(Made):
         (small(computed_weights()), "a tensor weight of Linear (2)'; it cannot be copied"),
         (small(Shift(ZEROS), nn.Tanh(), Shift(ZEROS)), "a buffer that is 2.shift, too (4.shift)"),
         (InPlace(), "inputs that are changed in place"),
-        (Does(lambda _, h: torch.relu(h).mul_(2)), "a forward pass that has no gradient'; training needs one"),
+        (Does(lambda _, h: torch.relu(h).mul_(2)), "a forward pass that has no gradient'; training needs"),
         (OtherInTraining(), "outputs of tuple in training"),
         (RaisesInTraining(), "it cannot take them in training: not now"),
         (ClassesReadAgain(), "units of layer classes'"),

@@ -325,31 +325,6 @@ def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None
     assert replace(more[2], lacking=4).weight == more[2].weight // 2
 
 
-def test_a_job_weighs_what_it_trains_and_how_much_its_networks_multiply(tmp_path: Path, store: Store) -> None:
-    """In this order, lightest first, workers would be left with the longest job at the end."""
-    text = """
-[task]
-dataset = "digits"
-samples = 40
-[recipe]
-network = ["mlp[widths=8]", "mlp[widths=64-64]"]
-steps = 40
-[run]
-scorers = ["magnitude"]
-at_steps = [10]
-seeds = 2
-protocols = ["rank"]
-[[grid]]
-run.protocols = ["rank"]
-[[grid]]
-run.protocols = ["prune_early"]
-"""
-    items = {item.job.title: item for item in find_to_do(Sweep(tmp_path, store, text).jobs, store)}
-    weights = {title: item.weight for title, item in items.items()}
-    assert sorted(weights, key=weights.__getitem__) == list(weights), weights
-    assert len(set(weights.values())) == 4
-
-
 def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
     sweep = Sweep(tmp_path, store)
     boards = Boards(tmp_path / "boards")
