@@ -15,6 +15,7 @@ from prunebench.evaluation.subject import Subject
 from prunebench.networks import Networks, predictions
 from prunebench.networks.memory_format import channels_last
 from prunebench.networks.normalisation import recalibrated
+from prunebench.networks.rescaling import rescalable
 from prunebench.tasks.task import Task
 from prunebench.theory.groups import unit_rows
 from prunebench.theory.merging import DROPPED, merge_layers
@@ -44,14 +45,15 @@ class LayeredSubject(Subject[Tensor]):
 
     @cached_property
     def parallel(self) -> Float[Tensor, "units units"]:
-        """Cosines within layers that no batch normalisation follows.
+        """Cosines within layers whose units are the same with longer weights that are read by shorter ones.
 
-        What is normalised has no direction of its own: its mean over the data is taken away.
+        Two parallel units of others are no one unit. And what batch normalisation follows has no direction of
+        its own: its mean over the data is taken away.
         """
         cosines = torch.full((self.units, self.units), -1.0, device=self.network.device, dtype=torch.float64)
         first = 0
-        for layer in self.network.layers:
-            if not layer.of("scale", "statistic"):
+        for layer, foldable in zip(self.network.layers, rescalable(self.network), strict=True):
+            if foldable:
                 own = [part.by_unit(self.network[part.tensor])[0] for part in layer.of("incoming")]
                 rows = unit_rows(torch.cat(own, dim=1).double())
                 inside = slice(first, first + layer.units)

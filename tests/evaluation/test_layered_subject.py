@@ -1,15 +1,20 @@
 """Protocols on networks of several layers, against networks that are really pruned, gated and merged."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
-from layered import KINDS, data, make
+from layered import CLASSES, KINDS, SHAPE, data, make
+from torch import nn
 
 import prunebench as pb
 from prunebench.evaluation.layered_subject import LayeredSubject
 from prunebench.evaluation.merge import folded
 from prunebench.evaluation.rank import rank, spearman
 from prunebench.evaluation.selection import best_of_layers
+from prunebench.networks.build import build
+from prunebench.theory.merging import merge_layers
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +85,56 @@ def test_what_does_not_fold_is_pruned(images: pb.Task) -> None:
         final = LayeredSubject(network, images)
         kept = best_of_layers(scores_of(network, 3), layers_of(network), 0.5)
         assert torch.equal(folded(final, kept), final.pruned(kept))
+
+
+ACTIVATIONS = {"relu": True, "leaky_relu": True, "relu6": False, "tanh": False, "elu": False, "gelu": False}
+
+
+@dataclass(frozen=True)
+class Activated(pb.Network):
+    """Two hidden layers, the first with this activation."""
+
+    name = "activated"
+    function: str = "relu"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return _Activated(self.function, outputs)
+
+
+class _Activated(nn.Module):
+    def __init__(self, function: str, outputs: int) -> None:
+        super().__init__()
+        self.first, self.second, self.last = (
+            nn.Linear(SHAPE[1] * SHAPE[2], 8),
+            nn.Linear(8, 6),
+            nn.Linear(6, outputs),
+        )
+        self.function = getattr(nn.functional, function)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.last(torch.relu(self.second(self.function(self.first(x.flatten(1))))))
+        return logits
+
+
+@pytest.mark.parametrize(("function", "folds"), ACTIVATIONS.items())
+def test_only_units_whose_length_can_move_fold(function: str, folds: bool, images: pb.Task) -> None:
+    """tanh(2 w.x) is no multiple of tanh(w.x): parallel units of other lengths are no single unit."""
+    network = build(Activated(function), SHAPE, CLASSES, [0])
+    for layer in network.layers:
+        for part in layer.of("incoming", "bias"):
+            rows = network[part.tensor][0]
+            rows[1] = 2 * rows[0]
+    final = LayeredSubject(network, images)
+    kept = torch.tensor([[0, *range(2, 8), 8, *range(10, 14)]])
+    labels = folded(final, kept)[0]
+    assert (labels[1] == labels[0], labels[9] == labels[8]) == (folds, True)
+    both = torch.arange(14)
+    both[9] = 8
+    both[1] = 0 if folds else 1
+    expected = merge_layers(network, both[None])  # exact where units fold
+    torch.testing.assert_close(expected.logits(images.x_test), network.logits(images.x_test))
+    if folds:
+        torch.testing.assert_close(final.made(labels).logits(images.x_test), network.logits(images.x_test))
 
 
 def test_correlations_are_within_layers() -> None:
