@@ -23,9 +23,8 @@ def signed_ranks(differences: Float[np.ndarray, "pairs seeds"]) -> Float[np.ndar
     that takes seconds a pair; differences of 0 are left out, and p = 1 where all are.
     """
     ranks, positive = _doubled_ranks(differences)
-    return np.array(
-        [_tail(tuple(np.sort(r[r > 0]).tolist()))[w] for r, w in zip(ranks, positive, strict=True)]
-    )
+    ordered = np.sort(ranks, axis=1).tolist()
+    return np.array([_tail(tuple(own))[w] for own, w in zip(ordered, positive, strict=True)])
 
 
 def _doubled_ranks(
@@ -46,11 +45,14 @@ def _doubled_ranks(
 
 @lru_cache(maxsize=4096)
 def _tail(ranks: tuple[int, ...]) -> Float[np.ndarray, " sums"]:
-    """For each sum of positive ranks, the chance of one at least as far from the middle, over all signs."""
+    """For each sum of positive ranks, the chance of one at least as far from the middle, over all signs.
+
+    A rank of 0, of no difference, has no sign.
+    """
     total = sum(ranks)
     chances = np.zeros(total + 1)
     chances[0] = 1.0
-    for rank in ranks:
+    for rank in filter(None, ranks):
         chances[rank:] += chances[:-rank].copy()
         chances /= 2
     from_middle = np.abs(2 * np.arange(total + 1) - total)

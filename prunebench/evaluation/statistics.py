@@ -39,10 +39,10 @@ def intervals(values: Float[np.ndarray, "metrics seeds"]) -> Ends:
     constant = np.ptp(values, axis=1) <= 1e-12 * np.abs(values).max(axis=1)
     low[constant] = high[constant] = values[constant].mean(axis=1)
     varying = values[~constant]
-    student = float(stats.t.ppf((1 + CONFIDENCE) / 2, seeds - 1))
+    student = _student(seeds)
     quantiles = np.tile([-student, student], (len(varying), 1))
     if seeds >= FEWEST_RESAMPLED:
-        resamples = np.random.default_rng(0).integers(seeds, size=(RESAMPLES, seeds))
+        resamples = _resamples(seeds)
         at_once = max(1, RESAMPLED_AT_ONCE // resamples.size)
         for first in range(0, len(varying), at_once):
             part = slice(first, first + at_once)
@@ -132,6 +132,17 @@ def number_or_none(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+@lru_cache(maxsize=2)
+def _resamples(seeds: int) -> Int64[np.ndarray, "resamples seeds"]:
+    return np.random.default_rng(0).integers(seeds, size=(RESAMPLES, seeds))
+
+
+@lru_cache(maxsize=16)
+def _student(seeds: int) -> float:
+    """Student's t at the end of the interval of so many seeds' mean."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, seeds - 1))
+
+
 def _studentised(
     values: Float[np.ndarray, "metrics seeds"], resamples: Int64[np.ndarray, "resamples seeds"]
 ) -> Ends:
@@ -140,7 +151,9 @@ def _studentised(
     error = _standard_error(drawn)
     error[error <= 1e-9 * _standard_error(values)[:, None]] = np.nan
     t = (drawn.mean(axis=2) - values.mean(axis=1, keepdims=True)) / error
-    low, high = np.nanquantile(t, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
+    ends = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    # NumPy leaves out what is not there row by row, in Python.
+    low, high = np.nanquantile(t, ends, axis=1) if np.isnan(t).any() else np.quantile(t, ends, axis=1)
     return low, high
 
 

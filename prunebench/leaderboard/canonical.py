@@ -10,6 +10,7 @@ _FIRST = (
     *("mean", "low", "high", "median", "median_low", "median_high", "kept", "band", "per_seed", "first_draw"),
 )
 _PLACE = {key: place for place, key in enumerate(_FIRST)}
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 
 
 def canonical_json(content: dict[str, Any]) -> str:
@@ -22,19 +23,24 @@ def canonical_json(content: dict[str, Any]) -> str:
 def _text(value: Any, margin: str) -> tuple[str, int]:
     """The text, and its height: 0 of a number or a text, 1 of a list of these."""
     if isinstance(value, dict):
-        keys = sorted(value, key=lambda key: (_PLACE.get(key, len(_PLACE)), key))
-        found = [
-            (f"{json.dumps(key, ensure_ascii=False)}: ", *_text(value[key], f"{margin} ")) for key in keys
-        ]
-        first, last = "{}"
+        value = {key: value[key] for key in sorted(value, key=_place)}
+        parts, first, last = value.values(), "{", "}"
+        names = [f"{_encode(key)}: " for key in value]
     elif isinstance(value, list | tuple):
-        found = [("", *_text(part, f"{margin} ")) for part in value]
-        first, last = "[]"
+        parts, first, last = value, "[", "]"
+        names = [""] * len(value)
     else:
-        return json.dumps(value, allow_nan=False, ensure_ascii=False), 0
-    parts = [key + part for key, part, _ in found]
-    height = 1 + max((inner for _, _, inner in found), default=0)
+        return _encode(value), 0
+    if not any(isinstance(part, dict | list | tuple) for part in parts):
+        return _encode(value), 1
+    found = [_text(part, f"{margin} ") for part in parts]
+    lines = [name + text for name, (text, _) in zip(names, found, strict=True)]
+    height = 1 + max(inner for _, inner in found)
     if height <= 2:
-        return f"{first}{', '.join(parts)}{last}", height
-    between = f",\n{margin} ".join(parts)
+        return f"{first}{', '.join(lines)}{last}", height
+    between = f",\n{margin} ".join(lines)
     return f"{first}\n{margin} {between}\n{margin}{last}", height
+
+
+def _place(key: str) -> tuple[int, str]:
+    return _PLACE.get(key, len(_PLACE)), key
