@@ -16,7 +16,8 @@ from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import TRAINED
 from prunebench.fields import options_of
-from prunebench.scoring.registry import load_scorer
+from prunebench.plugin.registry import Registry
+from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.checked_rows import CheckedRows
 from prunebench.store.records import Key, Measure, Values, read_values
@@ -61,15 +62,16 @@ def audit(
     store: Store,
     fraction: float,
     seed: int = 0,
-    load: Callable[[str], Scorer] = load_scorer,
+    load: Callable[[str], Scorer] | None = None,
     files: Sequence[str] = (),
 ) -> Audit:
     """Compute a random sample of all results again, a share of `fraction` of them and at least one.
 
     They are measured with the scores that are stored, where that needs training after training as much again.
-    The scores are asked for again too, from the scorers that `load` gives. Networks come from packages and
-    `files`.
+    The scores are asked for again too, from the scorers that `load` gives; by default those of packages.
+    Networks come from packages and `files`.
     """
+    load = load or Registry(SCORERS).load
     rows, report = [], Audit(0, 0, [], Counter())
     for scoring, whole, results in CheckedRows(store).scorings():
         known = whole and is_valid(scoring)

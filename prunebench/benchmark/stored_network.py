@@ -19,7 +19,7 @@ from prunebench.plugin.isolation import StandIn, source_of
 from prunebench.plugin.spec import parse_spec
 from prunebench.scoring.conformance import TOLERANCE
 from prunebench.scoring.execute import execute
-from prunebench.scoring.registry import SCORERS, load_scorer
+from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer, drawn
 from prunebench.store.records import FINAL, Key, Measure, Values, join_history
 from prunebench.store.store import Store
@@ -101,7 +101,7 @@ class StoredNetwork:
             plan = Plan(
                 self.task,
                 self.recipe,
-                [load_scorer(CONTROLS[0])],
+                [self.load(CONTROLS[0])],
                 (key.step,),
                 (self.seed,),
                 () if of_network else (convert("protocol", measure.name, Protocol),),

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import entry_points
+from importlib.metadata import Distribution, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic
@@ -238,14 +238,24 @@ def _taken(name: str, origin: str) -> str:
 
 def _entry_points(group: str) -> Iterator[tuple[str, str, Any]]:
     """Distribution, origin and entry point of every installed plugin that is not disabled."""
+    known: dict[Any, tuple[str, str]] = {}
     for point in entry_points(group=group):
-        try:
-            distribution = str(point.dist.name) if point.dist else ""
-            origin = f"{distribution} {point.dist.version}" if point.dist else "unknown distribution"
-        except Exception:  # metadata that cannot be read must not take the others down
-            distribution, origin = "", "a distribution without readable metadata"
+        if point.dist not in known:
+            known[point.dist] = _named(point.dist)
+        distribution, origin = known[point.dist]
         if not _is_disabled(point.name, distribution):
             yield distribution, origin, point
+
+
+def _named(distribution: Distribution | None) -> tuple[str, str]:
+    """A distribution's name, and that with its version; it parses its metadata whenever it is asked."""
+    if distribution is None:
+        return "", "unknown distribution"
+    try:
+        metadata = distribution.metadata
+        return str(metadata["Name"]), f"{metadata['Name']} {metadata['Version']}"
+    except Exception:  # metadata that cannot be read must not take the others down
+        return "", "a distribution without readable metadata"
 
 
 def _is_disabled(name: str, distribution: str | None) -> bool:
