@@ -1,6 +1,7 @@
 """What every protocol returns: one number per network under each name."""
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -60,6 +61,7 @@ def kind_of(path: Path) -> Kind:
     return _KINDS.get(path[0], "share")
 
 
+@lru_cache(maxsize=4096)
 def protocol_of(path: Path) -> Protocol | None:
     """The protocol that gives a metric; None: it is of the whole network, whatever scores it."""
     if path in (SHUFFLED_LABELS, FROM_LABELS):
