@@ -238,22 +238,21 @@ def _taken(name: str, origin: str) -> str:
 
 def _entry_points(group: str) -> Iterator[tuple[str, str, Any]]:
     """Distribution, origin and entry point of every installed plugin that is not disabled."""
-    known: dict[Any, tuple[str, str]] = {}
+    known: dict[int, tuple[str, str]] = {}
     for point in entry_points(group=group):
-        if point.dist not in known:
-            known[point.dist] = _named(point.dist)
-        distribution, origin = known[point.dist]
+        if id(point.dist) not in known:  # it parses its metadata whenever it is asked
+            known[id(point.dist)] = _named(point.dist)
+        distribution, origin = known[id(point.dist)]
         if not _is_disabled(point.name, distribution):
             yield distribution, origin, point
 
 
 def _named(distribution: Distribution | None) -> tuple[str, str]:
-    """A distribution's name, and that with its version; it parses its metadata whenever it is asked."""
+    """A distribution's name, and that with its version."""
     if distribution is None:
         return "", "unknown distribution"
     try:
-        metadata = distribution.metadata
-        return str(metadata["Name"]), f"{metadata['Name']} {metadata['Version']}"
+        return str(distribution.name), f"{distribution.name} {distribution.version}"
     except Exception:  # metadata that cannot be read must not take the others down
         return "", "a distribution without readable metadata"
 
