@@ -90,19 +90,19 @@ def jax_scan(task: pb.Task, recipe: pb.Recipe, seeds: int, steps: int, device: s
     orders = jnp.asarray(minibatch_orders(task.samples, BATCH, steps, range(seeds)).numpy())
     x, y = jnp.asarray(task.x_train.numpy()), jnp.asarray(task.y_train.numpy())
 
-    def loss(parameters, batch):  # type: ignore[no-untyped-def]
+    def loss(parameters, batch):  # type: ignore[no-untyped-def]  # jax has no types here
         w_in, bias, w_out = parameters
         logits = jax.nn.relu(x[batch] @ w_in.T + bias) @ w_out.T
         return -jnp.take_along_axis(jax.nn.log_softmax(logits), y[batch][:, None], axis=1).mean()
 
-    def step(carry, batch):  # type: ignore[no-untyped-def]
+    def step(carry, batch):  # type: ignore[no-untyped-def]  # jax has no types here
         parameters, velocity = carry
         gradient = jax.grad(loss)(parameters, batch)
         velocity = tuple(recipe.momentum * v + g for v, g in zip(velocity, gradient, strict=True))
         parameters = tuple(p - recipe.learning_rate * v for p, v in zip(parameters, velocity, strict=True))
         return (parameters, velocity), None
 
-    def train(parameters, order):  # type: ignore[no-untyped-def]
+    def train(parameters, order):  # type: ignore[no-untyped-def]  # jax has no types here
         start = (parameters, tuple(jnp.zeros_like(p) for p in parameters))
         return jax.lax.scan(step, start, order)[0]
 

@@ -63,13 +63,13 @@ def spent(plan: Plan) -> dict[str, float]:
     profile.runcall(run_plan, plan)
     stats = pstats.Stats(profile)
     totals: dict[tuple[str, str], float] = {}
-    for (file, _, name), (*_, cumulative, _) in stats.stats.items():  # type: ignore[attr-defined]
+    for (file, _, name), (*_, cumulative, _) in stats.stats.items():  # type: ignore[attr-defined]  # not in the stubs
         key = "/".join(Path(file).parts[-2:]).removeprefix("prunebench_"), name  # installed, or a source tree
         totals[key] = totals.get(key, 0.0) + cumulative
     seconds = {part: sum(totals.get(key, 0.0) for key in keys) for part, keys in PARTS.items()}
     for outer, inner in WITHIN.items():
         seconds[outer] -= seconds[inner]
-    seconds["all"] = stats.total_tt  # type: ignore[attr-defined]
+    seconds["all"] = stats.total_tt  # type: ignore[attr-defined]  # not in the stubs
     seconds["the rest"] = seconds["all"] - sum(seconds[part] for part in PARTS)
     return seconds
 

@@ -51,7 +51,7 @@ class _Recorded(TorchDispatchMode):
     """Meanwhile the results of all operations are collected."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # PyTorch's
         self.results: list[Any] = []
 
     def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
@@ -65,7 +65,7 @@ class _Replayed(TorchDispatchMode):
     """Meanwhile operations that no changed tensor enters have their recorded results."""
 
     def __init__(self, results: Iterable[Any], changed: Iterable[Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # PyTorch's
         self._results = iter(results)
         self._changed = {id(tensor): tensor for tensor in changed}  # kept, so that no other gets its `id`
 

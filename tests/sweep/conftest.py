@@ -1,9 +1,18 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sweep_process import STUDY, records, sweep, values
+
+from prunebench.store.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty one."""
+    with Store(tmp_path / "store") as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,105 +1,20 @@
 """Handing jobs to workers: what comes back, what fails, what others work on. The worker is this process."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from studies import small_study
+from one_worker import STUDY, Client, Future, Sweep
 
 import prunebench as pb
-from prunebench.benchmark.reporter import Reporter
 from prunebench.store.store import Store
 from prunebench.sweep import attempt, dispatch, driver
-from prunebench.sweep.attempt import Attempted
-from prunebench.sweep.boards import Boards
-from prunebench.sweep.cluster import Cluster
-from prunebench.sweep.plans import Options, plans_of
-from prunebench.sweep.progress import SweepProgress
+from prunebench.sweep.plans import Options
 from prunebench.sweep.shipment import pack
-from prunebench.sweep.study import read_study
-from prunebench.sweep.to_do import describe, find_to_do
 from prunebench.sweep.worker import Unfit, fingerprint, run_job
-
-STUDY = small_study()
-
-
-@dataclass
-class Future:
-    value: Any
-
-    def done(self) -> bool:
-        return True
-
-    def result(self) -> Any:
-        return self.value
-
-    def release(self) -> None: ...
-
-
-class Client:
-    """In place of Dask's: one worker, which does each job at once."""
-
-    def __init__(self, size: int = 2) -> None:
-        self.size = size
-        self.submitted: list[Any] = []
-
-    def scheduler_info(self) -> Any:
-        return {"workers": range(self.size)}
-
-    def submit(self, do: Callable[..., Any], *arguments: Any, pure: bool) -> Future:
-        assert not pure
-        self.submitted.append(arguments)
-        return Future(do(*arguments))
-
-
-class Lines(Reporter):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.bars: list[tuple[int, int]] = []
-
-    def plan(self, text: str) -> None:
-        self.lines.append(text)
-
-    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
-        if stage == "jobs":
-            self.bars.append((done, total))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "store") as opened:
-        yield opened
-
-
-class Sweep:
-    """A sweep of the study into a store."""
-
-    def __init__(self, folder: Path, store: Store, text: str = STUDY) -> None:
-        (folder / "study.toml").write_text(text)
-        (folder / "boards").mkdir(exist_ok=True)
-        self.jobs = plans_of(read_study(folder / "study.toml"))
-        self.store, self.folder, self.lines = store, folder, Lines()
-
-    def __call__(self, client: Any = None, *, force: bool = False) -> int:
-        """Here, or on the workers of a client."""
-        items, boards = find_to_do(self.jobs, self.store, force=force), Boards(self.folder / "boards")
-        address = None if client is None else "tcp://worker:1"
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(driver, "remote_client", lambda _: nullcontext(client))
-            patch.setattr(Cluster, "_wait", lambda _: None)
-            return driver.sweep(
-                items, Options(), self.store, self.lines, boards, force=force, cluster=address
-            )
-
-    def results(self) -> list[tuple[Any, ...]]:
-        return self.store.rows(
-            "SELECT training, seed, step, scorer, protocol, keep, metrics FROM results "
-            "JOIN scorings ON id = scoring ORDER BY 1, 2, 3, 4, 5, 6"
-        )
 
 
 def test_workers_give_what_this_process_gives(tmp_path: Path, store: Store) -> None:
@@ -284,70 +199,15 @@ def test_a_worker_with_other_code_or_data_refuses(tmp_path: Path, store: Store) 
 def test_a_worker_that_is_unfit_ends_the_sweep(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = Client()
+    client, future = Client(), Future(None)
 
-    class Raising(Future):
-        def result(self) -> Any:
-            raise self.value
+    def result() -> None:
+        raise Unfit("not the same: data")
 
-    monkeypatch.setattr(client, "submit", lambda *_, **__: Raising(Unfit("not the same: data")))
+    monkeypatch.setattr(future, "result", result)
+    monkeypatch.setattr(client, "submit", lambda *_, **__: future)
     with pytest.raises(pb.PrunebenchError, match="a worker cannot do its job: not the same: data"):
         Sweep(tmp_path, store)(client)
-
-
-def test_a_plan_of_the_whole_and_time_left(tmp_path: Path, store: Store) -> None:
-    sweep = Sweep(tmp_path, store)
-    items = find_to_do(sweep.jobs, store)
-    describe(items, sweep.lines, each=True)
-    assert sweep.lines.lines == [
-        "width=6: 8 of 8 to compute",
-        "width=8: 8 of 8 to compute",
-        "2 jobs, 2 of them to compute; 0 of 16 results are in the store; networks to train: 4; "
-        "estimated time: unknown (nothing was timed here before)",
-    ]
-    sweep(Client())
-    progress = SweepProgress(items, 2, Boards(tmp_path), sweep.lines)
-    before = progress.seconds_left
-    assert before is None
-    progress.end(items[0], Attempted(None, "no"))
-    left = progress.seconds_left
-    assert left is not None
-    assert 0 < left < 60
-    progress.end(items[1], Attempted(None, "no"))
-    assert progress.seconds_left is None
-    sweep.lines.lines.clear()
-    describe(find_to_do(sweep.jobs, store), sweep.lines, each=True)
-    assert sweep.lines.lines[0] == "width=6: done"
-    assert sweep.lines.lines[2] == "2 jobs, 0 of them to compute; 16 of 16 results are in the store"
-    more = find_to_do(Sweep(tmp_path, store, STUDY.replace("[6, 8]", "[6, 8, 12]")).jobs, store)
-    assert [item.lacking for item in more] == [0, 0, 8]
-    assert more[2].estimate.seconds is not None
-    assert replace(more[2], lacking=4).weight == more[2].weight // 2
-
-
-def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
-    sweep = Sweep(tmp_path, store)
-    boards = Boards(tmp_path / "boards")
-    plan = sweep.jobs[0][1]
-    assert not boards.hold(plan)
-    sweep(Client())
-    assert boards.hold(plan)
-    more = plans_of(read_study(tmp_path / "study.toml"))[0][1]
-    assert boards.hold(more)
-    for change in ({"seeds": (0, 1, 2)}, {"at_steps": (10, 20)}, {"protocols": ("rank", "merge")}):
-        assert not boards.hold(replace(plan, **change))
-    for file in (tmp_path / "boards").glob("*.json"):
-        file.write_text("{")
-    assert not boards.hold(plan)
-
-
-def test_boards_know_how_long_their_pruned_networks_trained_on(tmp_path: Path, store: Store) -> None:
-    sweep = Sweep(tmp_path, store, STUDY.replace('["rank"]', '["rank", "finetune"]'))
-    boards = Boards(tmp_path / "boards")
-    plan = sweep.jobs[0][1]
-    sweep(Client())
-    assert boards.hold(plan)
-    assert not boards.hold(replace(plan, finetune_steps=plan.finetuned + 1))
 
 
 def test_dask_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,36 @@
+"""What boards hold of a sweep's jobs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from one_worker import STUDY, Client, Sweep
+
+from prunebench.store.store import Store
+from prunebench.sweep.boards import Boards
+from prunebench.sweep.plans import plans_of
+from prunebench.sweep.study import read_study
+
+
+def test_boards_know_what_they_hold(tmp_path: Path, store: Store) -> None:
+    sweep = Sweep(tmp_path, store)
+    boards = Boards(tmp_path / "boards")
+    plan = sweep.jobs[0][1]
+    assert not boards.hold(plan)
+    sweep(Client())
+    assert boards.hold(plan)
+    more = plans_of(read_study(tmp_path / "study.toml"))[0][1]
+    assert boards.hold(more)
+    for change in ({"seeds": (0, 1, 2)}, {"at_steps": (10, 20)}, {"protocols": ("rank", "merge")}):
+        assert not boards.hold(replace(plan, **change))
+    for file in (tmp_path / "boards").glob("*.json"):
+        file.write_text("{")
+    assert not boards.hold(plan)
+
+
+def test_boards_know_how_long_their_pruned_networks_trained_on(tmp_path: Path, store: Store) -> None:
+    sweep = Sweep(tmp_path, store, STUDY.replace('["rank"]', '["rank", "finetune"]'))
+    boards = Boards(tmp_path / "boards")
+    plan = sweep.jobs[0][1]
+    sweep(Client())
+    assert boards.hold(plan)
+    assert not boards.hold(replace(plan, finetune_steps=plan.finetuned + 1))
