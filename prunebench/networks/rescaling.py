@@ -1,5 +1,6 @@
 """Which layers' units may read by longer weights and be read by shorter ones, as those of ReLU may."""
 
+import math
 from weakref import WeakKeyDictionary
 
 import torch
@@ -15,7 +16,6 @@ from prunebench.networks.proof import TOLERANCE
 # Samples from a tenth to a thousand times the usual size: what is linear may only be so up to a bound.
 SIZES = torch.logspace(-1, 3, 8, dtype=torch.float64)
 LONGEST = 4.0
-
 
 _found = WeakKeyDictionary[Architecture, tuple[bool, ...]]()
 
@@ -56,7 +56,7 @@ def _tried(networks: Networks) -> tuple[bool, ...]:
 
 def _drawn(tensor: Float[Tensor, "1 ..."], draw: torch.Generator) -> Float[Tensor, "1 ..."]:
     """Normal numbers with which activations stay about as large from layer to layer."""
-    return torch.randn(tensor.shape, generator=draw).double() / tensor[0, 0].numel() ** 0.5
+    return torch.randn(tensor.shape, generator=draw).double() / math.prod(tensor.shape[2:]) ** 0.5
 
 
 def _rescaled(networks: Networks, layer: Layer, longer: Float[Tensor, "1 units"]) -> Networks:

@@ -13,6 +13,7 @@ from prunebench.evaluation.layered_subject import LayeredSubject
 from prunebench.evaluation.merge import folded
 from prunebench.evaluation.rank import rank, spearman
 from prunebench.evaluation.selection import best_of_layers
+from prunebench.networks import Layer
 from prunebench.networks.build import build
 from prunebench.theory.merging import merge_layers
 
@@ -135,6 +136,36 @@ def test_only_units_whose_length_can_move_fold(function: str, folds: bool, image
     torch.testing.assert_close(expected.logits(images.x_test), network.logits(images.x_test))
     if folds:
         torch.testing.assert_close(final.made(labels).logits(images.x_test), network.logits(images.x_test))
+
+
+@dataclass(frozen=True)
+class OfOneNumber(Activated):
+    """The same, times a parameter that is a number; its layers are the author's."""
+
+    name = "of_one_number"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return _OfOneNumber(self.function, outputs)
+
+    def layers(self, module: nn.Module, x: torch.Tensor) -> tuple[Layer, ...]:
+        return super().layers(super().build(x.shape[1:], CLASSES), x)
+
+
+class _OfOneNumber(_Activated):
+    def __init__(self, function: str, outputs: int) -> None:
+        super().__init__(function, outputs)
+        self.factor = nn.Parameter(torch.tensor(1.5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.factor * super().forward(x)
+
+
+def test_a_parameter_may_be_one_number(images: pb.Task) -> None:
+    network = build(OfOneNumber(), SHAPE, CLASSES, [0])
+    assert network["factor"].shape == (1,)
+    final = LayeredSubject(network, images)
+    kept = torch.arange(7)[None]
+    assert folded(final, kept).shape == (1, 14)
 
 
 def test_correlations_are_within_layers() -> None:
