@@ -168,11 +168,8 @@ def job_cost(folder: Path) -> dict[str, float]:
     with Store(folder) as taken:
         unpack(taken, shipment, plan.training)
     intake = time.process_time() - began
-    return {
-        "seconds": seconds,
-        "intake": intake,
-        "bytes": len(shipment[0]) + sum(map(len, shipment[1].values())),
-    }
+    size = len(shipment[0]) + sum(map(len, shipment[1].values()))
+    return {"seconds": seconds, "intake": intake, "bytes": size}
 
 
 def simulate(workers: int, jobs: int, seconds: float, service: float) -> float:

@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is there: as
 import torch
 
 import prunebench as pb
+from prunebench.device import torch_threads
 from prunebench.training.engines import Engine, Problem, choose, together
 from prunebench.training.order import minibatch_orders
 from prunebench.training.state import State
@@ -30,6 +31,7 @@ NETWORKS = ("mlp", "lenet", "vgg", "resnet[depth=8]")
 BATCHES = (4, 16, 64, 128)
 SEEDS = 20
 SLICE_SECONDS = 0.3
+ORDERS = 200  # steps after which the minibatches come again
 AT_ONCE = (2, 5, 10)  # networks in a vmap
 # Trains a little and returns the network-steps taken, and the seconds of CPU time they took elsewhere.
 Slice = Callable[[], tuple[int, float]]
@@ -47,18 +49,22 @@ def problem_of(spec: str, batch: int, seeds: range, steps: int) -> tuple[Problem
     return Problem(x, task.y_train, orders, order_of, recipe), state
 
 
-def torch_loop(problem: Problem, state: State, steps: int, threads: int) -> Slice:
-    """The first of the networks, as people train one."""
+def torch_loop(problem: Problem, state: State, steps: int, threads: int, *, compiled: bool = False) -> Slice:
+    """The first of the networks, as people train one; with its module and loss `compiled`."""
     module = state.networks.to_module(0).train()
     recipe = problem.recipe
     optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
+
+    def loss(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(module(x), y)
+
+    compute = torch.compile(loss, dynamic=False) if compiled else loss
 
     def run() -> tuple[int, float]:
         with torch_threads(threads):
             for batch in problem.orders[0, :steps]:
                 optimiser.zero_grad()
-                loss = torch.nn.functional.cross_entropy(module(problem.x[batch]), problem.y[batch])
-                loss.backward()
+                compute(problem.x[batch], problem.y[batch]).backward()
                 optimiser.step()
         return steps, 0.0
 
@@ -103,12 +109,12 @@ def work(steps: int) -> tuple[int, float]:
 
 
 @contextmanager
-def processes(spec: str, batch: int, orders: int, steps: int) -> Iterator[Slice]:
+def processes(spec: str, batch: int, steps: int) -> Iterator[Slice]:
     """Half of the networks in each of two processes."""
     with ExitStack() as stack:
         pools = []
         for seeds in (range(SEEDS // 2), range(SEEDS // 2, SEEDS)):
-            arguments = (spec, batch, seeds, orders)
+            arguments = (spec, batch, seeds, ORDERS)
             pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=set_up, initargs=arguments)
             pools.append(stack.enter_context(pool))
 
@@ -117,17 +123,6 @@ def processes(spec: str, batch: int, orders: int, steps: int) -> Iterator[Slice]
             return sum(taken), sum(seconds)
 
         yield run
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """So many threads of torch's own meanwhile."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def measure(runs: dict[str, Slice], turns: int) -> Costs:
@@ -143,15 +138,19 @@ def measure(runs: dict[str, Slice], turns: int) -> Costs:
     return costs
 
 
-def compare(spec: str, batch: int, turns: int, *, all_ways: bool) -> Costs:
-    """What a network-step costs each, in each turn."""
-    orders = 200
-    problem, state = problem_of(spec, batch, range(SEEDS), orders)
+def slice_steps(problem: Problem, state: State) -> int:
+    """Steps of the loop on one thread that take a slice."""
     one = torch_loop(problem, state, 2, 1)
     one()
     began = time.process_time()
     one()
-    steps = min(orders, max(2, int(2 * SLICE_SECONDS / (time.process_time() - began))))
+    return min(ORDERS, max(2, int(2 * SLICE_SECONDS / (time.process_time() - began))))
+
+
+def compare(spec: str, batch: int, turns: int, *, all_ways: bool) -> Costs:
+    """What a network-step costs each, in each turn."""
+    problem, state = problem_of(spec, batch, range(SEEDS), ORDERS)
+    steps = slice_steps(problem, state)
     few = max(1, steps // SEEDS)
     count = torch.get_num_threads()
     runs = {
@@ -162,7 +161,7 @@ def compare(spec: str, batch: int, turns: int, *, all_ways: bool) -> Costs:
     if not all_ways:
         return measure(runs | {"engine": ours(problem, state, few)}, turns)
     runs |= {f"{at_once} at once": ours(problem, state, few, at_once) for at_once in AT_ONCE}
-    with processes(spec, batch, orders, few) as two_processes:
+    with processes(spec, batch, few) as two_processes:
         return measure(runs | {"two processes": two_processes, "engine": ours(problem, state, few)}, turns)
 
 
@@ -177,15 +176,20 @@ def row(spec: str, batch: int, costs: Costs) -> str:
     return f"| {spec} | {batch} | {' | '.join(cells)} |"
 
 
-def main() -> None:
-    """Print the table, and write it where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="two networks, one batch size, fewer ways")
+def read_options(description: str, quick: str, turns: int) -> argparse.Namespace:
+    """What the command line says; `quick` is the help of that option."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--network", action="append", help="these only")
     parser.add_argument("--batch", action="append", type=int, help="these only")
-    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--turns", type=int, default=turns)
     parser.add_argument("--out", type=Path, help="a Markdown file to write")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print the table, and write it where asked."""
+    options = read_options(str(__doc__), "two networks, one batch size, fewer ways", 7)
     networks = options.network or (("mlp", "lenet") if options.quick else NETWORKS)
     batches = options.batch or ((4,) if options.quick else BATCHES)
     load = os.getloadavg()[0]

@@ -7,43 +7,29 @@ installed; networks without batch normalisation) and the engine that `pb.train` 
 run, a slice each.
 """
 
-import argparse
 import os
 import shutil
 import statistics
-import time
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is there: as importing prunebench does
 # Before JAX is there: one thread for it too.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
+import networks_bench as bench
 import torch
 from engine_bench import gemm_rate
-from networks_bench import (
-    NETWORKS,
-    SEEDS,
-    SLICE_SECONDS,
-    Costs,
-    Slice,
-    measure,
-    ours,
-    problem_of,
-    torch_loop,
-    torch_threads,
-)
 from torch import Tensor, nn
 
+from prunebench.device import torch_threads
 from prunebench.networks.module import PRODUCERS
 from prunebench.training.engines import Problem
 from prunebench.training.state import State
 
 BATCHES = (4, 16, 64)
-ORDERS = 200  # steps after which the minibatches come again
 SIZE = 1200  # of matrices whose product is as fast as the machine can
 WAYS = ("PyTorch", "torch.compile", "JAX", "engine")
 
@@ -56,7 +42,7 @@ def products() -> tuple[int, float]:
     return 5, 0.0
 
 
-def bare_layers(problem: Problem, state: State, steps: int) -> tuple[Slice, float]:
+def bare_layers(problem: Problem, state: State, steps: int) -> tuple[bench.Slice, float]:
     """The layers of the first network with nothing in between, and their operations in a step.
 
     A multiply-add is two operations, made once forward, once for the weights' gradient, and once for the
@@ -89,29 +75,7 @@ def bare_layers(problem: Problem, state: State, steps: int) -> tuple[Slice, floa
     return run, operations
 
 
-def compiled_loop(problem: Problem, state: State, steps: int) -> Slice | None:
-    """`torch_loop`, its module and loss compiled; None without a C++ compiler."""
-    if shutil.which("g++") is None:
-        return None
-    module = state.networks.to_module(0).train()
-    recipe = problem.recipe
-    optimiser = torch.optim.SGD(module.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
-
-    @torch.compile(dynamic=False)
-    def loss(x: Tensor, y: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(module(x), y)
-
-    def run() -> tuple[int, float]:
-        for batch in problem.orders[0, :steps]:
-            optimiser.zero_grad()
-            loss(problem.x[batch], problem.y[batch]).backward()
-            optimiser.step()
-        return steps, 0.0
-
-    return run
-
-
-def jax_loop(problem: Problem, state: State, steps: int) -> Slice | None:
+def jax_loop(problem: Problem, state: State, steps: int) -> bench.Slice | None:
     """A step under `jax.jit`, in place; None without JAX, and for layers that JAX is not told of."""
     module = state.networks.to_module(0)
     if find_spec("jax") is None or not isinstance(module, nn.Sequential):
@@ -170,27 +134,24 @@ def _in_jax(jax: Any, layer: nn.Module) -> Callable[..., Any] | None:
     return None
 
 
-def compare(spec: str, batch: int, turns: int) -> tuple[Costs, float]:
+def compare(spec: str, batch: int, turns: int) -> tuple[bench.Costs, float]:
     """What a network-step costs each in each turn, and the operations of its layers."""
-    problem, state = problem_of(spec, batch, range(SEEDS), ORDERS)
-    one = torch_loop(problem, state, 2, 1)
-    one()
-    began = time.process_time()
-    one()
-    steps = min(ORDERS, max(2, int(2 * SLICE_SECONDS / (time.process_time() - began))))
+    problem, state = bench.problem_of(spec, batch, range(bench.SEEDS), bench.ORDERS)
+    steps = bench.slice_steps(problem, state)
     bare, operations = bare_layers(problem, state, steps)
-    runs: dict[str, Slice | None] = {
+    can_compile = shutil.which("g++") is not None
+    runs: dict[str, bench.Slice | None] = {
         "products": products,
         "bare layers": bare,
-        "PyTorch": torch_loop(problem, state, steps, 1),
-        "torch.compile": compiled_loop(problem, state, steps),
+        "PyTorch": bench.torch_loop(problem, state, steps, 1),
+        "torch.compile": bench.torch_loop(problem, state, steps, 1, compiled=True) if can_compile else None,
         "JAX": jax_loop(problem, state, steps),
-        "engine": ours(problem, state, max(1, steps // SEEDS)),
+        "engine": bench.ours(problem, state, max(1, steps // bench.SEEDS)),
     }
-    return measure({name: run for name, run in runs.items() if run is not None}, turns), operations
+    return bench.measure({name: run for name, run in runs.items() if run is not None}, turns), operations
 
 
-def row(spec: str, batch: int, costs: Costs, operations: float) -> str:
+def row(spec: str, batch: int, costs: bench.Costs, operations: float) -> str:
     """Medians of milliseconds; in brackets the bare layers' part of them in the same turn."""
     large, bare = ([cpu for _, cpu in costs[name]] for name in ("products", "bare layers"))
     peak, rate = 2 * SIZE**3 / statistics.median(large), operations / statistics.median(bare)
@@ -206,14 +167,8 @@ def row(spec: str, batch: int, costs: Costs, operations: float) -> str:
 
 def main() -> None:
     """Print the table, and write it where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one network, one batch size")
-    parser.add_argument("--network", action="append", help="these only")
-    parser.add_argument("--batch", action="append", type=int, help="these only")
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--out", type=Path, help="a Markdown file to write")
-    options = parser.parse_args()
-    networks = options.network or (("lenet",) if options.quick else NETWORKS)
+    options = bench.read_options(str(__doc__), "one network, one batch size", 5)
+    networks = options.network or (("lenet",) if options.quick else bench.NETWORKS)
     batches = options.batch or ((16,) if options.quick else BATCHES)
     load, count, everywhere = os.getloadavg()[0], torch.get_num_threads(), gemm_rate("cpu")
     with torch_threads(1):

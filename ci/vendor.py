@@ -23,12 +23,8 @@ LIBRARIES = (
 
 def fetch(package: str, version: str, folder: Path) -> tarfile.TarFile:
     """The package's archive; npm checks it against the registry's hash."""
-    done = subprocess.run(
-        ["npm", "pack", "--json", "--pack-destination", str(folder), f"{package}@{version}"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    command = ["npm", "pack", "--json", "--pack-destination", str(folder), f"{package}@{version}"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     return tarfile.open(folder / json.loads(done.stdout)[0]["filename"])
 
 

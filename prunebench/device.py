@@ -66,10 +66,13 @@ def full_precision() -> Iterator[None]:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Small networks only lose time on more, and in a sum the order of its terms is always the same."""
+def torch_threads(count: int = 1) -> Iterator[None]:
+    """So many threads of torch's own meanwhile.
+
+    Small networks lose time on more than one, and the order of a sum's terms depends on them.
+    """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 from threadpoolctl import ThreadpoolController
 
-from prunebench.device import one_thread
+from prunebench.device import torch_threads
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -98,7 +98,7 @@ def few_threads() -> AbstractContextManager[None]:
     takes 15 times as long on two threads as on one, with nothing else to do for the machine.
     """
     passive = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
-    return nullcontext() if passive else one_thread()
+    return nullcontext() if passive else torch_threads()
 
 
 @cache

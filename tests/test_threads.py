@@ -11,16 +11,15 @@ import torch
 from torch import Tensor, nn
 
 import prunebench as pb
+from prunebench.device import torch_threads
 from prunebench.networks.normalisation import recalibrated
 from prunebench.threads import Threads, side_by_side
 
 
 @pytest.fixture(autouse=True)
 def _three_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(3):
+        yield
 
 
 WAYS: dict[str, Callable[[pb.Networks, Tensor, Tensor], dict[str, Tensor]]] = {

@@ -34,13 +34,9 @@ def test_where_it_is_not_there_is_one_thread(
     policy: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_WAIT_POLICY", policy)
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
+    with device.torch_threads(3):
         assert list(threads.side_by_side(lambda _: torch.get_num_threads(), 1)) == [count]
         assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_a_busy_machine_and_too_many_threads_are_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
+
+from prunebench.device import torch_threads
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the cases, and the documents' tables of them, are there
 BASELINE = Path(__file__).with_name("baseline.json")
@@ -51,12 +52,8 @@ def faster(benchmark: Any, request: pytest.FixtureRequest) -> Callable[[str, Sli
         def our_turn() -> None:
             steps.append(ours())
 
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with torch_threads(1):
             benchmark.pedantic(our_turn, setup=peers_turn, rounds=TURNS, warmup_rounds=1)
-        finally:
-            torch.set_num_threads(threads)
         here = [seconds / steps[-1] for seconds in benchmark.stats.stats.data]
         ratio = statistics.median(a / b for a, b in zip(there[-len(here) :], here, strict=True))
         benchmark.extra_info |= {"peer": peer, "times_as_fast": round(ratio, 2)}

@@ -144,10 +144,7 @@ def _choices(
     if measure.name != "prune_global":
         return {measure.name: best_of_layers(scores, layers, share)}
     control = shuffled_within_layers(scores, layers, generator(seed, SHUFFLE_STREAM))
-    return {
-        "prune_global": best_of_all(scores, layers, share),
-        SHUFFLED: best_of_all(control, layers, share),
-    }
+    return {"prune_global": best_of_all(scores, layers, share), SHUFFLED: best_of_all(control, layers, share)}
 
 
 def _parameters(network: Networks, kept: Int64[Tensor, "choices kept"]) -> Float[np.ndarray, " choices"]:

@@ -2,11 +2,7 @@
 
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
-from prunebench.benchmark.missing import (
-    find_missing,
-    forget_damage,
-    inventory_of,
-)
+from prunebench.benchmark.missing import find_missing, forget_damage, inventory_of
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.work import Work
@@ -37,12 +33,7 @@ def run_plan(
 
 
 def complete(
-    plan: Plan,
-    store: Store,
-    reporter: Reporter | None = None,
-    *,
-    force: bool = False,
-    announced: bool = True,
+    plan: Plan, store: Store, reporter: Reporter | None = None, *, force: bool = False, announced: bool = True
 ) -> Document:
     """As `run_plan`, for a caller who has claimed the training, and may have said what is to be done.
 

@@ -15,10 +15,7 @@ from torch import Tensor
 
 from prunebench.benchmark.labels import LabelControl, ask_shuffled
 from prunebench.benchmark.measures import Asked, measure_network, measure_scores, subject
-from prunebench.benchmark.missing import (
-    Missing,
-    trains_itself,
-)
+from prunebench.benchmark.missing import Missing, trains_itself
 from prunebench.benchmark.plan import ACCURACY_DRAWS, DENSE, Plan, asked_at, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.snapshot import networks_of

@@ -86,16 +86,13 @@ def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool
         if kind.specs
     ]
     if as_json:
-        checked = [
-            (plugin, kind, list(_findings(kind, plugin))) for kind, found in loaded for plugin in found
+        checked: list[dict[str, Any]] = [
+            {"plugin": canonical(one), "kind": kind.isolation.kind.noun, "findings": [*_findings(kind, one)]}
+            for kind, found in loaded
+            for one in found
         ]
-        print_json(
-            [
-                {"plugin": canonical(plugin), "kind": kind.isolation.kind.noun, "findings": findings}
-                for plugin, kind, findings in checked
-            ]
-        )
-        return 1 if any(one.status == "failed" for *_, findings in checked for one in findings) else 0
+        print_json(checked)
+        return 1 if any(one.status == "failed" for each in checked for one in each["findings"]) else 0
     words, all_passed = [], True
     for kind, found in loaded:
         passed = sum([_passes(kind, plugin, verbose) for plugin in found])

@@ -35,10 +35,7 @@ def scorers(name: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
     """Every scorer: name, version, parameters with defaults, paper, origin; or all about NAME."""
     from prunebench.scoring.registry import SCORERS
 
-    def mark(scorer: "Description") -> str:
-        return " (sees the end)" if scorer.flags.get("sees_end") else ""
-
-    _list(SCORERS, name, plugins, mark, as_json)
+    _list(SCORERS, name, plugins, lambda one: " (sees the end)" if one.flags.get("sees_end") else "", as_json)
 
 
 @command.command("networks")
@@ -47,11 +44,7 @@ def scorers(name: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def networks(name: str | None, plugins: tuple[str, ...], as_json: bool) -> None:
     """Every reference network likewise; or all about NAME."""
-
-    def mark(network: "Description") -> str:
-        return " (the default)" if network.name == SHALLOW else ""
-
-    _list(NETWORKS, name, plugins, mark, as_json)
+    _list(NETWORKS, name, plugins, lambda one: " (the default)" if one.name == SHALLOW else "", as_json)
 
 
 def _list(

@@ -22,11 +22,8 @@ def write(kind: "PluginKind[Any]", name: str, package: bool, *, parameter: str, 
     `parameter`: as its test sets it; `run`: a command that uses it. `RequestError`: a name that cannot be.
     """
     cls = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    if (
-        not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{,99}", name)
-        or keyword.iskeyword(name)
-        or keyword.iskeyword(cls)
-    ):
+    fits = re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{,99}", name)
+    if not fits or keyword.iskeyword(name) or keyword.iskeyword(cls):
         raise RequestError("NAME", name, "a Python name such as my_idea, of at most 100 letters, is needed")
     targets = _package(name, kind.noun) if package else _files(name, kind.noun)
     for path in targets:

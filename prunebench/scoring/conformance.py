@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prunebench.device import one_thread
+from prunebench.device import torch_threads
 from prunebench.plugin.conformance import Checks, Skip, Violation
 from prunebench.plugin.plugin import changed
 from prunebench.scoring.execute import execute, same, unfit
@@ -42,7 +42,7 @@ SCORER_CHECKS: Checks[Scorer] = Checks(
         "scores, for 3 networks of 12 neurons, in a moment",
         "a loop that does not end, or a call that ends the process",
     ),
-    during=one_thread,
+    during=torch_threads,
 )
 # A comparison says something only about scores that are valid and repeat, and come in the neurons' order.
 _REPEATS = ("scores", "unchanged", "deterministic", "global generator")

@@ -148,8 +148,4 @@ def _records(prefix: str, records: dict[Any, str]) -> tuple[dict[str, type], dic
 
 
 def _cell(value: Any, kind: type) -> Any:
-    if value is None:
-        return None
-    if kind is str:
-        return value
-    return kind(value)
+    return value if value is None or kind is str else kind(value)

@@ -1,6 +1,7 @@
 """Files that are either the old whole or the new whole."""
 
 import contextlib
+import fcntl
 import os
 import secrets
 import stat
@@ -112,11 +113,6 @@ def folder_lock(folder: Path, *, wait: bool = True) -> Iterator[bool]:
 
     Without `wait`, gives False where another process holds the lock.
     """
-    try:
-        import fcntl
-    except ImportError:  # no advisory locks on this platform
-        yield True
-        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:

@@ -84,17 +84,10 @@ class ReferenceNetworks:
         mine = [there.trained[seed] for seed in self.seeds]
         self._check_reached(min(network.gradient_steps for network in mine))
         self._add_steps(there.steps)
-        return Trajectory(
-            self.task,
-            self.recipe,
-            self.seeds,
-            self._state(self.seeds, 0).networks,
-            self._state(self.seeds, FINAL).networks,
-            {step: self._state(self.seeds, step) for step in self.steps},
-            join_history(mine),
-            mine[0].gradient_steps,
-            sum(network.seconds for network in mine),
-        )
+        initial, final = (self._state(self.seeds, step).networks for step in (0, FINAL))
+        states = {step: self._state(self.seeds, step) for step in self.steps}
+        went = join_history(mine), mine[0].gradient_steps, sum(network.seconds for network in mine)
+        return Trajectory(self.task, self.recipe, self.seeds, initial, final, states, *went)
 
     def _train(self, seeds: tuple[int, ...]) -> Trajectory:
         run = train(

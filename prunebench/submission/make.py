@@ -76,16 +76,9 @@ def make(
             absorb(theirs, store, training=training, scorers=["", *specs], networks=chosen)
         audited = audit(theirs, 1.0, load=isolation.load, files=isolation.files)
     shutil.rmtree(folder / STORE / "claims", ignore_errors=True)
-    submission = Submission(
-        SCHEMA,
-        name,
-        specs,
-        source.name if plugin.point is None else plugin.origin,
-        {file: digest(content) for file, content in files.items()},
-        environment("cpu"),
-        findings,
-        audited,
-    )
+    origin = source.name if plugin.point is None else plugin.origin
+    hashes = {file: digest(content) for file, content in files.items()}
+    submission = Submission(SCHEMA, name, specs, origin, hashes, environment("cpu"), findings, audited)
     submission.write(folder)
     return submission
 

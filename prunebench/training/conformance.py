@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from prunebench.device import one_thread
+from prunebench.device import torch_threads
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.networks.build import architecture, build, module_of
@@ -36,7 +36,7 @@ NETWORK_CHECKS: Checks[Network] = Checks(
         f"an answer for {len(SEEDS)} networks and {SAMPLES} samples in a moment",
         "a loop that does not end, a call that ends the process, or a network that is large (--timeout)",
     ),
-    during=one_thread,
+    during=torch_threads,
 )
 _BUILDS = ("builds",)
 _COMPUTES = ("builds", "seeds", "no draws", "samples", "parts")

@@ -20,6 +20,7 @@ from engine_cases import (
 )
 
 import prunebench as pb
+from prunebench.device import torch_threads
 from prunebench.errors import RequestError
 from prunebench.training import engines, loop
 from prunebench.training.engines import ENGINES, choose, graphed
@@ -225,17 +226,13 @@ def test_threads_have_no_threads_of_their_own() -> None:
         torch.ones(100, 100) @ torch.ones(100, 100)
         return torch.get_num_threads()
 
-    before = torch.get_num_threads()
     seen: list[int] = []
-    torch.set_num_threads(3)
-    try:
+    with torch_threads(3):
         Threads().each(lambda _: seen.append(threads_after_work()), 9)
         assert seen == [1] * 9
         assert torch.get_num_threads() == 3
         with ThreadPoolExecutor(1) as other:
             assert other.submit(threads_after_work).result() == 3
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_training_is_in_true_float32_whatever_the_caller_allows() -> None:

@@ -1,7 +1,5 @@
 """Any network by every optimiser and schedule, in each engine: `torch.optim` on the module."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -12,6 +10,7 @@ from layered_cases import OPTIONS, SEEDS, SPECS, assert_equal, recipe_of, task_o
 from torch import nn
 
 import prunebench as pb
+from prunebench.device import torch_threads
 from prunebench.networks import Networks
 from prunebench.store.network_files import pack, unpack
 from prunebench.training.engines import Problem, choose, together
@@ -202,7 +201,7 @@ def test_the_paper_s_engines_refuse_what_they_cannot_do() -> None:
 def test_small_minibatches_take_several_networks_at_once() -> None:
     """And every thread has networks of its own."""
     task, recipe = task_of("lenet[width=0.5]"), recipe_of("lenet[width=0.5]", batch_size=4)
-    with threads(2):
+    with torch_threads(2):
         sizes = []
         for count in (20, 8, 7, 1):
             seeds = range(count)
@@ -221,18 +220,7 @@ def test_small_minibatches_take_several_networks_at_once() -> None:
 )
 def test_how_many_networks_a_thread_takes(count: int, batch: int, seeds: int, at_once: int) -> None:
     """Convolutions fewer samples than products alone; a few networks at once on many threads too."""
-    with threads(count):
+    with torch_threads(count):
         assert together.on_a_thread(nn.Sequential(nn.Conv2d(1, 2, 3)), batch, seeds) == at_once
         linear = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
         assert together.on_a_thread(linear, 16 * batch, seeds) == (at_once if batch <= 4 else 1)
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """So many threads of torch's meanwhile."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
