@@ -15,6 +15,7 @@ from prunebench.evaluation.protocols import LABELS, PROTOCOLS
 from prunebench.evaluation.statistics import band, number_or_none, summarise
 from prunebench.evaluation.summary import Summary
 from prunebench.networks import Networks
+from prunebench.plugin.plugin import values_of
 from prunebench.results import Cost, Document, LayerUnits, Norms, Row, Scores, TaskRecord, Training
 from prunebench.store.inventory import Inventory
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Trained, join_history
@@ -78,7 +79,7 @@ def _row(
     return Row(
         scorer=key.scorer,
         name=key.scorer if scorer is None else scorer.name,
-        parameters={} if scorer is None else {f.name: getattr(scorer, f.name) for f in scorer.parameters()},
+        parameters={} if scorer is None else values_of(scorer),
         version=key.version,
         source=key.source or None,
         sees_end=scorer is not None and scorer.sees_end,
@@ -143,7 +144,7 @@ def _unfit(plan: Plan, key: Key, environment: Environment) -> Row:
     return Row(
         scorer=key.scorer,
         name=scorer.name,
-        parameters={field.name: getattr(scorer, field.name) for field in scorer.parameters()},
+        parameters=values_of(scorer),
         version=key.version,
         source=key.source,
         sees_end=scorer.sees_end,

@@ -67,7 +67,7 @@ def _list(
         except PluginError as error:
             if name:
                 raise
-            isolation.problems.append(str(error))
+            isolation.note(str(error))
     if as_json:
         records = [_record(one, origin) for one, origin in found]
         print_json(records[0] if name else records)

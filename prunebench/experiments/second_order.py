@@ -25,7 +25,8 @@ class SecondOrder(Experiment):
         """`angles`: each step, target and seed."""
         run, early = lab.run(), lab.setting.early
         drop = float(drop_step(run).double().mean())
-        for step in (0, early[0], early[-1], nearest_step(run, drop), nearest_step(run, 2 * drop)):
+        steps = (0, early[0], early[-1], nearest_step(run, drop), nearest_step(run, 2 * drop))
+        for step in dict.fromkeys(steps):  # short plateaus may have two of them at one
             nets = run.snapshots[step]
             targets = {"first": target_vectors(nets, run.task)}
             targets |= {f"ridge {ridge:g}": second_order_targets(nets, run.task, ridge) for ridge in RIDGES}

@@ -90,7 +90,9 @@ def _record() -> None:
         if file is not None:
             with contextlib.suppress(OSError):
                 _imported[os.path.abspath(file)] = name, Path(file).read_bytes()
-    sys.meta_path.insert(0, _RecordingFinder())
+    # Where this module is loaded again, the finder from before goes: each would ask the other without end.
+    others = [finder for finder in sys.meta_path if type(finder).__name__ != _RecordingFinder.__name__]
+    sys.meta_path[:] = [_RecordingFinder(), *others]
 
 
 _record()

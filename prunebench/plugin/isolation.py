@@ -80,7 +80,7 @@ class Isolation(Registry[P]):
         plugin = super().require(name)
         for rival in plugin.rivals:
             left_out = f"the plugin {rival} is left out: its name {name!r} is taken by {plugin.origin}"
-            self._note(f"{left_out}; rename it")
+            self.note(f"{left_out}; rename it")
         return plugin
 
     def describe(self, name: str) -> Description:
@@ -105,7 +105,7 @@ class Isolation(Registry[P]):
             own = self.build(spec)
             return own if self.timeout is None else self._stand_in(describe(self.kind, own))
         except PluginError as error:
-            self._note(str(error))
+            self.note(str(error))
             name = spec.replace(" ", "")
             return self._stand_in(Description(name, "1", "", "", {}, [], {}, {}), problem=str(error))
 
@@ -183,7 +183,8 @@ class Isolation(Registry[P]):
         self.process.loaded.add(plugin.name)
         return msgspec.convert(found, Description)
 
-    def _note(self, problem: str) -> None:
+    def note(self, problem: str) -> None:
+        """Keep a line for the user, once."""
         if problem not in self.problems:
             self.problems.append(problem)
 

@@ -2,10 +2,12 @@
 
 from abc import ABC
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import Field, dataclass, fields, replace
 from inspect import get_annotations
 from typing import Any, ClassVar, TypeVar
 
+from prunebench.errors import RequestError
 from prunebench.fields import annotations, convert, kind_of
 
 
@@ -37,7 +39,7 @@ class Plugin(ABC):
     def __new__(cls, *given: object, **named: object) -> "Plugin":
         """An instance; the class becomes a dataclass first where its author left the decorator out."""
         positions = [field.name for field in cls.parameters() if not field.kw_only]
-        _check(cls, dict(zip(positions, given, strict=False)) | named)
+        _typed(cls, dict(zip(positions, given, strict=False)) | named)  # before the class's code sees them
         return super().__new__(cls)
 
     @classmethod
@@ -58,15 +60,27 @@ def changed(plugin: P, **parameters: object) -> P:
     return made
 
 
-def _check(cls: type[Plugin], values: Mapping[str, object]) -> None:
-    """Before the class's own code sees them."""
+def values_of(plugin: Plugin) -> dict[str, object]:
+    """Its parameters by name, as their types have them: 1.0 for 1 in a float, Python's for NumPy's."""
+    values = {}
+    for field in plugin.parameters():
+        values[field.name] = getattr(plugin, field.name)
+        with suppress(RequestError):  # the class's own code may have set it to anything
+            values |= _typed(type(plugin), {field.name: values[field.name]})
+    return values
+
+
+def _typed(cls: type[Plugin], values: Mapping[str, object]) -> dict[str, object]:
+    """Those of parameters, as their types have them. `RequestError`: one does not fit."""
     try:
         known = annotations(cls)
     except Exception:  # types that only their author's type checker finds
-        return
-    for name, value in values.items():
-        if name in known and kind_of(known[name]) is not None:
-            convert(f"{getattr(cls, 'name', cls.__name__)}[{name}]", value, known[name])
+        return {}
+    return {
+        name: convert(f"{getattr(cls, 'name', cls.__name__)}[{name}]", value, known[name])
+        for name, value in values.items()
+        if name in known and kind_of(known[name]) is not None
+    }
 
 
 def _as_dataclass(cls: type) -> None:

@@ -258,5 +258,5 @@ def _named(distribution: Distribution | None) -> tuple[str, str]:
 
 
 def _is_disabled(name: str, distribution: str | None) -> bool:
-    listed = {item.strip() for item in os.environ.get(DISABLE, "").split(",")}
+    listed = {item.strip() for item in os.environ.get(DISABLE, "").split(",")} - {""}
     return name in listed or distribution in listed or ("all" in listed and distribution not in (OWN, None))

@@ -6,7 +6,7 @@ from dataclasses import MISSING
 
 from prunebench.errors import RequestError
 from prunebench.fields import annotations, read, written
-from prunebench.plugin.plugin import P, Plugin
+from prunebench.plugin.plugin import P, Plugin, values_of
 
 NAME = r"[A-Za-z_][\w.-]*"
 _FILE = re.compile(r"(?P<file>.+?\.py):(?P<spec>.*)", re.DOTALL)
@@ -54,7 +54,8 @@ def build(cls: type[P], parameters: Mapping[str, str], spec: str, noun: str) -> 
 
 def canonical(plugin: Plugin) -> str:
     """The spec that rebuilds this plugin, defaults left out: one method, one name."""
-    changed = {f.name: v for f in plugin.parameters() if (v := getattr(plugin, f.name)) != f.default}
+    values = values_of(plugin)
+    changed = {f.name: v for f in plugin.parameters() if (v := values[f.name]) != f.default}
     if not changed:
         return plugin.name
     return f"{plugin.name}[{','.join(f'{key}={written(value)}' for key, value in changed.items())}]"

@@ -72,7 +72,7 @@ def with_all(job: Job, found: Isolation[Scorer]) -> Job:
             if name not in CONTROLS and not found.describe(name).flags["sees_end"]:
                 names.append(name)
         except PluginError as error:
-            found.problems.append(str(error))
+            found.note(str(error))
     scorers = (name for spec in job.run.scorers for name in (names if spec == ALL else [spec]))
     return replace(job, run=replace(job.run, scorers=tuple(dict.fromkeys(scorers))))
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 
+import numpy as np
+
 from prunebench.errors import RequestError, unknown_name
 
 # A class by its number or its name; a side is a sequence of classes, or one number.
@@ -36,7 +38,7 @@ def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
     given = parse_classes(classes) if isinstance(classes, str) else classes
     if not _is_list(given) or len(given) < 2:
         raise RequestError("classes", classes, _FORM)
-    sides = [(side,) if isinstance(side, int) else side for side in given]
+    sides = [(side,) if isinstance(side, int | np.integer) else side for side in given]
     if not all(_is_list(side) and len(side) for side in sides):
         raise RequestError("classes", classes, _FORM)
     found = tuple(tuple(sorted(_number(token, names) for token in side)) for side in sides)

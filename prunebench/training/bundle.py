@@ -79,7 +79,7 @@ def read_bundle(path: Path, device: torch.device | str = "cpu", files: Iterable[
         task = Task(*(a.reshape(-1, *shape) if shape and a.ndim > 1 else a for a in arrays), **described)
         recipe = Recipe.read(json.loads(metadata["recipe"]))
         step, seeds = int(metadata["step"]), tuple(tensors["seeds"].tolist())
-    except (KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise _not_one(path, error) from error
     recipe = loaded(recipe, files)
     architecture = architecture_of(recipe, task.shape, task.outputs)

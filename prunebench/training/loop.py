@@ -111,7 +111,7 @@ def run_loop(
     kept, hooks = set(keep), hooks or {}
     states: dict[int, State] = {}
     calls = {step for step in (*kept, *hooks) if state.step <= step <= end}
-    grid = {*range(0, end, record_every or end), *record_at}
+    grid = {*range(0, end, record_every or max(end, 1)), *record_at}
     points = {step for step in grid if state.step <= step <= end} | {state.step, end}
     curves: dict[int, tuple[Tensor, Tensor]] = {}  # on the device: to fetch them here would stop it each time
     for step in sorted(calls | points):

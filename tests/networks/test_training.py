@@ -94,6 +94,17 @@ def trained_from(spec: str, state: State) -> pb.Trajectory:
     return pb.train(task, recipe, seeds=SEEDS, dtype=torch.float64, device="cpu", start=state)
 
 
+def test_a_training_may_end_where_it_begins() -> None:
+    """So the twins of networks do whose loss is below --until-loss before the first step."""
+    task, recipe = problem("mlp[widths=9-7]")
+    recipe = dataclasses.replace(recipe, until_loss=100.0)
+    run = pb.train(task, recipe, seeds=SEEDS, snapshot_steps=(0,))
+    assert run.gradient_steps == 0
+    snapshot = run.snapshot(0)
+    for name, tensor in snapshot.train(snapshot.networks, until=0).tensors.items():
+        assert torch.equal(tensor, snapshot.networks[name])
+
+
 def test_what_is_drawn_elsewhere_is_not_disturbed() -> None:
     task, recipe = problem("lenet[width=0.5]")
     torch.manual_seed(0)

@@ -1,5 +1,6 @@
 import importlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -98,6 +99,17 @@ def test_what_is_imported_late_counts_as_it_was_then(folder: Path) -> None:
     imported = source_hash(cls)
     (folder / "my_helpers_too.py").write_text("x = 1")
     assert source_hash(cls) == imported != before
+
+
+def test_a_record_that_is_begun_again_is_kept_once() -> None:
+    code = (
+        "import importlib, sys, prunebench.plugin.imported as imported\n"
+        "importlib.reload(imported)\n"
+        "import wave\n"  # found through the finders, which must not ask each other
+        "print([type(finder).__name__ for finder in sys.meta_path].count('_RecordingFinder'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 def test_a_class_of_a_notebook_is_another_scorer_whenever_it_is_made(

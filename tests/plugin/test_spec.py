@@ -7,7 +7,7 @@ import torch
 from msgspec import Meta
 
 import prunebench as pb
-from prunebench.plugin.plugin import changed
+from prunebench.plugin.plugin import changed, values_of
 from prunebench.plugin.spec import build, canonical, parse_spec
 
 
@@ -40,6 +40,24 @@ def test_canonical_leaves_defaults_out_and_reads_back() -> None:
     spec = canonical(make("example[rounds=4,fine=true]"))
     assert spec == "example[rounds=4,fine=true]"
     assert make(spec) == make("example[fine=true,rounds=4]")
+
+
+def test_a_method_has_one_name_however_its_numbers_are_written() -> None:
+    assert canonical(Example(share=1)) == canonical(make("example[share=1]")) == "example[share=1.0]"
+    assert canonical(Example(share=np.float64(0.25), rounds=np.int32(4))) == "example[share=0.25,rounds=4]"
+    assert {type(value) for value in values_of(Example(share=1, rounds=np.int32(4))).values()} == {
+        *(float, int, str, bool, type(None))
+    }
+
+
+def test_what_a_class_sets_itself_is_as_it_set_it() -> None:
+    class Squared(Example):
+        name = "squared"
+
+        def __post_init__(self) -> None:
+            self.rounds = 2.5  # type: ignore[assignment]
+
+    assert canonical(Squared()) == "squared[rounds=2.5]"
 
 
 def test_parameters_of_a_base_that_is_no_dataclass_yet() -> None:

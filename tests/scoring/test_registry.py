@@ -170,6 +170,18 @@ def test_a_broken_package_is_named_and_the_others_load(
     assert pb.load_scorer("snip").name == "snip"
 
 
+@pytest.mark.parametrize("listed", [None, "", "snip,", " , "])
+def test_what_nobody_disabled_is_there_though_its_metadata_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, listed: str | None
+) -> None:
+    point = Point("named", Named)
+    vars(point).update(dist=SimpleNamespace())
+    monkeypatch.setattr("prunebench.plugin.registry.entry_points", lambda group: [point])
+    if listed is not None:
+        monkeypatch.setenv("PRUNEBENCH_DISABLE_PLUGINS", listed)
+    assert "named" in discover()
+
+
 @pytest.mark.parametrize("listed", ["all", "other-package", "x, named"])
 def test_plugins_are_disabled_by_distribution_or_name(monkeypatch: pytest.MonkeyPatch, listed: str) -> None:
     points = [*entry_points(group="prunebench.scorers"), Point("named", Named)]

@@ -159,6 +159,8 @@ def test_safetensors_that_are_none_are_refused(tmp_path: Path, kind: str) -> Non
         {"recipe": '{"width": -1}'},
         {"recipe": '{"__class__": "os.system"}'},
         {"task": "[]"},
+        {"task": "5"},
+        {"task": "null"},
         {"task": '{"name": 3, "x_train": 1}'},
         {"step": "one"},
         {"task": "[" * 10_000},

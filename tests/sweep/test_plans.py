@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
-from prunebench.sweep.plans import Options, from_anywhere, plan_of, plans_of
+from prunebench.plugin.description import Description
+from prunebench.plugin.isolation import Isolation
+from prunebench.plugin.registry import PluginError
+from prunebench.scoring.registry import SCORERS
+from prunebench.sweep.plans import Options, from_anywhere, plan_of, plans_of, with_all
 from prunebench.sweep.study import Job, read_study
 from prunebench.tasks.spec import TaskSpec
 
@@ -34,6 +38,25 @@ def test_a_job_becomes_the_plan_that_it_describes(tmp_path: Path) -> None:
     assert plans[0].seeds == (2, 5)
     assert plans[0].command == "prunebench sweep study.toml"
     assert plans[0].training != plans[1].training
+
+
+def test_of_all_scorers_one_that_does_not_load_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = study(tmp_path, '[task]\ndataset = "digits"\nsamples = [40, 80]\n[run]\nscorers = ["all"]')
+    isolation = Isolation(SCORERS)
+    describe = isolation.describe
+
+    def broken(name: str) -> Description:
+        if name == "snip":
+            raise PluginError("the plugin from x does not load")
+        return describe(name)
+
+    monkeypatch.setattr(isolation, "describe", broken)
+    found = [with_all(job, isolation) for job in jobs]
+    assert len(found) == 2
+    assert all("grasp" in job.run.scorers and "snip" not in job.run.scorers for job in found)
+    assert isolation.problems == ["the plugin from x does not load"]
 
 
 def test_one_job_alone_gives_the_same_plan(tmp_path: Path) -> None:

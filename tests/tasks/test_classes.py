@@ -1,5 +1,6 @@
 from typing import Any
 
+import numpy as np
 import pytest
 
 import prunebench as pb
@@ -36,6 +37,7 @@ def test_parse_refuses(text: str) -> None:
         ("ZEBRA/7", ((0,), (7,))),
         ([["7"], ["zebra"]], ((7,), (0,))),
         ((2, [0, 1], 7), ((2,), (0, 1), (7,))),
+        ((np.int64(2), 7, np.uint8(0)), ((2,), (7,), (0,))),
     ],
 )
 def test_resolve(classes: Any, sides: Any) -> None:

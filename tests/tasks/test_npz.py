@@ -1,5 +1,6 @@
 import io
 import pickle
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +153,14 @@ def test_a_single_array(tmp_path: Path) -> None:
 def test_a_member_that_is_no_array(npz: Path, arrays: Arrays, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "data.npz", "w") as file:
         file.writestr("x_train.npy", b"no array at all")
+    with pytest.raises(pb.RequestError, match="damaged"):
+        read_npz(tmp_path / "data.npz")
+
+
+def test_a_header_that_ends_in_its_middle(arrays: Arrays, tmp_path: Path) -> None:
+    half = b"{'descr': '<f4', 'fortran_order': False, 'shape': (".ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as file:
+        file.writestr("x_train.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(half)) + half)
     with pytest.raises(pb.RequestError, match="damaged"):
         read_npz(tmp_path / "data.npz")
 
