@@ -13,11 +13,13 @@ import os
 import statistics
 import time
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import torch
 from peers import BATCH, Slice, engine_steps, everybody, make_task, ours
 
 import prunebench as pb
+from prunebench.store.files import atomic_file, write_atomically
 from prunebench.training.engines.base import Problem
 from prunebench.training.engines.forms import block_steps, dual_is_cheaper
 
@@ -144,7 +146,8 @@ def plot(costs: dict[str, dict[int, float]], path: Path) -> None:
     panels[0].set_ylabel("µs per network-step")
     others = ", ".join(f"{name} = {value:,}" for name, value in MAIN.items())
     figure.suptitle(f"Cost of a network-step as one size grows (grey: {others})", fontsize=10)
-    figure.savefig(path, format="svg", metadata={"Date": None})
+    with atomic_file(path) as file:
+        figure.savefig(cast(BinaryIO, file), format="svg", metadata={"Date": None})
 
 
 def main() -> None:
@@ -186,20 +189,11 @@ def main() -> None:
     if options.out and costs:
         picture = options.out.with_suffix(".svg")
         lines += ["", f"![Cost of a network-step as one size grows]({picture.name})"]
+        plot(costs, picture)
     text = "\n".join(lines) + "\n"
     print(text)
     if options.out:
-        _write(options.out, text, costs)
-
-
-def _write(path: Path, text: str, costs: dict[str, dict[int, float]]) -> None:
-    """Both files whole or not at all."""
-    half = path.with_suffix(".part")
-    if costs:
-        plot(costs, half)
-        half.replace(path.with_suffix(".svg"))
-    half.write_text(text, encoding="utf-8")
-    half.replace(path)
+        write_atomically(options.out, text)
 
 
 def _synchronise(device: str) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -18,17 +18,7 @@ from prunebench.leaderboard.canonical import canonical_json
 from prunebench.leaderboard.citation import cite
 from prunebench.leaderboard.command import command_of
 from prunebench.leaderboard.tidy import tidy
-from prunebench.results import (
-    SCHEMA,
-    Document,
-    Measured,
-    Results,
-    Row,
-    TaskRecord,
-    Training,
-    convert,
-    read_recipe,
-)
+from prunebench.results import SCHEMA, Document, M, Results, Row, TaskRecord, Training, convert, read_recipe
 from prunebench.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -40,7 +30,6 @@ if TYPE_CHECKING:
 LONGEST_NAME = 100
 # What a row must share with its replacement for protocols that were not run again to be carried over.
 _IDENTITY = ("scorer", "at_step", "version", "source", "evaluator", "seeds", "status", "recalibrated")
-M = TypeVar("M", bound=Measured)
 
 
 class Board(Results):
@@ -193,11 +182,8 @@ class _Content(msgspec.Struct):
 def _read(content: object) -> Board:
     """Raises `ValueError` with the place of what does not fit."""
     parts = convert("it", content, _Content)
-    task, recipe, training = (
-        TaskRecord.read(parts.task),
-        read_recipe(parts.recipe),
-        Training.read(parts.training, "training"),
-    )
+    task, recipe = TaskRecord.read(parts.task), read_recipe(parts.recipe)
+    training = Training.read(parts.training, "training")
     rows = [Row.read(row, f"row {number}") for number, row in enumerate(parts.rows)]
     if len({row.key for row in rows}) < len(rows):
         raise ValueError("two rows of one scorer at one step")

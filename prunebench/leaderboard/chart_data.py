@@ -1,20 +1,20 @@
 """What the charts show, prepared in one place for the page and the figures."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 import numpy as np
 from jaxtyping import Int
 from msgspec import UNSET
 
-from prunebench.evaluation.comparison import RankInterval
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Summary, known
+from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import TWIN
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, Section, ranked, sections
-from prunebench.leaderboard.ranks import RowKey, rank_rows
-from prunebench.results import Results, Row
+from prunebench.leaderboard.ranks import rank_rows
+from prunebench.results import Row
 
 DRAWN_SCORERS = 6  # lines that can still be told apart at a glance
 KINDS = ("predictor", "control", "oracle", "twin")  # of rows
@@ -43,10 +43,10 @@ class Winner:
 class ChartBoard:
     """A board as charts show it."""
 
-    def __init__(self, board: Results) -> None:
+    def __init__(self, board: Board) -> None:
         self.board = board
         self.rows = ranked(board.rows)
-        self._ranks: dict[Column, dict[RowKey, RankInterval]] = {}
+        self.ranks_by = cache(partial(rank_rows, board.rows))
 
     @cached_property
     def steps(self) -> list[int]:
@@ -89,9 +89,9 @@ class ChartBoard:
 
     def winner(self, step: int, column: Column = SPEARMAN) -> Winner | None:
         """The best early predictor at this step by a column; None where none has a number there."""
-        means = {row.key: s.mean for row in self.predictors if (s := column.summary(row))}
-        order = [row for row in self.predictors if row.at_step == step and row.key in means]
-        order = sorted(order, key=lambda row: (-means[row.key], row.scorer))
+        found = {row.key: s for row in self.predictors if row.at_step == step and (s := column.summary(row))}
+        there = (row for row in self.predictors if row.key in found)
+        order = sorted(there, key=lambda row: (-found[row.key].mean, row.scorer))
         early = [row for row in order if row.cost.steps < self.training_steps]
         if not early:
             return None
@@ -100,14 +100,8 @@ class ChartBoard:
         rank = self.ranks_by(column).get(best.key)
         tied = None if rank is None else rank.last - rank.first
         second = next((row for row in others if row.seeds == best.seeds), None)
-        ahead = None if second is None else _difference(best, second, column)
+        ahead = None if second is None else paired_difference(found[best.key], found[second.key])
         return Winner(best, second.scorer if second else None, ahead, tied, costly)
-
-    def ranks_by(self, column: Column) -> dict[RowKey, RankInterval]:
-        """The ranks of the rows by a column."""
-        if column not in self._ranks:
-            self._ranks[column] = rank_rows(self.board.rows, column)
-        return self._ranks[column]
 
     @cached_property
     def order(self) -> list[str]:
@@ -159,9 +153,7 @@ class ChartBoard:
     def scores(self, row: Row) -> list[float] | None:
         """The row's scores of the neurons drawn; None unless they are of the network whose norms are."""
         example, norms = known(row.example), known(self.board.training.example)
-        if example is None or norms is None or example.seed != norms.seed:
-            return None
-        if len(example.scores) != len(norms.norms):
+        if not example or not norms or (example.seed, len(example.scores)) != (norms.seed, len(norms.norms)):
             return None
         return [example.scores[i] for i in self.drawn_neurons]
 
@@ -171,8 +163,3 @@ def kind(row: Row) -> str:
     if row.name == TWIN:
         return "twin"
     return "oracle" if row.sees_end else "control" if row.control else "predictor"
-
-
-def _difference(best: Row, second: Row, column: Column) -> Summary | None:
-    one, other = column.summary(best), column.summary(second)
-    return None if one is None or other is None else paired_difference(one, other)

@@ -19,13 +19,12 @@ def cite(board: Results, name: str) -> str:
     newest: dict[str, Any] = max(made, key=lambda environment: str(environment.get("utc", "")))
     day, version = str(newest.get("utc", ""))[:10], newest.get("prunebench")
     network = board.recipe.network_spec if board.layered else f"{board.recipe.width} neurons"
-    parts = [f"{board.in_words}, {len(board.rows)} rows"]
-    parts += [f"the newest of {day}"] if day else []
+    newest_of = f", the newest of {day}" if day else ""
     return _entry(
         f"prunebench-{name}",
         title=f"{board.task.name}, {board.task.samples} samples, {network}: early predictors of final norms",
         howpublished=f"Board {name} of prunebench" + (f" {version}" if version else ""),
-        note=", ".join(parts),
+        note=f"{board.in_words}, {len(board.rows)} rows{newest_of}",
         year=day[:4],
     )
 

@@ -227,14 +227,8 @@ def ranked(rows: list[Row]) -> list[Row]:
     """Rows by step, the best rank correlation first; rows without one come last, the unfit at the end."""
 
     def order(row: Row) -> tuple[int, bool, bool, float, str]:
-        summary = row.spearman
-        return (
-            row.at_step,
-            row.status == "unfit",
-            summary is None,
-            -(summary.mean if summary else 0.0),
-            row.scorer,
-        )
+        mean = row.spearman.mean if row.spearman else None
+        return row.at_step, row.status == "unfit", mean is None, -(mean or 0.0), row.scorer
 
     return sorted(rows, key=order)
 

@@ -101,13 +101,8 @@ def verdict(found: Across, *, named: bool = False, escape: Callable[[str], str] 
         p, cliques = found.comparison.p, found.comparison.cliques
         parts.append(f"Friedman {'p < 0.0001' if p < 0.0001 else f'p = {p:.4f}'}")
         listed = f"not told apart: {'; '.join(', '.join(map(escape, clique)) for clique in cliques)}"
-        parts.append(
-            "all scorers differ from each other"
-            if not cliques
-            else listed
-            if named
-            else "a bar joins scorers that are not told apart"
-        )
+        told = listed if named else "a bar joins scorers that are not told apart"
+        parts.append(told if cliques else "all scorers differ from each other")
     if found.left_out:
         parts.append(f"not on every board: {', '.join(map(escape, found.left_out))}")
     if found.boards_left_out:

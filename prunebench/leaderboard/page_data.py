@@ -40,13 +40,10 @@ PAGE = Look(
 
 def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     """All that the page shows of these boards; equal boards give equal data."""
-    columns, scorers, ordered = Numbered(), Numbered(), in_order(boards)
+    columns, scorers = Numbered(), Numbered()
     compared_by = compared(boards)
-    charts = [ChartBoard(board) for board in ordered]
-    packed = [
-        _board(board, chart, columns, scorers, compared_by)
-        for board, chart in zip(ordered, charts, strict=True)
-    ]
+    charts = [ChartBoard(board) for board in in_order(boards)]
+    packed = [_board(chart, columns, scorers, compared_by) for chart in charts]
     return {
         "version": version(),
         "digits": DIGITS,
@@ -84,15 +81,13 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
 
 
 def _board(
-    board: Board, chart: ChartBoard, columns: Numbered, scorers: Numbered, compared_by: Sequence[Column]
+    chart: ChartBoard, columns: Numbered, scorers: Numbered, compared_by: Sequence[Column]
 ) -> dict[str, Any]:
-    sections = chart.sections
-    used = [column for section in sections for column in section.columns]
-    used = [column for column in used if any(column.summary(row) for row in board.rows)]
+    board = chart.board
+    used = [c for section in chart.sections for c in section.columns if any(map(c.summary, board.rows))]
     numbers = {column.path: columns.number(_column(column)) for column in used}
     commands, environments = Numbered(), Numbered()
     ranks = [chart.ranks_by(SPEARMAN).get(row.key) for row in chart.rows]
-    scores = [chart.scores(row) for row in chart.rows]
     order = {row.key: place for place, row in enumerate(chart.by_order)}
     places = points.places(chart)
     rows = {
@@ -135,7 +130,7 @@ def _board(
                 "note": section.note,
                 "columns": [[numbers[c.path], c.title] for c in section.columns if c.path in numbers],
             }
-            for section in sections
+            for section in chart.sections
         ],
         "verdicts": [[_winner(step, column, chart) for step in chart.steps] for column in compared_by],
         "order": chart.order,
@@ -146,7 +141,7 @@ def _board(
         "norms": pack([chart.norms[i] for i in chart.drawn_neurons]) if chart.norms else None,
         "neurons": len(chart.norms),
         "drawn_layers": [[name, len(units)] for name, units in chart.drawn_layers],
-        "scores": [None if drawn is None else pack(drawn) for drawn in scores],
+        "scores": [None if drawn is None else pack(drawn) for drawn in map(chart.scores, chart.rows)],
         "places": {numbers[column.path]: place for column, place in places.items() if column in used},
         "ceilings": _rounded(points.ceiling_points(board, places)),
         "ends": points.ends(chart),
@@ -166,15 +161,7 @@ def _charts(charts: Sequence[ChartBoard]) -> dict[str, Any]:
     kinds = {row.scorer: kind(row) for chart in charts for row in chart.by_order} | {CEILING: "ceiling"}
     words = {chart.board.units_word for chart in charts}
     units = words.pop() if len(words) == 1 else "units"
-    return {
-        name: specification(
-            *(name, kinds, PAGE),
-            below=about.get("below", "").format(units=units, within=""),
-            norm="final norm",
-            title="",
-        )
-        for name, about in CHARTS.items()
-    }
+    return {name: specification(name, kinds, PAGE, units=units) for name in CHARTS}
 
 
 def _scorer(row: Row) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Two scorers, or two boards, compared network by network."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -153,12 +153,7 @@ def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: in
 
 
 def _compared(
-    first: str,
-    second: str,
-    matches: Iterable[Match],
-    columns: Sequence[Column],
-    remarks: list[str],
-    nothing: str,
+    first: str, second: str, matches: list[Match], columns: list[Column], remarks: list[str], nothing: str
 ) -> Pairs:
     found = [_pair(*match, column, remarks) for match in matches for column in columns]
     pairs = [pair for pair in found if pair is not None]

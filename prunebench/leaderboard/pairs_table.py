@@ -70,13 +70,10 @@ def _verdict(found: Pairs) -> Iterator[str]:
     first, second = (sum(pair.better == sign for pair in found.pairs) for sign in (1, -1))
     if count == 1:
         pair = found.pairs[0]
-        better = {
-            1: f"{found.first} is better",
-            -1: f"{found.second} is better",
-            0: "No significant difference",
-        }
+        leader = {1: found.first, -1: found.second}.get(pair.better)
+        said = "No significant difference" if leader is None else f"{leader} is better"
         unit = " points" if pair.column.percent else ""
-        yield f"{better[pair.better]}: {_effect(pair)}{unit}, p {_p(pair.p)}."
+        yield f"{said}: {_effect(pair)}{unit}, p {_p(pair.p)}."
     else:
         rest = count - first - second
         yield f"Of {count} comparisons A is better in {first}, B in {second}; {rest} are not significant."

@@ -18,7 +18,7 @@ OUTLINE_OF_ROWS = ("scorer", "step", "relative", "steps", "seconds")
 
 def write_site(boards: Sequence[Board], folder: Path) -> Iterator[Path]:
     """Write the site into a folder; gives its files as they come. Equal boards give equal bytes."""
-    for name, text in scripts():
+    for name, text in scripts().items():
         yield _write(folder / SCRIPTS_AT / name, text)
     yield _write(folder / "index.html", assemble(index(page_data(boards)), SCRIPTS_AT))
     for board in boards:

@@ -5,15 +5,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 from rich.cells import cell_len
-from rich.console import (
-    Console,
-    ConsoleOptions,
-    ConsoleRenderable,
-    Group,
-    JustifyMethod,
-    RenderableType,
-    RenderHook,
-)
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderableType, RenderHook
 from rich.markup import escape
 from rich.segment import Segment
 from rich.table import Table
@@ -37,7 +29,7 @@ from prunebench.leaderboard.tables import lines
 from prunebench.leaderboard.text import facts, heading, headline, notes, without_numbers
 from prunebench.results import Row
 
-_TO_THE_RIGHT = ("step", "rank", "own steps", COST)
+_RIGHT = ("step", "rank", "own steps", COST)
 
 
 def render(
@@ -85,10 +77,9 @@ class _Table:
     def _columns(self, shown: Sequence[Column]) -> dict[str, list[str]]:
         """The cells of every column, by its title."""
         columns = self._cells(shown)
-        first = next(iter(shown), None)
-        for place, row in enumerate(self.rows):
-            if row.status != "ok" and first is not None:
-                columns[first.title][place] = row.status
+        for place, row in enumerate(self.rows if shown else ()):
+            if row.status != "ok":
+                columns[shown[0].title][place] = row.status
         extra = [row.cost.extra_gradient_steps for row in self.rows]
         if costs := cost_cells(self.board):
             columns[COST] = [costs.get(row.key, "") for row in self.rows]
@@ -125,9 +116,10 @@ class _Table:
         fits = sum(_width(title, cells) for title, cells in columns.items()) < width
         table = Table(title=escape(heading), title_justify="left", title_style="bold")
         for title in columns:
-            justify: JustifyMethod = "right" if title in _TO_THE_RIGHT else "left"
             whole = title != "scorer" or fits
-            table.add_column(Text(title), justify=justify, no_wrap=whole, overflow="fold")
+            table.add_column(
+                Text(title), justify="right" if title in _RIGHT else "left", no_wrap=whole, overflow="fold"
+            )
         following = [*self.rows[1:], None]
         for row, after, *cells in zip(self.rows, following, *columns.values(), strict=True):
             style = "red" if row.status != "ok" else "dim" if row.control else None
@@ -160,9 +152,8 @@ def render_row(board: Board, row: Row, width: int) -> RenderableType:
         room = max(len(half) for several in halves.values() for half in several)
         names |= {path: "\n".join(halves[path]) for path, name in names.items() if len(name) > room}
     table.add_column("metric", width=room, overflow="fold")
-    for name in ("mean", "median", "95 % interval"):
+    for name in ("mean", "median", "95 % interval", f"by seed ({', '.join(map(str, row.seeds))})"):
         table.add_column(name)
-    table.add_column(f"by seed ({', '.join(map(str, row.seeds))})")
     for path, summary in row.metrics.items():
         middle, low, high = summary.middle
         interval = "" if low is None or high is None else f"{low:.3f} to {high:.3f}"

@@ -28,10 +28,9 @@ function isDrawn(point, chart, chosen) {
 /** Draw a chart into the figure `id`, or say there why there is nothing to draw. Later drawings wait for earlier ones. */
 function drawChart(id, name, points, why) {
   const target = document.querySelector(`#${id} .chart`);
-  const draw = points.length ? () => embed(target, fitted(name, points, target.clientWidth)) : () => target.replaceChildren(make("p", { class: "empty" }, why));
   target.waiting = (target.waiting ?? Promise.resolve()).then(async () => {
     target.drawn?.finalize();
-    target.drawn = await draw();
+    target.drawn = points.length ? await embed(target, fitted(name, points, target.clientWidth)) : target.replaceChildren(make("p", { class: "empty" }, why));
   });
 }
 

@@ -4,10 +4,7 @@
 const percentOf = (column) => column.title + (column.percent && !column.title.includes("%") ? " (%)" : "");
 
 /** The rows as they are sorted and filtered, with the columns shown. */
-function shownTable({ board, table, columns }) {
-  const found = columns.map(([id, title]) => ({ ...board.columns.find((column) => column.id === String(id)), title }));
-  return [table.rows({ search: "applied", order: "applied" }).data().toArray(), found.filter((column) => column.id !== undefined)];
-}
+const shownTable = ({ table, columns }) => [table.rows({ search: "applied", order: "applied" }).data().toArray(), columnsOf(columns)];
 
 const csvCell = (value) => (value === null || value === undefined ? "" : /[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
 

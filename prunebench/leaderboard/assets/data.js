@@ -33,17 +33,20 @@ function outline(packed, number) {
     const look = data.scorers[packed.rows.scorer[v.row]];
     return { ...v, look, relative: packed.rows.relative[v.row], cost: packed.rows.steps[v.row], seconds: packed.rows.seconds[v.row], value: summaryOf(v.value), ahead: summaryOf(v.ahead), costlyValue: summaryOf(v.costly_value) };
   }));
-  const dense = Object.fromEntries(Object.entries(packed.dense).map(([split, s]) => [split, summaryOf(s)]));
+  const dense = summaryOf(packed.dense.accuracy);
   const steps = [...new Set(packed.rows.step)];
   return { number, name: packed.name, task: packed.task, network: packed.network, recipe: packed.recipe, training: packed.training, steps, verdicts, dense };
 }
+
+/** The columns of a table, from their numbers and titles there. */
+const columnsOf = (chosen) => chosen.map(([id, title]) => ({ id, ...data.columns[id], title }));
 
 /** A board in full. */
 function openBoard(number) {
   const packed = data.boards[number];
   const names = Object.keys(packed.rows);
   const rows = packed.rows.step.map((_, i) => {
-    const row = { index: i, values: {}, marks: {} };
+    const row = { values: {}, marks: {} };
     for (const name of names) row[name] = packed.rows[name][i];
     const look = data.scorers[row.scorer];
     return { ...row, look, name: look.name, kind: look.kind, label: look.name + MARKS[look.kind], scores: packed.scores[i] };
@@ -52,10 +55,7 @@ function openBoard(number) {
     const parts = texts.map(sharesOf), marks = packed.marks[column] ?? "";
     rows.forEach((row, i) => { row.values[column] = summaryOf(parts.map((part) => part[i])); row.marks[column] = (marks[i] ?? " ").trim(); });
   }
-  const columns = Object.keys(packed.values).map((id) => ({ id, ...data.columns[id] }));
-  const spearman = columns.find((column) => column.path[0] === "spearman");
-  for (const row of rows) row.spearman = spearman ? row.values[spearman.id] : null;
-  return { ...packed, ...outline(packed, number), rows, columns };
+  return { ...packed, ...outline(packed, number), rows };
 }
 
 const count = (value) => value.toLocaleString("en-US");

@@ -109,9 +109,9 @@ function drawTable() {
 const filterTable = () => state.table.search(by("filter").value, false, false).draw();
 
 function drawChips() {
-  const names = [...new Map(state.board.rows.filter((row) => row.kind === "predictor" && row.spearman).map((row) => [row.name, row.look]))];
-  by("chips").replaceChildren(...sorted(names, ([name]) => [state.board.order.indexOf(name)]).map(([name, look]) =>
-    make("label", { class: "chip" }, make("input", { type: "checkbox", checked: state.chosen.has(name), onchange: (event) => { state.mine = true; state.chosen[event.target.checked ? "add" : "delete"](name); drawLines(); } }), swatch(look), name)));
+  const looks = new Map(state.board.rows.map((row) => [row.name, row.look]));
+  by("chips").replaceChildren(...state.board.order.map((name) =>
+    make("label", { class: "chip" }, make("input", { type: "checkbox", checked: state.chosen.has(name), onchange: (event) => { state.mine = true; state.chosen[event.target.checked ? "add" : "delete"](name); drawLines(); } }), swatch(looks.get(name)), name)));
 }
 
 const KEPT = { kept: "units kept", kept_alone: "units kept", kept_parameters: "parameters left", kept_adds: "multiply-adds left" };
@@ -156,19 +156,14 @@ function drawScatter() {
   drawChart("scatter", "scatter", rows.length ? unitPoints(board, rows) : [], "This board carries no example network at this step; a new run adds one.");
 }
 
-function drawLines() {
-  drawCorrelations();
+function drawMoment() {
   drawLayers();
   drawKept();
   drawScatter();
 }
 
-function drawStep() {
-  drawTable();
-  drawLayers();
-  drawKept();
-  drawScatter();
-}
+const drawLines = () => { drawCorrelations(); drawMoment(); };
+const drawStep = () => { drawTable(); drawMoment(); };
 
 /** How scorers stand over the boards, by the metric, the moment and the boards that are chosen. */
 function drawStanding() {

@@ -43,8 +43,7 @@ function metricCell(row, column, domain, chance) {
 
 /** The rows of a board as a table in `place`. */
 function drawRows(place, board, rows, chosen, { steps, cost, filter }) {
-  const columns = chosen.map(([id, title]) => ({ ...board.columns.find((column) => column.id === String(id)), title }))
-    .filter((column) => rows.some((row) => row.values[column.id]));
+  const columns = columnsOf(chosen).filter((column) => rows.some((row) => row.values[column.id]));
   const chance = new Map(board.rows.filter((row) => row.name === "random").map((row) => [row.step, row]));
   const domains = columns.map((column) => domainOf(rows, column));
   const ends = (column, domain) => domain.map((end) => (column.percent ? `${Math.round(100 * end)} %` : written(end, false).replace(/\.?0+$/, "")));
@@ -118,7 +117,7 @@ function drawBoards(place, boards, metric, onChoose) {
     data: boards,
     columns: [
       column((board) => make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, board.task), make("small", {}, board.recipe)), (board) => `${board.task}, ${board.recipe}`, "string", { className: "left" }),
-      column((board) => written(board.dense.accuracy.mean, true), (board) => board.dense.accuracy.mean),
+      column((board) => written(board.dense.mean, true), (board) => board.dense.mean),
       ...spans.map((span) => column((board) => make("div", {}, ...at(board, span).map((verdict) => cell(board, verdict))), (board) => at(board, span).at(-1)?.value.mean ?? null)),
     ],
     ...PLAIN,

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from prunebench.errors import RequestError
+from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import FORMATS, points
-from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, specification
-from prunebench.leaderboard.charts.vega import drawn
+from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, specification
 from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.metric_names import columns_called
-from prunebench.results import Results
 from prunebench.store.files import writable_file, write_atomically
 
 MIME = "application/vnd.vegalite.v6+json"
@@ -53,7 +52,7 @@ class Chart:
         return path
 
 
-def plot(board: Results, metric: str = SPEARMAN.name, step: int | None = None) -> Chart:
+def plot(board: Board, metric: str = SPEARMAN.name, step: int | None = None) -> Chart:
     """How each scorer does by a metric, with its interval: a panel for each step, or for one `step` alone.
 
     Raises `RequestError` for a metric or a step that the board has not.
@@ -68,9 +67,8 @@ def plot(board: Results, metric: str = SPEARMAN.name, step: int | None = None) -
     if not there:
         steps = sorted({point["step"] for point in table})
         raise RequestError("step", step, f"{column.title} is there at steps {', '.join(map(str, steps))}")
-    given: dict[str, Any] = {}
-    if column != SPEARMAN:
-        given["heading"] = f"{column.title} (in %)" if column.percent else column.title
+    heading = f"{column.title} (in %)" if column.percent else column.title
+    given: dict[str, Any] = {} if column == SPEARMAN else {"heading": heading}
     spec = specification("standing", points.kinds(there), LOOK, zero=not column.percent, **given)
     spec["columns"] = min(COLUMNS, len({point["step"] for point in there}))
     spec["spec"]["width"] = PANEL

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,8 +10,7 @@ from prunebench.leaderboard.across import across, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import KINDS, points
-from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, specification
-from prunebench.leaderboard.charts.vega import drawn, vl_convert
+from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, specification, vl_convert
 from prunebench.leaderboard.critical_difference import moment_words
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
@@ -38,22 +38,29 @@ def draw(
     Equal boards give equal PNG and SVG; of PDF only what is seen is equal. Raises `RequestError` where the
     package that draws is not installed.
     """
-    for board in in_order(boards):
-        for name, spec in _figures(ChartBoard(board), kinds, steps, width * MM):
-            yield from _save(spec, folder / board.name / name, formats, width * MM)
-    if "critical" in kinds:
-        for name, spec in _critical(boards, steps):
-            yield from _save(spec, folder / name, formats, width * MM)
+    steps = steps_of(boards) if steps is None else steps
+    figures = [_figures(ChartBoard(board), kinds, steps, width * MM) for board in in_order(boards)]
+    for name, spec in chain(*figures, _critical(boards, steps) if "critical" in kinds else ()):
+        svg, path = render(spec, width * MM), folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for form in formats:
+            file = path.with_suffix(f".{form}")
+            write_atomically(file, _content(svg, form))
+            yield file
 
 
-def _figures(
-    chart: ChartBoard, kinds: Sequence[str], steps: Sequence[int] | None, width: float
-) -> Iterator[Figure]:
+def _content(svg: str, form: str) -> Any:
+    if form == "svg":  # in points, as the others: a bare number would be pixels, 96 an inch
+        return SIZED.sub(r'width="\1pt" height="\2pt"', svg, count=1)
+    return vl_convert().svg_to_png(svg, ppi=300) if form == "png" else vl_convert().svg_to_pdf(svg)
+
+
+def _figures(chart: ChartBoard, kinds: Sequence[str], steps: Sequence[int], width: float) -> Iterator[Figure]:
     """Of each chart with something to draw one figure, or one for each step."""
     table, ends = points.table(chart), [points.ends(chart)]
-    shown = [step for step in chart.steps if steps is None or step in steps]
+    shown = [step for step in chart.steps if step in steps]
     moments = {"each": [[step] for step in shown], "chosen": [shown], "all": [chart.steps]}
-    within = " within its layer" if len(chart.drawn_layers) > 1 else ""
+    units, within = chart.board.units_word, " within its layer" if len(chart.drawn_layers) > 1 else ""
     for name, about in CHARTS.items():
         if name.split("_")[0] not in kinds or name == "critical":
             continue
@@ -62,20 +69,15 @@ def _figures(
             there = [line for line in lines if line["step"] in moment]
             if len({line[about["x"]] for line in there}) < about.get("least", 1):
                 continue
-            below = about.get("below", "").format(units=chart.board.units_word, within=within)
-            given: dict[str, Any] = {
-                "legend": 0.0 if about.get("every") else width,
-                "below": f"{below}, step {moment[0]:,}",
-                "norm": "norm / largest" if within else "final norm",
-            }
-            spec = specification(name, points.kinds(there), LOOK, **given)
+            legend, at = 0.0 if about.get("every") else width, f", step {moment[0]:,}"
+            spec = specification(name, points.kinds(there), LOOK, legend, units=units, within=within, at=at)
             ending = f"_step{moment[0]}" if about.get("steps") == "each" else ""
-            yield name + ending, spec | {"datasets": {"points": there, "ends": ends}}
+            yield f"{chart.board.name}/{name}{ending}", spec | {"datasets": {"points": there, "ends": ends}}
 
 
-def _critical(boards: Sequence[Board], steps: Sequence[int] | None) -> Iterator[Figure]:
+def _critical(boards: Sequence[Board], steps: Sequence[int]) -> Iterator[Figure]:
     for column in compared(boards):
-        for step in steps_of(boards) if steps is None else steps:
+        for step in steps:
             found = across(boards, column, step)
             if found is not None and found.comparison is not None:
                 words = f"{column.title} {moment_words(step)}, {len(found.boards)} boards"
@@ -103,18 +105,3 @@ def render(spec: Spec, width: float) -> str:
         inner["width"] = max(40.0, inner["width"] + (width - wide) / columns)
     # The little that is left is scaled.
     return SIZED.sub(f'width="{width:.2f}" height="{high * width / wide:.2f}"', UNSEEN.sub("", svg), count=1)
-
-
-def _save(spec: Spec, path: Path, formats: Sequence[str], width: float) -> Iterator[Path]:
-    svg = render(spec, width)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made: dict[str, Any] = {
-        # In points, as the others: a bare number would be pixels, 96 an inch.
-        "svg": lambda: SIZED.sub(r'width="\1pt" height="\2pt"', svg, count=1),
-        "png": lambda: vl_convert().svg_to_png(svg, ppi=300),
-        "pdf": lambda: vl_convert().svg_to_pdf(svg),
-    }
-    for form in formats:
-        file = path.with_suffix(f".{form}")
-        write_atomically(file, made[form]())
-        yield file

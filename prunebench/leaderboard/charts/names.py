@@ -1,8 +1,8 @@
 """Names of scorers as charts have room for them."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable
+from itertools import groupby
 
 
 def shortened(names: Iterable[str], letters: int = 26) -> dict[str, str]:
@@ -35,7 +35,6 @@ def expression(labels: dict[str, str]) -> str:
 
 def _alike(labels: dict[str, str]) -> list[list[str]]:
     """The names of each label that several have."""
-    groups = defaultdict(list)
-    for name, label in labels.items():
-        groups[label].append(name)
-    return [group for group in groups.values() if len(group) > 1]
+    label = labels.__getitem__
+    groups = (list(group) for _, group in groupby(sorted(labels, key=label), label))
+    return [group for group in groups if len(group) > 1]

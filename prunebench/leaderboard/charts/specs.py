@@ -1,28 +1,31 @@
 """The specifications of the charts: the templates beside this file, with a look and scorers filled in."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from prunebench.errors import optional
 from prunebench.leaderboard.charts.names import expression, shortened
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 
 Spec = dict[str, Any]
+VEGA_LITE = "6.4"  # what the templates are written for
 CEILING = "noise ceiling"
 MARKED = ("predictor", "control")  # the kinds that have symbols on their lines
 
 
-@cache
-def _read(name: str) -> Any:
-    return json.loads(files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
+def _filled(name: str, values: Mapping[str, Any]) -> Any:
+    """A template with values for its `"$name"`s."""
+    text = files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8")
+    return json.loads(re.sub(r'"\$(\w+)"(?!:)', lambda match: json.dumps(values[match[1]]), text))
 
 
 # Of each chart: its template; which lines of the table it draws (`points.is_drawn`), and of which steps; how
 # many values there are at least across; the axes; the title below it; what its mark means.
-CHARTS: dict[str, dict[str, Any]] = _read("charts")
+CHARTS: dict[str, dict[str, Any]] = _filled("charts", {})
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,8 @@ class Look:
     font: str = "Helvetica, Arial, Liberation Sans, sans-serif"
     size: float = 7.0
 
-    def colour(self, scorer: str, kind: str) -> str:
-        """The colour of a scorer; controls have none of their own."""
-        own = {"oracle": self.ink, "ceiling": self.soft, "twin": self.soft, "control": self.gray}
-        return own.get(kind) or self.colours[style_of(scorer).colour]
 
-
-def specification(
-    chart: str, kinds: Mapping[str, str], look: Look, legend: float = 0.0, **given: Any
-) -> Spec:
+def specification(chart: str, kinds: Mapping[str, str], look: Look, legend: float = 0, **given: Any) -> Spec:
     """A chart in Vega-Lite; its data are named `points` and `ends`.
 
     Args:
@@ -55,10 +51,11 @@ def specification(
         legend: the width that it is laid out in; 0: none.
         given: what else the template asks for.
     """
-    about = CHARTS[chart]
-    axes = _filled(_read("axes"), {"zero": True} | about | given)
+    about, given = CHARTS[chart], {"title": "", "units": "", "within": "", "at": ""} | given
+    axes = _filled("axes", {"zero": True} | about | given)
     names, size = shortened(kinds), look.size
-    paint = [look.colour(*each) for each in kinds.items()]
+    own = {"oracle": look.ink, "ceiling": look.soft, "twin": look.soft, "control": look.gray}
+    paint = [own.get(kind) or look.colours[style_of(name).colour] for name, kind in kinds.items()]
     symbols = {name: SYMBOLS[style_of(name).symbol] for name in kinds}
     lines = [symbols[name] if kind in MARKED else "stroke" for name, kind in kinds.items()]
     key = {"legend": {"labelExpr": expression(names)} if legend else None}
@@ -82,17 +79,18 @@ def specification(
         "turned": f"{0.6 * size:.1f} * length(join(domain('x'), '')) > width ? -40 : 0",
         "middle": axes[about["y"]] | {"field": "middle"}, "low": axes[about["y"]] | {"field": "low"},
         "heading": "Spearman correlation with the final norms",
-    }  # fmt: skip
-    values |= given
-    values["lines"] = _filled(_read("lines"), values)
-    filled: Spec = _filled(_read("look") | _read(about["template"]), values)
-    return filled
+        "below": about.get("below", "").format_map(given) + given["at"],
+        "norm": "norm / largest" if given["within"] else "final norm",
+    } | given  # fmt: skip
+    values["lines"] = _filled("lines", values)
+    return _filled("look", values) | _filled(about["template"], values)
 
 
-def _filled(part: Any, values: Mapping[str, Any]) -> Any:
-    """A template with values for its `"$name"`s."""
-    if isinstance(part, dict):
-        return {key: _filled(each, values) for key, each in part.items()}
-    if isinstance(part, list):
-        return [_filled(each, values) for each in part]
-    return values[part[1:]] if isinstance(part, str) and part.startswith("$") else part
+def vl_convert() -> Any:
+    """The package that draws without a browser. Raises `RequestError` where it is not installed."""
+    return optional("vl_convert", "figures", "vl-convert is not installed", "pip install prunebench[figures]")
+
+
+def drawn(spec: Spec, form: str) -> Any:
+    """A chart as SVG text, or the bytes of a PNG or PDF."""
+    return getattr(vl_convert(), f"vegalite_to_{form}")(spec, vl_version=VEGA_LITE)
