@@ -28,7 +28,6 @@ from prunebench.tasks.load import load_task
 from prunebench.tasks.spec import TaskSpec
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import loaded
-from prunebench.training.initial import weights_of
 from prunebench.training.memory import check_memory
 from prunebench.training.recipe import Recipe
 
@@ -91,7 +90,7 @@ def audit(
     for training, by_network in by_training.items():
         try:
             task, recipe = _rebuild(store, training, files)
-            check_memory(recipe, weights_of(recipe, task.shape, task.outputs), seeds=1, snapshots=1)
+            check_memory(task, recipe, seeds=1, snapshots=1)
         except PrunebenchError as error:
             count = sum(map(len, by_network.values()))
             report.unchecked[f"results of training {training}: {error}"] += count

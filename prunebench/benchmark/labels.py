@@ -7,7 +7,9 @@ import torch
 from jaxtyping import Float
 
 from prunebench.benchmark.plan import ACCURACY_DRAWS
-from prunebench.evaluation.labels import rank_shuffled, reads_labels, shuffle_labels
+from prunebench.evaluation.labels import reads_labels, shuffle_labels
+from prunebench.evaluation.metrics import SHUFFLED_LABELS
+from prunebench.evaluation.rank import within_layers
 from prunebench.evaluation.statistics import number_or_none
 from prunebench.networks import Networks
 from prunebench.scoring.execute import execute
@@ -48,5 +50,5 @@ def ask_shuffled(
     again = torch.cat(found)
     if not reads_labels(draws, again.cpu().float().numpy()):
         return LabelControl()
-    metrics = rank_shuffled(again, final)
-    return LabelControl({"/".join(path): [*map(number_or_none, values)] for path, values in metrics.items()})
+    values = within_layers(again, final.norms("effective")[0], [layer.units for layer in final.layers])
+    return LabelControl({"/".join(SHUFFLED_LABELS): [*map(number_or_none, values)]})

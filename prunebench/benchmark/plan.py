@@ -32,7 +32,6 @@ from prunebench.store.records import AS_LONG, AS_TRAINED, STEPS, Key, Measure
 from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import architecture_of
-from prunebench.training.initial import weights_of
 from prunebench.training.memory import check_memory
 from prunebench.training.recipe import Recipe
 from prunebench.training.seeds import check_seeds
@@ -95,7 +94,7 @@ class Plan:
         check_seeds(self.seeds)
         check_fractions(self.fractions)
         recipe.epoch_steps(task.samples)
-        check_memory(recipe, weights_of(recipe, task.shape, task.outputs), len(self.seeds), len(self.steps))
+        check_memory(task, recipe, len(self.seeds), len(self.steps))
         for protocol in self.protocols:
             convert("protocols", protocol, Protocol)
         names = [canonical(scorer) for scorer in self.scorers]

@@ -16,31 +16,27 @@ from prunebench.evaluation.statistics import intervals, median_intervals
 LEVEL = 0.05
 
 
-def signed_ranks(differences: Float[np.ndarray, "pairs seeds"]) -> Float[np.ndarray, " pairs"]:
+def signed_ranks(
+    differences: Float[np.ndarray, "pairs seeds"],
+) -> tuple[Float[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]:
     """Wilcoxon's exact two-sided p-value of each row of differences (signed-rank test, Wilcoxon 1945).
 
     Conditional on the observed ranks, so it stays exact with ties, where scipy has only a permutation test
-    that takes seconds a pair; differences of 0 are left out, and p = 1 where all are.
-    """
-    ranks, positive = _doubled_ranks(differences)
-    ordered = np.sort(ranks, axis=1).tolist()
-    return np.array([_tail(tuple(own))[w] for own, w in zip(ordered, positive, strict=True)])
-
-
-def _doubled_ranks(
-    differences: Float[np.ndarray, "pairs seeds"],
-) -> tuple[Int64[np.ndarray, "pairs seeds"], Int64[np.ndarray, " pairs"]]:
-    """Ranks of the sizes, 0 for no difference, and their sum over the positive ones.
-
-    Tied ranks are halves: doubled, they are whole numbers that index the distribution.
+    that takes seconds a pair; differences of 0 are left out, and p = 1 where all are. And who is ahead, 1 or
+    -1 (0: nobody), by the rank sum that the test looks at; the mean can say something else, where an outlier
+    turns it.
     """
     # Equal steps between shares of correct answers are ties, but seldom equal as floats.
     scale = np.abs(differences).max(axis=1, keepdims=True)
     rounded = np.round(differences / np.where(scale > 0, scale, 1.0), 10)
     none = rounded == 0
     ranks = stats.rankdata(np.abs(rounded), axis=1) - none.sum(axis=1, keepdims=True)
+    # Tied ranks are halves: doubled, they are whole numbers that index the distribution.
     doubled = np.where(none, 0, np.rint(2 * ranks)).astype(np.int64)
-    return doubled, np.where(rounded > 0, doubled, 0).sum(axis=1)
+    positive = np.where(rounded > 0, doubled, 0).sum(axis=1)
+    ordered = np.sort(doubled, axis=1).tolist()
+    p = np.array([_tail(tuple(own))[w] for own, w in zip(ordered, positive, strict=True)])
+    return p, np.sign(2 * positive - doubled.sum(axis=1))
 
 
 @lru_cache(maxsize=4096)
@@ -99,21 +95,12 @@ def beats(values: Mapping[str, Float[np.ndarray, " seeds"]]) -> set[tuple[str, s
     if not pairs:
         return set()
     differences = np.array([np.asarray(values[a]) - np.asarray(values[b]) for a, b in pairs], dtype=float)
-    adjusted, ahead = holm(signed_ranks(differences).tolist()), leads(differences)
+    p_values, ahead = signed_ranks(differences)
     return {
         (a, b) if first > 0 else (b, a)
-        for (a, b), p, first in zip(pairs, adjusted, ahead, strict=True)
+        for (a, b), p, first in zip(pairs, holm(p_values.tolist()), ahead, strict=True)
         if p <= LEVEL
     }
-
-
-def leads(differences: Float[np.ndarray, "pairs seeds"]) -> Int64[np.ndarray, " pairs"]:
-    """Who is ahead, 1 or -1 (0: nobody), by the rank sum that the test looks at.
-
-    The mean can say something else, where an outlier turns it.
-    """
-    ranks, positive = _doubled_ranks(differences)
-    return np.sign(2 * positive - ranks.sum(axis=1))
 
 
 def rank_intervals(values: Mapping[str, Float[np.ndarray, " seeds"]]) -> dict[str, RankInterval]:
@@ -166,6 +153,6 @@ def difference(
     median = float(np.median(values)) if collapses else None
     one, other = tested or (a, b)
     single = (np.asarray(one, dtype=float) - np.asarray(other, dtype=float))[None]
-    p, ahead = signed_ranks(single)[0], leads(single)[0]
+    (p,), (ahead,) = signed_ranks(single)
     mean, low, high = float(values.mean()), float(low), float(high)
     return Difference(values.shape[1], mean, low, high, float(p), int(ahead), median)

@@ -3,11 +3,7 @@
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
-from prunebench.evaluation.metrics import SHUFFLED_LABELS, Metrics
-from prunebench.evaluation.rank import within_layers
-from prunebench.networks import Networks
 from prunebench.tasks.task import Task
 from prunebench.training.initial import LABEL_STREAM, generator
 
@@ -31,9 +27,3 @@ def shuffle_labels(task: Task, seed: int) -> Task:
 def reads_labels(scores: Float[np.ndarray, "draws units"], again: Float[np.ndarray, "draws units"]) -> bool:
     """Whether the scores for shuffled labels are others, for more units than rounding could move."""
     return bool(np.mean(np.abs(again - scores) > ROUNDING * np.abs(scores)) > MOVED)
-
-
-def rank_shuffled(again: Float[Tensor, "choices units"], final: Networks) -> Metrics:
-    """`rank`'s Spearman of the scores for shuffled labels with one network's final norms."""
-    units = [layer.units for layer in final.layers]
-    return {SHUFFLED_LABELS: within_layers(again, final.norms("effective")[0], units)}

@@ -71,7 +71,7 @@ def label_marks(rows: list[Row]) -> dict[RowKey, str]:
             differences[row.at_step][row.key] = np.array([values])
     found: dict[RowKey, str] = {}
     for at_step in differences.values():
-        adjusted = holm([float(signed_ranks(each)[0]) for each in at_step.values()])
+        adjusted = holm([float(signed_ranks(each)[0][0]) for each in at_step.values()])
         for (key, each), p in zip(at_step.items(), adjusted, strict=True):
             if p > LEVEL and each.shape[1] >= seeds_needed(len(at_step)):
                 found[key] = ALIKE

@@ -54,10 +54,7 @@ class Isolation(Registry[P]):
     """
 
     def __init__(
-        self,
-        kind: PluginKind[P],
-        timeout: float | None = None,
-        files: Iterable[str | Path] = (),
+        self, kind: PluginKind[P], timeout: float | None = None, files: Iterable[str | Path] = ()
     ) -> None:
         super().__init__(kind, files)
         self.timeout = timeout
@@ -151,21 +148,10 @@ class Isolation(Registry[P]):
             (name, Any, field(default=described.defaults.get(name, MISSING), kw_only=True))
             for name in described.parameters
         ]
-        attributes = {
-            "isolation": self,
-            "origin_source": described.source,
-            "problem": problem,
-            "name": described.name,
-            "version": described.version,
-            "paper": described.paper,
-        }
-        cls: Any = make_dataclass(
-            "StandIn",
-            parameters,
-            bases=(StandIn, self.kind.base_class),
-            namespace=attributes | described.flags,
-            frozen=True,
-        )
+        own = {"isolation": self, "origin_source": described.source, "problem": problem}
+        said = {key: getattr(described, key) for key in ("name", "version", "paper")} | described.flags
+        bases = StandIn, self.kind.base_class
+        cls: Any = make_dataclass("StandIn", parameters, bases=bases, namespace=own | said, frozen=True)
         cls.__abstractmethods__ = frozenset()  # its process has what the base class leaves to others
         made: P = cls(**described.values)
         return made

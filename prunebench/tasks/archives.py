@@ -28,16 +28,12 @@ CIFAR100_MD5 = "03b5dce01913d631647c71ecec9e9cb8"
 
 def mnist(cache: Cache) -> LabelledData:
     """MNIST: 60,000 and 10,000 digits, 28 x 28 bytes."""
-    from torchvision.datasets import MNIST
-
-    return _idx_files(cache, "mnist", MNIST.mirrors, MNIST.resources, DIGIT_NAMES)
+    return _idx_files(cache, "mnist", "MNIST", DIGIT_NAMES)
 
 
 def fashion_mnist(cache: Cache) -> LabelledData:
     """Fashion-MNIST: 60,000 and 10,000 pictures of clothes, 28 x 28 bytes."""
-    from torchvision.datasets import FashionMNIST
-
-    return _idx_files(cache, "fashion-mnist", FashionMNIST.mirrors, FashionMNIST.resources, FASHION_NAMES)
+    return _idx_files(cache, "fashion-mnist", "FashionMNIST", FASHION_NAMES)
 
 
 def svhn(cache: Cache) -> LabelledData:
@@ -66,13 +62,13 @@ def cifar100(cache: Cache) -> LabelledData:
     return _cifar(cache, 100, CIFAR100_MD5, ("train.bin",), "test.bin", "fine_label_names.txt", labels=2)
 
 
-def _idx_files(
-    cache: Cache, dataset: str, mirrors: list[str], resources: list[tuple[str, str]], names: dict[int, str]
-) -> LabelledData:
+def _idx_files(cache: Cache, dataset: str, theirs: str, names: dict[int, str]) -> LabelledData:
     """Training images, training labels, test images, test labels: the order of torchvision's list."""
-    parts = []
-    for name, md5 in resources:
-        path = cache.file(dataset, name, md5, [mirror + name for mirror in mirrors])
+    from torchvision import datasets
+
+    source, parts = getattr(datasets, theirs), []
+    for name, md5 in source.resources:
+        path = cache.file(dataset, name, md5, [mirror + name for mirror in source.mirrors])
         parts.append(_idx(gzip.decompress(path.read_bytes())))
     x_train, y_train, x_test, y_test = parts
     return LabelledData(

@@ -30,9 +30,17 @@ def draw(
         )
     convert("seed", seed, Seed)
     quotas = _quotas(sides, int(samples))
-    _check(y, sides, samples, quotas, names)
+    places = {number: np.flatnonzero(y == number) for number in classes}
+    for number, needed in quotas.items():
+        if (there := len(places[number])) < needed:
+            most = len(sides) * min(min(len(places[n]) for n in side) * len(side) for side in sides)
+            accepted = (
+                f"class {class_label(number, names)} has {there} training samples, {needed} are "
+                f"needed; {most} samples can be drawn from these classes"
+            )
+            raise RequestError("samples", samples, accepted)
     generator = np.random.default_rng(int(seed))
-    drawn = [generator.permutation(np.flatnonzero(y == number))[: quotas[number]] for number in classes]
+    drawn = [generator.permutation(places[number])[: quotas[number]] for number in classes]
     return generator.permutation(np.concatenate(drawn))
 
 
@@ -43,22 +51,3 @@ def _quotas(sides: Sides, samples: int) -> dict[int, int]:
         each, left = divmod(of_side + (number_of_side < more), len(side))
         quotas |= {number: each + (place < left) for place, number in enumerate(side)}
     return quotas
-
-
-def _check(
-    y: Int64[np.ndarray, " available"],
-    sides: Sides,
-    samples: int,
-    quotas: Mapping[int, int],
-    names: Mapping[int, str],
-) -> None:
-    counts = {number: int((y == number).sum()) for number in quotas}
-    for number, needed in quotas.items():
-        if counts[number] < needed:
-            most = len(sides) * min(min(counts[number] for number in side) * len(side) for side in sides)
-            raise RequestError(
-                "samples",
-                samples,
-                f"class {class_label(number, names)} has {counts[number]} training samples, {needed} are "
-                f"needed; {most} samples can be drawn from these classes",
-            )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from prunebench.networks import Networks, shallow_networks
 from prunebench.networks.build import build
-from prunebench.training.architecture import architecture_of, network_of
+from prunebench.training.architecture import network_of
 from prunebench.training.recipe import Recipe
 from prunebench.training.seeds import check_seeds
 
@@ -50,11 +50,3 @@ def initialise(
 
     w_in, w_out = normal(recipe.width, math.prod(shape)), normal(outputs, recipe.width)
     return shallow_networks(w_in, torch.zeros(w_in.shape[:2], dtype=dtype), w_out)
-
-
-def weights_of(recipe: Recipe, shape: tuple[int, ...], outputs: int) -> int:
-    """How many numbers a network of this recipe has."""
-    if recipe.network is None:
-        return recipe.width * (math.prod(shape) + 1 + outputs)
-    module = architecture_of(recipe, shape, outputs).module
-    return sum(parameter.numel() for parameter in module.parameters())

@@ -13,7 +13,6 @@ from prunebench.plugin.plugin import Plugin
 from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.spec import canonical
 from prunebench.reference_networks import load_network
-from prunebench.training.schedule import Schedule
 
 # Less is 0, or nearly so, in the float32 that networks are trained in.
 SMALLEST = 1e-30
@@ -44,7 +43,7 @@ class Recipe:
             `torch.nn.init` with the gain for ReLU; biases as the module draws them.
         scale: multiplies the initial weights and biases of any other network.
         weight_decay: lambda; `lambda w` is added to the gradient of every trained number.
-        schedule: of the learning rate over the steps (`share_of_rate`).
+        schedule: of the learning rate over the steps (`rate`).
         optimizer: `sgd`, or `adam`, which takes `momentum` as its first beta.
         until_loss: end training once every network's training loss, on the grid of the curves, is below this.
     """
@@ -92,7 +91,7 @@ class Recipe:
     ] = 1.0
     weight_decay: Annotated[float, Meta(ge=0, le=1000, description="Of every weight and bias.")] = 0.0
     schedule: Annotated[
-        Schedule,
+        Literal["constant", "cosine", "step"],
         Meta(description="Of the learning rate: cosine to 0 at the end, or step to a tenth at 1/2 and 3/4."),
     ] = "constant"
     optimizer: Annotated[
@@ -174,6 +173,20 @@ class Recipe:
             f"{network}, learning rate {self.learning_rate:g}, "
             f"momentum {self.momentum:g}, batch {self.batch_size}, {self.steps:,} steps{until}"
         ) + "".join(others)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of the step that follows `step` others.
+
+        `cosine`: half a wave, `lr (1 + cos(pi step / steps)) / 2` (Loshchilov and Hutter 2017, without
+        restarts). `step`: a tenth of it from half of the steps on, a hundredth from three quarters on. After
+        the end it stays what it came to.
+        """
+        share = 1.0
+        if self.schedule == "cosine":
+            share = (1 + math.cos(math.pi * min(step / self.steps, 1))) / 2
+        elif self.schedule == "step":
+            share = 0.1 ** ((2 * step >= self.steps) + (4 * step >= 3 * self.steps))
+        return self.learning_rate * share
 
     @property
     def flow_rate(self) -> float:

@@ -55,13 +55,10 @@ class State:
         squares = None
         if any(part.squares for part in parts):
             squares = Networks.cat([part.squares or part.velocity.zeros_like() for part in parts])
-        return State(
-            Networks.cat([part.networks for part in parts]),
-            first.step,
-            Networks.cat([part.velocity for part in parts]),
-            squares,
-            first.began,
+        networks, velocity = (
+            Networks.cat([getattr(part, name) for part in parts]) for name in ("networks", "velocity")
         )
+        return State(networks, first.step, velocity, squares, first.began)
 
     def clone(self) -> "State":
         """A copy that shares no memory with this one."""

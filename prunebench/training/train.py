@@ -11,7 +11,7 @@ from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.networks.normalisation import recalibrated
 from prunebench.tasks.task import Task
-from prunebench.training.initial import initialise, weights_of
+from prunebench.training.initial import initialise
 from prunebench.training.loop import History, Progress, run_loop
 from prunebench.training.memory import check_memory
 from prunebench.training.recipe import Recipe
@@ -115,7 +115,7 @@ def train(
     hooks = dict(hooks or {})
     where = resolve_device(device)
     snapshot_steps = set(snapshot_steps)
-    check_memory(recipe, weights_of(recipe, task.shape, task.outputs), len(seeds), len(snapshot_steps))
+    check_memory(task, recipe, len(seeds), len(snapshot_steps))
     if start is None:
         start = State(initialise(recipe, task.shape, seeds, outputs=task.outputs, dtype=dtype))
     start = start.to(where, dtype)

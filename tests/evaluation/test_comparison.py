@@ -8,7 +8,7 @@ from prunebench.evaluation.comparison import difference, holm, rank_intervals, s
 
 
 def signed_rank(a: np.ndarray, b: np.ndarray) -> float:
-    return float(signed_ranks((a - b)[None])[0])
+    return float(signed_ranks((a - b)[None])[0][0])
 
 
 def enumerated(differences: np.ndarray) -> float:

@@ -33,7 +33,7 @@ def test_pairwise_tests_are_those_of_scikit_posthocs(posthocs, seed: int) -> Non
     table = pd.DataFrame(means.T, columns=list(NAMES)).melt(var_name="method", value_name="mean")
     theirs = posthocs.posthoc_wilcoxon(table, val_col="mean", group_col="method", p_adjust="holm")
     pairs = list(itertools.combinations(range(len(NAMES)), 2))
-    ours = holm(signed_ranks(np.array([means[i] - means[j] for i, j in pairs])).tolist())
+    ours = holm(signed_ranks(np.array([means[i] - means[j] for i, j in pairs]))[0].tolist())
     assert ours == pytest.approx([theirs.loc[NAMES[i], NAMES[j]] for i, j in pairs])
 
 

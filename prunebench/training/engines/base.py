@@ -8,7 +8,6 @@ from torch import Tensor
 
 from prunebench.networks import Networks, accuracy, cross_entropy
 from prunebench.training.recipe import Recipe
-from prunebench.training.schedule import share_of_rate
 from prunebench.training.state import State
 
 # PyTorch's defaults: Adam's second beta, and what is added to its denominator.
@@ -42,10 +41,6 @@ class Problem:
         """Whether it is SGD with momentum at one learning rate, and nothing more: the paper's training."""
         recipe = self.recipe
         return recipe.optimizer == "sgd" and not recipe.weight_decay and recipe.schedule == "constant"
-
-    def rate(self, step: int) -> float:
-        """The learning rate of the step that follows `step` others."""
-        return self.recipe.learning_rate * share_of_rate(self.recipe.schedule, step, self.recipe.steps)
 
     def minibatches(self, first: int, last: int) -> Int64[Tensor, "seeds steps batch"]:
         """Each network's minibatches from step `first` up to `last`."""

@@ -17,16 +17,11 @@ from prunebench.training.engines.kernel_cache import cache_of
 from prunebench.training.stopwatch import watch_compilation
 
 watch_compilation()
-OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile on first call, and keep the machine code on disk where a folder for it is writable."""
-    dispatcher = njit(**OPTIONS)(function)
+    dispatcher: Any = njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})(function)
     kept = cache_of(function)
     if kept is not None:
         dispatcher._cache = kept  # what njit(cache=True) does, with a cache of our own

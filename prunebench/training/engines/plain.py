@@ -38,7 +38,7 @@ class PlainEngine(Engine):
         order = problem.orders[problem.order_of[s]]
         for step in range(self.step, until):
             samples = order[step][order[step] != PAD]
-            optimiser.param_groups[0]["lr"] = problem.rate(step)
+            optimiser.param_groups[0]["lr"] = recipe.rate(step)
             optimiser.zero_grad()
             nn.functional.cross_entropy(module(problem.x[samples]), problem.y[samples]).backward()
             for name, mask in masks.items():

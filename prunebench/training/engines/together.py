@@ -92,7 +92,7 @@ class TogetherEngine(Engine):
     def _take_step(self, batch: Int64[Tensor, "seeds batch"]) -> None:
         problem = self.problem
         gradients = self._gradient(problem.x[batch], problem.y[batch])
-        self._update.take(self._weights, gradients, problem.rate(self.step))
+        self._update.take(self._weights, gradients, problem.recipe.rate(self.step))
 
 
 def on_a_thread(module: nn.Module, batch: int, seeds: int) -> int:

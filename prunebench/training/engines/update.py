@@ -1,5 +1,7 @@
 """The step of an optimiser for many networks: `torch.optim`'s own, on all tensors at once."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
@@ -37,36 +39,14 @@ class Update:
             (gradient if mask is None else gradient * mask).contiguous()  # the fused step counts on that
             for gradient, mask in zip(gradients, self._masks, strict=True)
         ]
+        usual: dict[str, Any] = {"lr": rate, "weight_decay": recipe.weight_decay, "maximize": False}
         if self._squares is not None:
-            adam(
-                weights,
-                gradients,
-                self._velocities,
-                list(self._squares.tensors.values()),
-                [],
-                self._taken,
-                fused=True,
-                amsgrad=False,
-                beta1=recipe.momentum,
-                beta2=ADAM_BETA,
-                lr=rate,
-                weight_decay=recipe.weight_decay,
-                eps=ADAM_EPSILON,
-                maximize=False,
-            )
+            squares = list(self._squares.tensors.values())
+            usual |= {"beta1": recipe.momentum, "beta2": ADAM_BETA, "eps": ADAM_EPSILON, "amsgrad": False}
+            adam(weights, gradients, self._velocities, squares, [], self._taken, fused=True, **usual)
             return
-        sgd(
-            weights,
-            gradients,
-            list(self._velocities),
-            fused=True,
-            weight_decay=recipe.weight_decay,
-            momentum=recipe.momentum,
-            lr=rate,
-            dampening=0.0,
-            nesterov=False,
-            maximize=False,
-        )
+        usual |= {"momentum": recipe.momentum, "dampening": 0.0, "nesterov": False}
+        sgd(weights, gradients, list(self._velocities), fused=True, **usual)
         if not recipe.momentum:
             torch._foreach_copy_(self._velocities, gradients)
 
