@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Any, overload
 
@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from prunebench.errors import RequestError
 from prunebench.networks import Networks, shallow_networks
-from prunebench.networks.build import architecture_of, stack
+from prunebench.networks.build import architecture_of, check_alike, copied, stack
 from prunebench.networks.discover import find_layers
 from prunebench.networks.module import own_tensors
 from prunebench.networks.network import Network
@@ -49,23 +49,37 @@ def from_module(*modules: Any) -> Networks | Network:
             and an output bias that is not all 0 (the shallow networks have none).
     """
     if len(modules) == 1 and callable(modules[0]) and not isinstance(modules[0], nn.Module):
+        if not isinstance(modules[0], Hashable):
+            accepted = "it must have a hash, by which it is known again (as @dataclass(frozen=True) has)"
+            raise RequestError("factory", type(modules[0]).__name__, accepted)
         return _network_of(modules[0])()
-    if modules and isinstance(modules[-1], Tensor):
-        return _any(modules[:-1], modules[-1])
-    return _shallow(modules)
+    samples = modules[-1] if modules and isinstance(modules[-1], Tensor) else None
+    modules = modules if samples is None else modules[:-1]
+    if not modules:
+        raise RequestError("modules", "none", "at least one is needed")
+    for one in modules:
+        if not isinstance(one, nn.Module):
+            accepted = "modules are needed, and last, where there are any, samples as a tensor"
+            raise RequestError("modules", type(one).__name__, accepted)
+    return _shallow(modules) if samples is None else _any(modules, samples)
 
 
 def _any(modules: tuple[nn.Module, ...], x: Float[Tensor, "samples ..."]) -> Networks:
-    if not modules:
-        raise RequestError("modules", "none", "at least one is needed")
+    if not len(x):
+        raise RequestError("samples", tuple(x.shape), "at least one is needed")
     if any(is_lazy(tensor) for one in modules for tensor in own_tensors(one).values()):
         accepted = "call each of them once, from which their layers learn their sizes"
         raise RequestError("modules", "layers without sizes", accepted)
     like = next((tensor for tensor in modules[0].parameters() if tensor.is_floating_point()), x)
     x = x[:2].to(like) if len(x) > 1 else torch.cat([x, x]).to(like)  # normalisation needs two
     first = modules[0]
-    found = architecture_of(first, x, find_layers, type(first).__name__)
-    return stack(found, modules)
+    networks = stack(architecture_of(first, x, find_layers, type(first).__name__), modules)
+    _check_alike(networks, modules, x)
+    return networks
+
+
+def _check_alike(networks: Networks, modules: tuple[nn.Module, ...], x: Float[Tensor, "samples ..."]) -> None:
+    check_alike(networks, [copied(module).eval() for module in modules], x, "modules")
 
 
 @cache
@@ -91,8 +105,6 @@ def _network_of(factory: Callable[[], nn.Module]) -> type[Network]:
 
 
 def _shallow(modules: tuple[nn.Module, ...]) -> Networks:
-    if not modules:
-        raise RequestError("modules", "none", "at least one is needed")
     parts = [_weights(module) for module in modules]
     kinds = {(tensor.dtype, str(tensor.device)) for part in parts for tensor in part}
     if len(kinds) > 1:
@@ -103,7 +115,9 @@ def _shallow(modules: tuple[nn.Module, ...]) -> Networks:
         raise RequestError("modules", sorted(sizes), "all need the same number of (inputs, outputs)")
     # The narrower ones end in neurons that are all 0.
     w_in, bias, w_out = (pad_sequence(list(alike), batch_first=True) for alike in zip(*parts, strict=True))
-    return shallow_networks(w_in, bias, w_out.mT.contiguous())
+    networks = shallow_networks(w_in, bias, w_out.mT.contiguous())
+    _check_alike(networks, modules, w_in.new_zeros(2, w_in.shape[2]))
+    return networks
 
 
 def _weights(

@@ -3,7 +3,9 @@
 import pickle
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -62,6 +64,107 @@ def test_others_are_refused() -> None:
         pb.from_module(nn.Sequential(small(), nn.Dropout()), draw())
     with pytest.raises(pb.RequestError, match="at least one"):
         pb.from_module(draw())
+
+
+def hidden(activation: nn.Module, **norm: float) -> nn.Module:
+    return nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4, **norm), activation, nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize("other", [hidden(nn.Tanh()), hidden(nn.ReLU(), eps=1.0), hidden(nn.LeakyReLU(0.2))])
+def test_modules_that_compute_something_else_are_no_batch(other: nn.Module) -> None:
+    """All are seen through the first one's forward pass, with their own tensors."""
+    with pytest.raises(pb.RequestError, match=r"modules: got 'module 1 of Sequential'.*built alike"):
+        pb.from_module(hidden(nn.ReLU()), other, torch.randn(2, 5))
+
+
+def test_modules_of_one_batch_are_of_one_kind() -> None:
+    frozen, x = hidden(nn.ReLU()), torch.randn(2, 5)
+    frozen[0].weight.requires_grad_(False)
+    with pytest.raises(pb.RequestError, match=r"modules 0\.weight: .*trained.*all frozen or none"):
+        pb.from_module(hidden(nn.ReLU()), frozen, x)
+    with pytest.raises(pb.RequestError, match=r"torch.float32 on cpu.*torch.float64 on cpu.*one dtype"):
+        pb.from_module(hidden(nn.ReLU()), hidden(nn.ReLU()).double(), x)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (([hidden(nn.ReLU())], torch.zeros(2, 5)), "modules: got 'list'"),
+        ((hidden(nn.ReLU()), np.zeros((2, 5))), "modules: got 'ndarray'; .*samples as a tensor"),
+        ((hidden(nn.ReLU()), torch.zeros(0, 5)), r"samples: got \(0, 5\); at least one"),
+    ],
+)
+def test_what_is_no_module_or_no_sample_is_named(given: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(pb.RequestError, match=message):
+        pb.from_module(*given)
+
+
+def test_a_factory_without_a_hash_is_refused() -> None:
+    class Factory:
+        __hash__ = None  # type: ignore[assignment]  # as of a dataclass that is not frozen
+
+        def __call__(self) -> nn.Module:
+            return hidden(nn.ReLU())
+
+    with pytest.raises(pb.RequestError, match=r"factory: got 'Factory'.*frozen=True"):
+        pb.from_module(Factory())
+
+
+def test_a_module_of_ones_own_takes_what_was_trained() -> None:
+    """Batch normalisation counts its batches: their number is in a module's state, and in no network's."""
+    module = small().eval()
+    networks = pb.from_module(small(), draw())
+    module.load_state_dict(networks.to_module(0).state_dict())
+    torch.testing.assert_close(module(draw()), networks.logits(draw())[0])
+
+
+def test_what_is_drawn_beside_the_tensors_is_refused() -> None:
+    class Drawn(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.projection = torch.randn(5, 7)
+            self.hidden, self.output = nn.Linear(7, 6), nn.Linear(6, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.output(torch.relu(self.hidden(torch.cos(x @ self.projection.to(x)))))
+
+    class Kept(Drawn):
+        def __init__(self) -> None:
+            super().__init__()
+            drawn = self.projection
+            del self.projection
+            self.register_buffer("projection", drawn)
+
+    with pytest.raises(pb.RequestError, match=r"network: got 'module 0 of .*Drawn'.*register_buffer"):
+        pb.initialise(pb.Recipe(network=pb.from_module(Drawn)), (5,), (0, 1), outputs=3)
+    networks = pb.initialise(pb.Recipe(network=pb.from_module(Kept)), (5,), (0, 1), outputs=3)
+    assert not torch.equal(*networks["projection"])
+
+
+def test_a_layer_whose_name_would_be_two_is_refused() -> None:
+    module = nn.Sequential()
+    for name, inside in (("fc/1", nn.Linear(5, 4)), ("relu", nn.ReLU()), ("output", nn.Linear(4, 3))):
+        module.add_module(name, inside)
+    with pytest.raises(pb.RequestError, match=r"network: got 'layer fc/1'.*without a /"):
+        pb.from_module(module, torch.zeros(2, 5))
+
+
+def test_a_mask_of_infinities_is_no_divergence() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden, self.output = nn.Conv2d(1, 4, 3), nn.Linear(4, 3)
+            self.register_buffer("mask", torch.zeros(16).index_fill_(0, torch.tensor([3, 8]), -torch.inf))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.output((torch.relu(self.hidden(x)).flatten(2) + self.mask).amax(dim=2))
+
+    x, y = draw(12), torch.arange(12) % 3
+    recipe = pb.Recipe(network=pb.from_module(Masked), batch_size=4, steps=6)
+    final = pb.train(pb.Task(x, y, x, y, name="masked"), recipe, seeds=2, device="cpu").final
+    assert final.finite().tolist() == [True, True]
+    broken = dict(final.tensors) | {"output.bias": torch.tensor([[0.0, 1.0, torch.inf], [0.0, 0.0, 0.0]])}
+    assert final.like(broken).finite().tolist() == [False, True]
 
 
 def test_a_function_is_a_network() -> None:

@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 import prunebench as pb
 
@@ -31,6 +32,13 @@ def test_there_and_back_to_the_bit(networks: pb.Networks, dtype: torch.dtype) ->
     networks = networks.to(dtype=dtype)
     assert_same(pb.from_module(*modules(networks)), networks)
     assert_same(pb.from_module(networks.to_module(1)), networks.select(1))
+
+
+@pytest.mark.gpu
+def test_any_module_on_a_gpu_is_taken_with_samples() -> None:
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 2)).cuda()
+    networks = pb.from_module(module, torch.randn(3, 1, 6, 6, device="cuda"))
+    assert networks.device.type == "cuda"
 
 
 @pytest.mark.gpu
@@ -89,6 +97,23 @@ def test_a_hidden_layer_without_bias() -> None:
     module = nn.Sequential(nn.Linear(3, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False)).double()
     networks = pb.from_module(module)
     assert torch.equal(networks.bias, torch.zeros(1, 4, dtype=torch.float64))
+
+
+def test_weights_that_are_not_what_the_module_computes_with_are_refused() -> None:
+    """As those of old hooks are, which make them anew in each forward pass."""
+    pruned = plain()
+    prune.l1_unstructured(pruned[0], "weight", amount=0.3)
+    pruned[0].weight_orig.data.mul_(2)
+    hooked = plain()
+    hooked[0].register_forward_hook(lambda module, given, out: 2 * out)
+
+    class Twice(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(x)
+
+    for module in (pruned, hooked, Twice(*plain())):
+        with pytest.raises(pb.RequestError, match=r"cannot be copied|built alike"):
+            pb.from_module(module)
 
 
 def test_an_output_bias_must_be_zero() -> None:

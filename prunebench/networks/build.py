@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from prunebench.counting import counted
 from prunebench.errors import RequestError, in_words, one_line
 from prunebench.networks.architecture import Architecture
 from prunebench.networks.layers import Layer
@@ -50,7 +51,7 @@ def architecture_of(
     Raises `RequestError` for one that gives no logits, that draws random numbers in training, or whose units
     cannot be removed.
     """
-    module = _uncounted(_copied(module)).eval()
+    module, x = _uncounted(copied(module)).cpu().eval(), x.cpu()  # a property of code, wherever it will run
     layers = _found(module, x, find, name)
     with torch.random.fork_rng(devices=[]):
         check_forward(module, x)
@@ -83,7 +84,31 @@ def build(
             modules.append(module_of(network, shape, outputs))
             redraw(modules[-1], init)
     networks = stack(architecture(network, shape, outputs), modules)
+    check_alike(networks, [module.eval() for module in modules], torch.zeros(2, *shape), "network")
     return networks if scale == 1 else _scaled(networks, scale)
+
+
+@torch.no_grad()
+def check_alike(
+    networks: Networks, modules: Sequence[nn.Module], x: Float[Tensor, "samples ..."], option: str
+) -> None:
+    """Raises `RequestError` for `option` where a network does not compute what its module does.
+
+    The networks share all but tensors: what one module has beside them is not another's. The modules are in
+    evaluation mode, and have the networks' device and dtype; `x` gives the samples' shape.
+    """
+    x = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)).to(x)
+    with counted():
+        found = networks.logits(x)
+    for number, module in enumerate(modules):
+        own = module(x).nan_to_num()
+        near = torch.isclose(found[number].nan_to_num(), own, rtol=1e-3, atol=1e-3 * float(own.abs().max()))
+        if not bool(near.all()):
+            accepted = (
+                "its tensors give other logits in another module: all must be built alike, and what "
+                "they draw must be parameters or buffers (register_buffer)"
+            )
+            raise RequestError(option, f"module {number} of {networks.architecture.name}", accepted)
 
 
 def stack(architecture: Architecture, modules: Sequence[nn.Module]) -> Networks:
@@ -97,6 +122,9 @@ def stack(architecture: Architecture, modules: Sequence[nn.Module]) -> Networks:
             if state[name].shape != states[0][name].shape:
                 shapes = [tuple(states[0][name].shape), tuple(state[name].shape)]
                 raise RequestError(f"modules {name}", shapes, "equal shapes are needed")
+            if len(kinds := {_kind(states[0][name]), _kind(state[name])}) > 1:
+                accepted = "one dtype and one device are needed, and all frozen or none"
+                raise RequestError(f"modules {name}", ", ".join(sorted(kinds)), accepted)
     return Networks(
         architecture, {name: torch.stack([s[name].detach() for s in states]) for name in architecture.names}
     )
@@ -125,7 +153,7 @@ def module_of(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Modu
     return module
 
 
-def _copied(module: nn.Module) -> nn.Module:
+def copied(module: nn.Module) -> nn.Module:
     """A copy. `RequestError`: there is what PyTorch cannot copy, as a tensor that is computed of others."""
     try:
         return copy.deepcopy(module)
@@ -155,12 +183,19 @@ def _found(
         raise RequestError("network", f"layers of {name}: {layers}", "one Layer at least is needed")
     tensors = _tensors(module)
     for layer in layers:
+        if "/" in layer.name:
+            raise RequestError("network", f"layer {layer.name}", "results are kept by names without a /")
         for part in layer.parts:
             sizes = tensors[part.tensor].shape if part.tensor in tensors else ()
             if not -1 < part.axis < len(sizes) or sizes[part.axis] != layer.units * part.repeat:
                 needed = f"a tensor of {layer.units * part.repeat} along axis {part.axis} is needed"
                 raise RequestError("network", f"layer {layer.name}: {part.tensor} {tuple(sizes)}", needed)
     return layers
+
+
+def _kind(tensor: Tensor) -> str:
+    """What tensors of one batch share beside their shape."""
+    return f"{tensor.dtype} on {tensor.device}" + (", trained" if tensor.requires_grad else "")
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from prunebench.errors import RequestError
 from prunebench.networks.architecture import SHALLOW, Architecture
 from prunebench.networks.derivatives import SAMPLES_AT_ONCE, LossFunction, Objective, Tensors
 from prunebench.networks.layers import Layer, Part, Role
-from prunebench.networks.module import sequential, with_tensors
+from prunebench.networks.module import normalisations, sequential, with_tensors
 from prunebench.networks.outcomes import Loss, accuracy, cross_entropy
 from prunebench.threads import side_by_side
 
@@ -310,9 +310,15 @@ class Networks:
         return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
 
     def finite(self) -> Bool[Tensor, " seeds"]:
-        """Whether all numbers of each network are: training that diverges leaves NaN and infinities."""
-        rows = [tensor[:, None].flatten(1) for tensor in self.tensors.values()]  # of a buffer one number each
-        return torch.stack([row.isfinite().all(dim=1) for row in rows]).all(dim=0)
+        """Whether all numbers of each network are: training that diverges leaves NaN and infinities.
+
+        But constants of the module's may be infinite, as the -inf of a mask.
+        """
+        moved = {part.tensor for layer in self.layers for part in layer.parts}
+        moved |= {*self.architecture.trainable}
+        fine = [t.isfinite() if name in moved else ~t.isnan() for name, t in self.tensors.items()]
+        rows = [one[:, None].flatten(1) for one in fine]  # of a buffer one number each
+        return torch.stack([row.all(dim=1) for row in rows]).all(dim=0)
 
     # Other networks made of these
 
@@ -430,7 +436,11 @@ class Networks:
         tensors = {name: tensor[index].detach() for name, tensor in self.tensors.items()}
         if self.architecture.name == SHALLOW:
             return sequential(**tensors, trim=trim)
-        return with_tensors(self.architecture.module, tensors)
+        module = with_tensors(self.architecture.module, tensors)
+        for one in normalisations(module).values():  # in a state_dict the author's own module has it, too
+            if one.running_mean is not None:
+                one.num_batches_tracked = torch.tensor(0, device=one.running_mean.device)
+        return module
 
 
 def _length(numbers: list[Tensor]) -> Tensor:

@@ -15,6 +15,7 @@ from prunebench.networks.networks import Networks
 
 # Samples that one pass takes; each pass is normalised by its own statistics, which are then put together.
 SAMPLES_AT_ONCE = 1024
+FAR = 100  # standard deviations
 
 
 def has_statistics(architecture: Architecture) -> bool:
@@ -45,18 +46,22 @@ def recalibrated(networks: Networks, x: Float[Tensor, "samples ..."]) -> Network
     def estimate(s: int) -> None:
         module = _of_each_pass(networks.architecture.module, paths)
         one = {name: tensor[s] for name, tensor in networks.tensors.items()}
+        each = []
         for part in passes:
             own = one | {name: one[name].clone() for name in (*means, *variances)}
             functional_call(module, own, (part,))
-            share = len(part) / len(x)
-            for mean, variance in zip(means, variances, strict=True):
+            each.append((len(part) / len(x), own))
+        for mean, variance in zip(means, variances, strict=True):
+            for share, own in each:
                 tensors[mean][s] += share * own[mean]
                 tensors[variance][s] += share * (own[variance] + own[mean] ** 2)
+            square = tensors[mean][s] ** 2
+            around = sum(share * (own[variance] + (own[mean] - tensors[mean][s]) ** 2) for share, own in each)
+            # Of a mean that is far from 0 the difference of squares has no digits left.
+            within = (tensors[variance][s] - square).clamp(min=0)
+            tensors[variance][s] = torch.where(square > FAR**2 * around, around, within)
 
     networks.each(estimate)
-    for mean, variance in zip(means, variances, strict=True):
-        tensors[variance] -= tensors[mean] ** 2
-        tensors[variance].clamp_(min=0)
     return networks.like(tensors)
 
 

@@ -93,6 +93,9 @@ def run_loop(
     end = recipe.steps if until is None else until
     if state.step > end:
         raise RequestError("start step", state.step, f"a step up to the end, {end}, is needed")
+    if state.networks.outputs < task.outputs:  # compiled code would read and write beyond its logits
+        found = f"networks of {state.networks.outputs} outputs"
+        raise RequestError("start", found, f"{task.outputs} are needed, one for each class")
     device, dtype = state.networks.device, state.networks.dtype
     distinct = list(dict.fromkeys(seeds))
     problem = Problem(
@@ -101,7 +104,7 @@ def run_loop(
         orders=minibatch_orders(task.samples, recipe.batch_size, end, distinct).to(device),
         order_of=torch.tensor([distinct.index(seed) for seed in seeds], device=device),
         recipe=recipe,
-        masks=None if masks is None else masks.to(device),
+        masks=None if masks is None else _checked(masks, state.networks).to(device),
         curve_every=record_every,
     )
     _check_single(problem, state, recipe)
@@ -130,6 +133,16 @@ def run_loop(
     losses, accuracies = (torch.stack(curve, dim=1).cpu() for curve in zip(*curves.values(), strict=True))
     history = History(torch.tensor(list(curves)), losses, accuracies)
     return LoopResult(final.networks, states, history, final.step - state.step, stopwatch.seconds)
+
+
+def _checked(masks: Networks, networks: Networks) -> Networks:
+    """Masks of all weights, full ones of those that are not given. `RequestError`: of anything else."""
+    full = dict(networks.full_masks().tensors)
+    for name, mask in masks.tensors.items():
+        if name not in full or mask.shape != full[name].shape:
+            accepted = ", ".join(f"{own} {tuple(tensor.shape)}" for own, tensor in full.items())
+            raise RequestError("masks", f"{name} {tuple(mask.shape)}", f"of weights alone: {accepted}")
+    return networks.like(full | dict(masks.tensors))
 
 
 def _check_single(problem: Problem, state: State, recipe: Recipe) -> None:

@@ -44,6 +44,24 @@ def test_samples_that_do_not_fit_are_taken_in_turn(monkeypatch: pytest.MonkeyPat
         torch.testing.assert_close(parts[name], tensor, rtol=0.2, atol=0.1)
 
 
+@pytest.mark.parametrize("at_once", [20, 1024])
+def test_means_far_from_zero_leave_variances_their_digits(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(normalisation, "SAMPLES_AT_ONCE", at_once)
+    x = torch.randn((60, 5), generator=torch.Generator().manual_seed(0))
+    x = x * torch.tensor([1.0, 1.0, 1.0, 50.0, 0.0]) + torch.tensor([1e4, 2e3, 0.5, 1.0, 7.0])
+    module = nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3))
+    found = recalibrated(pb.from_module(module, x), x)
+    expected = x.double().var(dim=0)
+    if at_once == 20:  # within each pass torch divides by one less than there are
+        parts = x.double().split(20)
+        expected = (sum(part.var(dim=0) for part in parts) / 3) + torch.stack(
+            [part.mean(dim=0) - x.double().mean(dim=0) for part in parts]
+        ).square().mean(dim=0)
+    torch.testing.assert_close(found["0.running_var"][0].double(), expected, rtol=2e-3, atol=1e-6)
+
+
 def test_networks_without_normalisation_are_themselves() -> None:
     networks, _ = make("lenet")
     assert recalibrated(networks, data(5)[0]) is networks

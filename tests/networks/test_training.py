@@ -54,6 +54,8 @@ def test_the_engine_is_sgd_on_the_module(spec: str) -> None:
             nn.functional.cross_entropy(module(x[batch]), task.y_train[batch]).backward()
             optimiser.step()
         for name, tensor in module.state_dict().items():
+            if name.endswith("num_batches_tracked"):  # which no network has
+                continue
             torch.testing.assert_close(run.final[name][place], tensor, rtol=1e-12, atol=1e-14)
 
 

@@ -58,7 +58,7 @@ def by_torch(spec: str | None, options: dict[str, Any], start: Networks) -> list
             nn.functional.cross_entropy(module(x[batch]), task.y_train[batch]).backward()
             optimiser.step()
             scheduler.step()
-        ends.append(dict(module.state_dict()))
+        ends.append({n: t for n, t in module.state_dict().items() if not n.endswith("num_batches_tracked")})
     return ends
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import prunebench as pb
+from prunebench.networks import Networks
 from prunebench.networks.build import architecture, build
 from prunebench.store.network_files import pack, unpack
 from prunebench.training.state import State
@@ -113,6 +114,32 @@ def test_the_scale_is_of_what_is_drawn(task: pb.Task) -> None:
     assert bool((networks["inputs.weight"] == 1).all())
     whole = pb.initialise(pb.Recipe(network=OddNetwork()), task.shape, (0,), outputs=3)
     assert torch.equal(networks["second.weight"], whole["second.weight"] * 0.5)
+
+
+@pytest.mark.parametrize("engine", ["plain", "together", None])
+def test_a_start_with_too_few_outputs_is_refused(task: pb.Task, engine: str | None) -> None:
+    recipe = pb.Recipe(width=8, init_std=0.1, batch_size=4, steps=5)
+    start = State(pb.initialise(recipe, task.shape, range(2), outputs=2))
+    with pytest.raises(pb.RequestError, match=r"start: got 'networks of 2 outputs'; 3 are needed"):
+        pb.train(task, recipe, seeds=2, start=start, engine=engine, device="cpu")
+
+
+@pytest.mark.parametrize("engine", ["plain", "batched", "masked"])
+def test_masks_mean_the_same_to_every_engine(task: pb.Task, engine: str) -> None:
+    recipe = pb.Recipe(width=8, init_std=0.1, batch_size=4, steps=5)
+    start = pb.initialise(recipe, task.shape, range(2), outputs=3)
+    full = start.full_masks()
+
+    def trained(masks: dict[str, Tensor]) -> Networks:
+        given = full.like(masks)
+        return pb.train(task, recipe, seeds=2, masks=given, engine=engine, device="cpu").final
+
+    alone = trained({"w_in": full["w_in"].clone().index_fill_(2, torch.tensor([3]), value=False)})
+    assert not bool(alone.w_in[:, :, 3].any())
+    assert bool(alone.w_out.all())
+    for masks in ({"bias": start.bias > 0}, {"w_in": full["w_in"][:1]}):
+        with pytest.raises(pb.RequestError, match=r"masks: got '(bias|w_in) .*: w_in \(2, 8, 30\)"):
+            trained(masks)
 
 
 def test_a_number_that_is_not_finite_is_found_in_any_tensor() -> None:
