@@ -1,5 +1,6 @@
 """Built-in networks keep the contract, and `prunebench check` says what is wrong with others."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,30 @@ def test_built_in_networks(spec: str) -> None:
     assert [
         str(f) for f in NETWORK_CHECKS.run(pb.load_network(spec)) if f.status not in ("passed", "reported")
     ] == []
+
+
+class Masked(pb.Network):
+    """With constants of -inf."""
+
+    name = "masked"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        class Module(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.hidden, self.output = nn.Linear(math.prod(shape), 8), nn.Linear(8, outputs)
+                self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+
+            def forward(self, x: Tensor) -> Tensor:
+                both = torch.stack([torch.relu(self.hidden(x.flatten(1)))] * 2, dim=2)
+                return self.output((both + self.mask).amax(dim=2))
+
+        return Module()
+
+
+def test_infinite_constants_are_no_fault() -> None:
+    findings = NETWORK_CHECKS.run(Masked())
+    assert {finding.status for finding in findings} <= {"passed", "reported"}
 
 
 @pytest.mark.slow
