@@ -16,8 +16,8 @@ _BYTE_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "
 def read_folder(root: Path, classes: Classes) -> LabelledData:
     """The images of the chosen classes, in gray, in the order of their file names.
 
-    Folders named by whole numbers have these class numbers; otherwise classes are numbered from 0 in
-    alphabetical order of the training folders. Files whose name starts with a dot are left out.
+    Folders named by whole numbers (below 2^63) have these class numbers; otherwise classes are numbered from
+    0 in alphabetical order of the training folders. Files whose name starts with a dot are left out.
 
     Raises `RequestError` for a missing folder, a file that is no image of 8 bits per channel, and images that
     differ in size.
@@ -51,8 +51,10 @@ def _class_numbers(root: Path) -> dict[str, int]:
     names = sorted(path.name for path in _entries(root / "train") if path.is_dir())
     if not names:
         raise RequestError("dataset", str(root / "train"), "a folder of images for each class is needed")
-    if all(name.isascii() and name.isdecimal() for name in names) and len(set(map(int, names))) == len(names):
-        return {name: int(name) for name in names}
+    if all(name.isascii() and name.isdecimal() for name in names):
+        numbers = {name: int(name) for name in names}
+        if len(set(numbers.values())) == len(names) and max(numbers.values()) <= np.iinfo(np.int64).max:
+            return numbers
     return {name: number for number, name in enumerate(names)}
 
 

@@ -61,14 +61,14 @@ def load_task(
     x_train, x_test = scale(
         vectors(data.x_train[drawn], colour), vectors(data.x_test, colour), scaling, data.low, data.high
     )
-    side_of = np.zeros(max(chosen) + 1, dtype=np.int64)
-    for number, side in enumerate(sides):
-        side_of[list(side)] = number
+    # By look-up: class numbers may be as large as dates, or larger.
+    pairs = sorted((number, label) for label, side in enumerate(sides) for number in side)
+    numbers, labels = np.array(pairs, dtype=np.int64).T
     return Task(
         x_train.reshape(-1, *shape),
-        side_of[data.y_train[drawn]],
+        labels[np.searchsorted(numbers, data.y_train[drawn])],
         x_test.reshape(-1, *shape),
-        side_of[data.y_test],
+        labels[np.searchsorted(numbers, data.y_test)],
         name,
         {
             "dataset": shown,

@@ -61,6 +61,24 @@ def test_folders_named_by_numbers_keep_them(tmp_path: Path) -> None:
     assert data.x_test[:, 2, 3].tolist() == [50, 51, 10, 11]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "numbers"),
+    [
+        ("20240101123456", "20240101123457", (20240101123456, 20240101123457)),
+        ("1", str(2**63 - 1), (1, 2**63 - 1)),
+        ("1", str(2**63), (0, 1)),
+    ],
+)
+def test_long_numbers_are_numbers_as_far_as_they_fit(
+    first: str, second: str, numbers: tuple[int, int], tmp_path: Path
+) -> None:
+    root = tree(tmp_path, (first, second))
+    assert read_folder(root, "all").names == dict(zip(numbers, (first, second), strict=True))
+    task = load_task(root, classes=((second,), (first,)), samples=8, scaling="unit")
+    assert (task.x_test[:, 11] * 255).round().to(torch.int64).tolist() == [10, 11, 30, 31]
+    assert task.y_test.tolist() == [1, 1, 0, 0]
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
 def test_modes_become_gray(mode: str, pets: Path) -> None:
     path = pets / "train" / "ant" / ("0.tif" if mode == "CMYK" else "0.png")

@@ -26,6 +26,15 @@ def test_labels_are_the_sides(npz: Path, arrays: dict[str, np.ndarray]) -> None:
     assert (task.samples, task.inputs, task.name) == (20, 6, "own")
 
 
+def test_class_numbers_may_be_of_any_size(arrays: dict[str, np.ndarray], npz_of: Callable[..., Path]) -> None:
+    small = load_task(npz_of(arrays), samples=20, classes="0,3/1/2")
+    of = np.array([7, 10**13, 2**62, 2**63 - 1])
+    large = {part: of[arrays[part]] for part in ("y_train", "y_test")}
+    path = npz_of(arrays, "large.npz", class_names=None, **large)
+    task = load_task(path, samples=20, classes=((7, 2**63 - 1), (10**13,), (2**62,)))
+    assert task.fingerprint == small.fingerprint
+
+
 def test_inputs_are_those_of_the_sample(npz: Path, arrays: dict[str, np.ndarray]) -> None:
     task = load_task(npz, samples=20, scaling="unit")
     np.testing.assert_allclose(
