@@ -137,16 +137,24 @@ class Task:
 
 def _as_tensor(option: str, value: object, dtype: torch.dtype) -> Tensor:
     if isinstance(value, Tensor):
+        if value.layout != torch.strided:
+            raise RequestError(option, str(value.layout), "a dense tensor is needed")
+        if value.is_complex():
+            raise RequestError(option, str(value.dtype), "real numbers are needed")
         tensor = value.detach()
     else:
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise RequestError(option, value, "an array whose rows have one length is needed") from error
         if array.dtype.kind not in "biuf":
             raise RequestError(option, str(array.dtype), "numbers are needed")
         # A copy in this machine's byte order, which is the only one that torch knows.
         tensor = torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C"))
     if dtype == torch.int64 and tensor.is_floating_point() and bool((tensor != tensor.round()).any()):
         raise RequestError(option, str(tensor.dtype), "whole-number labels are needed")
-    return tensor.to("cpu", dtype)
+    # A caller's tensor may change later. What NumPy gave is a copy already.
+    return tensor.to("cpu", dtype, copy=isinstance(value, Tensor))
 
 
 def _check_split(part: str, x: Tensor, y: Tensor) -> None:

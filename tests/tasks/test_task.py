@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import prunebench as pb
+from prunebench.tasks.task import _as_tensor
 
 X, Y = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 1, 1])
 
@@ -30,6 +31,14 @@ def test_later_changes_of_an_array_do_not_reach_the_task() -> None:
     x = X.astype(np.float32)
     task = pb.Task(x, Y, x, Y)
     x += 1
+    assert task.fingerprint == pb.Task(X, Y, X, Y).fingerprint
+
+
+def test_later_changes_of_a_tensor_do_not_reach_the_task() -> None:
+    x, y = torch.tensor(X, dtype=torch.float32), torch.tensor(Y)
+    task = pb.Task(x, y, x, y)
+    x += 1
+    y[:2] = 1 - y[:2]
     assert task.fingerprint == pb.Task(X, Y, X, Y).fingerprint
 
 
@@ -59,8 +68,16 @@ def test_fingerprint_is_of_the_data_alone() -> None:
         ({"x_test": np.where(X == 3, np.inf, X)}, "x_test.*finite"),
         ({"x_train": np.ones((6, 2))}, "x_train.*differ between samples"),
         ({"x_train": X.astype(str)}, "x_train.*numbers"),
+        ({"x_train": torch.tensor(X + 1j)}, "x_train.*complex128.*real numbers"),
+        ({"y_test": torch.tensor(Y + 0j)}, "y_test.*complex128.*real numbers"),
+        ({"x_train": torch.tensor(X).to_sparse()}, r"x_train.*sparse_coo.*a dense tensor"),
     ],
 )
 def test_bad_data(change: dict[str, Any], message: str) -> None:
     with pytest.raises(pb.RequestError, match=message):
         pb.Task(**({"x_train": X, "y_train": Y, "x_test": X, "y_test": Y} | change))
+
+
+def test_ragged_lists_are_refused() -> None:
+    with pytest.raises(pb.RequestError, match=r"x_test: got .*3\.0.*; .*rows have one length"):
+        _as_tensor("x_test", [[1.0, 2.0], [3.0]], torch.float32)
