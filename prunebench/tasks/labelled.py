@@ -97,6 +97,8 @@ def gray_vectors(x: Num[np.ndarray, "samples ..."]) -> Float64[np.ndarray, "samp
         in_one = Image.fromarray(x.reshape(-1, *x.shape[2:]))  # image below image
         x = np.asarray(in_one.convert("L")).reshape(x.shape[:3])
     elif x.ndim == 4:
+        # Sums in half precision are too coarse; those in single are the bits of the tasks that there are.
+        x = x.astype(np.float64) if x.dtype == np.float16 else x
         red, green, blue = (x[..., channel] for channel in range(3))
         x = 0.299 * red + 0.587 * green + 0.114 * blue
     return x.reshape(len(x), -1).astype(np.float64)

@@ -17,7 +17,7 @@ def read_npz(path: Path) -> LabelledData:
 
     `x_*` are numbers: vectors (N, D), gray images (N, H, W), or images of 1 or 3 channels, last (N, H, W, C)
     or first (N, C, H, W). `y_*` (N,) are whole numbers from 0 up; `class_names` has the name of class k at
-    place k.
+    place k. Bytes (uint8) are pixels from 0 to 255, in both of `x_*` or in neither.
 
     Raises `RequestError` for anything else, with what is wrong.
     """
@@ -28,6 +28,9 @@ def read_npz(path: Path) -> LabelledData:
     if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
         shapes = (arrays["x_train"].shape, arrays["x_test"].shape)
         raise RequestError("x_train, x_test", shapes, "samples of one shape are needed")
+    kinds = [str(arrays[f"x_{part}"].dtype) for part in ("train", "test")]
+    if kinds[0] != kinds[1] and "uint8" in kinds:  # of these alone the range is known, and it would be both's
+        raise RequestError("x_train, x_test", kinds, "bytes are pixels from 0 to 255; both or neither can be")
     names = _names(arrays.pop("class_names", None), np.union1d(arrays["y_train"], arrays["y_test"]))
     low, high = value_range(arrays["x_train"])
     return LabelledData(**arrays, names=names, low=low, high=high)

@@ -52,6 +52,11 @@ def test_colour_fractions_become_gray_by_the_same_weights() -> None:
     np.testing.assert_allclose(gray_vectors(colour), expected)
 
 
+def test_half_precision_becomes_gray_in_full() -> None:
+    colour = np.random.default_rng(0).uniform(0, 1, (4, 2, 5, 3)).astype(np.float16)
+    np.testing.assert_array_equal(gray_vectors(colour), gray_vectors(colour.astype(np.float64)))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_channels_may_come_first_or_last(channels: int, arrays: Arrays, npz_of: Write) -> None:
     draw = np.random.default_rng(0)
@@ -91,6 +96,8 @@ def with_value(x: np.ndarray, value: float) -> np.ndarray:
         (lambda a: {"x_train": np.zeros((48, 0))}, r"x_train.*images"),
         (lambda a: {"x_train": np.float64(3)}, r"x_train.*images"),
         (lambda a: {"x_test": a["x_test"][:, :5]}, "one shape"),
+        (lambda a: {"x_train": a["x_train"].astype(np.uint8)}, "x_test.*uint8.*float64.*both or neither"),
+        (lambda a: {"x_test": a["x_test"].astype(np.uint8)}, "x_test.*float64.*uint8.*both or neither"),
         (lambda a: {"x_train": a["x_train"].astype(str)}, "x_train.*numbers are needed"),
         (lambda a: {"x_train": a["x_train"] * 1j}, "x_train.*numbers are needed"),
         (lambda a: {"y_train": a["y_train"] + 0.5}, "y_train.*whole-number"),
