@@ -149,3 +149,20 @@ def test_global_random_state_is_neither_used_nor_moved(plan: Plan) -> None:
 def test_a_step_after_the_end_is_refused(plan: Plan) -> None:
     with pytest.raises(pb.RequestError, match="at_steps"):
         Plan(plan.task, plan.recipe, plan.scorers, at_steps=(121,))
+
+
+def test_without_a_number_finetune_repeats_as_many_steps_as_a_loss_left(plan: Plan) -> None:
+    """A tenth of all steps may be more than were trained; only a number that was given must be there."""
+    recipe = replace(plan.recipe, steps=1000, until_loss=0.69)
+    plan = replace(plan, recipe=recipe, at_steps=(0,), protocols=["finetune"], fractions=(0.5,))
+    store = Store()
+    document = run_plan(plan, store=store)
+    trained = document.training.gradient_steps
+    assert isinstance(trained, int)
+    assert 0 < trained < plan.finetuned == 100
+    assert {row.finetune_steps for row in document.rows} == {trained}
+    given = run_plan(replace(plan, finetune_steps=trained), store=store)
+    path = "accuracy", "finetune", "0.5"
+    assert find(given, "magnitude", 0).metrics[path] == find(document, "magnitude", 0).metrics[path]
+    with pytest.raises(pb.RequestError, match=f"finetune_steps: got {trained + 1}; training ended by"):
+        run_plan(replace(plan, finetune_steps=trained + 1), store=store)

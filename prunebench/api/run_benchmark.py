@@ -51,7 +51,8 @@ def run_benchmark(
         seeds: one network each; a number n stands for the seeds 0 to n - 1.
         protocols: how to evaluate (docs/protocols.md).
         keep: shares of the units to keep; by default those of the kind of network.
-        finetune_steps: that the protocol `finetune` trains on; by default 10 % of the steps.
+        finetune_steps: that the protocol `finetune` trains on; by default 10 % of the recipe's, or all that
+            were trained where these are fewer (`until_loss`).
         recalibrate: estimate running statistics of batch normalisation again before accuracies are measured.
         store: folder of trained networks and results (`.prunebench` is the command line's): what it holds is
             not computed again. Without one nothing is kept but the result.

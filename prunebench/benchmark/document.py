@@ -46,7 +46,8 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
             scores = store.scores(plan.training, example, key)
             drawn = UNSET if scores is None else Scores(example, _short(scores[0][0]))
             accuracies = {path: values for path, values in dense.items() if path[-1] == "dense"}
-            rows.append(_row(plan, key, measures, scorings, accuracies, drops, drawn))
+            steps = networks[0].gradient_steps
+            rows.append(_row(plan, key, measures, scorings, accuracies, drops, drawn, steps))
     rows += [_unfit(plan, key, environment) for key in plan.keys if key.scorer in plan.unfit]
     final = store.load_state(plan.training, example, FINAL, plan.architecture).networks
     return Document(
@@ -69,6 +70,7 @@ def _row(
     dense: Draws,
     drops: float | None,
     example: Scores | UnsetType,
+    trained: int,
 ) -> Row:
     scorer = plan.scored.get(key)
     error = next((scoring.error for scoring in scorings if scoring.error), None)
@@ -99,7 +101,7 @@ def _row(
         evaluator=EVALUATOR_VERSION,
         command=newest.get("command"),
         environment={name: value for name, value in newest.items() if name != "command"},
-        finetune_steps=plan.finetuned if "finetune" in plan.protocols else UNSET,
+        finetune_steps=min(plan.finetuned, trained) if "finetune" in plan.protocols else UNSET,
         recalibrated=plan.recalibrate if plan.normalised else UNSET,
         metrics={} if error else _summaries(dense | found | (control.draws if control else {}), plan),
         example=example if error is None else UNSET,

@@ -59,7 +59,8 @@ class Plan:
         at_steps: steps at which to score; 0 is initialisation.
         fractions: shares of the units to keep, in every layer; where none are given, those of the kind of
             network (docs/protocols.md).
-        finetune_steps: that the protocol `finetune` trains on; where none are given, 10 % of the steps.
+        finetune_steps: that the protocol `finetune` trains on; where none are given, 10 % of the recipe's, or
+            all that were trained where these are fewer (`until_loss`).
         recalibrate: estimate running statistics of batch normalisation again before accuracies are measured.
         command: the command line, for the record.
         held: what a board has rows of already: it is neither asked for nor measured.
@@ -119,7 +120,7 @@ class Plan:
 
     @property
     def finetuned(self) -> int:
-        """Steps that finetune trains on."""
+        """Steps that finetune trains on, where the training has as many."""
         return self.finetune_steps or default_finetune_steps(self.recipe.steps)
 
     @cached_property

@@ -20,15 +20,19 @@ def train_pruned(
     step: int,
     *,
     control: bool = False,
+    exact: bool = False,
 ) -> list[list[Values]]:
     """What a measure of `TRAINED` gives with all draws of each scorer, network by network.
 
-    `step` is that of the scores, at which `prune_early` prunes; its control comes last.
+    `step` is that of the scores, at which `prune_early` prunes; its control comes last. Where a loss ended
+    the training sooner, `finetune` repeats all of it, unless the measure's steps are to be `exact`:
+    `RequestError` then.
     """
     candidates = [torch.from_numpy(draw).to(run.final.device) for draws in scores for draw in draws]
     share, recalibrate = float(measure.keep), measure.recalibrated
     if measure.name == "finetune":
-        found = finetune(candidates, run, measure.steps, share, recalibrate=recalibrate)
+        steps = measure.steps if exact else min(measure.steps, run.gradient_steps)
+        found = finetune(candidates, run, steps, share, recalibrate=recalibrate)
     else:
         found = prune_early(candidates, run, step, share, control=control, recalibrate=recalibrate)
     rest = iter(found)

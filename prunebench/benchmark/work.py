@@ -188,7 +188,8 @@ class Work:
                 for key in keys
                 if key in self.plan.scored
             ]
-            found = train_pruned(measure, scores, run, step, control=len(scores) < len(keys))
+            control, exact = len(scores) < len(keys), self.plan.finetune_steps is not None
+            found = train_pruned(measure, scores, run, step, control=control, exact=exact)
             seconds = (time.perf_counter() - began) / len(keys) / len(seeds)
             for key, values in zip(keys, found, strict=True):
                 self._put(

@@ -92,19 +92,20 @@ def _held(plan: Plan, board: Board, same: Collection[Key] = ()) -> frozenset[Key
     """The rows of a plan that a board has, by the same code or known to be the `same`."""
     rows = {Key(row.at_step, row.scorer, row.version, row.source or ""): row for row in board.rows}
     rows |= {key: row for key in same for row in board.rows if row.key == (key.scorer, key.step)}
+    trained = known(board.training.gradient_steps) or plan.recipe.steps
     return frozenset(
         key
         for key, measures in plan.wanted.items()
-        if key in rows and _has(rows[key], plan, {measure.name for measure in measures})
+        if key in rows and _has(rows[key], plan, {measure.name for measure in measures}, trained)
     )
 
 
-def _has(row: Row, plan: Plan, protocols: set[str]) -> bool:
+def _has(row: Row, plan: Plan, protocols: set[str], trained: int) -> bool:
     return (
         row.status == "ok"
         and row.evaluator == EVALUATOR_VERSION
         and row.seeds == list(plan.seeds)
         and protocols <= row.protocols
-        and ("finetune" not in protocols or row.finetune_steps == plan.finetuned)
+        and ("finetune" not in protocols or row.finetune_steps == min(plan.finetuned, trained))
         and (not plan.normalised or row.recalibrated == plan.recalibrate)
     )

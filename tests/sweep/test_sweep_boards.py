@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from one_worker import STUDY, Client, Sweep
+from studies import small_study
 
 from prunebench.store.store import Store
 from prunebench.sweep.boards import Boards
@@ -34,3 +35,13 @@ def test_boards_know_how_long_their_pruned_networks_trained_on(tmp_path: Path, s
     sweep(Client())
     assert boards.hold(plan)
     assert not boards.hold(replace(plan, finetune_steps=plan.finetuned + 1))
+
+
+def test_boards_know_it_of_trainings_that_a_loss_ended(tmp_path: Path, store: Store) -> None:
+    study = small_study(steps=1000).replace('["rank"]', '["rank", "finetune"]')
+    study = study.replace("steps = 1000", "steps = 1000\nuntil_loss = 0.69")
+    sweep = Sweep(tmp_path, store, study)
+    boards = Boards(tmp_path / "boards")
+    plan = sweep.jobs[0][1]
+    sweep(Client())
+    assert boards.hold(plan)
