@@ -5,7 +5,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from prunebench.errors import RequestError
-from prunebench.networks import Networks, shallow_networks
+from prunebench.networks import Networks, NormKind, shallow_networks
 from prunebench.tasks.task import Task
 from prunebench.theory.alignment import orientation
 from prunebench.theory.groups import ROUNDING, check_threshold, unit_rows
@@ -132,6 +132,17 @@ def nearest(
     return labels.scatter_(1, kept, torch.arange(kept.shape[1], device=kept.device).expand_as(kept))
 
 
+def _lengths(networks: Networks, side: NormKind) -> Float[Tensor, "seeds units"]:
+    """Norms of one side, in float64 where the squares are too small for the networks' own float32.
+
+    Elsewhere they are those of float32, from which the numbers on boards come.
+    """
+    norms = networks.norms(side).double()
+    if bool((norms > 0).all()):
+        return norms
+    return torch.where(norms > 0, norms, networks.to(dtype=torch.float64).norms(side))
+
+
 def merge_layers(networks: Networks, labels: Int64[Tensor, "1 units"]) -> Networks:
     """As `merge`, one network of any layers: units are numbered through all of them, and so are groups.
 
@@ -139,9 +150,7 @@ def merge_layers(networks: Networks, labels: Int64[Tensor, "1 units"]) -> Networ
     `merge`: the incoming sides are added up with `a`, the outgoing sides with `c` (see `shares`). These act
     on different axes of every tensor, so it does not matter which layer comes first.
     """
-    incoming, outgoing = shares(
-        networks.norms("incoming").double(), networks.norms("outgoing").double(), labels
-    )
+    incoming, outgoing = shares(_lengths(networks, "incoming"), _lengths(networks, "outgoing"), labels)
     sizes = [layer.units for layer in networks.layers]
     of_layers = (values[0].split(sizes) for values in (labels, incoming, outgoing))
     tensors, widths = dict(networks.tensors), {}

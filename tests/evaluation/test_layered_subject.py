@@ -77,6 +77,22 @@ def test_parallel_units_fold_exactly(kind: str, images: pb.Task) -> None:
     assert not torch.allclose(pruned.logits(x), network.logits(x))
 
 
+def test_tiny_parallel_units_fold(images: pb.Task) -> None:
+    """Their squares are 0 in float32; their directions are not."""
+    network = make("mlp")[0].select(0).to(dtype=torch.float32)
+    for part in network.layers[0].of("incoming", "bias"):
+        rows = network[part.tensor][0].movedim(part.axis, 0)
+        rows[1] = 2 * rows[0]
+        rows[:2] *= 1e-24
+    assert network.norms("incoming")[0, :2].tolist() == [0, 0]
+    final = LayeredSubject(network, images)
+    made = final.made(folded(final, torch.tensor([[0, *range(2, network.units)]]))[0])
+    (weights,) = network.layers[0].of("incoming")
+    one, both = (nets[weights.tensor][0].movedim(weights.axis, 0)[0].double() for nets in (network, made))
+    torch.testing.assert_close(both, one / one.norm(), rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(made.logits(images.x_test), network.logits(images.x_test))
+
+
 def test_what_does_not_fold_is_pruned(images: pb.Task) -> None:
     """Random units are parallel to none; and where batch normalisation stands in between, none ever is."""
     for kind in ("lenet", "vgg"):
