@@ -28,7 +28,7 @@ def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
     layers where it is not defined. `spearman_by_layer` is of each, `spearman_over_layers` the plain mean.
 
     In shallow networks of two classes `spearman_within_groups` is the mean, weighted by group size, over the
-    two groups of neurons with equal final output sign `sign(v_i . (1,-1))`.
+    two groups of neurons with equal final output sign `sign(v_i . (1,-1))`; without those that have none.
     """
     norms, layers = final.norms("effective")[0], final.layers
     units = [layer.units for layer in layers]
@@ -47,8 +47,9 @@ def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
         metrics["spearman_over_layers",] = _mean(within, [1] * len(layers))
     if _has_signs(final):
         groups = output_sign(final)[0].cpu().numpy()
+        signed = groups != 0
         metrics["spearman_within_groups",] = spearman_within(
-            scores.cpu().numpy(), norms.cpu().numpy(), groups
+            scores.cpu().numpy()[:, signed], norms.cpu().numpy()[signed], groups[signed]
         )
     for fraction in OVERLAPS:
         shared = [_overlap(rows, of, kept_count(len(of), fraction)) for rows, of in own]

@@ -47,6 +47,17 @@ def test_groups_are_ranked_apart() -> None:
     assert metrics["spearman",][0] < 0
 
 
+def test_neurons_without_an_output_sign_are_in_no_group() -> None:
+    """Their outgoing weights are equal, so they speak for neither class."""
+    w_out = torch.zeros(1, 2, 9)
+    w_out[0, 0, :3], w_out[0, 1, 3:6] = torch.tensor([1.0, 2, 3]), torch.tensor([4.0, 5, 6])
+    w_out[0, :, 6:] = torch.tensor([7.0, 8, 9])
+    nets = pb.shallow_networks(torch.ones(1, 9, 3), torch.zeros(1, 9), w_out)
+    assert rank(torch.tensor([[1.0, 2, 3, 4, 5, 6, 9, 8, 7]]), nets)["spearman_within_groups",][0] == 1
+    nets.w_out[:, 1] = nets.w_out[:, 0]
+    assert np.isnan(rank(torch.rand(1, 9), nets)["spearman_within_groups",][0])
+
+
 def test_dead_neurons_tie(networks: pb.Networks) -> None:
     """Two neurons of norm 0 are one tie: swapping their scores changes nothing."""
     networks.w_out[:, :, 4] = 0
