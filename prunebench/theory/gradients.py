@@ -113,7 +113,7 @@ def _along_angles(
     """
     tails = torch.sqrt((unit**2).flip(1).cumsum(1).flip(1))  # |(unit_k, ..., unit_D)|
     rest = tails[:, 1:].clone()
-    rest[:, -1] = unit[:, -1]  # the last sine carries a sign
+    rest[:, -1:] = unit[:, 1:][:, -1:]  # the last sine carries a sign; one input alone has no angle
     after = (unit * q).flip(1).cumsum(1).flip(1)[:, 1:]
     return _over(unit[:, :-1], rest) * after - rest * q[:, :-1]
 

@@ -20,7 +20,8 @@ def second_order_targets(
     (definition 3.3) rotated by the inverse second moments. They have no inverse where a neuron gates fewer
     samples than there are inputs, and training stops short of the steady state: `ridge`, in units of the
     mean eigenvalue `m = sum_{s gated} |x_s|^2 / N_gated` of the samples' Gram matrix, covers both. A large
-    ridge gives the zeroth-order direction back; 0 gives the solution of smallest norm.
+    ridge gives the zeroth-order direction back; 0, and one that rounding swallows, gives the solution of
+    smallest norm.
 
     A neuron that gates nothing has the target 0. Raises `RequestError` for a ridge below 0.
     """
@@ -48,9 +49,10 @@ def _solve(
     if len(gated) == 0:
         return x.new_zeros(x.shape[1])
     part, labels = gram[gated][:, gated], y[gated]
-    if ridge == 0:
+    part.diagonal().add_(ridge * part.diagonal().mean())
+    factor, failed = torch.linalg.cholesky_ex(part)
+    if ridge == 0 or bool(failed):
         weights = torch.linalg.pinv(part, hermitian=True) @ labels
     else:
-        part.diagonal().add_(ridge * part.diagonal().mean())
-        weights = torch.cholesky_solve(labels[:, None], torch.linalg.cholesky(part)).squeeze(1)
+        weights = torch.cholesky_solve(labels[:, None], factor).squeeze(1)
     return weights @ x[gated]

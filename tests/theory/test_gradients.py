@@ -54,6 +54,19 @@ def test_equals_autograd_in_float32_at_the_papers_scale(task: pb.Task) -> None:
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-5 * float(theirs.abs().max()))
 
 
+def test_one_input_has_a_length_and_no_angle() -> None:
+    x, y = torch.tensor([[-2.0], [-1.0], [1.0], [3.0]]), torch.tensor([0, 1, 0, 1])
+    task = pb.Task(x, y, x, y)
+    nets = pb.initialise(pb.Recipe(width=5, init_std=0.5), 1, range(2)).to(dtype=torch.float64)
+    ours, speed = polar_gradient(nets, task), polar_speed(nets, task)
+    w_in = nets.w_in.clone().requires_grad_()
+    pb.shallow_networks(w_in, nets.bias, nets.w_out).loss(task.x_train, task.y_train).sum().backward()
+    assert w_in.grad is not None
+    torch.testing.assert_close(ours.incoming_norm, -(w_in.grad * nets.w_in.sign()).squeeze(2))
+    assert ours.incoming_angles.shape == (2, 5, 0)
+    torch.testing.assert_close(speed.incoming_direction, torch.zeros(2, 5, dtype=torch.float64))
+
+
 def test_dead_and_silent_neurons_have_no_gradient(networks: pb.Networks, task: pb.Task) -> None:
     for field in polar_gradient(networks, task):
         assert bool(field.isfinite().all())

@@ -52,6 +52,17 @@ def test_silent_neurons_and_duplicates(networks: pb.Networks, task: pb.Task) -> 
     torch.testing.assert_close(once, double, rtol=1e-4, atol=1e-4)
 
 
+def test_where_the_ridge_does_not_help_the_solution_is_that_of_smallest_norm() -> None:
+    """Samples of zeros, which a bias gates, have no length to take a share of; duplicates hide tiny ones."""
+    x = torch.tensor([[0.0, 0.0], [0.0, 0.0], [1.0, 2.0], [1.0, 2.0]])
+    task = pb.Task(x, torch.tensor([0, 1, 0, 1]), x, torch.tensor([0, 1, 0, 1]))
+    w_in = torch.tensor([[[-1.0, -1.0], [1.0, 1.0]]])
+    nets = pb.shallow_networks(w_in, torch.tensor([[1.0, -0.5]]), torch.tensor([[[1.0, 1.0], [0.0, 0.0]]]))
+    assert bool((second_order_targets(nets, task)[:, 0] == 0).all())
+    least = second_order_targets(nets, task, 0.0)
+    torch.testing.assert_close(second_order_targets(nets, task, 1e-17), least)
+
+
 def test_a_negative_ridge_is_refused(networks: pb.Networks, task: pb.Task) -> None:
     with pytest.raises(pb.RequestError, match="ridge"):
         second_order_targets(networks, task, -1.0)
