@@ -48,7 +48,7 @@ class SecondOrder(Experiment):
         steps are about t_drop and twice that.
         """
         rows, panels = tables["angles"], Panels(2)
-        steps = sorted(rows.step.unique())
+        steps = rows.step.unique().tolist()  # as in `rows`: the drop may come before the last early step
         labels = ("rank correlation with the final norm", "median angle [degrees]")
         for ax, column, ylabel in zip(panels, ("spearman", "median_angle"), labels, strict=True):
             for i, (target, part) in enumerate(rows.groupby("target")):
@@ -62,8 +62,7 @@ class SecondOrder(Experiment):
     def verdicts(self, tables: Tables) -> Verdicts:
         """Prediction at the last early step; and where the neurons end up after the drop."""
         rows = tables["angles"]
-        steps = sorted(rows.step.unique())
-        early, late = steps[2], steps[-1]
+        early, late = rows.step.unique()[2], rows.step.max()  # they are in the order of `rows`
         scores = {target: part.spearman for target, part in rows[rows.step == early].groupby("target")}
         first = scores.pop("first")
         best = max(scores, key=lambda target: scores[target].mean())

@@ -94,6 +94,23 @@ def test_knock_out_regains_the_leaders_norm() -> None:
     assert "regain 0 " in lost[1].found
 
 
+def test_second_order_predicts_at_the_last_early_step() -> None:
+    """Which comes after the drop here: its rows are the third, not the third in time."""
+    rows = [
+        {"seed": seed, "step": step, "target": target, "spearman": step / 1000, "median_angle": 50.0}
+        for step in (0, 50, 200, 136, 272)
+        for target in ("first", "ridge 1")
+        for seed in range(2)
+    ]
+    tables = {"angles": pd.DataFrame(rows)}
+    experiment = load_experiment("second_order")
+    before, after = experiment.verdicts(tables)
+    assert before.found.endswith("against 0.200 ± 0.000 at step 200")
+    assert after.found.endswith("step 272")
+    labels = experiment.draw(tables).axes[0].get_xticklabels()
+    assert [label.get_text() for label in labels] == ["0", "50", "200", "136", "272"]
+
+
 def test_merging_counts_points() -> None:
     def rows(after: float) -> dict[str, pd.DataFrame]:
         row = {
