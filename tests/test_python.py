@@ -210,3 +210,14 @@ def test_what_is_shown_is_one_line(result: pb.Result, task: pb.Task, recipe: pb.
         assert type(each).__name__ in repr(each)
     assert repr(recipe).startswith("Recipe(width=16")
     assert eval(repr(recipe), {"Recipe": pb.Recipe}) == recipe
+
+
+def test_a_step_that_was_not_kept_is_named(run: pb.Trajectory) -> None:
+    with pytest.raises(pb.RequestError, match=r"step: got 5; the steps that were kept .*: 0, 15, 120"):
+        run.snapshot(5)
+
+
+def test_a_number_of_seeds_may_be_numpys(task: pb.Task, recipe: pb.Recipe) -> None:
+    assert pb.train(task, recipe, seeds=np.int64(2), device="cpu").seeds == (0, 1)
+    with pytest.raises(pb.RequestError, match=r"seeds: got .*2\.0"):
+        pb.train(task, recipe, seeds=np.float64(2), device="cpu")  # type: ignore[arg-type]

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar
 
+import numpy as np
+
 from prunebench.api.result import Result
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import check_fit, run_plan
@@ -30,7 +32,7 @@ def run_benchmark(
     recipe: Recipe,
     scorers: GivenScorer | Iterable[GivenScorer] = RunSpec.scorers,
     at_steps: int | Iterable[int] = (50,),
-    seeds: int | Iterable[int] = RunSpec.seeds,
+    seeds: int | np.integer | Iterable[int] = RunSpec.seeds,
     protocols: Protocol | Iterable[Protocol] = RunSpec.protocols,
     *,
     keep: Sequence[float] = RunSpec.keep,

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.networks.normalisation import recalibrated
+from prunebench.tasks.classes import is_whole
 from prunebench.tasks.task import Task
 from prunebench.training.initial import initialise
 from prunebench.training.loop import History, Progress, run_loop
@@ -56,7 +58,13 @@ class Trajectory:
         return {step: state.networks for step, state in self.states.items()}
 
     def snapshot(self, step: int, *, with_final: bool = False) -> Snapshot:
-        """What a scorer may see at one of the snapshot steps; see `Snapshot.taken`."""
+        """What a scorer may see at one of the snapshot steps; see `Snapshot.taken`.
+
+        Raises `RequestError` for another step.
+        """
+        if step not in self.states:
+            there = ", ".join(map(str, sorted(self.states))) or "none"
+            raise RequestError("step", step, f"the steps that were kept (snapshot_steps): {there}")
         if step not in self._taken:
             networks = self.snapshots[step], self.initial
             self._taken[step] = Snapshot.taken(self.task, self.recipe, step, *networks, self.seeds)
@@ -78,7 +86,7 @@ def train(
     task: Task,
     recipe: Recipe,
     *,
-    seeds: int | Iterable[int] = 20,
+    seeds: int | np.integer | Iterable[int] = 20,
     snapshot_steps: Iterable[int] = (),
     device: str = "auto",
     hooks: Mapping[int, Hook] | None = None,
@@ -102,28 +110,33 @@ def train(
             optionally their velocity.
         masks: weights that stay exactly 0.
         dtype: float32, or float64 for verification.
-        record_every: grid of the loss and accuracy curves, in steps.
+        record_every: grid of the loss and accuracy curves, in steps; 0: they have but the first and the last.
         record_at: further steps of the curves.
         engine: the name of one training engine, for verification; by default the fastest is chosen.
         progress: called with (steps taken, steps to take) now and then.
 
     Raises:
-        RequestError: a step after the end, a batch larger than the data, a device that is not there, a
-            start whose shape does not fit.
+        RequestError: a step after the end or between two, a batch larger than the data, a device that is not
+            there, a start whose shape does not fit.
     """
     seeds = check_seeds(seeds)
     hooks = dict(hooks or {})
     where = resolve_device(device)
-    snapshot_steps = set(snapshot_steps)
+    snapshot_steps, record_at = set(snapshot_steps), tuple(record_at)
+    if not is_whole(record_every) or record_every < 0:
+        raise RequestError("record_every", record_every, "a whole number from 0 is needed")
+    for step in record_at:
+        if not is_whole(step):
+            raise RequestError("record_at", step, "whole numbers of steps are needed")
     check_memory(task, recipe, len(seeds), len(snapshot_steps))
     if start is None:
         start = State(initialise(recipe, task.shape, seeds, outputs=task.outputs, dtype=dtype))
     start = start.to(where, dtype)
     _check_start(start.networks, task, len(seeds))
-    keep = sorted(snapshot_steps)
-    for option, step in [("snapshot_steps", s) for s in keep] + [("hooks", s) for s in hooks]:
-        if not start.step <= step <= recipe.steps:
-            raise RequestError(option, step, f"steps here go from {start.step} to the end, {recipe.steps}")
+    for option, step in [("snapshot_steps", s) for s in snapshot_steps] + [("hooks", s) for s in hooks]:
+        if not is_whole(step) or not start.step <= step <= recipe.steps:
+            accepted = f"steps here are whole numbers from {start.step} to the end, {recipe.steps}"
+            raise RequestError(option, step, accepted)
     initial = start.networks if masks is None else start.networks.masked(masks.to(where))
 
     def called(hook: Hook) -> Callable[[State], None]:
@@ -137,7 +150,7 @@ def train(
         start,
         seeds,
         masks=masks,
-        keep=keep,
+        keep=snapshot_steps,
         hooks={step: called(hook) for step, hook in hooks.items()},
         record_every=record_every,
         record_at=record_at,
