@@ -81,7 +81,7 @@ class StableCellCounts(Experiment):
         yield Verdict(
             "The number of stable cells is a tiny fraction of all cells (conjecture 3.7).",
             judge(share <= TINY and counts.converged.all(), share <= TINY),
-            f"{listed}; at most 10^{share:.0f} of all cells (Cover's exact count);"
+            f"{listed}; at most 10^{math.ceil(share)} of all cells (Cover's exact count);"
             f" {counts.fixed.sum():.0f} of them are fixed points, the others parts of short cycles",
             "at most a millionth, all estimates converged (fragile: some did not)",
         )
