@@ -9,12 +9,11 @@ from msgspec import UNSET
 
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Summary, known
-from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import TWIN
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, Section, ranked, sections
 from prunebench.leaderboard.ranks import rank_rows
-from prunebench.results import Row
+from prunebench.results import Results, Row
 
 DRAWN_SCORERS = 6  # lines that can still be told apart at a glance
 KINDS = ("predictor", "control", "oracle", "twin")  # of rows
@@ -43,7 +42,7 @@ class Winner:
 class ChartBoard:
     """A board as charts show it."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Results) -> None:
         self.board = board
         self.rows = ranked(board.rows)
         self.ranks_by = cache(partial(rank_rows, board.rows))

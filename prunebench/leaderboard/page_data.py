@@ -42,8 +42,10 @@ def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     """All that the page shows of these boards; equal boards give equal data."""
     columns, scorers = Numbered(), Numbered()
     compared_by = compared(boards)
-    charts = [ChartBoard(board) for board in in_order(boards)]
-    packed = [_board(chart, columns, scorers, compared_by) for chart in charts]
+    ordered = in_order(boards)
+    charts = [ChartBoard(board) for board in ordered]
+    both = zip(ordered, charts, strict=True)
+    packed = [_board(board, chart, columns, scorers, compared_by) for board, chart in both]
     return {
         "version": version(),
         "digits": DIGITS,
@@ -81,9 +83,8 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
 
 
 def _board(
-    chart: ChartBoard, columns: Numbered, scorers: Numbered, compared_by: Sequence[Column]
+    board: Board, chart: ChartBoard, columns: Numbered, scorers: Numbered, compared_by: Sequence[Column]
 ) -> dict[str, Any]:
-    board = chart.board
     used = [c for section in chart.sections for c in section.columns if any(map(c.summary, board.rows))]
     numbers = {column.path: columns.number(_column(column)) for column in used}
     commands, environments = Numbered(), Numbered()

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from prunebench.errors import RequestError
-from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import FORMATS, points
 from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, specification
 from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.metric_names import columns_called
+from prunebench.results import Results
 from prunebench.store.files import writable_file, write_atomically
 
 MIME = "application/vnd.vegalite.v6+json"
@@ -52,7 +52,7 @@ class Chart:
         return path
 
 
-def plot(board: Board, metric: str = SPEARMAN.name, step: int | None = None) -> Chart:
+def plot(board: Results, metric: str = SPEARMAN.name, step: int | None = None) -> Chart:
     """How each scorer does by a metric, with its interval: a panel for each step, or for one `step` alone.
 
     Raises `RequestError` for a metric or a step that the board has not.

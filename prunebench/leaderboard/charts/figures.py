@@ -39,7 +39,7 @@ def draw(
     package that draws is not installed.
     """
     steps = steps_of(boards) if steps is None else steps
-    figures = [_figures(ChartBoard(board), kinds, steps, width * MM) for board in in_order(boards)]
+    figures = [_figures(board, kinds, steps, width * MM) for board in in_order(boards)]
     for name, spec in chain(*figures, _critical(boards, steps) if "critical" in kinds else ()):
         svg, path = render(spec, width * MM), folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,12 +55,13 @@ def _content(svg: str, form: str) -> Any:
     return vl_convert().svg_to_png(svg, ppi=300) if form == "png" else vl_convert().svg_to_pdf(svg)
 
 
-def _figures(chart: ChartBoard, kinds: Sequence[str], steps: Sequence[int], width: float) -> Iterator[Figure]:
+def _figures(board: Board, kinds: Sequence[str], steps: Sequence[int], width: float) -> Iterator[Figure]:
     """Of each chart with something to draw one figure, or one for each step."""
+    chart = ChartBoard(board)
     table, ends = points.table(chart), [points.ends(chart)]
     shown = [step for step in chart.steps if step in steps]
     moments = {"each": [[step] for step in shown], "chosen": [shown], "all": [chart.steps]}
-    units, within = chart.board.units_word, " within its layer" if len(chart.drawn_layers) > 1 else ""
+    units, within = board.units_word, " within its layer" if len(chart.drawn_layers) > 1 else ""
     for name, about in CHARTS.items():
         if name.split("_")[0] not in kinds or name == "critical":
             continue
@@ -72,7 +73,7 @@ def _figures(chart: ChartBoard, kinds: Sequence[str], steps: Sequence[int], widt
             legend, at = 0.0 if about.get("every") else width, f", step {moment[0]:,}"
             spec = specification(name, points.kinds(there), LOOK, legend, units=units, within=within, at=at)
             ending = f"_step{moment[0]}" if about.get("steps") == "each" else ""
-            yield f"{chart.board.name}/{name}{ending}", spec | {"datasets": {"points": there, "ends": ends}}
+            yield f"{board.name}/{name}{ending}", spec | {"datasets": {"points": there, "ends": ends}}
 
 
 def _critical(boards: Sequence[Board], steps: Sequence[int]) -> Iterator[Figure]:
