@@ -166,6 +166,7 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
         return
     tables = []
     for board in boards:
+        of_board = [each.of_board(board) for each in columns]
         chosen = [
             row
             for row in board.rows
@@ -173,8 +174,8 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
             and (not shown.steps or row.at_step in shown.steps)
         ]
         if shown.top:
-            chosen = best([row for row in chosen if not row.sees_end], column, shown.top)
-        tables.append(render(board, chosen, columns))
+            chosen = best([row for row in chosen if not row.sees_end], column.of_board(board), shown.top)
+        tables.append(render(board, chosen, of_board))
     page(*tables)
 
 

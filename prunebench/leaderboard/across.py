@@ -170,6 +170,7 @@ def _means(board: Board, column: Column, step: Moment) -> dict[str, float]:
         scorers = dict.fromkeys(scorer for means in found for scorer in means)
         whole = [scorer for scorer in scorers if all(scorer in means for means in found)]
         return {scorer: sum(means[scorer] for means in found) / len(found) for scorer in whole}
+    column = column.of_board(board)
     return {
         row.scorer: summary.mean
         for row in board.rows

@@ -1,7 +1,7 @@
 """A column of a board's tables: a metric, and how its numbers are shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from msgspec import UNSET
 
@@ -9,8 +9,8 @@ from prunebench.evaluation.metrics import FROM_LABELS, SHUFFLED_LABELS, Path, ki
 from prunebench.evaluation.protocols import SHUFFLED
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Number, Summary
-from prunebench.leaderboard.ceiling import share_of_ceiling
-from prunebench.results import Row
+from prunebench.leaderboard.ceiling import share_of_ceiling, twin_rows
+from prunebench.results import Results, Row
 
 LEFT = "parameters_left"
 OF_CEILING = "share_of_ceiling"
@@ -53,6 +53,10 @@ class Column:
         if kind_of(self.path) == "accuracy":
             return "mean", "median", "median_low", "median_high"
         return "mean", "low", "high"
+
+    def of_board(self, board: Results) -> "Column":
+        """The same column for this board's rows: some are computed from more than the row."""
+        return self
 
     def summary(self, row: Row) -> Summary | None:
         """The metric's summary in this row, or None."""
@@ -107,6 +111,10 @@ class OfCeiling(Column):
 
     of: Path = ("spearman",)
     twins: Mapping[int, Row] = field(default_factory=dict, compare=False, repr=False)
+
+    def of_board(self, board: Results) -> Column:
+        """With this board's twins."""
+        return replace(self, twins=twin_rows(board))
 
     def summary(self, row: Row) -> Summary | None:
         """Of rows on the twin's networks, but for those that see the end."""

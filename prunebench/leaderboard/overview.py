@@ -189,6 +189,7 @@ def _win_rates(won: Wins) -> str:
 
 def best_of(board: Board, column: Column, step: int) -> str:
     """The best predictor at a step, its mean and how many more are tied with it by the marks."""
+    column = column.of_board(board)
     rows = ranked([row for row in board.rows if row.at_step == step])
     means = [(summary.mean, row) for row in rows if row.predicts and (summary := column.summary(row))]
     if not means:

@@ -104,8 +104,9 @@ class Pairs:
         }
 
 
+Side = tuple[Board, Row]
 # The board or the scorer that both rows are of, and the two.
-Match = tuple[str, str, Row, Row]
+Match = tuple[str, str, Side, Side]
 
 
 def compare_scorers(
@@ -128,7 +129,7 @@ def compare_scorers(
             if one == other:
                 raise RequestError("A, B", first, "two different scorers, or two steps of one, are needed")
             if one in found and other in found:
-                matches.append((board.name, "", found[one], found[other]))
+                matches.append((board.name, "", (board, found[one]), (board, found[other])))
     nothing = "no board has this metric of both, at one step or at the steps named"
     return _compared(first, second, matches, columns_called(boards, metrics), [], nothing)
 
@@ -143,7 +144,7 @@ def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: in
         raise RequestError("A, B", versions, "boards of one evaluator version; run the older one again")
     theirs = {row.key: row for row in second.rows}
     matches: list[Match] = [
-        ("", row.scorer, row, theirs[row.key])
+        ("", row.scorer, (first, row), (second, theirs[row.key]))
         for row in first.rows
         if row.key in theirs and row.predicts and step in (None, row.at_step)
     ]
@@ -165,13 +166,16 @@ def _compared(
     return Pairs(first, second, corrected, tuple(remarks))
 
 
-def _pair(board: str, scorer: str, a: Row, b: Row, column: Column, remarks: list[str]) -> Pair | None:
+def _pair(
+    board: str, scorer: str, side: Side, against: Side, column: Column, remarks: list[str]
+) -> Pair | None:
     """None where nothing can be paired; the remarks say why."""
+    (_, a), (_, b) = side, against
     at = str(a.at_step) if a.at_step == b.at_step else f"{a.at_step} / {b.at_step}"
     name = f"{board or scorer}, step {at}"
     if scorer and (a.version, a.source) != (b.version, b.source):
         remarks.append(f"{name}: the scorer's code is not the same on both boards")
-    first, second = _by_seed(a, column), _by_seed(b, column)
+    first, second = _by_seed(side, column), _by_seed(against, column)
     if not first or not second:
         return None
     seeds = sorted(set(first) & set(second))
@@ -196,9 +200,10 @@ def _parse(option: str, text: str, rows: Sequence[Row]) -> tuple[str, int | None
     return name, number
 
 
-def _by_seed(row: Row, column: Column) -> dict[int, tuple[float, float]]:
+def _by_seed(side: Side, column: Column) -> dict[int, tuple[float, float]]:
     """What is shown of each seed, and what is tested."""
-    summary = column.summary(row)
+    board, row = side
+    summary = column.of_board(board).summary(row)
     if summary is None:
         return {}
     values = zip(row.seeds, summary.per_seed, summary.tested, strict=True)

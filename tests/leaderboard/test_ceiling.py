@@ -13,8 +13,12 @@ from rich.console import Console
 from prunebench.evaluation.rank import spearman
 from prunebench.evaluation.statistics import summarise
 from prunebench.evaluation.summary import Summary
+from prunebench.leaderboard.across import across
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when, ceilings, decided_by, share_of_ceiling
+from prunebench.leaderboard.metric_names import columns_called
+from prunebench.leaderboard.overview import best_of
+from prunebench.leaderboard.pairs import compare_boards, compare_scorers
 from prunebench.leaderboard.terminal import render
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.results import Row
@@ -133,3 +137,32 @@ def test_a_terminal_says_first_by_when_the_norms_are_decided() -> None:
     assert first == "final norms of 300 neurons: a twin from step 0 agrees at 0.81"
     assert "agrees at" not in rest
     assert "agrees at" not in printed(board())
+
+
+def test_over_boards_each_has_the_share_of_its_own_ceiling() -> None:
+    boards = [
+        replace(with_twins({0: value}), task=board(fingerprint=f"f{value}").task) for value in (0.36, 0.81)
+    ]
+    (column,) = columns_called(boards, ["% of ceiling"])
+    good = next(each.spearman for each in boards[0].rows if each.key == ("good", 0))
+    assert good is not None
+    shares = [good.mean / 0.6, good.mean / 0.9]
+    found = across(boards, column, 0)
+    assert found is not None
+    assert found.means[found.scorers.index("good")] == pytest.approx(shares, abs=1e-3)
+    compared = compare_boards(boards[0], boards[1], ["% of ceiling"], 0)
+    (pair,) = (one for one in compared.pairs if one.scorer == "good")
+    assert pair.means == pytest.approx(shares, abs=1e-3)
+    pairs = compare_scorers(boards, "good", "fair", ["% of ceiling"], 0).pairs
+    assert [one.means[0] for one in pairs] == pytest.approx(shares, abs=1e-3)
+    assert [best_of(one, column, 0) for one in boards] == [f"good {100 * share:.1f}" for share in shares]
+
+
+def test_a_share_that_the_second_board_alone_has_is_found() -> None:
+    """The first board's twin is of other networks, so that none of its rows has a share."""
+    one, other = with_twins({0: 0.36}), with_twins({0: 0.81})
+    rows = [
+        replace(each, seeds=[seed + 100 for seed in each.seeds]) if each.name == "twin" else each
+        for each in one.rows
+    ]
+    assert columns_called([replace(one, rows=rows), other], ["% of ceiling"])
