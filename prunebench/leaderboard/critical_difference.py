@@ -36,10 +36,13 @@ def diagram(found: Across, width: int, shown: Collection[str] | None = None) -> 
     """A line a scorer, the best first: average rank with its interval on an axis, and bars.
 
     A bar joins scorers that are not told apart. Names are whole, whatever the width; numbers of the interval
-    stand beside the mean where there is room. `shown`: of all scorers, which have a line.
+    stand beside the mean where there is room. `shown`: of all scorers, which have a line; where none of these
+    is compared there is no diagram.
     """
     cliques = found.comparison.cliques if found.comparison else ()
     order = [scorer for scorer in found.order if shown is None or scorer in shown]
+    if not order:
+        return
     longest = max(map(len, order))
     numbers = [interval(found, scorer) for scorer in order]
     if width - longest - max(map(len, numbers)) - len(cliques) - _AROUND < 2 * _NARROWEST:

@@ -120,3 +120,16 @@ def test_a_metric_is_called_by_its_name_or_by_its_heading_anywhere() -> None:
     assert columns_called([one], ["Spearman", "spearman"]) == [SPEARMAN]
     with pytest.raises(RequestError, match="did you mean 'spearman'"):
         columns_called([one], ["Speerman"])
+
+
+def test_where_no_scorer_shown_is_compared_there_is_no_diagram() -> None:
+    """`rare` stands on one board only; which scorers the verdict is about is said all the same."""
+    some = boards(3)
+    some[0].rows.append(row("rare", 0, np.linspace(0, 1, 20)))
+    console = Console(width=120, highlight=False)
+    with console.capture() as captured:
+        console.print(BoardsTable(some, SPEARMAN, (0,), scorers=("rare",)))
+    text = captured.get()
+    assert "all 3 boards, Spearman at step 0" in text
+    assert "not on every board: rare" in text
+    assert POINT not in text
