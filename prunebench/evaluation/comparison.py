@@ -82,6 +82,11 @@ class RankInterval:
     first: int
     last: int
 
+    @property
+    def tied(self) -> int:
+        """How many others it is not told apart from."""
+        return self.last - self.first
+
     def __str__(self) -> str:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 

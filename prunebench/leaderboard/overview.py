@@ -14,16 +14,16 @@ from prunebench.leaderboard.columns import RANK, SPEARMAN, ranked
 from prunebench.leaderboard.columns import overview as telling
 from prunebench.leaderboard.cost import BUDGETS, Priced, best_within, front, percent
 from prunebench.leaderboard.critical_difference import diagram, interval, title, verdict
-from prunebench.leaderboard.ranks import FIRST, marks
+from prunebench.leaderboard.ranks import rank_rows
 from prunebench.leaderboard.text import markdown_table, network_words, task_words
 
 _HOW = (
     "Made from the records by `prunebench leaderboard --rebuild`. *Best predictor*: the highest mean over "
-    "seeds on the board; +2 says that two more are tied with it. *Average rank*: of the means, over the "
-    "boards (1 is best). *Win rate*: % of the boards and steps in which the row's mean is above that of the "
-    "column. Scorers are told apart over boards by Friedman's test, then exact paired Wilcoxon tests of all "
-    "pairs with Holm's correction, level 0.05; a board is the replicate here, and boards that share a data "
-    "set are less independent than the tests take them to be."
+    "seeds on the board; +2 says that it is not told apart from two more. *Average rank*: of the means, over "
+    "the boards (1 is best). *Win rate*: % of the boards and steps in which the row's mean is above that of "
+    "the column. Scorers are told apart over boards by Friedman's test, then exact paired Wilcoxon tests of "
+    "all pairs with Holm's correction, level 0.05; a board is the replicate here, and boards that share a "
+    "data set are less independent than the tests take them to be."
 )
 
 _STANDING = (
@@ -188,15 +188,15 @@ def _win_rates(won: Wins) -> str:
 
 
 def best_of(board: Board, column: Column, step: int) -> str:
-    """The best predictor at a step, its mean and how many more are tied with it by the marks."""
+    """The best predictor at a step, its mean and how many others it is not told apart from."""
     column = column.of_board(board)
     rows = ranked([row for row in board.rows if row.at_step == step])
     means = [(summary.mean, row) for row in rows if row.predicts and (summary := column.summary(row))]
     if not means:
         return ""
     _, best = max(means, key=itemgetter(0))
-    ties = [scorer for (scorer, _), sign in marks(rows, column).items() if sign == FIRST]
-    others = f" +{len(ties) - 1}" if best.scorer in ties and len(ties) > 1 else ""
+    rank = rank_rows(rows, column).get(best.key)
+    others = f" +{rank.tied}" if rank and rank.tied else ""
     return f"{best.scorer} {column.cell(best, interval=False)}{others}"
 
 

@@ -3,12 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_up_boards import LENET, board, layered, row
+from msgspec.structs import replace
 
 from prunebench.leaderboard.across import across, wins
 from prunebench.leaderboard.charts.figures import draw
 from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.folder import rebuild
-from prunebench.leaderboard.overview import overview
+from prunebench.leaderboard.overview import best_of, overview
+from prunebench.leaderboard.ranks import FIRST, marks, rank_rows
 
 EFFECTS = {"good": 0.3, "fair": 0.1, "also_fair": 0.1, "random": 0.0}
 
@@ -126,3 +128,19 @@ def test_how_early_on_which_network_is_a_table_of_scorers_and_networks() -> None
     assert "| 300 neurons, init std 1e-05 " in text
     assert "How early" not in overview(boards(2))
     assert "How early" not in overview([layered(1, network=LENET)])
+
+
+def test_not_told_apart_counts_all_that_the_ranks_leave_open() -> None:
+    """Also a scorer without a mark: `fair` is not told apart from the best, nor from the worst."""
+    draw = np.random.default_rng(0)
+    base = draw.normal(0.5, 0.05, 20)
+    some = board(0, {"random": -0.4}, steps=(0,))
+    rows = [
+        row("best", 0, base + 0.05),
+        row("fair", 0, base + 0.02 + draw.normal(0, 0.1, 20)),
+        row("poor", 0, base),
+    ]
+    ranks = {key[0]: str(interval) for key, interval in rank_rows(rows).items()}
+    assert ranks == {"best": "1-2", "fair": "1-3", "poor": "2-3"}
+    assert best_of(replace(some, rows=rows), SPEARMAN, 0).endswith(" +1")
+    assert [mark for mark in marks(rows, SPEARMAN).values() if mark == FIRST] == [FIRST]
