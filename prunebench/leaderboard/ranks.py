@@ -79,15 +79,21 @@ def label_marks(rows: list[Row]) -> dict[RowKey, str]:
 
 
 def floor_note(rows: list[Row]) -> str | None:
-    """Why nothing can be significant here, where there are too few seeds for the number of comparisons."""
+    """Why no rank can be significant at some steps, with too few seeds for the number of comparisons there.
+
+    Other columns may compare fewer scorers, and have marks.
+    """
+    steps = defaultdict[tuple[int, int, int], list[int]](list)
     for step, values in _comparable(rows, SPEARMAN).items():
         if _too_few(values):
-            seeds, pairs = _sizes(values)
-            return (
-                f"All ranks at step {step} are tied and there are no marks: {seeds} seeds cannot separate "
-                f"{len(values)} scorers ({pairs} corrected comparisons need {seeds_needed(pairs)} seeds)."
-            )
-    return None
+            steps[*_sizes(values), len(values)].append(step)
+    notes = (
+        f"All ranks at step{'s' if len(at) > 1 else ''} {', '.join(map(str, at))} are tied, and the Spearman "
+        f"correlation has no * and no °: {seeds} seeds cannot separate {scorers} scorers "
+        f"({pairs} corrected comparisons need {seeds_needed(pairs)} seeds)."
+        for (seeds, pairs, scorers), at in steps.items()
+    )
+    return " ".join(notes) or None
 
 
 def chance_note(rows: list[Row]) -> str | None:

@@ -1,9 +1,13 @@
 import numpy as np
 import pytest
 from made_up_boards import row, summary, with_metric
+from msgspec.structs import replace
 from scipy import stats
 
-from prunebench.leaderboard.ranks import ALIKE, floor_note, label_marks, rank_rows
+from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.ranks import ALIKE, FIRST, floor_note, label_marks, marks, rank_rows
+
+SIGN = Column("sign", ("sign_agreement",))
 
 
 def test_ranks_are_by_step_and_leave_the_oracle_out() -> None:
@@ -32,6 +36,22 @@ def test_too_few_seeds_say_why_nothing_is_significant() -> None:
     assert "5 seeds cannot separate 3 scorers (3 corrected comparisons need 7 seeds)" in (
         floor_note(rows) or ""
     )
+
+
+def test_too_few_seeds_are_said_of_every_step_and_only_of_ranks() -> None:
+    """The sign of two scorers alone is compared here, which takes no more seeds than there are."""
+    base = np.random.default_rng(0).uniform(0.4, 0.5, 6)
+    rows = [row(name, step, base + value) for step in (0, 50) for name, value in (("a", 0.2), ("b", 0.1))]
+    rows = [replace(each, metrics=each.metrics | {SIGN.path: each.metrics["spearman",]}) for each in rows]
+    rows += [row("c", step, base) for step in (0, 50)]
+    note = floor_note(rows) or ""
+    assert note.startswith(
+        "All ranks at steps 0, 50 are tied, and the Spearman correlation has no * and no °: 6"
+    )
+    assert marks(rows, SIGN) == {("a", 0): FIRST, ("a", 50): FIRST}
+    rows.append(row("d", 50, base - 0.1))
+    assert "at step 0 are tied" in (note := floor_note(rows) or "")
+    assert "at step 50 are tied" in note
 
 
 def test_random_scores_are_told_apart_from_random_ones_no_more_often_than_tests_err() -> None:
