@@ -210,4 +210,6 @@ def _carry_over(older: Row, newer: Row) -> Row:
     kept = {path: summary for path, summary in older.metrics.items() if protocol_of(path) in passed_on}
     if LABELS in passed_on:
         newer = replace(newer, reads_labels=older.reads_labels, errors=older.errors)
+    if "finetune" in passed_on:
+        newer = replace(newer, finetune_steps=older.finetune_steps)
     return replace(newer, metrics=kept | newer.metrics)

@@ -1,6 +1,6 @@
 """Results as a pandas frame: every number in a row of its own, in the columns of `prunebench export`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
@@ -12,6 +12,7 @@ from prunebench.results import Results
 if TYPE_CHECKING:
     import pandas as pd
 
+DENSE = ("accuracy", "dense")
 COLUMNS = (
     *("board", "scorer", "at_step", "seed", "protocol", "keep", "metric", "layer", "value"),
     *("status", "error", "version", "source", "evaluator", "extra_gradient_steps", "sample_gradients"),
@@ -41,9 +42,24 @@ def _cells(results: Results) -> Iterator[dict[str, Any]]:
                 place = about | {"protocol": protocol} | place_of(path)._asdict()
                 for seed, value in zip(row.seeds, summary.per_seed, strict=True):
                     yield place | {"seed": seed, "value": value}
-    seeds = max((row.seeds for row in results.rows), key=len, default=[])
+    seeds = _seeds(results)
     for path, summary in sorted(results.training.metrics.items()):
         place = {"protocol": "dense", "status": "ok", "evaluator": results.evaluator}
         place |= place_of(path)._asdict()
-        for seed, value in zip(seeds, summary.per_seed, strict=False):
-            yield place | {"seed": seed, "value": value}
+        for of_network, value in zip(seeds, summary.per_seed, strict=False):
+            yield place | {"seed": of_network, "value": value}
+
+
+def _seeds(results: Results) -> Sequence[int | None]:
+    """Those of the trained networks, which are the newest run's: of a row whose dense accuracies are theirs.
+
+    Rows of earlier runs may be of other networks. A failed row has no accuracies; it is asked last.
+    """
+    dense = results.training.metrics[DENSE].per_seed
+    of_these = [
+        row
+        for row in results.rows
+        if len(row.seeds) == len(dense) and (DENSE not in row.metrics or row.metrics[DENSE].per_seed == dense)
+    ]
+    row = max(of_these, key=lambda row: DENSE in row.metrics, default=None)
+    return row.seeds if row else [None] * len(dense)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from made_up_boards import layered
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
+from msgspec.structs import replace
 
 import prunebench as pb
 from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
@@ -115,6 +116,38 @@ def test_protocols_that_were_not_run_again_are_kept_only_for_the_same_scorer(tmp
     assert "prune_early" not in board.rows[0].protocols
     named = f"no longer on {board.name}: prune_early of a at step 50 (newer rows"
     assert (lost(protocols_of(older), board) or "").startswith(named)
+
+
+def test_a_finetuning_that_is_carried_over_keeps_its_steps() -> None:
+    (finetuned, *_) = (each for each in layered().rows if each.status == "ok")
+    old = replace(layered(), evaluator=finetuned.evaluator, rows=[replace(finetuned, finetune_steps=50)])
+    kept = {path: each for path, each in finetuned.metrics.items() if "finetune" not in path}
+    (joined,) = old.join(replace(old, rows=[replace(finetuned, metrics=kept, finetune_steps=UNSET)])).rows
+    assert "finetune" in joined.protocols
+    assert joined.finetune_steps == 50
+    assert "--finetune-steps 50" in str(joined.command)
+
+
+def test_dense_numbers_have_the_seeds_of_their_own_networks() -> None:
+    """Those of the newest run, which has fewer than the row that stays; none where no row is of these."""
+
+    def of(value: float, seeds: list[int], *rows: dict[str, Any]) -> Board:
+        dense = {"accuracy": {"dense": summary(value)}, "seeds": seeds}
+        made = document(*(each | dense for each in rows))
+        metrics = made.training.metrics
+        metrics = metrics | {
+            ("accuracy", "dense"): replace(metrics["accuracy", "dense"], per_seed=[value, value])
+        }
+        return Board.of(replace(made, training=replace(made.training, metrics=metrics)))
+
+    def seeds_of(board: Board) -> list[Any]:
+        frame = board.to_dataframe()
+        return frame[frame.protocol == "dense"].seed.drop_duplicates().tolist()
+
+    joined = of(0.8, [0, 1], row("a")).join(of(0.9, [7, 8], row("b")))
+    assert seeds_of(joined) == [7, 8]
+    alone = replace(joined, rows=[each for each in joined.rows if each.scorer == "a"])
+    assert alone.to_dataframe().query("protocol == 'dense'").seed.isna().all()
 
 
 def test_of_a_sweep_is_lost_what_no_later_job_brings_back(tmp_path: Path) -> None:
