@@ -55,7 +55,7 @@ def ceilings(board: Results, path: Path = SPEARMAN_PATH) -> dict[int, Ceiling]:
 
 
 def share_of_ceiling(score: Summary, reliability: Summary) -> Summary | None:
-    """`rho/sqrt(r)`, both means over the seeds, with its interval; None where r is not above 0.
+    """`rho/sqrt(r)`, both means over the seeds, with its interval; None where r is not significantly above 0.
 
     `per_seed` has the share's linearisation (its mean is the share), so that the interval is the one that all
     means have: seeds are drawn again in pairs, score and reliability together. It is not cut at 1.
@@ -102,7 +102,7 @@ def _share(scores: tuple[Number | None, ...], reliabilities: tuple[Number | None
     if not len(there) or (reliability := float(there[:, 1].mean())) <= 0:
         return None
     (low,), _ = intervals(there[None, :, 1])
-    if low <= 0:
+    if not low > 0:  # of fewer than 3 seeds there is no interval: NaN
         return None
     mean = float(there[:, 0].mean())
     root = math.sqrt(reliability)

@@ -79,6 +79,13 @@ def test_where_nothing_is_decided_there_is_no_share() -> None:
     assert share_of_ceiling(summary(score, own), summary(twin, own)) is None
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_of_too_few_networks_for_an_interval_there_is_no_share(seeds: int) -> None:
+    """Whether something is decided cannot be told then."""
+    score, reliability = (summarise({("x",): np.full(seeds, value)})["x",] for value in (0.5, 0.001))
+    assert share_of_ceiling(score, reliability) is None
+
+
 def with_twins(values: dict[int, float]) -> Board:
     """A made-up board with a twin at some of its steps."""
     one = board()
