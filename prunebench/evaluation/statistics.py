@@ -112,19 +112,25 @@ def band(draws: Float[np.ndarray, "draws seeds"]) -> Band | None:
     return Band(float(means.min()), float(means.max())) if np.isfinite(means).all() else None
 
 
-def paired_difference(one: Summary, other: Summary) -> Summary | None:
-    """What one metric is above another of the same networks; None where no network has both."""
+def paired_difference(one: Summary, other: Summary, *, skewed: bool = False) -> Summary | None:
+    """What one metric is above another of the same networks; None where no network has both.
+
+    With `skewed`, of metrics that collapse, the interval is the median's.
+    """
     pairs = zip(one.per_seed, other.per_seed, strict=True)
-    return _summary_of(tuple(None if a is None or b is None else a - b for a, b in pairs))
+    return _summary_of(tuple(None if a is None or b is None else a - b for a, b in pairs), skewed)
 
 
 @lru_cache(maxsize=4096)
-def _summary_of(per_seed: tuple[float | None, ...]) -> Summary | None:
+def _summary_of(per_seed: tuple[float | None, ...], skewed: bool) -> Summary | None:
     values = np.array([[value for value in per_seed if value is not None]], dtype=float)
     if not values.size:
         return None
-    (low,), (high,) = intervals(values)
-    return Summary(float(values.mean()), number_or_none(low), number_or_none(high), list(per_seed))
+    (low,), (high,) = median_intervals(values) if skewed else intervals(values)
+    ends, mean = (number_or_none(low), number_or_none(high)), float(values.mean())
+    if skewed:
+        return Summary(mean, None, None, list(per_seed), float(np.median(values)), *ends)
+    return Summary(mean, *ends, list(per_seed))
 
 
 def number_or_none(value: float) -> float | None:

@@ -7,12 +7,12 @@ import numpy as np
 from jaxtyping import Int
 from msgspec import UNSET
 
-from prunebench.evaluation.statistics import paired_difference
+from prunebench.evaluation.statistics import collapses, paired_difference
 from prunebench.evaluation.summary import Summary, known
 from prunebench.leaderboard.ceiling import TWIN
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, Section, ranked, sections
-from prunebench.leaderboard.ranks import rank_rows
+from prunebench.leaderboard.ranks import better_than, rank_rows
 from prunebench.results import Results, Row
 
 DRAWN_SCORERS = 6  # lines that can still be told apart at a glance
@@ -26,9 +26,11 @@ class Winner:
 
     Attributes:
         row: the best by mean of those that take fewer steps than one training.
-        ahead: difference to the runner-up, paired over seeds, with its interval.
+        ahead: difference to the runner-up, paired over seeds, with its interval; of accuracies the median's.
         runner_up: the next best by mean on the same seeds.
         tied: how many others it is not told apart from; None where nothing was compared.
+        better: how many others of fewer steps than a training are significantly better: where networks
+            collapse, the mean can say something else than the tests.
         costly: the best that takes a training or more, where it predicts better.
     """
 
@@ -36,6 +38,7 @@ class Winner:
     runner_up: str | None
     ahead: Summary | None
     tied: int | None
+    better: int
     costly: Row | None
 
 
@@ -96,11 +99,17 @@ class ChartBoard:
             return None
         best, *others = early
         costly = order[0] if order[0] is not best else None
-        rank = self.ranks_by(column).get(best.key)
-        tied = None if rank is None else rank.last - rank.first
+        ranks = {key: rank for key, rank in self.ranks_by(column).items() if key[1] == step}
+        rank = ranks.get(best.key)
+        tied = rank.tied if rank and len(ranks) > 1 else None
+        here = [row for row in self.rows if row.at_step == step]
+        winners = better_than(best, here, column) if rank and rank.first > 1 else set()
+        better = sum(row.scorer in winners and row.cost.steps < self.training_steps for row in here)
         second = next((row for row in others if row.seeds == best.seeds), None)
-        ahead = None if second is None else paired_difference(found[best.key], found[second.key])
-        return Winner(best, second.scorer if second else None, ahead, tied, costly)
+        ahead = None
+        if second is not None:
+            ahead = paired_difference(found[best.key], found[second.key], skewed=collapses(column.path))
+        return Winner(best, second.scorer if second else None, ahead, tied, better, costly)
 
     @cached_property
     def order(self) -> list[str]:

@@ -186,6 +186,7 @@ def _winner(step: int, column: Column, chart: ChartBoard) -> dict[str, Any]:
         "runner": winner.runner_up,
         "ahead": _numbers(winner.ahead),
         "tied": winner.tied,
+        "better": winner.better,
         "costly": None if winner.costly is None else chart.rows.index(winner.costly),
         "costly_value": None if winner.costly is None else _numbers(column.summary(winner.costly)),
     }

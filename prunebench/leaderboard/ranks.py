@@ -35,6 +35,12 @@ def rank_rows(rows: list[Row], column: Column = SPEARMAN) -> dict[RowKey, RankIn
     }
 
 
+def better_than(row: Row, rows: list[Row], column: Column) -> set[str]:
+    """The scorers that are significantly better than this row's, among all rows at its step."""
+    values = _comparable(rows, column).get(row.at_step, {})
+    return {better for better, worse in beats(values) if worse == row.scorer}
+
+
 def marks(rows: list[Row], column: Column) -> dict[RowKey, str]:
     """`*` where no scorer is significantly better and some are worse; `°` where random is not worse.
 

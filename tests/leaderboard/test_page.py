@@ -231,6 +231,16 @@ def test_cells_have_their_marks_and_nothing_small_is_cheered(page: Page) -> None
         ["+0.0004 [+0.0003, +0.0005]", "unsure", "ahead of all others, by a negligible margin"],
         ["+0.30 [+0.20, +0.40]", "sure", "significantly ahead of all other early predictors"],
     ]
+    said = page.evaluate(
+        """[{ tied: 0, better: 1, ahead: {mean: 0.05, median: -0.02, low: -0.03, high: -0.01} },
+        { tied: 0, better: 0, ahead: null }].map((verdict) => sureness(verdict, true))"""
+    )
+    assert said == [
+        ["unsure", "the highest mean, but 1 other is significantly better"],
+        ["unsure", "not compared with another early predictor"],
+    ]
+    effect = "difference({mean: 0.05, median: -0.02, low: -0.03, high: -0.01}, true)"
+    assert page.evaluate(effect) == "+5.0 · −2.0 [−3.0, −1.0]"
 
 
 def test_the_table_and_the_citation_can_be_copied(page: Page) -> None:

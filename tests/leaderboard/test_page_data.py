@@ -11,10 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_up_boards import board as made_up
+from made_up_boards import row as made_up_row
+from msgspec.structs import replace
 from page_boards import HOSTILE, board
 
 import prunebench
+from prunebench.evaluation.statistics import summarise
+from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard
+from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.packing import DIGITS, LEVELS, pack, pack_shares, to_script
 from prunebench.leaderboard.page import to_html
 from prunebench.leaderboard.page_data import page_data
@@ -107,6 +113,44 @@ def test_the_winner_is_the_best_early_predictor_and_what_it_is_sure_of() -> None
     assert winner.ahead.low is not None
     assert winner.ahead.high is not None
     assert winner.ahead.low < difference < winner.ahead.high
+
+
+def turned_by_two() -> tuple[Board, Column]:
+    """The mean of `fragile` is above that of `sturdy` by two networks; in all others it is below."""
+    draw = np.random.default_rng(0)
+    sturdy = draw.normal(0.8, 0.02, 20)
+    fragile = sturdy - 0.02
+    fragile[:2] += 0.5
+    column = Column("pruned to 10 %", ("accuracy", "prune_final", "0.1"))
+    rows = [
+        replace(each, metrics=each.metrics | summarise({column.path: values}))
+        for scorer, values in (("fragile", fragile), ("sturdy", sturdy), ("random", sturdy - 0.3))
+        for each in [made_up_row(scorer, 0, values)]
+    ]
+    return replace(made_up(steps=(0,)), rows=rows), column
+
+
+def test_the_best_by_mean_that_is_significantly_beaten_is_no_winner() -> None:
+    """Its mean is that of two networks; the tests and the median say that the other is better."""
+    one, column = turned_by_two()
+    winner = ChartBoard(one).winner(0, column)
+    assert winner
+    assert (winner.row.scorer, winner.runner_up) == ("fragile", "sturdy")
+    assert (winner.tied, winner.better) == (0, 1)
+    assert winner.ahead
+    assert winner.ahead.mean > 0
+    assert winner.ahead.low is None, "accuracies have no interval of the mean"
+    assert winner.ahead.middle == pytest.approx((-0.02, -0.02, -0.02))
+    (verdict,) = page_data([one])["boards"][0]["verdicts"][1]
+    assert (verdict["better"], verdict["ahead"][1:]) == (1, pytest.approx([-0.02, -0.02, -0.02]))
+
+
+def test_what_stands_alone_is_not_compared() -> None:
+    one, _ = turned_by_two()
+    alone = replace(one, rows=[each for each in one.rows if each.scorer == "sturdy"])
+    winner = ChartBoard(alone).winner(0)
+    assert winner
+    assert (winner.tied, winner.ahead) == (None, None)
 
 
 def test_the_cost_counts_the_steps_to_the_snapshot_and_those_of_its_own() -> None:

@@ -64,13 +64,13 @@ const duration = (value) => {
   const unit = value < 1 ? 1000 : 1, digits = Math.max(0, 1 - Math.floor(Math.log10(value * unit)));
   return value < 0.001 ? "< 1 ms" : `${(value * unit).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit === 1 ? "s" : "ms"}`;
 };
-/** A difference with its interval, in digits enough that it is not 0 unless it is. */
+/** A difference with its interval, of accuracies that of the median, in digits enough that it is not 0 unless it is. */
 function difference(s, percent) {
   const factor = percent ? 100 : 1, least = Math.abs(factor * s.mean);
   let digits = percent ? 1 : 2;
   while (digits < 6 && least > 0 && least < 2 * 10 ** -digits) digits++;
   const text = (value) => `${value < 0 ? "−" : "+"}${Math.abs(factor * value).toFixed(digits)}`;
-  return `${text(s.mean)}${s.low === null ? "" : ` [${text(s.low)}, ${text(s.high)}]`}`;
+  return `${text(s.mean)}${s.low === null ? "" : `${s.median == null ? "" : ` · ${text(s.median)}`} [${text(s.low)}, ${text(s.high)}]`}`;
 }
 
 const written = (value, percent) => (percent ? (100 * value).toFixed(1) : value.toFixed(2)).replace(/^-(?=.*[1-9])/, "−").replace("-", "");

@@ -69,10 +69,12 @@ function drawBoard() {
 }
 
 /** How sure it is that the best is the best, and whether it matters. */
-function sureness({ tied, ahead }, percent) {
+function sureness({ tied, better, ahead }, percent) {
   if (tied === null) return ["unsure", "not compared"];
+  if (better) return ["unsure", `the highest mean, but ${better} other${better === 1 ? " is" : "s are"} significantly better`];
   if (tied) return ["unsure", `not told apart from ${tied} other${tied === 1 ? "" : "s"}`];
-  if (ahead !== null && ahead.mean < data.least[percent ? "percent" : "correlation"]) return ["unsure", "ahead of all others, by a negligible margin"];
+  if (ahead === null) return ["unsure", "not compared with another early predictor"];
+  if ((ahead.median ?? ahead.mean) < data.least[percent ? "percent" : "correlation"]) return ["unsure", "ahead of all others, by a negligible margin"];
   return ["sure", "significantly ahead of all other early predictors"];
 }
 
