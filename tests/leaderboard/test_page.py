@@ -248,6 +248,10 @@ def test_the_table_and_the_citation_can_be_copied(page: Page) -> None:
     table = page.evaluate("toCsv(state)").splitlines()
     assert table[0].startswith("board,step,rank,scorer,gradient_steps,Spearman,Spearman low,Spearman high")
     assert [line.split(",")[3] for line in table[1:]] == ["growth"]
+    page.select_option("#section", label="Pruned at the end: test accuracy")
+    table = page.evaluate("toCsv(state)").splitlines()
+    assert "10 %,10 % median,10 % median low,10 % median high,10 % mark" in table[0]
+    assert {len(line.split(",")) for line in table} == {len(table[0].split(","))}
     page.fill("#filter", HOSTILE[3][:6])
     latex = page.evaluate("toLatex(state)")
     assert "\\$1" in latex

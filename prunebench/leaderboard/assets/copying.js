@@ -8,10 +8,13 @@ const shownTable = ({ table, columns }) => [table.rows({ search: "applied", orde
 
 const csvCell = (value) => (value === null || value === undefined ? "" : /[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
 
+/** The numbers of a column as the CSV files of boards have them (Column.parts): of accuracies the interval is the median's. */
+const partsOf = ({ path }) => (path[0] in data.splits ? { "": "mean", " median": "median", " median low": "low", " median high": "high" } : { "": "mean", " low": "low", " high": "high" });
+
 function toCsv(state) {
   const [rows, columns] = shownTable(state);
-  const lines = [["board", "step", "rank", "scorer", "gradient_steps", ...columns.flatMap(({ title }) => [title, `${title} low`, `${title} high`, `${title} mark`])]];
-  for (const row of rows) lines.push([state.board.name, row.step, rankText(row).replace("–", "-"), row.name, row.steps, ...columns.flatMap(({ id }) => [row.values[id]?.mean, row.values[id]?.low, row.values[id]?.high, row.marks[id]])]);
+  const lines = [["board", "step", "rank", "scorer", "gradient_steps", ...columns.flatMap((column) => [...Object.keys(partsOf(column)), " mark"].map((part) => column.title + part))]];
+  for (const row of rows) lines.push([state.board.name, row.step, rankText(row).replace("–", "-"), row.name, row.steps, ...columns.flatMap((column) => [...Object.values(partsOf(column)).map((part) => row.values[column.id]?.[part]), row.marks[column.id]])]);
   return lines.map((line) => line.map(csvCell).join(",")).join("\n") + "\n";
 }
 
