@@ -8,7 +8,7 @@ import numpy as np
 
 from prunebench.errors import RequestError, unknown_name
 from prunebench.evaluation.comparison import LEVEL, Difference, difference, holm, seeds_needed
-from prunebench.evaluation.statistics import collapses
+from prunebench.evaluation.statistics import collapses, number_or_none
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.metric_names import columns_called
@@ -64,12 +64,16 @@ class Pairs:
 
     def _repr_html_(self) -> str:
         frame = self.to_dataframe()
-        frame = frame.drop(columns=[name for name in ("board", "scorer") if not any(frame[name])])
+        there = frame.notna() & (frame != "")
+        frame = frame.loc[:, there.any() | (frame.columns == "better")]
         return frame.to_html(index=False, na_rep="", float_format=lambda value: f"{value:.4g}")
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Each pair; `difference` is the mean of `first - second`, `p` is Holm-corrected."""
+        """Each pair; `difference` is the mean of `first - second`, `p` is Holm-corrected.
+
+        `low` and `high` are the mean's; of accuracies the `median` of the differences has one instead.
+        """
         return [
             {
                 "board": pair.board,
@@ -79,8 +83,7 @@ class Pairs:
                 "first": pair.means[0],
                 "second": pair.means[1],
                 "difference": pair.difference.mean,
-                "low": pair.difference.low,
-                "high": pair.difference.high,
+                **_interval(pair.difference),
                 "seeds": pair.difference.seeds,
                 "p": pair.p,
                 "better": {1: self.first, -1: self.second, 0: None}[pair.better],
@@ -92,7 +95,7 @@ class Pairs:
         """The `records`, a row each."""
         import pandas as pd
 
-        return pd.DataFrame(self.records)
+        return pd.DataFrame(self.records).astype(dict.fromkeys(_ENDS, "float64"))
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -102,6 +105,16 @@ class Pairs:
             "comparisons": self.records,
             "remarks": self.remarks,
         }
+
+
+_ENDS = ("low", "high", "median", "median_low", "median_high")
+
+
+def _interval(effect: Difference) -> dict[str, float | None]:
+    """The interval of a difference, by the names that it has in documents."""
+    ends = number_or_none(effect.low), number_or_none(effect.high)
+    numbers = (*ends, None, None, None) if effect.median is None else (None, None, effect.median, *ends)
+    return dict(zip(_ENDS, numbers, strict=True))
 
 
 Side = tuple[Board, Row]

@@ -8,6 +8,7 @@ from made_up_boards import LENET, board, layered, row
 
 from prunebench.leaderboard.folder import find_boards
 from prunebench.leaderboard.locations import OWN as BOARDS
+from prunebench.leaderboard.pairs import compare_scorers
 
 
 @pytest.fixture
@@ -64,6 +65,22 @@ def test_metric_and_step_can_be_chosen(prunebench: Any, boards: list[Path]) -> N
     )
     assert "Of 4 comparisons" in result.out
     assert "differences in points" in result.out
+
+
+def test_of_accuracies_the_interval_is_the_medians(prunebench: Any, boards: list[Path]) -> None:
+    metrics = ["--metric", "kendall", "--metric", "accuracy.prune_final.0.1"]
+    chosen = ("compare", "snip", "alignment", "--at-step", "10", "--board", boards[0].stem, *metrics)
+    of_ranks, of_accuracy = json.loads(prunebench(*chosen, "--json").out)["comparisons"]
+    assert of_ranks["low"] < of_ranks["difference"] < of_ranks["high"]
+    medians = ("median", "median_low", "median_high")
+    assert [of_ranks[name] for name in medians] == [None] * 3
+    assert (of_accuracy["low"], of_accuracy["high"]) == (None, None)
+    median, low, high = (of_accuracy[name] for name in medians)
+    assert low <= median <= high
+    (board,) = find_boards(boards[0].parent, boards[0].stem)[0]
+    shown = compare_scorers([board], "snip", "alignment", ["kendall"], 10)._repr_html_()
+    assert "<th>low</th>" in shown
+    assert "median" not in shown, "a column with nothing in it"
 
 
 def test_other_seeds_are_reduced_to_common_ones_and_it_is_said(prunebench: Any, boards: list[Path]) -> None:
