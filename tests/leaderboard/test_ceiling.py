@@ -16,6 +16,8 @@ from prunebench.evaluation.summary import Summary
 from prunebench.leaderboard.across import across
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when, ceilings, decided_by, share_of_ceiling
+from prunebench.leaderboard.charts.points import ceiling_points
+from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.metric_names import columns_called
 from prunebench.leaderboard.overview import best_of
 from prunebench.leaderboard.pairs import compare_boards, compare_scorers
@@ -144,6 +146,16 @@ def test_a_terminal_says_first_by_when_the_norms_are_decided() -> None:
     assert first == "final norms of 300 neurons: a twin from step 0 agrees at 0.81"
     assert "agrees at" not in rest
     assert "agrees at" not in printed(board())
+
+
+def test_a_row_without_a_time_does_not_take_the_ceilings() -> None:
+    """Unfit rows were never asked; one whose name comes after the twin's is the last of its step."""
+    one = with_twins({50: 0.81})
+    unfit = replace(
+        one.rows[-1], scorer="unfit", name="unfit", status="unfit", relative_time=None, metrics={}
+    )
+    (point,) = ceiling_points(replace(one, rows=[*one.rows, unfit]), {SPEARMAN: {"of": "correlation"}})
+    assert point["relative"] == pytest.approx(50 / 300)
 
 
 def test_over_boards_each_has_the_share_of_its_own_ceiling() -> None:

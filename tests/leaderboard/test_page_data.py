@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_up_boards import board as made_up
+from made_up_boards import layered
 from made_up_boards import row as made_up_row
 from msgspec.structs import replace
 from page_boards import HOSTILE, board
@@ -66,6 +67,19 @@ def test_packed_shares_come_back() -> None:
     text = pack_shares([-1.0, 0.5, None])
     codes = [DIGITS.index(text[i]) * 64 + DIGITS.index(text[i + 1]) for i in (0, 2, 4)]
     assert codes == [500, 2000, 4095]
+
+
+def test_what_is_left_is_found_by_the_key_that_it_has_in_json() -> None:
+    """Also of all units, whose share is `1` in JavaScript and `1.0` as a key of a number of Python."""
+    one = layered(steps=(0,))
+    rows = [
+        replace(each, metrics={tuple("1" if part == "0.8" else part for part in path): found
+                               for path, found in each.metrics.items()})
+        for each in one.rows
+    ]  # fmt: skip
+    packed = json.loads(to_script(page_data([replace(one, rows=rows)])))["boards"][0]
+    places = [place["by_row"] for place in packed["places"].values() if "by_row" in place]
+    assert set(places) == set(packed["rows"]["left"][0]) == {"1", "0.65", "0.5", "0.35", "0.2"}
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [2.5, 2.5, 2.5]])

@@ -9,7 +9,7 @@ from typing import Any
 from prunebench.evaluation.metrics import BY_LAYER, SPLITS, Path, protocol_of
 from prunebench.evaluation.protocols import SHUFFLED
 from prunebench.evaluation.summary import Number
-from prunebench.leaderboard.ceiling import ceilings
+from prunebench.leaderboard.ceiling import ceilings, twin_rows
 from prunebench.leaderboard.chart_data import ChartBoard, kind
 from prunebench.leaderboard.charts.specs import CEILING
 from prunebench.leaderboard.column import LEFT, Column
@@ -82,7 +82,7 @@ def points(chart: ChartBoard, places: Places) -> list[Point]:
 
 def ceiling_points(board: Results, places: Places) -> list[Point]:
     """A line for the noise ceiling of each correlation at each step."""
-    relative = {row.at_step: row.relative_time for row in board.rows}
+    relative = {step: row.relative_time for step, row in twin_rows(board).items()}
     return [
         {"scorer": CEILING, "kind": "ceiling", "plain": True, "step": step, "relative": relative[step]}
         | place
@@ -114,9 +114,12 @@ def ends(chart: ChartBoard) -> Point:
     return {"steps": chart.training_steps, "share": 1, "step": drop, "relative": 1 if drop else None}
 
 
-def parameters_left(row: Row) -> dict[float, Number]:
-    """What one threshold over all layers leaves of the parameters, by the share of the units kept."""
-    return {float(path[-1]): s.mean for path, s in row.metrics.items() if path[:2] == (LEFT, GLOBAL)}
+def parameters_left(row: Row) -> dict[str, Number]:
+    """What one threshold over all layers leaves of the parameters, by the share of the units kept.
+
+    The share is a text, as in paths: as a number it has another spelling in JavaScript than as a key in JSON.
+    """
+    return {path[-1]: s.mean for path, s in row.metrics.items() if path[:2] == (LEFT, GLOBAL)}
 
 
 def _kept(board: Results, path: Path) -> Point:
@@ -132,7 +135,7 @@ def _kept(board: Results, path: Path) -> Point:
         "dense": 100 * board.training.metrics[split, "dense"].middle[0],
     }
     if protocol == GLOBAL:
-        return place | {"by_row": place["units"]} | ({"kind": "shuffled"} if name == SHUFFLED else {})
+        return place | {"by_row": share} | ({"kind": "shuffled"} if name == SHUFFLED else {})
     return place | dict(zip(("parameters", "adds"), board.shares_left(share) or (), strict=False))
 
 
