@@ -269,3 +269,11 @@ def test_every_board_says_how_to_cite_it() -> None:
     ):
         assert text == entry
     assert "year" not in board().citation  # nobody knows when it was made
+
+
+def test_a_notebooks_table_of_failures_says_why() -> None:
+    one = board(effects={"a": 0.1}, steps=(0,))
+    failed = replace(one.rows[0], status="failed", error="out of <ideas>", metrics={})
+    text = replace(one, rows=[failed]).to_html()
+    assert "<td>failed: out of &lt;ideas&gt;</td>" in text
+    assert text.count("<th>") == text.count("<td>")
