@@ -41,7 +41,7 @@ PAGE = Look(
 def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     """All that the page shows of these boards; equal boards give equal data."""
     columns, scorers = Numbered(), Numbered()
-    compared_by = compared(boards)
+    compared_by = compared(boards) or [SPEARMAN]  # boards without any number are said to have none
     ordered = in_order(boards)
     charts = [ChartBoard(board) for board in ordered]
     both = zip(ordered, charts, strict=True)
@@ -119,7 +119,8 @@ def _board(
         "units": board.units_word,
         "facts": facts(board),
         "cite": board.citation + cite_prunebench(version()),
-        "newest": max((row.environment or {}).get("utc", "") for row in chart.rows)[:10] or None,
+        "newest": max(((row.environment or {}).get("utc", "") for row in chart.rows), default="")[:10]
+        or None,
         "floor": floor_note(board.rows),
         "drop": _round(board.training.drop_step),
         "training": chart.training_steps,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from made_up_boards import LENET, layered
 from made_up_boards import board as one_share
+from msgspec.structs import replace
 from page_boards import HOSTILE, board, large_data
 
 from prunebench.leaderboard.chart_data import ChartBoard
@@ -259,6 +260,20 @@ def test_the_table_and_the_citation_can_be_copied(page: Page) -> None:
     assert page.locator("#bibtex").inner_text().startswith("@misc{prunebench-toy-n40-d30-std1e-05-")
     page.click("#copy-bibtex")
     playwright.expect(page.locator("#copied")).to_contain_text("Copied: @misc{prunebench-toy")
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_boards_without_a_number_open(browser: Any, tmp_path: Path, kept: int) -> None:
+    """Without rows, and with one that failed."""
+    whole = one_share()
+    failed = replace(whole.rows[0], status="failed", error="out of ideas", metrics={})
+    path = tmp_path / "page.html"
+    path.write_text(to_html([replace(whole, rows=[failed][:kept])]), encoding="utf-8")
+    opened = Opened(browser, path)
+    assert opened.page.locator("#rows tbody").inner_text().strip()
+    assert ("no predictor has a number" in opened.page.locator("#verdicts").inner_text()) is bool(kept)
+    opened.context.close()
+    assert not opened.complaints
 
 
 @pytest.mark.parametrize("width", [1280, 400])

@@ -69,6 +69,12 @@ def test_packed_shares_come_back() -> None:
     assert codes == [500, 2000, 4095]
 
 
+def test_a_board_without_rows_has_a_page() -> None:
+    empty = replace(made_up(), rows=[])
+    assert page_data([empty])["boards"][0]["newest"] is None
+    assert empty.name in to_html([empty])
+
+
 def test_what_is_left_is_found_by_the_key_that_it_has_in_json() -> None:
     """Also of all units, whose share is `1` in JavaScript and `1.0` as a key of a number of Python."""
     one = layered(steps=(0,))
