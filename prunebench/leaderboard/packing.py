@@ -9,6 +9,7 @@ import numpy as np
 from prunebench.evaluation.summary import Number
 
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+Shares = str | list[Number | None]
 LEVELS = len(DIGITS) ** 2  # of a score or norm in a scatter: finer than a screen
 PER_ONE = 1000  # steps in which numbers from -1 to 1, and what is near, are written
 
@@ -29,12 +30,14 @@ class Numbered:
         return self._numbers[key]
 
 
-def pack_shares(values: Sequence[Number | None]) -> str:
-    """Numbers from -1.5 to 2.594: `PER_ONE (1.5 + value)` in two digits; the last of all is none."""
-    return _text(
-        LEVELS - 1 if value is None else min(max(round(PER_ONE * (1.5 + value)), 0), LEVELS - 2)
-        for value in values
-    )
+def pack_shares(values: Sequence[Number | None]) -> Shares:
+    """Numbers from -1.5 to 2.594: `PER_ONE (1.5 + value)` in two digits; the last of all is none.
+
+    With another among them, as a share of a low ceiling may be, they stay a list.
+    """
+    codes = [LEVELS - 1 if value is None else round(PER_ONE * (1.5 + value)) for value in values]
+    fits = all(value is None or 0 <= code < LEVELS - 1 for value, code in zip(values, codes, strict=True))
+    return _text(codes) if fits else list(values)
 
 
 def pack(values: Sequence[float]) -> list[Any]:

@@ -19,7 +19,7 @@ from prunebench.leaderboard.cost import BUDGETS
 from prunebench.leaderboard.critical_difference import moment_words, verdict
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
-from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, pack, pack_shares
+from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, Shares, pack, pack_shares
 from prunebench.leaderboard.ranks import floor_note, marks
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
@@ -201,11 +201,11 @@ def _numbers(summary: Summary | None) -> list[float | None] | None:
     return [_round(number) for number in (summary.mean, *ends, known(summary.median))]
 
 
-def _values(column: Column, rows: Sequence[Row]) -> list[str]:
-    """The same of all rows, each a text; of columns without medians the first three."""
+def _values(column: Column, rows: Sequence[Row]) -> list[Shares]:
+    """The same of all rows, each packed; of columns without medians the first three."""
     found = [_numbers(column.summary(row)) or [None] * 4 for row in rows]
-    texts = [pack_shares(values) for values in zip(*found, strict=True)]
-    return texts if any(numbers[3] is not None for numbers in found) else texts[:-1]
+    parts = [pack_shares(values) for values in zip(*found, strict=True)]
+    return parts if any(numbers[3] is not None for numbers in found) else parts[:-1]
 
 
 def _marks(column: Column, chart: ChartBoard) -> str:

@@ -240,6 +240,7 @@ def test_cells_have_their_marks_and_nothing_small_is_cheered(page: Page) -> None
         ["unsure", "the highest mean, but 1 other is significantly better"],
         ["unsure", "not compared with another early predictor"],
     ]
+    assert page.evaluate("sharesOf([3.2, null])") == [3.2, None], "a share of a low ceiling"
     effect = "difference({mean: 0.05, median: -0.02, low: -0.03, high: -0.01}, true)"
     assert page.evaluate(effect) == "+5.0 · −2.0 [−3.0, −1.0]"
 

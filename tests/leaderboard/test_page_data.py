@@ -69,6 +69,13 @@ def test_packed_shares_come_back() -> None:
     assert codes == [500, 2000, 4095]
 
 
+def test_shares_beyond_what_two_digits_hold_stay_as_they_are() -> None:
+    """A share of a ceiling that is hardly above 0 may be any number."""
+    assert pack_shares([3.2, None, 0.5]) == [3.2, None, 0.5]
+    assert pack_shares([-1.6]) == [-1.6]
+    assert isinstance(pack_shares([-1.5, 2.594]), str)
+
+
 def test_a_board_without_rows_has_a_page() -> None:
     empty = replace(made_up(), rows=[])
     assert page_data([empty])["boards"][0]["newest"] is None

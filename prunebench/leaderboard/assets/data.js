@@ -20,8 +20,8 @@ function sorted(things, keys) {
   return [...things].sort((a, b) => found.get(a).map((key, i) => key - found.get(b)[i]).find(Boolean) ?? 0);
 }
 
-/** Numbers near 0 to 1, null where there is none. */
-const sharesOf = (text) => codesOf(text).map((code) => (code === data.digits.length ** 2 - 1 ? null : code / data.per_one - 1.5));
+/** Numbers near 0 to 1, null where there is none; they came as a list where one of them is not near. */
+const sharesOf = (packed) => (Array.isArray(packed) ? packed : codesOf(packed).map((code) => (code === data.digits.length ** 2 - 1 ? null : code / data.per_one - 1.5)));
 
 /** `middle` is what the interval is of: the median of accuracies, the mean of all else. */
 const summaryOf = (numbers) => (numbers === null || numbers[0] === null ? null : { mean: numbers[0], low: numbers[1], high: numbers[2], median: numbers[3] ?? null, middle: numbers[3] ?? numbers[0] });
