@@ -17,6 +17,7 @@ from prunebench.evaluation.summary import known
 from prunebench.fields import options_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when, ceilings
+from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import (
     CEILING_READ,
     LABELS_READ,
@@ -245,14 +246,20 @@ def to_csv(board: Board) -> str:
             **({"share_of_training": board.share_of_training(row)} if "sample_gradients" in costs else {}),
         }
         for column, part in parts:
-            name = "_".join([*column.path, part]).removesuffix("_mean")
-            line[name] = getattr(column.summary(row), part, None)
+            line[_csv_name(column, part)] = getattr(column.summary(row), part, None)
         for share in shares_of(board):
             line |= {f"{name}_at_{share}": number for name, number in asdict(sizes[share]).items()}
         if not buffer.tell():
             writer.writerow(line)
         writer.writerow(["" if value in (None, UNSET) else for_spreadsheet(value) for value in line.values()])
     return buffer.getvalue()
+
+
+def _csv_name(column: Column, part: str) -> str:
+    """`spearman_low`; of a mean the metric's name, unless that ends like another part: a layer `conv_low`."""
+    name = "_".join(column.path)
+    is_plain = part == "mean" and not name.endswith(tuple(f"_{each}" for each in column.parts))
+    return name if is_plain else f"{name}_{part}"
 
 
 def _about(board: Board) -> dict[str, Any]:

@@ -271,6 +271,17 @@ def test_every_board_says_how_to_cite_it() -> None:
     assert "year" not in board().citation  # nobody knows when it was made
 
 
+def test_no_layers_name_gives_two_columns_of_a_file_one_name() -> None:
+    """Nor is a name that needs no care another one than it was."""
+    head = to_csv(layered(layers={"conv": 6, "conv_low": 16})).splitlines()[0].split(",")
+    assert len(set(head)) == len(head)
+    assert [name for name in head if "by_layer" in name] == [
+        *("spearman_by_layer_conv", "spearman_by_layer_conv_low", "spearman_by_layer_conv_high"),
+        *("spearman_by_layer_conv_low_mean", "spearman_by_layer_conv_low_low"),
+        "spearman_by_layer_conv_low_high",
+    ]
+
+
 def test_a_notebooks_table_of_failures_says_why() -> None:
     one = board(effects={"a": 0.1}, steps=(0,))
     failed = replace(one.rows[0], status="failed", error="out of <ideas>", metrics={})
