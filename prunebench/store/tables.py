@@ -229,11 +229,17 @@ def write(connection: sqlite3.Connection, rows: Sequence[TableRow], *owner: obje
 
 
 def write_scoring(connection: sqlite3.Connection, row: ScoringRow, *, keep: bool = False) -> int:
-    """Write a scoring, unless with `keep` one of its names is there; returns its number."""
-    if keep:
-        query = f"SELECT id FROM scorings WHERE {equal(row.unique)}"
-        for (number,) in connection.execute(query, row.names):
+    """Write a scoring, unless with `keep` one of its names is there; returns its number.
+
+    What was measured with other scores goes with them.
+    """
+    said = "error", "draws", "scores", "signs"
+    query = f"SELECT id, {', '.join(said)} FROM scorings WHERE {equal(row.unique)}"
+    for number, *before in connection.execute(query, row.names).fetchall():
+        if keep:
             return int(number)
+        if before != [getattr(row, name) for name in said]:
+            connection.execute(f"DELETE FROM {ResultRow.table} WHERE scoring = ?", [number])
     return _write_numbered(connection, row)
 
 

@@ -21,6 +21,7 @@ from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.plugin.isolation import _hash_of
 from prunebench.scoring.registry import load_scorer
 from prunebench.store import reference
+from prunebench.store.absorb import absorb
 from prunebench.store.database import FILE
 from prunebench.store.inventory import take_inventory
 from prunebench.store.provenance import environment
@@ -194,6 +195,82 @@ def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
     assert (found.error, found.results) == ("ValueError: no", {})
     assert store.scores(plan.training, 0, key) is None
     assert missing_of(plan, store)[key][0] == tuple(plan.wanted[key])
+
+
+RANK, MERGE = Measure("rank"), Measure("merge", "0.5")
+ONES = np.ones((1, 16), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("error", "scores", "signs", "stay"),
+    [
+        (None, ONES, ONES, True),
+        (None, -ONES, ONES, False),
+        (None, ONES, -ONES, False),
+        (None, ONES, None, False),
+        (None, np.ones((2, 8), np.float32), np.ones((2, 8), np.float32), False),  # as many draws more
+        ("ValueError: no", None, None, False),
+        (None, None, None, True),  # results alone
+    ],
+)
+def test_other_scores_are_kept_without_the_results_of_those_before(
+    store: Store, plan: Plan, error: str | None, scores: Any, signs: Any, stay: bool
+) -> None:
+    store.register(plan.training, plan.task, plan.recipe)
+
+    def put(error: str | None, scores: Any, signs: Any, measure: Measure, value: float) -> None:
+        said = error, 1 if scores is None else len(scores), 0, 0.0, {"utc": str(value)}
+        values = {} if error else {measure: {"spearman": [value]}}
+        store.put(plan.training, "1", [Scoring(0, KEY, *said, scores, signs, values)])
+
+    put(None, ONES, ONES, MERGE, 0.1)
+    put(error, scores, signs, RANK, 0.2)
+    kept = {} if error else {RANK: {"spearman": [0.2]}}
+    kept |= {MERGE: {"spearman": [0.1]}} if stay else {}
+    assert take_inventory(store, plan.training, "1").scorings[KEY, 0].results == kept
+    assert store.rows("SELECT count(*) FROM results") == [(len(kept),)]
+
+
+def test_merged_scores_in_the_place_of_an_error_come_with_their_own_results(store: Store, plan: Plan) -> None:
+    with Store() as other:
+        for each in (store, other):
+            each.register(plan.training, plan.task, plan.recipe)
+        made = {"utc": "now"}
+        store.put(plan.training, "1", [Scoring(0, KEY, "ValueError: no", 1, 0, 0.0, made)])
+        # As stores of earlier versions kept the results of scores that an error had replaced.
+        results = {MERGE: {"spearman": [0.1]}}
+        store.put(plan.training, "1", [Scoring(0, KEY, None, 1, 0, 0.0, made, results=results)])
+        results = {RANK: {"spearman": [0.2]}}
+        other.put(plan.training, "1", [Scoring(0, KEY, None, 1, 0, 0.0, made, ONES, None, results)])
+        absorb(store, other)
+    assert take_inventory(store, plan.training, "1").scorings[KEY, 0].results == results
+
+
+FICKLE = """
+import os
+import prunebench as pb
+
+class Fickle(pb.Scorer):
+    name = "fickle"
+    def score(self, snapshot):
+        return snapshot.networks.norms() * float(os.environ["FICKLE"])
+"""
+
+
+def test_what_is_forced_leaves_no_result_of_scores_before(
+    plan: Plan, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fickle.py").write_text(FICKLE)
+    scorers = [load_scorer("fickle", [tmp_path / "fickle.py"])]
+    both = dataclasses.replace(plan, scorers=scorers, protocols=("rank", "prune_final"))
+    monkeypatch.setenv("FICKLE", "1")
+    run_plan(both, store=store)
+    monkeypatch.setenv("FICKLE", "-1")
+    run_plan(dataclasses.replace(both, protocols=("rank",)), store=store, force=True)
+    (key,) = (key for key in both.scored if key.scorer == "fickle")
+    assert missing_of(both, store) == {key: dict.fromkeys((0, 1), (Measure("prune_final", "0.5"),))}
+    kept = run_plan(both, store=store)
+    assert kept.rows[0].metrics == run_plan(both).rows[0].metrics
 
 
 # Provenance
