@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
 from prunebench.benchmark.labels import ask_shuffled
 from prunebench.benchmark.measures import Asked, measure_network, measure_scores, subject
@@ -36,6 +37,8 @@ from prunebench.training.train import Trajectory
 # Rounding may move a neuron that stands on an edge; more of them are other scores.
 _MOVED = 0.01
 
+_Draws = Float[np.ndarray, "draws units"]
+
 
 class NotHere(PrunebenchError):
     """It cannot be computed again; the message says what is lacking."""
@@ -64,7 +67,8 @@ class StoredNetwork:
 
         Raises `NotHere`.
         """
-        scorer, snapshot, scores = self._asked(key)
+        scorer, snapshot, scores, signs = self._asked(key)
+        predicted = []
         for draw, stored in enumerate(scores):
             outcome = execute(drawn(scorer, draw), snapshot)
             if outcome.scores is None:
@@ -73,7 +77,8 @@ class StoredNetwork:
             moved = float(np.mean(np.abs(again - stored) > TOLERANCE * np.ptp(stored)))
             if moved > _MOVED:
                 return f"other scores for {moved:.0%} of the neurons"
-        return None
+            predicted.append(outcome.signs)
+        return _other_signs(signs, predicted)
 
     def measure(self, key: Key, measure: Measure) -> Values:
         """What a measure gives with the scores that are kept. Raises `NotHere`."""
@@ -120,8 +125,8 @@ class StoredNetwork:
         fits = kept is not None and all(part is None or part.shape[1] == units for part in kept)
         return kept if fits else None
 
-    def _asked(self, key: Key) -> tuple[Scorer, Snapshot, Float[np.ndarray, "draws units"]]:
-        """The scorer, what it was asked about, and the scores that it gave."""
+    def _asked(self, key: Key) -> tuple[Scorer, Snapshot, _Draws, _Draws | None]:
+        """The scorer, what it was asked about, and the scores and predicted signs that it gave."""
         scoring = self.store.find(ScoringRow, self.training, self.seed, *key)
         kept = self._scores(key)
         if scoring is None or kept is None:
@@ -133,11 +138,11 @@ class StoredNetwork:
         final = self._final if scorer.sees_end else None
         networks, initial = self._state(step).networks, self._initial
         snapshot = Snapshot.taken(self.task, self.recipe, step, networks, initial, (self.seed,), final)
-        return scorer, snapshot, kept[0]
+        return scorer, snapshot, *kept
 
     def _with_shuffled_labels(self, key: Key) -> Values:
         try:
-            scorer, snapshot, scores = self._asked(key)
+            scorer, snapshot, scores, _ = self._asked(key)
         except NotHere as lacking:
             raise NotHere(str(lacking).replace("scores", "results", 1)) from lacking
         found = ask_shuffled(scorer, snapshot, scores, self._final)
@@ -183,6 +188,17 @@ class StoredNetwork:
             return self.store.load_state(self.training, self.seed, step, self._architecture)
         except PrunebenchError as error:
             raise NotHere(f"their networks are lacking: {error}") from error
+
+
+def _other_signs(kept: _Draws | None, predicted: list[Tensor | None]) -> str | None:
+    """What is other of predicted signs, or None; kept are those of scorers that gave some in every draw."""
+    given = [signs[0].cpu().numpy() for signs in predicted if signs is not None]
+    whole = len(given) == len(predicted)
+    if kept is None or not whole:
+        same = whole is (kept is not None)
+        return None if same else "predicted signs, which it had not" if whole else "no predicted signs"
+    moved = float((np.sign(given) != np.sign(kept)).mean(axis=1).max())
+    return f"other predicted signs for {moved:.0%} of the neurons" if moved > _MOVED else None
 
 
 def same_scorer(key: Key, load: Callable[[str], Scorer]) -> Scorer:

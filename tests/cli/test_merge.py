@@ -1,5 +1,6 @@
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,50 @@ def test_an_audit_asks_scorers_again_who_may_have_looked_elsewhere(
     named = "audit: other numbers when computed again: scores of factor at step 20, seed 0, of training"
     assert (named in result.out) is (factor != "1")
     assert other in result.out
+
+
+TELLS_SIGNS = """
+import os
+import prunebench as pb
+
+class TellsSigns(pb.Scorer):
+    name = "tells_signs"
+    def score(self, snapshot):
+        return snapshot.networks.norms()
+    def signs(self, snapshot):
+        factor = os.environ["SIGNS"]
+        return None if factor == "none" else snapshot.networks.norms() * float(factor)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kept", "again", "found"),
+    [
+        ("1", "3", None),
+        ("none", "none", None),
+        ("1", "-1", "other predicted signs for 100% of the neurons"),
+        ("1", "none", "no predicted signs"),
+        ("none", "1", "predicted signs, which it had not"),
+    ],
+)
+def test_an_audit_asks_for_predicted_signs_again(
+    quick: Prunebench,
+    folder: Path,
+    npz: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: str,
+    again: str,
+    found: str | None,
+) -> None:
+    (folder / "toy.npz").write_bytes(npz.read_bytes())
+    (folder / "tells_signs.py").write_text(TELLS_SIGNS)
+    monkeypatch.setenv("SIGNS", kept)
+    asked = ("--plugin", "tells_signs.py", "--scorer", "tells_signs", "--seeds", "1", "--protocol", "rank")
+    assert quick(*SCORED, *asked, "--store", "theirs").code == 0
+    monkeypatch.setenv("SIGNS", again)
+    with Store(Path("theirs"), read_only=True) as theirs:
+        differing = audit(theirs, 1.0, load=partial(load_scorer, files=["tells_signs.py"])).differing
+    assert [name.rpartition(": ")[2] for name in differing] == ([] if found is None else [found])
 
 
 def test_a_store_names_no_file_that_an_audit_runs(folder: Path) -> None:
