@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from prunebench.store.database import row_digest
 from prunebench.store.records import Amount, Count, Environment, Key, Measure, Trained
+from prunebench.tasks.spec import Seed
 
 Hex = Annotated[str, Meta(pattern=r"\A[0-9a-f]*\Z")]
 TrainingId = Annotated[Hex, Meta(min_length=32, max_length=32)]
@@ -98,7 +99,7 @@ class NetworkRow(TableRow):
     table, key, covered = "networks", ("training", "seed", "step"), 6
 
     training: TrainingId
-    seed: Count
+    seed: Seed
     step: Annotated[int, Meta(ge=-1, le=2**62)]
     sha256: Annotated[Hex, Meta(min_length=64, max_length=64)]
     seconds: Amount
@@ -125,7 +126,7 @@ class ScoringRow(TableRow):
     unique = ("training", "seed", "step", "scorer", "version", "source")
 
     training: TrainingId
-    seed: Count
+    seed: Seed
     step: Count
     scorer: str
     version: str

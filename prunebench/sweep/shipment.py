@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from prunebench.errors import PrunebenchError
 from prunebench.store.absorb import absorb
 from prunebench.store.store import Store
 from prunebench.store.tables import NetworkRow, delete
@@ -30,7 +31,10 @@ def without_files(part: Store, names: Iterable[str]) -> Shipment:
 def unpack(store: Store, shipment: Shipment, training: str) -> None:
     """Take over what came back of a training, checked against its hashes, in one transaction.
 
-    It replaces what is there: it was made from that, and what was whole is among it.
+    It replaces what is there: it was made from that, and what was whole is among it. `PrunebenchError` where
+    something is not what a worker wrote.
     """
     with Store.from_bytes(shipment) as part:
-        absorb(store, part, training=training, replace=True)
+        damaged = absorb(store, part, training=training, replace=True).damaged
+    if damaged:
+        raise PrunebenchError(f"what a worker sent back is damaged, {damaged[0]}; run again")

@@ -61,6 +61,30 @@ def test_what_is_damaged_in_the_store_is_made_again(tmp_path: Path, store: Store
     assert sweep.results() == before
 
 
+def test_what_workers_did_of_the_largest_seeds_is_kept(tmp_path: Path, store: Store) -> None:
+    seeds = [2**63 - 2, 2**63 - 1]
+    sweep = Sweep(tmp_path, store, STUDY.replace("seeds = 2", f"seeds = {seeds}"))
+    assert sweep(Client()) == 0
+    assert sorted({row[1] for row in sweep.results()}) == seeds
+    again = Client()
+    assert sweep(again) == 0
+    assert again.submitted == []
+
+
+def test_what_comes_back_damaged_is_said(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def garbled(*arguments: Any, **options: Any) -> Future:
+        attempted, (database, files) = submit(*arguments, **options).value
+        return Future((attempted, (database, dict.fromkeys(files, b"nonsense"))))
+
+    client = Client()
+    submit = client.submit
+    monkeypatch.setattr(client, "submit", garbled)
+    with pytest.raises(pb.PrunebenchError, match=r"a worker sent back is damaged, .*final.*; run again$"):
+        Sweep(tmp_path, store)(client)
+
+
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], list[int]]:
     """Has `fail` called with the width of a job before each attempt; returns what it was called with."""
