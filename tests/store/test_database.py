@@ -2,11 +2,13 @@
 
 import contextlib
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 
 from prunebench.errors import RequestError
+from prunebench.store import database
 from prunebench.store.database import FILE, MIGRATIONS, SCHEMA, StoreError, connect, row_digest
 from prunebench.store.store import Store
 
@@ -129,3 +131,20 @@ def test_an_interrupted_transaction_leaves_nothing(tmp_path: Path) -> None:
             connection.execute("INSERT INTO trainings (id, task, recipe) VALUES ('t', '{}', '{}')")
     with Store(tmp_path) as store:
         assert store.rows("SELECT id FROM trainings") == [("t",)]
+
+
+def test_a_database_that_another_process_is_making_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not one yet that readers can use while it is written."""
+    made = sqlite3.connect(tmp_path / FILE, isolation_level=None, check_same_thread=False)
+    with contextlib.closing(made) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+        with pytest.raises(StoreError, match="another process has kept it"):
+            connect(tmp_path)
+        monkeypatch.undo()
+        end = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        end.start()
+        connect(tmp_path).close()
+        end.join()
