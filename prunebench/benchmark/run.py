@@ -29,7 +29,9 @@ def run_plan(
     check_fit(plan)
     store = store or Store()
     with store.claimed(plan.training):
-        return complete(plan, store, reporter, force=force, announced=False)
+        found = complete(plan, store, reporter, force=force, announced=False)
+        store.forget_failure(plan.training)
+        return found
 
 
 def complete(

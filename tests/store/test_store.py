@@ -197,6 +197,14 @@ def test_a_failure_is_never_a_result(store: Store, plan: Plan) -> None:
     assert missing_of(plan, store)[key][0] == tuple(plan.wanted[key])
 
 
+def test_what_is_done_has_not_failed(store: Store, plan: Plan) -> None:
+    run_plan(plan, store=store)
+    for force in (True, False):
+        store.put_failure(plan.training, "MemoryError: too much", 3, environment("cpu"))
+        run_plan(plan, store=store, force=force)
+        assert store.rows("SELECT * FROM failures") == []
+
+
 RANK, MERGE = Measure("rank"), Measure("merge", "0.5")
 ONES = np.ones((1, 16), np.float32)
 
