@@ -23,7 +23,7 @@ from prunebench.store.identity import digest
 from prunebench.store.provenance import environment
 from prunebench.store.store import Store
 from prunebench.submission.records import of_other_code, training_of, unlike_records
-from prunebench.submission.submission import BOARDS, SCHEMA, STORE, Submission
+from prunebench.submission.submission import BOARDS, NAME, SCHEMA, STORE, Submission
 
 
 def make(
@@ -52,6 +52,10 @@ def make(
     plugin = isolation.require(name)
     if plugin.own:
         raise RequestError("SCORER", scorer, "a scorer of yours; this one comes with prunebench")
+    source = Path(plugin.origin)
+    if plugin.point is None and not NAME.fullmatch(source.name):  # it could not be merged
+        accepted = "a file whose name has letters, digits and ._+- alone, a letter or digit first"
+        raise RequestError("--plugin", source.name, accepted)
     if folder.exists() and any(folder.iterdir()):
         raise RequestError("FOLDER", str(folder), "a new or empty folder is needed")
     if changed := of_other_code(own, isolation.load):
@@ -63,7 +67,6 @@ def make(
         if unlike := unlike_records(board, store):
             raise PrunebenchError(f"the store has no equal numbers of {len(unlike)} metrics, as {unlike[0]}")
     files = {f"{BOARDS}/{board.name}.json": board.to_json().encode() for board in own}
-    source = Path(plugin.origin)
     if plugin.point is None:
         files[source.name] = source.read_bytes()
     for file, content in files.items():

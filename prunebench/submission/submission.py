@@ -21,7 +21,7 @@ from prunebench.store.identity import digest
 FILE, BOARDS, STORE = "submission.json", "boards", "store"
 SCHEMA = 1
 # Nothing else is opened: a submission is anybody's.
-_NAME = re.compile(r"(boards/)?\w[\w.+-]*")
+NAME = re.compile(r"(boards/)?\w[\w.+-]*")
 
 
 class Submission(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,7 +59,7 @@ class Submission(msgspec.Struct, forbid_unknown_fields=True):
                 raise PrunebenchError(f"{FILE} has schema {found.schema}; {SCHEMA} is understood")
             for name, expected in found.files.items():
                 path = folder / name
-                if not _NAME.fullmatch(name) or path.is_symlink() or digest(path.read_bytes()) != expected:
+                if not NAME.fullmatch(name) or path.is_symlink() or digest(path.read_bytes()) != expected:
                     raise PrunebenchError(f"{name!r} is not what was submitted")
         except (OSError, msgspec.MsgspecError) as error:
             raise PrunebenchError(f"{folder}: not a whole submission ({error})") from error

@@ -151,6 +151,10 @@ def test_what_cannot_be_submitted_is_said(prunebench: Prunebench, study: Path, f
     (folder / "stranger.py").write_text(SCORER.replace("SCALE", "2"))
     plugin = ("--plugin", "stranger.py")
     assert prunebench("sweep", study, "--scorer", "stranger", *plugin).code == 0
+    (folder / "strange r.py").write_text(SCORER.replace("SCALE", "2"))
+    spaced = prunebench("submit", "stranger", "handed_in", "--plugin", "strange r.py")
+    assert (spaced.code, "--plugin: got 'strange r.py'; a file whose name" in spaced.err) == (2, True)
+    assert not (folder / "handed_in").exists()
     (folder / "stranger.py").write_text(SCORER.replace("SCALE", "3"))
     changed = prunebench("submit", "stranger", "handed_in", *plugin)
     assert (changed.code, "its code was changed since" in changed.err) == (1, True)
