@@ -5,20 +5,24 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from prunebench.benchmark.plan import DENSE
 from prunebench.evaluation.metrics import Path
+from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
 from prunebench.plugin.isolation import source_of
 from prunebench.results import Row
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.checked_rows import CheckedRows
 from prunebench.store.identity import id_of
-from prunebench.store.records import read_values
+from prunebench.store.records import STEPS, Key, read_values
 from prunebench.store.store import Store
+from prunebench.store.tables import ResultRow
 from prunebench.store.validation import is_valid
 
 _ROUNDING = 1e-9  # of a mean over draws
 
-Means = dict[Path, dict[int, float]]  # of the draws, by metric and seed
+Means = dict[Path, float]  # of the draws
+_Measured = list[tuple[ResultRow, int, Means]]  # each result with its seed
 
 
 def training_of(board: Board, row: Row) -> str:
@@ -42,27 +46,53 @@ def unlike_records(board: Board, store: Store) -> list[str]:
     found = []
     trainings = {row.key: training_of(board, row) for row in board.rows}
     for training in dict.fromkeys(trainings.values()):
-        means = _means(store, training)
+        measured = _measured(store, training)
         for row in board.rows:
             if trainings[row.key] == training:
-                known = means[0, "", "", ""] | means[row.at_step, row.scorer, row.version, row.source or ""]
+                scored = Key(row.at_step, row.scorer, row.version, row.source or "")
+                there = _found(row, [*measured[DENSE], *measured[scored]])
                 found += [
                     f"{' '.join(path)} of {row.scorer} at step {row.at_step} on {board.name}"
                     for path, summary in row.metrics.items()
-                    if not _same(known.get(path, {}), row.seeds, summary.per_seed)
+                    if not _same(there.get(path, {}), row.seeds, summary.per_seed)
                 ]
     return found
 
 
-def _means(store: Store, training: str) -> dict[tuple[int, str, str, str], Means]:
-    means: dict[tuple[int, str, str, str], Means] = defaultdict(lambda: defaultdict(dict))
+def _measured(store: Store, training: str) -> dict[Key, _Measured]:
+    """All that was measured, by what scored."""
+    measured = defaultdict[Key, _Measured](list)
     for scoring, whole, results in CheckedRows(store, training).scorings():
         for result, sound in results:
             if whole and sound and result.error is None and is_valid(result):
-                of = means[scoring.step, scoring.scorer, scoring.version, scoring.source]
-                for name, values in read_values(result.metrics).items():
-                    of[tuple(name.split("/"))][scoring.seed] = float(np.mean(np.array(values, dtype=float)))
-    return means
+                means = {
+                    tuple(name.split("/")): float(np.mean(np.array(values, dtype=float)))
+                    for name, values in read_values(result.metrics).items()
+                }
+                measured[scoring.scored].append((result, scoring.seed, means))
+    return measured
+
+
+def _found(row: Row, measured: _Measured) -> dict[Path, dict[int, float]]:
+    """By metric and seed what was measured as a row says: a store may have it with other settings too."""
+    found = defaultdict[Path, dict[int, float]](dict)
+    for result, seed, means in measured:
+        if _is_as_said(row, result):
+            for path, mean in means.items():
+                found[path][seed] = mean
+    return found
+
+
+def _is_as_said(row: Row, result: ResultRow) -> bool:
+    """Whether a result is of a row's evaluator and settings."""
+    measure = result.measure
+    settings = measure.protocol.partition("[")[2].rstrip("]").split(",")
+    steps = known(row.finetune_steps)  # boards do not say it of what was carried over from an earlier run
+    if measure.name == "finetune" and steps is not None and f"{STEPS}{steps}" not in settings:
+        return False
+    accuracy = bool(measure.keep) or measure.name == "dense"  # what running statistics make a difference to
+    recalibrated = row.recalibrated is not False  # networks without any do not say it
+    return result.evaluator == row.evaluator and (not accuracy or measure.recalibrated == recalibrated)
 
 
 def _same(stored: dict[int, float], seeds: list[int], given: list[float | int | None]) -> bool:

@@ -2,15 +2,24 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import torch
 from in_process import Prunebench
 from studies import small_study
 
+import prunebench as pb
+from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.run import run_plan
+from prunebench.leaderboard.board import Board
 from prunebench.store.files import write_atomically
 from prunebench.store.identity import digest
+from prunebench.store.store import Store
+from prunebench.submission.records import unlike_records
 
 SCORER = """
 import prunebench as pb
@@ -160,3 +169,23 @@ def test_what_cannot_be_submitted_is_said(prunebench: Prunebench, study: Path, f
     assert (changed.code, "its code was changed since" in changed.err) == (1, True)
     full = prunebench("submit", "stranger", ".", *plugin)
     assert (full.code, "a new or empty folder is needed" in full.err) == (2, True)
+
+
+def test_rows_are_compared_with_results_of_their_own_settings(tmp_path: Path) -> None:
+    """A store may have a protocol with several."""
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn((80, 1, 12, 12), generator=draw), torch.arange(80) % 3
+    task = pb.Task(x[:20], y[:20], x[20:], y[20:], name="pictures")
+    network = pb.load_network("resnet[depth=8,width=0.25]")
+    recipe = pb.Recipe(network=network, learning_rate=0.05, batch_size=8, steps=20)
+    scorers = [pb.load_scorer("magnitude")]
+    first = Plan(task, recipe, scorers, (5,), (0, 1), ("prune_final", "finetune"), (0.5,), 4, device="cpu")
+    plans = [first, replace(first, finetune_steps=15), replace(first, recalibrate=False)]
+    with Store(tmp_path / "store") as store:
+        boards = [Board.of(run_plan(plan, store=store)) for plan in plans]
+        for board in boards:
+            assert unlike_records(board, store) == []
+            (row,) = (row for row in board.rows if row.scorer == "magnitude")
+            for claim in ({"finetune_steps": 5}, {"recalibrated": not row.recalibrated}, {"evaluator": "0"}):
+                claimed = msgspec.structs.replace(board, rows=[msgspec.structs.replace(row, **claim)])
+                assert unlike_records(claimed, store) != []
