@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from prunebench.store.checked_rows import CheckedRows
 from prunebench.store.integrity import find_damage, forget
@@ -27,7 +28,7 @@ class Absorbed:
     """What came of it.
 
     Attributes:
-        networks, results: taken over.
+        networks, results: taken over; of a network, it may be only the file, where that is lost here.
         present: results that were there already, with equal numbers.
         differing: results that were there with other numbers, by name; the ones that were there stay.
         damaged: what was left out because it is not what was written, by name.
@@ -86,14 +87,17 @@ class _Absorbing:
         damage = list(find_damage(self.into, self.training.id))
         forget(self.into, damage)
         self.absorbed.forgotten += [each.what for each in damage]
-        networks = self._networks()
+        copied = self._networks()
         with self.into.writing() as connection:
             if self.into.find(TrainingRow, self.training.id) is None:
                 write(connection, [self.training])
+            there = self._there()  # another process may have trained them while the files were copied
+            networks = [row for row in copied if self.replace or row.named not in there]
             for row in networks:
                 row.provenance = self._number(connection, row.provenance)
             write(connection, networks)
             self._scorings(connection)
+        self.absorbed.networks += len(networks)
 
     def _number(self, connection: sqlite3.Connection, number: int) -> int:
         """What a number of the other store's environments is in this one."""
@@ -103,12 +107,15 @@ class _Absorbing:
             self.numbers[number] = environment_number(connection, made)
         return self.numbers[number]
 
+    def _there(self) -> dict[tuple[Any, ...], NetworkRow]:
+        return {row.named: row for row, _ in self.into.read(NetworkRow, "training = ?", [self.training.id])}
+
     def _networks(self) -> list[NetworkRow]:
         """Rows to take over, with their files copied: a file without a row does no harm."""
-        there = {row.named for row, _ in self.into.read(NetworkRow, "training = ?", [self.training.id])}
-        taken = []
+        there, taken = self._there(), []
         for row, whole in self.rows.of(NetworkRow):
-            if not self.replace and row.named in there:
+            here = None if self.replace else there.get(row.named)
+            if here is not None and (here.sha256 != row.sha256 or self._is_kept(here)):
                 continue
             if self.seeds is not None and row.seed not in self.seeds:
                 continue
@@ -119,9 +126,19 @@ class _Absorbing:
             except Damaged as damage:
                 self.absorbed.damaged.append(str(damage))
                 continue
-            taken.append(row)
-        self.absorbed.networks += len(taken)
+            if here is None:
+                taken.append(row)
+            else:  # the file alone was lacking
+                self.absorbed.networks += 1
         return taken
+
+    def _is_kept(self, network: NetworkRow) -> bool:
+        """Whether the file of a row here is whole."""
+        try:
+            self.into.files.read(network)
+        except Damaged:
+            return False
+        return True
 
     def _scorings(self, connection: sqlite3.Connection) -> None:
         recipe = Recipe.read(json.loads(self.training.recipe))

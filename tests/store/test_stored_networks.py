@@ -12,15 +12,17 @@ import prunebench as pb
 from prunebench.plugin.record import PluginRecord
 from prunebench.store.absorb import absorb
 from prunebench.store.identity import training_id
+from prunebench.store.integrity import find_damage
 from prunebench.store.inventory import take_inventory
 from prunebench.store.network_files import Damaged, pack, unpack
 from prunebench.store.records import FINAL
-from prunebench.store.reference import ReferenceNetworks
+from prunebench.store.reference import ReferenceNetworks, subset
 from prunebench.store.store import Store
 from prunebench.store.tables import TrainingRow
 from prunebench.training.architecture import architecture_of, loaded
 from prunebench.training.bundle import bundle_bytes, read_bundle
 from prunebench.training.recipe import Recipe
+from prunebench.training.state import State
 from prunebench.training.train import train
 
 SPECS = ["mlp[widths=6-4]", "lenet[width=0.5]", "resnet[depth=8,width=0.25]"]
@@ -130,6 +132,46 @@ def test_stores_are_merged(tmp_path: Path) -> None:
         assert (absorbed.networks, absorbed.damaged) == (4, [])
         found = ReferenceNetworks(mine, task, recipe, (0, 1), (5,)).trajectory()
     assert all(torch.equal(found.final[name], made.final[name]) for name in made.final.tensors)
+
+
+@pytest.mark.parametrize("lost", ["gone", "damaged"])
+def test_a_networks_file_that_is_lost_is_taken_from_the_other_store(
+    tmp_path: Path, task: pb.Task, recipe: pb.Recipe, lost: str
+) -> None:
+    with Store(tmp_path / "theirs") as theirs, Store(tmp_path / "mine") as mine:
+        for store in (theirs, mine):
+            ReferenceNetworks(store, task, recipe, (0, 1), (5,)).trajectory()
+        for path in (tmp_path / "mine" / "networks").rglob("seed0-*"):
+            path.unlink() if lost == "gone" else path.write_bytes(b"nonsense")
+        assert len(list(find_damage(mine, files=True))) == 2
+        before = mine.rows("SELECT * FROM networks")
+        absorbed = absorb(mine, theirs)
+        assert (absorbed.networks, absorbed.damaged, absorbed.forgotten) == (2, [], [])
+        assert list(find_damage(mine, files=True)) == []
+        assert mine.rows("SELECT * FROM networks") == before
+        assert absorb(mine, theirs).networks == 0
+
+
+def test_networks_that_are_trained_during_a_merge_stay(
+    tmp_path: Path, task: pb.Task, recipe: pb.Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the other store have other weights, as of another machine."""
+    with Store(tmp_path / "theirs") as theirs, Store(tmp_path / "mine") as mine:
+        reference = ReferenceNetworks(theirs, task, recipe, (0, 1))
+        other = subset(reference.trajectory(), (1,))
+        states = {FINAL: State(other.final, other.gradient_steps)}
+        theirs.save_networks(reference.training, (0,), states, reference.made, other.history)
+        write, trained = mine.files.write, list[Any]()
+
+        def meanwhile(name: str, content: bytes) -> None:
+            monkeypatch.undo()
+            ReferenceNetworks(mine, task, recipe, (0, 1)).trajectory()
+            trained.extend(mine.rows("SELECT * FROM networks"))
+            write(name, content)
+
+        monkeypatch.setattr(mine.files, "write", meanwhile)
+        assert absorb(mine, theirs).networks == 0
+        assert mine.rows("SELECT * FROM networks") == trained != []
 
 
 def test_a_training_under_another_shape_is_not_merged(tmp_path: Path) -> None:
