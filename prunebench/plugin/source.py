@@ -8,6 +8,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -69,7 +70,9 @@ def _read(text: bytes, path: Path, own: str, module: str) -> tuple[str, tuple[Pa
     except (SyntaxError, ValueError):  # compiled code
         return hashlib.sha256(text).hexdigest(), ()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    files = {file for name in _imports(tree, package) if (file := _helper(name, own)) is not None}
+    parts = [name.split(".") for name in _imports(tree, package)]
+    names = {name for each in parts for name in accumulate(each, "{}.{}".format)}  # `a.b` runs `a`, too
+    files = {file for name in names if (file := _helper(name, own)) is not None}
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_docstring(body[0]):
@@ -98,24 +101,28 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
 def _helper(name: str, own: str) -> Path | None:
     """The file of a module whose code counts; None for all others, and for names of no module."""
     top, *inner = name.split(".")
-    root = None if top == "prunebench" else _root(top)
-    if root is None or (is_installed(root) and top != own):
-        return None
-    path = root.joinpath(*inner) if root.is_dir() else root
-    return next(
-        (file for file in (path.with_suffix(".py"), path / "__init__.py", path) if file.is_file()), None
-    )
+    for root in () if top == "prunebench" else _roots(top):
+        if is_installed(root) and top != own:
+            continue
+        path = root.joinpath(*inner) if root.is_dir() else root
+        for file in (path.with_suffix(".py"), path / "__init__.py", path):
+            if file.is_file():
+                return file
+    return None
 
 
 @cache
-def _root(top: str) -> Path | None:
-    """Where a top-level package or module lives, found without importing it."""
+def _roots(top: str) -> tuple[Path, ...]:
+    """Where a top-level package or module lives, found without importing it.
+
+    A folder without an `__init__.py` is a package, too, and may be in several places.
+    """
     if not top or top in sys.stdlib_module_names:
-        return None
+        return ()
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
-        return None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    return Path(spec.submodule_search_locations[0] if spec.submodule_search_locations else spec.origin)
+        return ()
+    if spec is None or not (spec.origin or ".py").endswith(".py"):
+        return ()
+    return tuple(map(Path, spec.submodule_search_locations or filter(None, [spec.origin])))

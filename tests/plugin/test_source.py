@@ -31,7 +31,7 @@ def late():
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(tmp_path))
-    source._root.cache_clear()
+    source._roots.cache_clear()
     (tmp_path / "mine.py").write_text(SCORER)
     (tmp_path / "my_helpers.py").write_text("def scale(x):\n    return 2 * x\n")
     return tmp_path
@@ -54,6 +54,30 @@ def test_a_changed_helper_is_another_scorer(folder: Path) -> None:
     before = hash_of(folder)
     assert hash_of(folder) == before
     (folder / "my_helpers.py").write_text("def scale(x):\n    return 3 * x\n")
+    assert hash_of(folder) != before
+
+
+def test_a_helper_in_a_folder_without_init_counts(folder: Path) -> None:
+    """Python imports from one as from a package."""
+    (folder / "mine.py").write_text("import my_helpers_apart.inner as helper\n" + SCORER)
+    (folder / "my_helpers_apart").mkdir()
+    helper = folder / "my_helpers_apart/inner.py"
+    helper.write_text("x = 1\n")
+    before = hash_of(folder)
+    helper.write_text("x = 2\n")
+    assert hash_of(folder) != before
+
+
+@pytest.mark.parametrize("code", ["import my_helpers_packed.sub", "from my_helpers_packed.sub import x"])
+def test_the_package_that_a_helper_is_in_counts(folder: Path, code: str) -> None:
+    """It is run before what is imported of it."""
+    (folder / "mine.py").write_text(f"{code}\n{SCORER}")
+    (folder / "my_helpers_packed").mkdir()
+    (folder / "my_helpers_packed/sub.py").write_text("x = 1\n")
+    package = folder / "my_helpers_packed/__init__.py"
+    package.write_text("scale = 1\n")
+    before = hash_of(folder)
+    package.write_text("scale = 2\n")
     assert hash_of(folder) != before
 
 
