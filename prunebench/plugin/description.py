@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import MISSING, dataclass, field
+from numbers import Integral
 from typing import Any
 
 from prunebench.fields import annotations, kind_of
@@ -55,7 +56,7 @@ def describe(kind: PluginKind[Any], plugin: Plugin | type[Plugin]) -> Descriptio
         str(cls.paper),
         source_hash(cls),
         {
-            flag: value if isinstance(value, int) else bool(value)
+            flag: bool(value) if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
             for flag, value in flags.items()
             if not isinstance(value, property)
         },

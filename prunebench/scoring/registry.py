@@ -15,7 +15,7 @@ SCORERS: "PluginKind[Scorer]" = PluginKind(
     group="prunebench.scorers",
     base="prunebench.scoring.scorer:Scorer",
     server="prunebench.scoring.server",
-    flags=("stochastic", "sees_end", "initial_only", "twins"),
+    flags=("stochastic", "board_draws", "sees_end", "initial_only", "twins"),
 )
 
 

@@ -20,6 +20,7 @@ from prunebench.scoring.scorer import Scorer
 
 PLUGIN = """
 import os, signal, time
+import numpy as np
 import torch
 import prunebench as pb
 
@@ -61,6 +62,12 @@ class Looks(Good):
     name = "looks"
     def score(self, snapshot):
         raise ValueError(sorted(os.listdir()))
+
+class Few(Good):
+    name = "few"
+    stochastic = True
+    board_draws = np.int64(2)
+    draw: int = 0
 
 class Trains(Good):
     name = "trains"
@@ -307,3 +314,11 @@ def test_a_scorer_that_need_be_asked_once_says_so(isolation: Isolation[Scorer]) 
         assert isinstance(scorer, StandIn)
         assert scorer.initial_only is once
         assert canonical(scorer) == spec
+
+
+def test_a_scorer_says_over_how_many_draws_it_is_averaged(isolation: Isolation[Scorer]) -> None:
+    """Those with a time limit stand elsewhere, too: Hutchinson's one draw costs a tenth of ten."""
+    for name, draws in (("few", 2), ("hutchinson", 1), ("random", 10)):
+        found = isolation.load(name).board_draws
+        assert (found, type(found)) == (draws, int)
+    assert isolation.load("few").stochastic is True
