@@ -205,8 +205,10 @@ def import_file(file: str | Path) -> ModuleType:
         sys.modules[name] = module = importlib.util.module_from_spec(spec)
         try:
             loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            del sys.modules[name]
+        except BaseException as error:
+            del sys.modules[name]  # half a module, which the next import would take for all of it
+            if not isinstance(error, Exception | SystemExit):
+                raise
             why = in_words(error, place(error, None))
             raise RequestError("plugin", str(file), f"it does not load: {why}") from error
     return sys.modules[name]

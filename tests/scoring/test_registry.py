@@ -83,6 +83,18 @@ def test_broken_files_are_one_clear_line(tmp_path: Path, text: str, message: str
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_whose_import_was_interrupted_is_imported_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of it would stay for the life of a notebook."""
+    once = 'import os\nif os.environ.pop("INTERRUPT", None): raise KeyboardInterrupt\n'
+    path = write(tmp_path, "slow", once + SCORER.format(cls="Slow", name="slow"))
+    monkeypatch.setenv("INTERRUPT", "1")
+    with pytest.raises(KeyboardInterrupt):
+        pb.load_scorer(f"{path}:Slow")
+    assert pb.load_scorer(f"{path}:Slow").name == "slow"
+
+
 def test_a_name_that_another_scorer_has_is_refused(tmp_path: Path) -> None:
     """It would stand on the board for the other one's numbers."""
     one, two = [write(tmp_path, f"file{i}", SCORER.format(cls="Mine", name="mine")) for i in (1, 2)]
