@@ -24,6 +24,7 @@ from prunebench.scoring.fixture import (
 from prunebench.scoring.memory import with_peak
 from prunebench.scoring.outcome import REQUIREMENTS, Outcome
 from prunebench.scoring.scorer import Scorer, drawn
+from prunebench.scoring.surroundings import surroundings_kept
 from prunebench.training.global_generators import by_global_seeds, global_generators_kept
 from prunebench.training.snapshot import Snapshot
 
@@ -63,7 +64,7 @@ def _snapshot_is_unchanged(scorer: Scorer) -> str:
     for step in (0, EARLY):
         original = _shallow(scorer, step)
         private = original.copy()
-        with global_generators_kept(original.networks.device):
+        with surroundings_kept(original.networks.device):
             scorer.score(private)
         if not same(private, original):
             raise Violation(
@@ -302,8 +303,10 @@ def _compare(
 
 def _difference(a: Float[Tensor, "seeds neurons"], b: Float[Tensor, "seeds neurons"]) -> float:
     """The largest difference, in units of the range of each network's scores."""
+    a, b = a.double(), b.double()  # differences of the largest float32 numbers are infinite in float32
     spread = a.amax(dim=1) - a.amin(dim=1)
-    return float(((a - b).abs().amax(dim=1) / spread).max())
+    shares = (a - b).abs().amax(dim=1) / spread
+    return float(shares.nan_to_num(nan=math.inf).max())
 
 
 def _reversed(snapshot: Snapshot) -> Snapshot:

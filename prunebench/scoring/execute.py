@@ -10,9 +10,9 @@ from prunebench.errors import in_words, one_line
 from prunebench.plugin.frames import file_of, place, trace
 from prunebench.plugin.isolation import StandIn
 from prunebench.scoring.elsewhere import execute_elsewhere, unfit_elsewhere
-from prunebench.scoring.outcome import Outcome, failure, judge, whole
+from prunebench.scoring.outcome import Outcome, copied, failure, judge, whole
 from prunebench.scoring.scorer import Scorer
-from prunebench.training.global_generators import global_generators_kept
+from prunebench.scoring.surroundings import surroundings_kept
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.stopwatch import Stopwatch
 
@@ -30,7 +30,7 @@ def unfit(scorer: Scorer, snapshot: Snapshot) -> str | None:
         return unfit_elsewhere(scorer, snapshot)
     private = snapshot.copy()
     try:
-        with contextlib.redirect_stdout(sys.stderr), global_generators_kept(private.networks.device):
+        with contextlib.redirect_stdout(sys.stderr), surroundings_kept(private.networks.device):
             return _reason(scorer, private)
     except KeyboardInterrupt:
         raise
@@ -41,19 +41,20 @@ def unfit(scorer: Scorer, snapshot: Snapshot) -> str | None:
 def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
     """Score a private copy of the snapshot. Whatever goes wrong becomes the outcome's `error`.
 
-    What the scorer prints goes to stderr, and the global random generators are left as they were.
+    What the scorer prints goes to stderr. The global random generators, torch's and NumPy's settings and the
+    environment are left as they were.
     """
     if isinstance(scorer, StandIn):
         return execute_elsewhere(scorer, snapshot)
     private = snapshot.copy()
     stopwatch = Stopwatch()
     try:
-        with contextlib.redirect_stdout(sys.stderr), global_generators_kept(private.networks.device):
+        with contextlib.redirect_stdout(sys.stderr), surroundings_kept(private.networks.device):
             if (reason := _reason(scorer, private)) is not None:
                 return failure(reason, "unfit", stopwatch.seconds)
             with counted() as passes:  # those of signs are mostly the same once more
-                scores: object = scorer.score(private)
-            signs: object = scorer.signs(private)
+                scores = copied(scorer.score(private))
+            signs = copied(scorer.signs(private))
         seconds = stopwatch.seconds
         spent = _sample_gradients(private, passes)
         outcome = judge(scores, signs, _steps(private), spent, seconds, snapshot.networks)

@@ -95,6 +95,13 @@ def judge(
     return Outcome(taken, predicted, None, spent, seconds, sample_gradients=amount)
 
 
+def copied(given: object) -> object:
+    """What a scorer gave, safe from what it writes into the same tensor or array the next time."""
+    if isinstance(given, Tensor):
+        return given.detach().clone()
+    return given.copy() if isinstance(given, np.ndarray) else given
+
+
 def _constant(scores: Float[Tensor, "seeds units"], networks: Networks) -> Bool[Tensor, " seeds"]:
     """Whether a network's scores differ within none of its layers."""
     of_layers = scores.split([layer.units for layer in networks.layers], dim=1)

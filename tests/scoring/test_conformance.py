@@ -108,6 +108,11 @@ def exits(scorer, snapshot, scores):
     raise SystemExit(3)
 
 
+def huge(scorer, snapshot, scores):
+    """So large that their differences are infinite in float32."""
+    return torch.from_numpy(np.random.default_rng().uniform(-3e38, 3e38, scores.shape))
+
+
 @pytest.mark.parametrize(
     ("function", "check", "seen", "cause"),
     [
@@ -121,6 +126,7 @@ def exits(scorer, snapshot, scores):
         (global_torch, "global generator", "torch.manual_seed", "snapshot.generators()"),
         (global_numpy, "global generator", "torch.manual_seed", "snapshot.generators()"),
         (unseeded, "deterministic", "second call", "kept between calls"),
+        (huge, "deterministic", "second call", "kept between calls"),
         (remembers, "deterministic", "second call", "kept between calls"),
         (lambda c, s, x: -x, "higher = keep", "dominant neuron", "negative"),
         (lambda c, s, x: x.argsort(dim=1), "scores", "torch.int64", "argsort"),

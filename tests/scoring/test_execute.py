@@ -1,11 +1,13 @@
+import os
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 
 import prunebench as pb
-from prunebench.scoring.execute import execute
+from prunebench.scoring.execute import execute, unfit
 
 
 class Norm(pb.Scorer):
@@ -127,6 +129,63 @@ def test_an_error_names_the_last_line_of_the_authors_own(run: pb.Trajectory) -> 
     assert "(test_execute.py:" in outcome.error
     assert outcome.traceback is not None
     assert outcome.traceback.startswith("Traceback (most recent call last):")
+
+
+def settings() -> list[object]:
+    return [
+        *(torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads(), np.geterr()),
+        *(torch.are_deterministic_algorithms_enabled(), dict(os.environ)),
+    ]
+
+
+def test_what_a_scorer_sets_for_its_process_is_put_back(run: pb.Trajectory) -> None:
+    """The next scorer would fail, or score otherwise, for what another one did."""
+
+    class Sets(Norm):
+        name = "sets"
+
+        def unfit(self, networks: pb.Networks, task: pb.Task) -> None:
+            torch.set_grad_enabled(False)
+
+        def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+            torch.set_default_dtype(torch.float64)
+            torch.use_deterministic_algorithms(True)
+            os.environ["PRUNEBENCH_TEST"] = "set"
+            os.environ.pop("PATH")
+            return snapshot.networks.norms()
+
+        def signs(self, snapshot: pb.Snapshot) -> None:
+            torch.set_num_threads(torch.get_num_threads() + 1)
+            np.seterr(all="raise")
+            raise ValueError("what is raised changes nothing of it")
+
+    before = settings()
+    assert unfit(Sets(), run.snapshot(15)) is None
+    assert settings() == before
+    assert "ValueError" in (execute(Sets(), run.snapshot(15)).error or "")
+    assert settings() == before
+
+
+@pytest.mark.parametrize("array", [False, True])
+def test_scores_are_safe_from_a_buffer_that_is_used_again(run: pb.Trajectory, array: bool) -> None:
+    buffer = torch.zeros(run.final.seeds, run.final.units)
+
+    class Reuses(Norm):
+        name = "reuses"
+
+        def score(self, snapshot: pb.Snapshot):
+            buffer.copy_(snapshot.networks.norms())
+            return buffer.numpy() if array else buffer
+
+        def signs(self, snapshot: pb.Snapshot):
+            buffer.fill_(-1)
+            return buffer.numpy() if array else buffer
+
+    first, other = (execute(Reuses(), run.snapshot(step)) for step in (15, 0))
+    assert first.error is None
+    assert torch.equal(first.scores, run.snapshots[15].norms())
+    assert torch.equal(first.signs, -torch.ones_like(buffer))
+    assert torch.equal(other.scores, run.snapshots[0].norms())
 
 
 def test_ctrl_c_is_not_the_scorers_failure(run: pb.Trajectory) -> None:
