@@ -27,7 +27,7 @@ def check_seeds(seeds: int | np.integer | Iterable[int]) -> tuple[int, ...]:
 def read_seeds(text: str) -> tuple[int, ...]:
     """The seeds that a text names: `20` (seeds 0 to 19), `3,5,8` or `0-9`. Raises `RequestError`."""
     try:
-        return check_seeds(int(text) if text.strip().isdigit() else _expand(text))
+        return check_seeds(_number(text) if text.strip().isdecimal() else _expand(text))
     except RequestError as error:
         raise RequestError("seeds", text, error.accepted) from None
     except ValueError:
@@ -47,8 +47,15 @@ def _expand(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        end = int(last) if dash else int(first)
-        if end - int(first) > MOST_SEEDS:
+        begin = _number(first)
+        end = _number(last) if dash else begin
+        if not 0 <= end - begin <= MOST_SEEDS:
             raise ValueError(text)
-        seeds += range(int(first), end + 1)
+        seeds += range(begin, end + 1)
     return seeds
+
+
+def _number(text: str) -> int:
+    if not text.strip().isdecimal():  # `int` takes 1_0 for 10
+        raise ValueError(text)
+    return int(text)
