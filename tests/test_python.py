@@ -16,6 +16,7 @@ from msgspec.structs import replace
 import prunebench as pb
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
+from prunebench.store import reference
 from prunebench.store.export import ResultTable
 from prunebench.store.store import Store
 from prunebench.training.state import State
@@ -49,6 +50,27 @@ def test_it_is_what_a_plan_finds(task: pb.Task, recipe: pb.Recipe, result: pb.Re
     again = pb.run_benchmark(task, recipe, "snip", 15, [0, 1], "rank", device="cpu", quiet=True)
     assert [row.key for row in again.document.rows] == [("snip", 15), ("random", 15), ("oracle", 15)]
     assert again.seeds == (0, 1)
+
+
+def test_numpys_numbers_are_pythons(task: pb.Task, recipe: pb.Recipe, tmp_path: Path) -> None:
+    asked = {"seeds": np.int64(2), "protocols": ("rank", "finetune"), "keep": (0.5, 0.50000001)}
+    ours = {"seeds": 2, "protocols": ("rank", "finetune"), "keep": (0.5,)}
+    for steps, count, given in ((np.array([0, 15]), np.int64(5), asked), ([0, 15], 5, ours)):
+        found = pb.run_benchmark(
+            *(task, recipe, "magnitude", steps),
+            **given,
+            finetune_steps=count,
+            store=tmp_path,
+            device="cpu",
+            quiet=True,
+        )
+        json.dumps(found.document.content())
+        (row,) = (row for row in found.document.rows if row.key == ("magnitude", 15))
+        assert row.finetune_steps == 5
+    with Store(tmp_path, read_only=True) as store:
+        kept = store.rows("SELECT DISTINCT typeof(step) FROM networks")
+        kept += store.rows("SELECT DISTINCT typeof(step) FROM scorings")
+    assert {row[0] for row in kept} == {"integer"}
 
 
 def test_the_frame_is_the_export_with_its_draws_averaged(result: pb.Result, folder: Path) -> None:
@@ -97,16 +119,38 @@ def test_scores_of_elsewhere_are_measured_as_a_scorers(
         pb.evaluate(run.final.norms(), run, at_step=3)
     with pytest.raises(pb.RequestError, match="it trains networks"):
         pb.evaluate(run.final.norms(), run, protocols="finetune")
+    with pytest.raises(pb.RequestError, match="it trains networks"):
+        pb.evaluate(run.final.norms(), run, protocols=("rank", "ceiling"))
 
 
-def test_networks_that_began_elsewhere_are_measured_from_there(task: pb.Task, recipe: pb.Recipe) -> None:
+def test_steps_of_elsewhere_may_be_numpys(task: pb.Task, recipe: pb.Recipe) -> None:
+    run = pb.train(task, recipe, seeds=2, snapshot_steps=[0, 15], device="cpu")
+    found = pb.evaluate(run.final.norms(), run, at_step=np.int64(15), protocols="rank")
+    json.dumps(found.document.content())
+    assert {row.at_step for row in found.document.rows} == {15}
+
+
+def test_networks_with_other_units_than_the_recipes_are_refused(task: pb.Task, recipe: pb.Recipe) -> None:
+    narrow = pb.initialise(dataclasses.replace(recipe, width=8), task.shape, range(2))
+    run = pb.train(task, recipe, seeds=2, start=State(narrow), snapshot_steps=[15], device="cpu")
+    with pytest.raises(pb.RequestError, match=r"trajectory: got .*8.*; networks with the recipe's units"):
+        pb.evaluate(run.final.norms(), run)
+
+
+def test_networks_that_began_elsewhere_are_measured_from_there(
+    task: pb.Task, recipe: pb.Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = pb.initialise(recipe, task.shape, range(4, 8))
     run = pb.train(task, recipe, seeds=4, start=State(own), snapshot_steps=[0], device="cpu")
     growth = run.final.norms() / own.norms()
+    later = pb.train(task, recipe, seeds=4, start=State(own, 10), device="cpu")
+    for name in ("train", "run_loop"):
+        monkeypatch.setattr(reference, name, None)  # nothing is trained
     found = pb.evaluate({"grown": growth}, run, protocols=("rank", "truths"))
     (row,) = (row for row in found.document.rows if row.scorer == "grown")
     assert row.metrics["spearman_with", "growth"].mean == pytest.approx(1)
-    later = pb.train(task, recipe, seeds=4, start=State(own, 10), device="cpu")
+    assert not any(row.name == "twin" for row in found.document.rows)
+    assert pb.evaluate(growth, later, at_step=10, protocols="rank").document.rows
     with pytest.raises(pb.RequestError, match="at_step: got 0; one of the steps 10"):
         pb.evaluate(growth, later, at_step=0)
 
@@ -166,6 +210,9 @@ BAD = [
     ({"scorers": 3}, "scorers: got 3; a name"),
     ({"seeds": 0}, "seeds: got 0; 1 to 100,000"),
     ({"seeds": "three"}, "seeds: got 'three'; 1 to 100,000"),
+    ({"finetune_steps": 2.5}, "finetune_steps: got 2.5; a number from 1 to that of all steps, 120"),
+    ({"finetune_steps": True}, "finetune_steps: got True; a number from 1"),
+    ({"finetune_steps": "5"}, "finetune_steps: got '5'; a number from 1"),
     ({"at_steps": 121}, "at_steps: got 121; steps go from 0 to the end, 120"),
     ({"protocols": "rang"}, "protocols: got 'rang'; did you mean 'rank'"),
     ({"keep": (2,)}, "keep: got 2; a share"),

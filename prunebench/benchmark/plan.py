@@ -84,16 +84,20 @@ class Plan:
         if not self.fractions:
             shares = default_fractions(shallow=recipe.network is None)
             object.__setattr__(self, "fractions", shares)
-        if self.finetune_steps is not None and not 1 <= self.finetune_steps <= recipe.steps:
-            accepted = f"a number from 1 to that of all steps, {recipe.steps}, is needed"
-            raise RequestError("finetune_steps", self.finetune_steps, accepted)
+        if (steps := self.finetune_steps) is not None:
+            if not is_whole(steps) or not 1 <= steps <= recipe.steps:
+                accepted = f"a number from 1 to that of all steps, {recipe.steps}, is needed"
+                raise RequestError("finetune_steps", steps, accepted)
+            object.__setattr__(self, "finetune_steps", int(steps))
         if recipe.network is None and recipe.width < 2:
             raise RequestError("width", recipe.width, "2 neurons at least are needed to rank them")
         for step in self.at_steps:
             if not is_whole(step) or not 0 <= step <= recipe.steps:
                 raise RequestError("at_steps", step, f"steps go from 0 to the end, {recipe.steps}")
+        # SQLite would keep NumPy's numbers as bytes.
+        object.__setattr__(self, "at_steps", tuple(map(int, self.at_steps)))
         check_seeds(self.seeds)
-        check_fractions(self.fractions)
+        object.__setattr__(self, "fractions", check_fractions(self.fractions))
         recipe.epoch_steps(task.samples)
         check_memory(task, recipe, len(self.seeds), len(self.steps))
         for protocol in self.protocols:

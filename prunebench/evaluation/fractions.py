@@ -30,8 +30,6 @@ def written_share(fraction: float) -> str:
 
 
 def check_fractions(fractions: Iterable[float], option: str = "fractions") -> tuple[float, ...]:
-    """Distinct shares from the largest down."""
-    distinct = set(fractions)
-    for fraction in distinct:
-        convert(option, fraction, Share)
+    """Distinct shares from the largest down, each as results have it: two that are written alike are one."""
+    distinct = {float(written_share(convert(option, fraction, Share))) for fraction in fractions}
     return tuple(sorted(distinct, reverse=True))

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,12 @@ def test_kept_count(width: int, fraction: float, k: int) -> None:
 def test_absurd_share_is_an_error(fraction: float) -> None:
     with pytest.raises(pb.RequestError, match="fractions"):
         check_fractions([fraction])
+
+
+def test_shares_that_are_written_alike_are_one() -> None:
+    assert check_fractions((0.01, 0.5, 0.50000001, np.float32(0.2))) == (0.5, 0.2, 0.01)
+    usual = [hundredth / 100 for hundredth in range(100, 0, -1)]
+    assert list(check_fractions(usual)) == usual
 
 
 def test_exactly_k_even_among_ties() -> None:
