@@ -15,7 +15,7 @@ from prunebench.store.store import Store
 from prunebench.sweep.boards import Boards
 from prunebench.sweep.driver import sweep
 from prunebench.sweep.plans import Options, plans_of
-from prunebench.sweep.study import read_study
+from prunebench.sweep.study import Job, read_study
 from prunebench.sweep.to_do import find_to_do
 
 FILE = """
@@ -95,3 +95,40 @@ def test_a_sweep_has_a_row_that_says_why(tmp_path: Path, file: str) -> None:
         ("narrow", 10, "6 units at most"),
     ]
     assert {(row.metrics == {}, row.draws, row.cost.steps) for row in unfit} == {(True, 0, 0)}
+
+
+def test_a_row_that_says_why_joins_a_board_that_has_all_else(tmp_path: Path, file: str) -> None:
+    def plans(scorers: str) -> list[tuple[Job, Plan]]:
+        (tmp_path / "study.toml").write_text(STUDY.replace('["narrow", "snip"]', scorers))
+        asked = read_study(tmp_path / "study.toml")
+        return plans_of(asked, Options(), lambda spec: pb.load_scorer(spec, [file]))[1:]
+
+    def rows(folder: Path) -> dict[str, str]:
+        (path,) = folder.glob("*.json")
+        return {row.scorer: row.status for row in Board.read(path).rows}
+
+    wide, both = plans('["snip"]'), plans('["narrow", "snip"]')
+    before = {"snip": "ok", "random": "ok", "oracle": "ok"}
+    folder = tmp_path / "boards"
+    folder.mkdir()
+    with Store(tmp_path / "store") as store:
+        assert sweep(find_to_do(wide, store), Options(), store, Reporter(), Boards(folder)) == 0
+        assert rows(folder) == before
+        board = Board.read(next(folder.glob("*.json")))
+
+        boards = Boards(folder)  # as `sweep STUDY` does it
+        assert not boards.hold(both[0][1])
+        assert sweep(find_to_do(both, store), Options(), store, Reporter(), boards) == 0
+        assert boards.hold(both[0][1])
+        assert rows(folder) == before | {"narrow": "unfit"}
+
+    joining = Boards(tmp_path / "others", {board.name: board})  # as with --scorer: nothing is trained for it
+    alone = plans('["narrow"]')
+    assert joining.without_held(alone) == []
+    (tmp_path / "others").mkdir()
+    joining.add_unfit(plan for _, plan in alone)
+    assert rows(tmp_path / "others") == before | {"narrow": "unfit"}
+    assert joining.held(alone[0][1]) >= {*alone[0][1].unasked}
+    again = Boards(tmp_path / "others")
+    again.add_unfit(plan for _, plan in alone)
+    assert (again.lost, {*joining.lost}) == ({}, {board.name})

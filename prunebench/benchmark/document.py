@@ -48,7 +48,7 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
             accuracies = {path: values for path, values in dense.items() if path[-1] == "dense"}
             steps = networks[0].gradient_steps
             rows.append(_row(plan, key, measures, scorings, accuracies, drops, drawn, steps))
-    rows += [_unfit(plan, key, environment) for key in plan.keys if key.scorer in plan.unfit]
+    rows += unfit_rows(plan, environment)
     final = store.load_state(plan.training, example, FINAL, plan.architecture).networks
     return Document(
         task=TaskRecord.read(task_record(plan.task, plan.recipe)),
@@ -140,8 +140,12 @@ def _label_control(scorings: Sequence[Scoring]) -> _LabelControl:
     return _LabelControl({SHUFFLED_LABELS: np.array(filled, dtype=np.float64).T}, True, None)
 
 
+def unfit_rows(plan: Plan, environment: Environment) -> list[Row]:
+    """Those of scorers that were not asked."""
+    return [_unfit(plan, key, environment) for key in plan.unasked]
+
+
 def _unfit(plan: Plan, key: Key, environment: Environment) -> Row:
-    """Of a scorer that was not asked."""
     scorer = plan.keys[key]
     return Row(
         scorer=key.scorer,

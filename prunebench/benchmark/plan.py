@@ -177,6 +177,11 @@ class Plan:
         }
 
     @property
+    def unasked(self) -> list[Key]:
+        """Those that are not, as they are unfit: each has a row that says why."""
+        return [key for key in self.keys if key.scorer in self.unfit]
+
+    @property
     def measures(self) -> list[Measure]:
         """What is measured with each scorer's scores, of whatever scorer they are."""
         found = [Measure("rank")] if {"rank", CEILING} & {*self.protocols} else []

@@ -88,7 +88,8 @@ def command(study: str, **options: Any) -> int:
     warn(isolation)
     folder, force = Path(options["store"]), options["force"]
     boards = Boards(Path(options["out"]), published_boards() if only else {})
-    if only and not force:
+    joined = [plan for _, plan in jobs] if only and not force else []
+    if joined:
         jobs = boards.without_held(jobs)
     if options["dry_run"]:
         with Store.to_read(folder) as store:
@@ -101,6 +102,7 @@ def command(study: str, **options: Any) -> int:
         return 0
     check_folder("--store", folder)
     writable_folder("--out", boards.folder)
+    boards.add_unfit(joined)
     debug = bool(click.get_current_context().obj)
     shown = TerminalReporter(quiet=options["quiet"], debug=debug)
     with others_on_stderr(), Store(folder) as store, shown as reporter:

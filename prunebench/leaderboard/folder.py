@@ -46,16 +46,17 @@ def add_to_folder(document: Document, folder: Path, begun: Mapping[str, Board] |
         return Added(board, _write_board(board, path), older)
 
 
-def add_rows(rows: Board, folder: Path) -> int | None:
+def add_rows(rows: Board, folder: Path, begun: Mapping[str, Board] | None = None) -> int | None:
     """Put rows on the board of their name in `folder`, which stays what it is in all else.
 
-    Returns how many rows they took the place of, or None where there is no such board.
+    Where there is none yet, on the one of this name in `begun`. Returns how many rows they took the place of,
+    or None where there is no such board.
     """
     path = folder / f"{rows.name}.json"
     with folder_lock(folder):
-        if not path.is_file():
+        board = Board.read(path) if path.is_file() else (begun or {}).get(rows.name)
+        if board is None:
             return None
-        board = Board.read(path)
         newer = {row.key: row for row in rows.rows}
         kept = [row for row in board.rows if row.key not in newer]
         _write_board(replace(board, rows=[*kept, *newer.values()]), path)

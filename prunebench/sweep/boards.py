@@ -1,20 +1,25 @@
 """The boards of a sweep's jobs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from msgspec import structs
+
+from prunebench.benchmark.document import unfit_rows
 from prunebench.benchmark.estimate import duration
 from prunebench.benchmark.plan import DENSE, Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.errors import PrunebenchError
-from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.evaluation.metrics import EVALUATOR_VERSION, protocol_of
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board, name_of
-from prunebench.leaderboard.folder import add_to_folder, board_called, has_tables
+from prunebench.leaderboard.folder import add_rows, add_to_folder, board_called, has_tables
 from prunebench.leaderboard.lost import Held, lost, protocols_of
 from prunebench.results import Document, Row, TaskRecord
-from prunebench.store.records import Key
+from prunebench.store.provenance import environment
+from prunebench.store.records import Key, Measure
 from prunebench.store.store import task_record
 from prunebench.sweep.study import Job
 
@@ -34,15 +39,29 @@ class Boards:
         self._before: dict[str, Held] = {}
         self.failed = 0
 
-    def add(self, document: Document) -> None:
-        """Join a job's rows to its board. `PrunebenchError` where there is no room for it."""
-        try:
-            board, _, older = add_to_folder(document, self.folder, self.begun)
-        except OSError as error:
-            reason = f"{error.strerror}; all results are in the store, make room and run again"
-            raise PrunebenchError(f"{self.folder}: {reason}") from error
+    def add(self, document: Document) -> str | None:
+        """Join a job's rows to its board; where that is damaged, the line that says so is returned.
+
+        `PrunebenchError` where there is no room, which would be so for any board.
+        """
+        with self._writing():
+            try:
+                board, _, older = add_to_folder(document, self.folder, self.begun)
+            except PrunebenchError as error:
+                return f"{error}; the results are in the store"
         self.lost[board.name] = lost(self._before.setdefault(board.name, protocols_of(older)), board)
         self.failed += sum(row.status == "failed" and not row.control for row in document.rows)
+        return None
+
+    def add_unfit(self, plans: Iterable[Plan]) -> None:
+        """Put rows of scorers that are not asked on boards that have all else: nothing is trained for it."""
+        for plan in plans:
+            board, held = self._board(plan), self.held(plan)
+            rows = unfit_rows(replace(plan, held=held), environment(plan.device))
+            if board is not None and rows and not _lacking(plan, held):
+                with self._writing():
+                    add_rows(structs.replace(board, rows=rows), self.folder, self.begun)
+                self.lost.setdefault(board.name, None)
 
     def hold(self, plan: Plan) -> bool:
         """Whether the rows of a job that is done are on its board already."""
@@ -51,14 +70,15 @@ class Boards:
             board = Board.read(path)
         except PrunebenchError:
             return False
-        return has_tables(board, path) and {*plan.wanted} - {DENSE} <= _held(plan, board)
+        held = _held(plan, board)
+        return has_tables(board, path) and not _lacking(plan, held) and held >= {*plan.unasked}
 
     def without_held(self, jobs: Sequence[tuple[Job, Plan]]) -> list[tuple[Job, Plan]]:
         """Jobs without the rows that their boards have; those of which no row is left are left out."""
         found = []
         for job, plan in jobs:
             held = self.held(plan)
-            if held < {*plan.wanted} - {DENSE}:
+            if _lacking(plan, held):
                 found.append((replace(job, held=held), replace(plan, held=held)))
         return found
 
@@ -72,10 +92,7 @@ class Boards:
 
     def held(self, plan: Plan) -> frozenset[Key]:
         """Which rows of a plan the board that they would join has already, whole and by the same code."""
-        try:
-            board = board_called(_name(plan), self.folder) or self.begun.get(_name(plan))
-        except PrunebenchError:
-            board = None
+        board = self._board(plan)
         if board is None:
             return frozenset()
         controls = {row.key: row.version for row in board.rows if row.control}
@@ -83,9 +100,28 @@ class Boards:
         same = {key for key in plan.wanted if controls.get((key.scorer, key.step)) == key.version}
         return _held(plan, board, same)
 
+    def _board(self, plan: Plan) -> Board | None:
+        try:
+            return board_called(_name(plan), self.folder) or self.begun.get(_name(plan))
+        except PrunebenchError:
+            return None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = f"{error.strerror}; all results are in the store, make room and run again"
+            raise PrunebenchError(f"{self.folder}: {reason}") from error
+
 
 def _name(plan: Plan) -> str:
     return name_of(TaskRecord.read(task_record(plan.task, plan.recipe)), plan.recipe)
+
+
+def _lacking(plan: Plan, held: Collection[Key]) -> set[Key]:
+    """The rows with numbers that are not held."""
+    return {*plan.wanted} - {DENSE, *held}
 
 
 def _held(plan: Plan, board: Board, same: Collection[Key] = ()) -> frozenset[Key]:
@@ -93,19 +129,31 @@ def _held(plan: Plan, board: Board, same: Collection[Key] = ()) -> frozenset[Key
     rows = {Key(row.at_step, row.scorer, row.version, row.source or ""): row for row in board.rows}
     rows |= {key: row for key in same for row in board.rows if row.key == (key.scorer, key.step)}
     trained = known(board.training.gradient_steps) or plan.recipe.steps
-    return frozenset(
+    found = {
         key
         for key, measures in plan.wanted.items()
-        if key in rows and _has(rows[key], plan, {measure.name for measure in measures}, trained)
+        if key in rows and _has(rows[key], plan, measures, trained)
+    }
+    unasked = ((key, rows[key]) for key in plan.unasked if key in rows)
+    return frozenset(found).union(
+        key
+        for key, row in unasked
+        if row.status == "unfit" and row.error == plan.unfit[key.scorer] and _is_of(row, plan)
     )
 
 
-def _has(row: Row, plan: Plan, protocols: set[str], trained: int) -> bool:
+def _is_of(row: Row, plan: Plan) -> bool:
+    return row.evaluator == EVALUATOR_VERSION and row.seeds == list(plan.seeds)
+
+
+def _has(row: Row, plan: Plan, measures: Sequence[Measure], trained: int) -> bool:
+    protocols = {measure.name for measure in measures}
+    kept = {(protocol_of(path), path[2]) for path in row.metrics if len(path) == 3}
     return (
         row.status == "ok"
-        and row.evaluator == EVALUATOR_VERSION
-        and row.seeds == list(plan.seeds)
+        and _is_of(row, plan)
         and protocols <= row.protocols
+        and kept >= {(measure.name, measure.keep) for measure in measures if measure.keep}
         and ("finetune" not in protocols or row.finetune_steps == min(plan.finetuned, trained))
         and (not plan.normalised or row.recalibrated == plan.recalibrate)
     )

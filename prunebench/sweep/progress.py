@@ -20,7 +20,7 @@ class SweepProgress:
     ended; so it holds however many workers there are.
 
     Attributes:
-        failed: jobs that could not be done.
+        failed: jobs that could not be done, or put on their boards.
         seconds_left: None before there is enough to go by, and at the end.
     """
 
@@ -35,12 +35,10 @@ class SweepProgress:
 
     def end(self, item: ToDo, attempted: Attempted) -> None:
         """A job is done, or has failed for good."""
-        if attempted.document is None:
-            self.failed += 1
-            what = f"failed: {attempted.error}"
-        else:
-            self._boards.add(attempted.document)
-            what = f"{attempted.seconds:.1f} s"
+        document = attempted.document
+        error = attempted.error if document is None else self._boards.add(document)
+        self.failed += error is not None
+        what = f"{attempted.seconds:.1f} s" if error is None else f"failed: {error}"
         self._ended += 1
         self._left -= item.weight
         done, passed = self._weight - self._left, time.perf_counter() - self._began

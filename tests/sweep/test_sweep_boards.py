@@ -45,3 +45,30 @@ def test_boards_know_it_of_trainings_that_a_loss_ended(tmp_path: Path, store: St
     plan = sweep.jobs[0][1]
     sweep(Client())
     assert boards.hold(plan)
+
+
+def test_boards_know_which_shares_they_hold(tmp_path: Path, store: Store) -> None:
+    text = STUDY.replace('["rank"]', '["rank", "prune_final"]') + "keep = [0.5]\n"
+    sweep = Sweep(tmp_path, store, text)
+    boards = Boards(tmp_path / "boards")
+    sweep(Client())
+    assert all(boards.hold(plan) for _, plan in sweep.jobs)
+    assert boards.without_held(sweep.jobs) == []
+    more = [(job, replace(plan, fractions=(0.3, 0.5))) for job, plan in sweep.jobs]
+    assert not any(boards.hold(plan) for _, plan in more)
+    assert len(boards.without_held(more)) == len(more)
+
+
+def test_a_damaged_board_ends_no_sweep(tmp_path: Path, store: Store) -> None:
+    sweep = Sweep(tmp_path, store)
+    sweep()
+    first, second = sorted((tmp_path / "boards").glob("*.json"))
+    for client in (None, Client()):
+        first.write_text("{")
+        second.unlink()
+        sweep.lines.lines.clear()
+        assert sweep(client, force=True) == 1
+        (line,) = (line for line in sweep.lines.lines if "failed: " in line)
+        assert f"failed: {first.name}: not readable as JSON" in line
+        assert first.read_text() == "{"
+        assert second.is_file()
