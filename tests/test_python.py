@@ -247,6 +247,24 @@ def test_a_class_that_is_no_scorer_of_its_own(task: pb.Task, recipe: pb.Recipe) 
         pb.run_benchmark(task, recipe, [pb.Scorer], seeds=2, quiet=True)
 
 
+@pytest.mark.parametrize("name", ["all", "reinitialised", "random", "oracle", "snip"])
+def test_names_that_stand_for_something_else_are_refused(
+    name: str, task: pb.Task, recipe: pb.Recipe, run: pb.Trajectory
+) -> None:
+    class Named(pb.Scorer):
+        def score(self, snapshot: pb.Snapshot):
+            return snapshot.networks.norms()
+
+    Named.name = name
+    for scorer in (Named, Named()):
+        with pytest.raises(pb.RequestError, match=rf"scorers: got .*'{name}'.*; rename it"):
+            pb.run_benchmark(task, recipe, scorer, seeds=2, quiet=True)
+    with pytest.raises(pb.RequestError, match="rename"):
+        pb.evaluate({name: run.final.norms()}, run, at_step=15)
+    own = type(pb.load_scorer("snip"))
+    assert pb.run_benchmark(task, recipe, own, 0, 2, "rank", device="cpu", quiet=True).document.rows
+
+
 def test_what_is_shown_is_one_line(result: pb.Result, task: pb.Task, recipe: pb.Recipe) -> None:
     run = pb.train(task, recipe, seeds=2, snapshot_steps=[15], device="cpu")
     parts = [run, run.final, run.final.architecture, run.final.layers[0], run.snapshot(15), run.history]

@@ -13,10 +13,11 @@ from prunebench.benchmark.run import check_fit, run_plan
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions
 from prunebench.evaluation.protocols import Protocol
+from prunebench.plugin.registry import Registry
 from prunebench.plugin.spec import build
 from prunebench.progress import TerminalReporter
 from prunebench.run_spec import RunSpec
-from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.registry import SCORERS, load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.store import Store
 from prunebench.tasks.task import Task
@@ -106,4 +107,13 @@ def _loaded(given: Any) -> Scorer:
     if not (is_class or isinstance(given, Scorer)) or not isinstance(getattr(given, "name", None), str):
         accepted = 'a name such as "snip", or a pb.Scorer that has a name, is needed'
         raise RequestError("scorers", given, accepted)
+    _check_name(given if is_class else type(given))
     return given if isinstance(given, Scorer) else build(given, {}, given.__name__, "scorers")
+
+
+def _check_name(cls: type[Scorer]) -> None:
+    """Boards know prunebench's own scorers, and so the controls, by their names."""
+    registry = Registry(SCORERS)
+    known = registry.plugins.get(cls.name)
+    if known is not None and known.own and registry.load_class(cls.name) is not cls:
+        raise RequestError("scorers", cls, f"its name {cls.name!r} is taken by {known.origin}; rename it")

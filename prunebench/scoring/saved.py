@@ -12,12 +12,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.errors import RequestError
+from prunebench.evaluation.protocols import REINITIALISED
 from prunebench.plugin.registry import Registry
 from prunebench.plugin.spec import NAME
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 from prunebench.tasks.npz import read_arrays
 from prunebench.training.snapshot import Snapshot
+
+# What every scorer that is found is called on command lines and in studies.
+ALL = "all"
 
 
 class SavedScores(Scorer):
@@ -59,6 +63,12 @@ def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
         raise RequestError("scores", str(path), error.accepted) from None
 
 
+def check_name(option: str, name: str) -> None:
+    """Raises `RequestError` for names that stand for all scorers, or on boards for a row of no scorer."""
+    if name in (ALL, REINITIALISED):
+        raise RequestError(option, name, f"the name {name!r} stands for something else; rename it")
+
+
 def saved_scores(
     name: str, arrays: Mapping[str, np.ndarray], seeds: Sequence[int], width: int
 ) -> SavedScores:
@@ -68,6 +78,7 @@ def saved_scores(
     """
     if not re.fullmatch(NAME, name):
         raise RequestError("scores", name, "a name of letters, digits, _, - and . is needed")
+    check_name("scores", name)
     if name in (known := Registry(SCORERS).plugins):
         raise RequestError("scores", name, f"the name {name!r} is taken by {known[name].origin}; rename them")
     identity = hashlib.sha256(repr(tuple(seeds)).encode())

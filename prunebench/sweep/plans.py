@@ -14,6 +14,7 @@ from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.registry import PluginError
 from prunebench.plugin.spec import split_file
 from prunebench.scoring.registry import load_scorer
+from prunebench.scoring.saved import ALL
 from prunebench.scoring.scorer import Scorer
 from prunebench.sweep.study import Job
 from prunebench.tasks.datasets import DATASETS
@@ -40,8 +41,6 @@ class Options:
 
 
 Load = Callable[[str], Scorer]
-# Stands for every scorer that is found.
-ALL = "all"
 # Jobs of a study that are drawn from the same data one after another load them once.
 _load = lru_cache(maxsize=64)(load_spec)
 _loaded = lru_cache(maxsize=64)(loaded)

@@ -268,6 +268,8 @@ def test_rows_are_the_seeds_in_their_order(quick: Any, folder: Path) -> None:
         ("mine", {"scores": np.ones((3, 16)), "signs": np.ones(3)}, ["signs", "(3,)"]),
         ("mine", {"scores": np.array([{"a": 1}], dtype=object)}, ["pickled objects, which are never loaded"]),
         ("snip", {"scores": np.ones((3, 16))}, ["'snip' is taken by prunebench", "rename them"]),
+        ("reinitialised", {"scores": np.ones((3, 16))}, ["'reinitialised' stands for something else"]),
+        ("all", {"scores": np.ones((3, 16))}, ["'all' stands for something else"]),
         ("two words", {"scores": np.ones((3, 16))}, ["the file names the row"]),
     ],
 )
