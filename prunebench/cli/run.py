@@ -70,6 +70,8 @@ def command(**options: Any) -> int:
     from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
 
+    if options["dry_run"] and options["as_json"]:
+        raise click.UsageError("--json: it prints results, and --dry-run has none; leave one of them out")
     with others_on_stderr():
         plan = _plan(options)
     if options["dry_run"]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from prunebench.cli.options import isolate, json_option, plugin_option, plural, print_json, store_option
+from prunebench.cli.streams import others_on_stderr
 from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
 
@@ -104,9 +105,12 @@ def _study_status(study: Path, store: Path, plugins: tuple[str, ...], as_json: b
 
     isolation = isolate({"plugins": plugins, "scorer_timeout": None})
     asked = Options(plugins=plugins, device="cpu")
-    jobs = plans_of([with_all(job, isolation) for job in read_study(study)], asked, isolation.load)
+    wanted = [with_all(job, isolation) for job in read_study(study)]
+    with others_on_stderr():
+        jobs = plans_of(wanted, asked, isolation.load)
     with Store.to_read(store) as kept:
-        items = find_to_do(jobs, kept)
+        with others_on_stderr():
+            items = find_to_do(jobs, kept)
         if as_json:
             print_json([item.content() | {"error": _error(kept, item.plan)} for item in items])
             return

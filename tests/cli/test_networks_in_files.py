@@ -69,3 +69,28 @@ def test_what_cannot_be_is_one_line(run: Any, network: str, words: list[str]) ->
     assert len(result.err.splitlines()) == 1
     for word in words:
         assert word in result.err
+
+
+LOUD = """
+import prunebench as pb
+from torch import nn
+
+class Loud(pb.Network):
+    name = "loud"
+
+    def build(self, shape, outputs):
+        print("BUILD")
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Linear(8, outputs))
+"""
+
+
+def test_what_a_network_prints_is_no_part_of_a_status(prunebench: Any, folder: Path, npz: Path) -> None:
+    (folder / "loud.py").write_text(LOUD)
+    (folder / "study.toml").write_text(
+        f'[task]\ndataset = "{npz}"\nsamples = 40\n[recipe]\nnetwork = "loud.py:Loud"\n'
+    )
+    result = prunebench("status", "study.toml", "--json")
+    assert result.code == 0
+    assert [job["job"] for job in result.json] == ["the only job"]
+    assert "BUILD" in result.err
+    assert "BUILD" not in prunebench("status", "study.toml").out

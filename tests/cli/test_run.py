@@ -254,3 +254,11 @@ def test_all_scorers_are_those_that_can_take_the_networks(prunebench: Any) -> No
     named = prunebench("run", "--scorer", "all,cluster_alignment", *asked, "--dry-run")
     assert named.code == 2
     assert named.err.startswith("prunebench: --scorer: got 'cluster_alignment'; it cannot take this")
+
+
+def test_a_dry_run_has_no_json(quick: Any) -> None:
+    refused = quick("--dry-run", "--json")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == (
+        "prunebench: --json: it prints results, and --dry-run has none; leave one of them out\n"
+    )
