@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from prunebench.api.result import Result
-from prunebench.errors import RequestError
+from prunebench.errors import PrunebenchError, RequestError
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import find_boards
 from prunebench.leaderboard.locations import folder_to_read
@@ -19,7 +19,10 @@ def boards(folder: str | Path | None = None, *, published: bool = False) -> list
     With `published` those, which come with prunebench. Raises `RequestError` where there are none,
     `PrunebenchError` where one is damaged.
     """
-    return find_boards(folder_to_read(folder, of_published=published))[0]
+    found, damaged = find_boards(folder_to_read(folder, of_published=published))
+    if damaged:
+        raise PrunebenchError(damaged[0])
+    return found
 
 
 def read_board(name: str | Path, *, published: bool = False) -> Board:
@@ -33,8 +36,11 @@ def read_board(name: str | Path, *, published: bool = False) -> Board:
         if not path.is_file():
             raise RequestError("name", str(name), "there is no such file")
         return Board.read(path)
-    found, _ = find_boards(folder_to_read(None, of_published=published), str(name))
-    exact = [board for board in found if board.name == str(name)] or found
+    found, damaged = find_boards(folder_to_read(None, of_published=published), str(name))
+    exact = [board for board in found if board.name == str(name)]
+    if damaged and not exact:
+        raise PrunebenchError(damaged[0])
+    exact = exact or found
     if len(exact) > 1:
         names = ", ".join(board.name for board in exact)
         raise RequestError("name", str(name), f"the name of one board is needed, of {names}")

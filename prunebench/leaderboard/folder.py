@@ -128,20 +128,21 @@ def has_tables(board: Board, path: Path) -> bool:
 def find_boards(folder: Path, name: str | None = None) -> tuple[list[Board], list[str]]:
     """The boards in `folder` whose names start with `name`, and a line for each that is damaged.
 
-    Raises `RequestError` where there is no such board, `PrunebenchError` where all boards are damaged.
+    Raises `RequestError` where there is no such board, `PrunebenchError` where all such boards are damaged.
     """
     found, damaged = read_folder(folder)
     boards = list(found.values())
-    if damaged and not boards:
-        raise PrunebenchError(damaged[0])
+    chosen = [board for board in boards if board.name.startswith(name or "")]
+    left_out = [line for line in damaged if line.startswith(name or "")]
+    if (damaged and not boards) or (left_out and not chosen):
+        raise PrunebenchError((left_out or damaged)[0])
     if not boards:
         raise RequestError("out", str(folder), "a folder with boards; `prunebench run` makes one")
-    chosen = [board for board in boards if board.name.startswith(name or "")]
     if not chosen:
         there = folder != published() and any(known.startswith(name or "") for known in published_boards())
         noun = "it is a published one (--published); boards here" if there else "boards here"
         raise unknown_name("board", name or "", [board.name for board in boards], noun)
-    return chosen, [line for line in damaged if line.startswith(name or "")]
+    return chosen, left_out
 
 
 def board_called(name: str, folder: Path) -> Board | None:

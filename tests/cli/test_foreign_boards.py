@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from in_process import Prunebench
 from made_up_boards import board
 from markdown_it import MarkdownIt
+
+import prunebench as pb
 
 OUT = "boards"
 HOSTILE = (
@@ -123,6 +126,28 @@ def test_a_damaged_board_of_another_name_does_not_matter(
     alone = prunebench("leaderboard", "--out", OUT)
     assert alone.code == 1
     assert "broken.json: not readable as JSON" in alone.err
+
+
+def test_a_damaged_board_that_is_asked_for_is_named(good: str, folder: Path, prunebench: Prunebench) -> None:
+    write(folder / OUT, "broken", "{")
+    for asked in (("show", "snip", "--board", "bro"), ("leaderboard", "broken")):
+        result = prunebench(*asked, "--out", OUT)
+        assert (result.code, result.out) == (1, "")
+        assert result.err.startswith("prunebench: broken.json: not readable as JSON")
+    assert prunebench("leaderboard", "none", "--out", OUT).code == 2
+
+
+def test_from_python_a_damaged_board_is_an_error(good: str, folder: Path) -> None:
+    write(folder / OUT, "broken", "{")
+    shutil.copytree(folder / OUT, folder / "leaderboards")
+    for read in (
+        lambda: pb.boards(folder / OUT),
+        lambda: pb.read_board("broken", published=True),
+        lambda: pb.read_board("", published=True),
+    ):
+        with pytest.raises(pb.PrunebenchError, match=r"^broken\.json: not readable as JSON"):
+            read()
+    assert pb.read_board(good, published=True).name == pb.read_board(good[:8], published=True).name == good
 
 
 def test_an_unreadable_board_is_named(good: str, folder: Path, prunebench: Prunebench) -> None:
