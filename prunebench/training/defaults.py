@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prunebench.plugin.record import PluginRecord
+from prunebench.plugin.spec import parse_spec, split_file
 from prunebench.tasks.datasets import default_steps
 from prunebench.training.recipe import OF_SHALLOW, SHALLOW, Recipe, meaningless
 
@@ -17,6 +18,8 @@ def recipe_with_defaults(dataset: str, given: Mapping[str, Any]) -> Recipe:
     The network is not loaded. Raises `RequestError` for values that do not fit, or not together.
     """
     spec = given.get("network", SHALLOW)
+    if split_file(spec)[0] is None and parse_spec(spec, "network") == (SHALLOW, {}):
+        spec = SHALLOW  # however it is written: `shallow[]`
     for name in OF_SHALLOW if spec != SHALLOW else ():
         if name in given:
             raise meaningless(name, given[name], spec)

@@ -60,6 +60,16 @@ def test_networks_are_an_axis_with_defaults_of_their_own(tmp_path: Path) -> None
     assert own.network_spec == "net.py:Net[width=2]"
 
 
+@pytest.mark.parametrize("written", ["shallow[]", "shallow ", " shallow[ ]"])
+def test_the_shallow_network_is_the_same_however_it_is_written(tmp_path: Path, written: str) -> None:
+    usual, other = (
+        read(tmp_path, f"[recipe]\nnetwork = '{network}'\nwidth = 12\n")[0]
+        for network in ("shallow", written)
+    )
+    assert other.recipe == usual.recipe
+    assert other.recipe.network is None
+
+
 def test_what_the_shallow_network_alone_has_is_set_in_its_own_grid(tmp_path: Path) -> None:
     networks = (
         "[[grid]]\nrecipe.width = [10, 20]\n[[grid]]\nrecipe.network = ['mlp']\nrecipe.scale = [0.5, 1]"
