@@ -91,6 +91,9 @@ def command(
     """
     from prunebench.leaderboard.folder import find_boards
 
+    chosen = {"--html": html, "--site": site, "--figures": figures, "--cite": cite}
+    chosen |= {"--overview": summed_up, "--rebuild": again}
+    _check_outputs([flag for flag, value in chosen.items() if value], form, _Shown(**shown))
     # Published boards are written only by those who name their folder.
     folder = OWN if again and not (out or of_published) else folder_to_read(out, of_published=of_published)
     boards, left_out = find_boards(folder, name)
@@ -123,6 +126,21 @@ class _Shown:
 
     def __bool__(self) -> bool:
         return bool(self.scorers or self.steps or self.top)
+
+
+def _check_outputs(chosen: list[str], form: str | None, shown: _Shown) -> None:
+    """Nothing that is asked for is ignored; what figures take is checked as they are drawn."""
+    for alone in ("--rebuild", "--overview"):
+        if alone in chosen and len(chosen) > 1:
+            others = ", ".join(flag for flag in chosen if flag != alone)
+            raise click.UsageError(f"{alone}: it goes with no other output; leave {others} out")
+    if not chosen or "--figures" in chosen:
+        return
+    asked = {"--scorer": shown.scorers, "--at-step": shown.steps, "--top": shown.top, "--format": form}
+    asked |= {} if chosen == ["--overview"] else {"--metric": shown.metrics}
+    for option, value in asked.items():
+        if value:
+            raise click.UsageError(f"{option}: {chosen[0]} does not take it; leave one of them out")
 
 
 def _print(boards: "list[Board]", form: str, summed_up: bool, name: str | None, shown: _Shown) -> None:

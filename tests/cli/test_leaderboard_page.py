@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from in_process import Prunebench
+from made_up_boards import board
 
 
 def test_a_page_of_the_boards_is_written(quick: Prunebench, prunebench: Prunebench, folder: Path) -> None:
@@ -62,6 +63,34 @@ def test_what_figures_cannot_be_is_said_in_a_line(
     assert done.code == 2
     assert said in done.err
     assert not list(folder.glob("figures/*/*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--html", "page.html", "--metric", "kendall"), "--metric: --html does not take it"),
+        (("--site", "site", "--scorer", "snip"), "--scorer: --site does not take it"),
+        (("--cite", "--top", "3"), "--top: --cite does not take it"),
+        (("--cite", "--format", "json"), "--format: --cite does not take it"),
+        (("--overview", "--at-step", "0"), "--at-step: --overview does not take it"),
+        (("--rebuild", "--metric", "kendall"), "--metric: --rebuild does not take it"),
+        (("--rebuild", "--html", "page.html"), "--rebuild: it goes with no other output; leave --html out"),
+        (("--overview", "--cite"), "--overview: it goes with no other output; leave --cite out"),
+    ],
+)
+def test_no_option_is_ignored(
+    prunebench: Prunebench, folder: Path, options: tuple[str, ...], said: str
+) -> None:
+    one = board(seeds=4, steps=(0,))
+    (folder / "boards").mkdir()
+    path = folder / "boards" / f"{one.name}.json"
+    path.write_text(one.to_json())
+    done = prunebench("leaderboard", "--out", "boards", *options)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert [file for file in folder.rglob("*") if file.is_file()] == [path]
+    assert prunebench("leaderboard", "--out", "boards", "--overview", "--metric", "kendall").code == 0
+    assert prunebench("leaderboard", "--out", "boards", "--html", "page.html", "--cite").code == 0
 
 
 def test_a_page_that_cannot_be_written_is_refused(
