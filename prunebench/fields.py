@@ -94,6 +94,8 @@ def kind_of(annotation: Any) -> Kind | None:
     inside, said = _opened(annotation)
     found, *others = [part for part in inside if part is not types.NoneType] or [None]
     optional = types.NoneType in inside
+    if {found, *others} == {int, float}:
+        found = float  # to a type checker `int | float` is what `float` is
     if typing.get_origin(found) is Literal:
         choices = typing.get_args(found)
         return Kind(object, choices, optional, "", f"one of {', '.join(map(written, choices))}")
@@ -130,6 +132,8 @@ def convert(option: str, value: object, annotation: Any) -> Any:
         if not isinstance(value, bool) and isinstance(value, Real):
             plain = int(value) if isinstance(value, Integral) else float(value)
         converted = msgspec.convert(plain, annotation)
+        if kind.type is float and isinstance(converted, int):  # of `int | float`
+            converted = float(converted)
     except (msgspec.ValidationError, OverflowError):
         raise _refusal(option, value, kind) from None
     if kind.limits and isinstance(converted, float) and not math.isfinite(converted):

@@ -125,6 +125,14 @@ def test_what_is_written_is_read(annotation: Any, value: Any) -> None:
     assert fields.read("x", fields.written(value), annotation) == value
 
 
+@pytest.mark.parametrize("annotation", [int | float, float | int, int | float | None])
+def test_whole_or_not_it_is_a_number(annotation: Any) -> None:
+    assert fields.accepted(annotation) == "a number is needed"
+    for value in (fields.read("x", "2.5", annotation), fields.read("x", "3", annotation)):
+        assert type(value) is float
+    assert type(fields.convert("x", 3, annotation)) is float
+
+
 @pytest.mark.parametrize(
     ("annotation", "texts"),
     [

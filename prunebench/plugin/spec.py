@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING
 
 from prunebench.errors import RequestError
-from prunebench.fields import annotations, read, written
+from prunebench.fields import annotations, kind_of, read, written
 from prunebench.plugin.plugin import P, Plugin, values_of
 
 NAME = r"[A-Za-z_][\w.-]*"
@@ -53,12 +54,28 @@ def build(cls: type[P], parameters: Mapping[str, str], spec: str, noun: str) -> 
 
 
 def canonical(plugin: Plugin) -> str:
-    """The spec that rebuilds this plugin, defaults left out: one method, one name."""
+    """The spec that rebuilds this plugin, defaults left out: one method, one name.
+
+    Raises `RequestError` for a text that would be read as another value, or as several parameters.
+    """
     values = values_of(plugin)
     changed = {f.name: v for f in plugin.parameters() if (v := values[f.name]) != f.default}
+    for key, value in changed.items():
+        if isinstance(value, str) and (value != value.strip() or set(value) & set(",[]")):
+            accepted = "a text without commas, square brackets and blanks around it is needed"
+            raise RequestError(f"{plugin.name}[{key}]", value, accepted)
+        if value == "none" and _is_optional(type(plugin), key):
+            raise RequestError(f"{plugin.name}[{key}]", value, "another text is needed: none stands for None")
     if not changed:
         return plugin.name
     return f"{plugin.name}[{','.join(f'{key}={written(value)}' for key, value in changed.items())}]"
+
+
+def _is_optional(cls: type, key: str) -> bool:
+    with suppress(Exception):  # types that only their author's type checker finds
+        kind = kind_of(annotations(cls)[key])
+        return kind is not None and kind.optional
+    return False
 
 
 def signature(parameters: Mapping[str, object]) -> str:

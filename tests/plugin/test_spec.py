@@ -125,6 +125,38 @@ def test_types_are_checked_in_python_too(parameters: dict[str, object], named: s
         assert str(refused.value) == named
 
 
+class Texts(Example):
+    name = "texts"
+    text: str = "a, b"
+    other: str | None = "x"
+    choice: Literal["none", "all"] = "all"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "needed"),
+    [
+        ("text", "x,other=y", "a text without commas, square brackets and blanks around it is needed"),
+        ("text", "x]", "a text without commas, square brackets and blanks around it is needed"),
+        ("other", " x", "a text without commas, square brackets and blanks around it is needed"),
+        ("other", "none", "another text is needed: none stands for None"),
+    ],
+)
+def test_a_text_that_would_be_read_as_another_value_names_no_method(
+    name: str, text: str, needed: str
+) -> None:
+    """Two methods would have one name, and one's results would be taken for the other's."""
+    with pytest.raises(pb.RequestError) as refused:
+        canonical(Texts(**{name: text}))
+    assert str(refused.value) == f"texts[{name}]: got {text!r}; {needed}"
+
+
+def test_texts_that_are_read_back_name_a_method() -> None:
+    assert canonical(Texts()) == "texts"
+    for texts in (Texts(text="x=y"), Texts(text="none"), Texts(other=None), Texts(choice="none")):
+        spec = canonical(texts)
+        assert build(Texts, parse_spec(spec, "--scorer")[1], spec, "--scorer") == texts
+
+
 def test_limits_are_part_of_a_type() -> None:
     class Limited(Example):
         name = "limited"
