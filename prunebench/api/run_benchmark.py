@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import Any, SupportsIndex, TypeVar
 
 from prunebench.api.result import Result
 from prunebench.benchmark.plan import Plan
@@ -33,7 +31,7 @@ def run_benchmark(
     recipe: Recipe,
     scorers: GivenScorer | Iterable[GivenScorer] = RunSpec.scorers,
     at_steps: int | Iterable[int] = (50,),
-    seeds: int | np.integer | Iterable[int] = RunSpec.seeds,
+    seeds: SupportsIndex | Iterable[int] = RunSpec.seeds,
     protocols: Protocol | Iterable[Protocol] = RunSpec.protocols,
     *,
     keep: Sequence[float] = RunSpec.keep,

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-
-import numpy as np
+from typing import Any
 
 from prunebench.errors import RequestError, unknown_name
 
@@ -38,7 +37,7 @@ def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
     given = parse_classes(classes) if isinstance(classes, str) else classes
     if not _is_list(given) or len(given) < 2:
         raise RequestError("classes", classes, _FORM)
-    sides = [(side,) if isinstance(side, int | np.integer) else side for side in given]
+    sides: list[Any] = [(side,) if is_whole(side) else side for side in given]
     if not all(_is_list(side) and len(side) for side in sides):
         raise RequestError("classes", classes, _FORM)
     found = tuple(tuple(sorted(_number(token, names) for token in side)) for side in sides)

@@ -2,8 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-
-import numpy as np
+from typing import SupportsIndex
 
 from prunebench.errors import RequestError
 from prunebench.tasks.classes import is_whole
@@ -13,9 +12,9 @@ from prunebench.tasks.spec import LARGEST_SEED
 MOST_SEEDS = 100_000
 
 
-def check_seeds(seeds: int | np.integer | Iterable[int]) -> tuple[int, ...]:
+def check_seeds(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     """The seeds as a tuple, of a number n 0 to n - 1; they are the replicates, so they must be distinct."""
-    given: object = range(int(seeds)) if isinstance(seeds, int | np.integer) and is_whole(seeds) else seeds
+    given: object = range(seeds) if isinstance(seeds, SupportsIndex) and is_whole(seeds) else seeds
     checked = tuple(itertools.islice(given, MOST_SEEDS + 1)) if isinstance(given, Iterable) else ()
     whole = all(is_whole(seed) and 0 <= seed <= LARGEST_SEED for seed in checked)
     if not 1 <= len(checked) <= MOST_SEEDS or not whole or len(set(checked)) < len(checked):
@@ -38,7 +37,7 @@ def read_seeds(text: str) -> tuple[int, ...]:
 def written_seeds(seeds: Sequence[int]) -> str:
     """The text that `read_seeds` reads."""
     first, last = seeds[0], seeds[-1]
-    if list(seeds) != list(range(first, last + 1)):
+    if any(seed != first + place for place, seed in enumerate(seeds)):
         return ",".join(map(str, seeds))
     return f"{first}-{last}" if first else str(last + 1)
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import SupportsIndex
 
-import numpy as np
 import torch
 
 from prunebench.device import resolve_device
@@ -86,7 +86,7 @@ def train(
     task: Task,
     recipe: Recipe,
     *,
-    seeds: int | np.integer | Iterable[int] = 20,
+    seeds: SupportsIndex | Iterable[int] = 20,
     snapshot_steps: Iterable[int] = (),
     device: str = "auto",
     hooks: Mapping[int, Hook] | None = None,

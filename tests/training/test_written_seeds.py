@@ -25,3 +25,7 @@ def test_numpys_number_is_a_number_of_them() -> None:
     assert check_seeds(np.int64(3)) == (0, 1, 2)
     with pytest.raises(pb.RequestError):
         check_seeds(True)
+
+
+def test_seeds_far_apart_are_written_one_by_one() -> None:
+    assert written_seeds([3, 2**62 + 5]) == f"3,{2**62 + 5}"
