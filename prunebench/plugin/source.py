@@ -7,6 +7,7 @@ import inspect
 import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
@@ -29,13 +30,22 @@ def source_hash(cls: type) -> str:
     Helpers are modules of the plugin's own package, and files that are not installed. prunebench itself
     counts by the version of what it gives scorers. Comments, docstrings and layout don't count. Where
     there is no file to read, as in a notebook, each class is another plugin: what it computed is never
-    taken for what another one of its name would.
+    taken for what another one of its name would. So is each class that a function made, unless a module
+    has it at its top level: what it takes from the function's variables is in no file.
     """
-    try:
-        codes = codes_of(Path(inspect.getfile(cls)), cls.__module__)
-    except (OSError, TypeError):
+    codes = None
+    if "<locals>" not in cls.__qualname__ or _is_of_module(cls):
+        with suppress(OSError, TypeError):
+            codes = codes_of(Path(inspect.getfile(cls)), cls.__module__)
+    if codes is None:
         return _unreadable.setdefault(cls, secrets.token_hex(8))
     return hashlib.sha256("".join([CONTRACT, cls.__qualname__, *codes]).encode()).hexdigest()[:16]
+
+
+def _is_of_module(cls: type) -> bool:
+    """Whether a module's code, once run, has made this class: not a script's, which may make others yet."""
+    module = None if cls.__module__ == "__main__" else sys.modules.get(cls.__module__)
+    return any(value is cls for value in getattr(module, "__dict__", {}).values())
 
 
 def codes_of(file: Path, module: str) -> list[str]:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 from prunebench.plugin import source
 from prunebench.plugin.imported import content
@@ -12,6 +13,7 @@ from prunebench.plugin.registry import Registry
 from prunebench.plugin.source import source_hash
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
+from prunebench.training.snapshot import Snapshot
 
 SCORER = """
 import prunebench as pb
@@ -25,6 +27,13 @@ class Mine(pb.Scorer):
 LATE = """
 def late():
     import my_helpers_too
+"""
+EDITS = """
+import sys
+from pathlib import Path
+from prunebench.plugin.source import source_hash
+Path(__file__).write_text(sys.argv[1])
+print(source_hash(Mine))
 """
 
 
@@ -147,6 +156,48 @@ def test_a_class_of_a_notebook_is_another_scorer_whenever_it_is_made(
         exec(code, cell)
     one, two = (cell["Mine"] for cell in cells)
     assert source_hash(one) == source_hash(one) != source_hash(two)
+
+
+def test_a_class_that_a_function_makes_is_another_scorer_each_time() -> None:
+    """What they take from the function's variables differs, and no file says it."""
+
+    def made(sign: int) -> type[Scorer]:
+        class Mine(Scorer):
+            name = "mine"
+
+            def score(self, snapshot: Snapshot) -> Tensor:
+                return sign * snapshot.networks.norms()
+
+        return Mine
+
+    one, other = made(1), made(-1)
+    assert source_hash(one) == source_hash(one) != source_hash(other)
+
+
+def test_a_class_that_a_function_makes_for_a_module_is_known_by_its_file(folder: Path) -> None:
+    """Every process makes it as this one did."""
+    (folder / "mine.py").write_text(
+        "import prunebench as pb\ndef made(sign):\n    class Mine(pb.Scorer):\n        name = 'mine'\n"
+        "    return Mine\nMine = made(1)\n"
+    )
+    before = hash_of(folder)
+    assert hash_of(folder) == before
+    (folder / "mine.py").write_text((folder / "mine.py").read_text().replace("made(1)", "made(-1)"))
+    assert hash_of(folder) != before
+
+
+def test_a_script_counts_as_it_was_when_it_began(tmp_path: Path) -> None:
+    """Whatever its file holds by now; the hash is that of a script that nobody edits."""
+    script, hashes = tmp_path / "script.py", []
+    code = SCORER.replace("from my_helpers import scale\n", "") + EDITS
+    for edited in (code, code.replace("snapshot.networks.norms()", "-snapshot.networks.norms()")):
+        script.write_text(code)
+        done = subprocess.run(
+            [sys.executable, str(script), edited], capture_output=True, text=True, check=True
+        )
+        assert script.read_text() == edited
+        hashes.append(done.stdout)
+    assert hashes[0] == hashes[1]
 
 
 def test_compiled_code_is_known_by_its_bytes(folder: Path) -> None:
