@@ -98,7 +98,8 @@ def judge(
 def copied(given: object) -> object:
     """What a scorer gave, safe from what it writes into the same tensor or array the next time."""
     if isinstance(given, Tensor):
-        return given.detach().clone()
+        with torch._C.DisableTorchFunctionSubclass():  # a subclass may answer anything
+            return given.detach().clone()
     return given.copy() if isinstance(given, np.ndarray) else given
 
 

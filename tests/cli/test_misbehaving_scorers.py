@@ -79,7 +79,7 @@ FAILS = {
     "deep": ("return deeper(0)", "RecursionError: maximum recursion depth exceeded"),
     "placed": ("return normalise(norms)", "KeyError: 'largest' (mine.py:22 in normalise)"),
     "sparse": ("return norms.to_sparse()", "returned a tensor of layout torch.sparse_coo; a dense one"),
-    "lies": ("return norms.double().fill_(float('nan')).as_subclass(Lying)", "a dense one is expected"),
+    "lies": ("return norms.double().fill_(float('nan')).as_subclass(Lying)", "returned 48 scores that"),
     "whole": ("return norms.argsort(dim=1).numpy()", "returned an array of int64; floating numbers"),
     "objects": ("return norms.numpy().astype(object)", "returned an array of object"),
     "nan_signs": ("type(self).signs = lambda *_: norms * float('nan'); return norms", "signs() returned 48"),
