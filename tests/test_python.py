@@ -16,6 +16,8 @@ from msgspec.structs import replace
 import prunebench as pb
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
+from prunebench.evaluation.protocols import REINITIALISED
+from prunebench.scoring.saved import RESERVED
 from prunebench.store import reference
 from prunebench.store.export import ResultTable
 from prunebench.store.store import Store
@@ -261,6 +263,7 @@ def test_names_that_stand_for_something_else_are_refused(
             pb.run_benchmark(task, recipe, scorer, seeds=2, quiet=True)
     with pytest.raises(pb.RequestError, match="rename"):
         pb.evaluate({name: run.final.norms()}, run, at_step=15)
+    assert REINITIALISED in RESERVED
     own = type(pb.load_scorer("snip"))
     assert pb.run_benchmark(task, recipe, own, 0, 2, "rank", device="cpu", quiet=True).document.rows
 

@@ -12,7 +12,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.errors import RequestError
-from prunebench.evaluation.protocols import REINITIALISED
 from prunebench.plugin.registry import Registry
 from prunebench.plugin.spec import NAME
 from prunebench.scoring.registry import SCORERS
@@ -22,6 +21,8 @@ from prunebench.training.snapshot import Snapshot
 
 # What every scorer that is found is called on command lines and in studies.
 ALL = "all"
+# No scorer's: that, and a row of boards (`evaluation.protocols.REINITIALISED`, on a higher floor).
+RESERVED = (ALL, "reinitialised")
 
 
 class SavedScores(Scorer):
@@ -65,7 +66,7 @@ def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
 
 def check_name(option: str, name: str) -> None:
     """Raises `RequestError` for names that stand for all scorers, or on boards for a row of no scorer."""
-    if name in (ALL, REINITIALISED):
+    if name in RESERVED:
         raise RequestError(option, name, f"the name {name!r} stands for something else; rename it")
 
 

@@ -133,9 +133,10 @@ class Kept(Made):
     ],
 )  # fmt: skip
 def test_refused(module: nn.Module, message: str) -> None:
-    _MADE[message] = module
+    which = re.sub(r"[,\[\]]", "", message)  # no parameter is written with these
+    _MADE[which] = module
     with pytest.raises(pb.RequestError, match=re.escape(message)) as caught:
-        architecture(Made(message), SHAPE, 3)
+        architecture(Made(which), SHAPE, 3)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("network: got ")
 
