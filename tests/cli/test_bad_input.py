@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 from in_process import QUICK, Prunebench, Result
 
-import prunebench as pb
-
 HUGE, DIGITS = str(10**12), "1" * 400
 EXCESSIVE = "9" * 5000
 
@@ -347,54 +345,3 @@ def test_a_data_set_of_an_odd_name_has_a_board(
     assert result.code == 0, result.err
     assert len(list((folder / "boards").glob("*.json"))) == 1
     assert prunebench("leaderboard", "--out", "boards").code == 0
-
-
-@pytest.mark.parametrize(
-    ("argument", "make"),
-    [
-        ("width", lambda: pb.Recipe(width=0)),
-        ("width", lambda: pb.Recipe(width=10**5000)),
-        ("width", lambda: pb.Recipe(width=True)),
-        ("init_std", lambda: pb.Recipe(init_std=1e-320)),
-        ("learning_rate", lambda: pb.Recipe(learning_rate=float("nan"))),
-        ("momentum", lambda: pb.Recipe(momentum=1.0)),
-        ("steps", lambda: pb.Recipe(steps=-1)),
-        ("until_loss", lambda: pb.Recipe(until_loss=0.0)),
-        ("until_loss", lambda: pb.Recipe(until_loss=float("nan"))),
-        ("samples", lambda: pb.load_task("digits", samples=10**9)),
-        ("seed", lambda: pb.load_task("digits", samples=40, seed=2**63)),
-        ("classes", lambda: pb.load_task("digits", classes="0/12")),
-        ("scaling", lambda: pb.load_task("digits", scaling="half")),
-        ("dataset", lambda: pb.load_task("digitz")),
-    ],
-)
-def test_from_python_the_argument_is_named(argument: str, make: Callable[[], object]) -> None:
-    with pytest.raises(pb.RequestError) as refused:
-        make()
-    assert refused.value.option == argument
-    assert str(refused.value).startswith(f"{argument}: got ")
-
-
-@pytest.mark.parametrize(
-    ("argument", "values"),
-    [
-        ("seeds", {"seeds": [2**63]}),
-        ("seeds", {"seeds": range(10**12)}),
-        ("seeds", {"seeds": []}),
-        ("snapshot_steps", {"snapshot_steps": [121]}),
-        ("snapshot_steps", {"snapshot_steps": [0.5]}),
-        ("hooks", {"hooks": {0.5: print}}),
-        ("record_every", {"record_every": -3}),
-        ("record_at", {"record_at": [0.5]}),
-        ("batch_size", {"recipe": pb.Recipe(width=4, batch_size=41, steps=5)}),
-        ("device", {"device": "gpu"}),
-        ("steps", {"recipe": pb.Recipe(width=4, steps=10**9)}),
-        ("width", {"recipe": pb.Recipe(width=10**6, steps=5), "seeds": range(10**4)}),
-    ],
-)
-def test_so_it_is_of_train(
-    argument: str, values: dict[str, object], task: pb.Task, recipe: pb.Recipe
-) -> None:
-    with pytest.raises(pb.RequestError) as refused:
-        pb.train(task, **({"recipe": recipe, "seeds": range(2)} | values))  # type: ignore[arg-type]
-    assert refused.value.option == argument
