@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # `| head` has seen enough
         streams.abandon_stdout()
         return 1
-    except Exception as error:
+    except Exception as error:  # of all kinds: a user is told in a line, not in a traceback
         if debug and not isinstance(error, click.ClickException):
             raise
         if isinstance(error, click.exceptions.NoArgsIsHelpError):

@@ -146,7 +146,7 @@ def module_of(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Modu
                 module.eval()(torch.zeros(2, *shape))
     except RequestError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever its author's code raises
         why = in_words(error, place(error, file_of(type(network))))
         accepted = f"it does not build for samples of shape {shape}: {why}"
         raise RequestError("network", canonical(network), accepted) from error
