@@ -104,12 +104,22 @@ class Board(Results):
         """This board with a newer one's rows in it: same scorer and step, the newer row replaces the older.
 
         A replaced row that is the same in all but the protocols run passes on those that were not run again.
-        Rows of another evaluator version are dropped: their numbers cannot be compared.
+        Rows whose numbers cannot be compared with the newer ones are dropped: those of another evaluator
+        version, and all of them where training ended elsewhere (`ended_as`).
         """
-        kept = {row.key: row for row in self.rows if row.evaluator == newer.evaluator}
+        older = self.rows if self.ended_as(newer) else []
+        kept = {row.key: row for row in older if row.evaluator == newer.evaluator}
         joined = {row.key: _carry_over(kept.get(row.key, row), row) for row in newer.rows}
         lacks = self.lacks if kept.keys() - joined.keys() else None
         return replace(newer, rows=list((kept | joined).values()), lacks=newer.lacks or lacks)
+
+    def ended_as(self, other: "Board") -> bool:
+        """Whether training ended at the same step, so that equal seeds are equal networks.
+
+        With `until_loss` that is a step for each batch of seeds.
+        """
+        steps = [board.training.gradient_steps for board in (self, other)]
+        return self.recipe.until_loss is None or steps[0] == steps[1]
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
+from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.folder import add_rows
+from prunebench.leaderboard.folder import add_rows, board_called
 from prunebench.plugin.spec import parse_spec
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
@@ -56,7 +57,16 @@ def rows_of(folder: Path, submission: Submission, load: Callable[[str], Scorer])
 
 
 def accept(folder: Path, submission: Submission, boards: list[Board], out: Path) -> Accepted:
-    """Join a submission's rows to the boards in `out`, and keep there what they came from."""
+    """Join a submission's rows to the boards in `out`, and keep there what they came from.
+
+    Raises `PrunebenchError` before anything is written where they are of networks that were trained for other
+    steps (`until_loss`).
+    """
+    for board in boards:
+        there = board_called(board.name, out)
+        if there is not None and not there.ended_as(board):
+            own, others = (known(of.training.gradient_steps) for of in (board, there))
+            raise PrunebenchError(f"{board.name}: of networks trained for {own} steps, here for {others}")
     accepted = Accepted()
     for board in boards:
         replaced = add_rows(board, out)

@@ -13,13 +13,18 @@ from in_process import Prunebench
 from studies import small_study
 
 import prunebench as pb
+from prunebench.benchmark.audit import Audit
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
+from prunebench.errors import PrunebenchError
 from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.folder import add_to_folder
 from prunebench.store.files import write_atomically
 from prunebench.store.identity import digest
 from prunebench.store.store import Store
+from prunebench.submission.accept import accept
 from prunebench.submission.records import unlike_records
+from prunebench.submission.submission import Submission
 
 SCORER = """
 import prunebench as pb
@@ -189,3 +194,21 @@ def test_rows_are_compared_with_results_of_their_own_settings(tmp_path: Path) ->
             for claim in ({"finetune_steps": 5}, {"recalibrated": not row.recalibrated}, {"evaluator": "0"}):
                 claimed = msgspec.structs.replace(board, rows=[msgspec.structs.replace(row, **claim)])
                 assert unlike_records(claimed, store) != []
+
+
+def test_rows_join_no_networks_that_were_trained_for_other_steps(tmp_path: Path) -> None:
+    """With `until_loss`, other seeds end elsewhere; nothing is written."""
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn((60, 12), generator=draw), torch.arange(60) % 2
+    recipe = pb.Recipe(width=10, init_std=0.1, learning_rate=0.1, batch_size=4, steps=400, until_loss=0.4)
+    task, scorers = pb.Task(x[:20], y[:20], x[20:], y[20:], name="points"), [pb.load_scorer("snip")]
+    ours = run_plan(Plan(task, recipe, scorers, (5,), (0,), ("rank",), device="cpu"))
+    longer = msgspec.structs.replace(ours.training, gradient_steps=350)
+    theirs = msgspec.structs.replace(ours, training=longer)
+    (tmp_path / "boards").mkdir()
+    add_to_folder(ours, tmp_path / "boards")
+    before = {file: file.read_bytes() for file in (tmp_path / "boards").iterdir()}
+    submission = Submission(1, "snip", ["snip"], "a file", {}, {}, [], Audit(1, 1, [], {}))
+    with pytest.raises(PrunebenchError, match=r"of networks trained for \d+ steps, here for \d+"):
+        accept(tmp_path, submission, [Board.of(theirs)], tmp_path / "boards")
+    assert before == {file: file.read_bytes() for file in (tmp_path / "boards").iterdir()}

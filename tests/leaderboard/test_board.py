@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -148,6 +149,22 @@ def test_dense_numbers_have_the_seeds_of_their_own_networks() -> None:
     assert seeds_of(joined) == [7, 8]
     alone = replace(joined, rows=[each for each in joined.rows if each.scorer == "a"])
     assert alone.to_dataframe().query("protocol == 'dense'").seed.isna().all()
+
+
+def test_boards_are_of_networks_that_a_loss_ended_at_one_step() -> None:
+    """Seed 0 trained with others until all are below the loss is another network."""
+
+    def of(steps: int, name: str, until_loss: float | None) -> Board:
+        made = document(row(name))
+        recipe = dataclasses.replace(made.recipe, until_loss=until_loss)
+        return Board.of(replace(made, recipe=recipe, training=replace(made.training, gradient_steps=steps)))
+
+    def joined(first: Board, second: Board) -> list[str]:
+        return [each.scorer for each in first.join(second).rows]
+
+    assert joined(of(50, "a", 0.1), of(50, "b", 0.1)) == ["a", "b"]
+    assert joined(of(50, "a", 0.1), of(60, "b", 0.1)) == ["b"]
+    assert joined(of(50, "a", None), of(60, "b", None)) == ["a", "b"]
 
 
 def test_of_a_sweep_is_lost_what_no_later_job_brings_back(tmp_path: Path) -> None:
