@@ -14,13 +14,13 @@ from prunebench.benchmark.reporter import Reporter
 from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION, protocol_of
 from prunebench.evaluation.summary import known
-from prunebench.leaderboard.board import Board, name_of
+from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import add_rows, add_to_folder, board_called, has_tables
 from prunebench.leaderboard.lost import Held, lost, protocols_of
-from prunebench.results import Document, Row, TaskRecord
+from prunebench.results import Document, Row
 from prunebench.store.provenance import environment
 from prunebench.store.records import Key, Measure
-from prunebench.store.store import task_record
+from prunebench.sweep.plans import board_of
 from prunebench.sweep.study import Job
 
 
@@ -65,7 +65,7 @@ class Boards:
 
     def hold(self, plan: Plan) -> bool:
         """Whether the rows of a job that is done are on its board already."""
-        path = self.folder / f"{_name(plan)}.json"
+        path = self.folder / f"{board_of(plan)}.json"
         try:
             board = Board.read(path)
         except PrunebenchError:
@@ -84,7 +84,7 @@ class Boards:
 
     def say_cost(self, plans: Iterable[Plan], reporter: Reporter) -> None:
         """What it took to train networks where boards that rows are to join were made."""
-        boards = [self.begun[name] for name in dict.fromkeys(map(_name, plans)) if name in self.begun]
+        boards = [self.begun[name] for name in dict.fromkeys(map(board_of, plans)) if name in self.begun]
         seconds = sum(known(board.training.seconds) or 0.0 for board in boards)
         if seconds:
             where = " or ".join(dict.fromkeys(str(board.environment.get("device")) for board in boards))
@@ -102,7 +102,7 @@ class Boards:
 
     def _board(self, plan: Plan) -> Board | None:
         try:
-            return board_called(_name(plan), self.folder) or self.begun.get(_name(plan))
+            return board_called(board_of(plan), self.folder) or self.begun.get(board_of(plan))
         except PrunebenchError:
             return None
 
@@ -113,10 +113,6 @@ class Boards:
         except OSError as error:
             reason = f"{error.strerror}; all results are in the store, make room and run again"
             raise PrunebenchError(f"{self.folder}: {reason}") from error
-
-
-def _name(plan: Plan) -> str:
-    return name_of(TaskRecord.read(task_record(plan.task, plan.recipe)), plan.recipe)
 
 
 def _lacking(plan: Plan, held: Collection[Key]) -> set[Key]:

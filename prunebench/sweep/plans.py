@@ -9,13 +9,16 @@ from prunebench.benchmark.plan import CONTROLS, Plan
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions
+from prunebench.leaderboard.board import name_of
 from prunebench.plugin.isolation import Isolation
 from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.registry import PluginError
 from prunebench.plugin.spec import split_file
+from prunebench.results import TaskRecord
 from prunebench.scoring.registry import load_scorer
 from prunebench.scoring.saved import ALL
 from prunebench.scoring.scorer import Scorer
+from prunebench.store.store import task_record
 from prunebench.sweep.study import Job
 from prunebench.tasks.datasets import DATASETS
 from prunebench.tasks.load import load_spec
@@ -58,7 +61,14 @@ def plans_of(
     specs = dict.fromkeys(spec for job in jobs for spec in job.run.scorers)
     scorers = {spec: load(spec) for spec in specs}
     resolve_device(options.device)
-    return [(job, plan_of(job, options, scorers.__getitem__)) for job in jobs]
+    found = [(job, plan_of(job, options, scorers.__getitem__)) for job in jobs]
+    _check_rows(found)
+    return found
+
+
+def board_of(plan: Plan) -> str:
+    """The name of the board that a plan's rows join."""
+    return name_of(TaskRecord.read(task_record(plan.task, plan.recipe)), plan.recipe)
 
 
 def with_all(job: Job, found: Isolation[Scorer]) -> Job:
@@ -102,6 +112,25 @@ def plan_of(job: Job, options: Options, load: Load = load_scorer) -> Plan:
     except RequestError as error:
         where = f" (in job {job.title})" if job.title else ""
         raise RequestError(error.option, error.value, error.accepted + where) from error
+
+
+def _check_rows(jobs: Sequence[tuple[Job, Plan]]) -> None:
+    """A row is measured in one way: of two, each would take the other's place at every sweep.
+
+    Controls have a row at every step, so that jobs of one board that score there share some.
+    """
+    ways: dict[tuple[str, int], dict[str, object]] = {}
+    for job, plan in jobs:
+        way: dict[str, object] = {"seeds": plan.seeds, "recalibrate": plan.recalibrate}
+        if "finetune" in plan.protocols:
+            way["finetune_steps"] = plan.finetuned
+        name = board_of(plan)
+        for step in plan.steps:
+            other = ways.setdefault((name, step), {})
+            for option, value in way.items():
+                if other.setdefault(option, value) != value:
+                    where = f"{other[option]} as in another job of this board at step {step}, {name}"
+                    raise RequestError(option, value, f"{where} (in job {job.title})")
 
 
 def from_anywhere(job: Job, options: Options) -> tuple[Job, Options]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import prunebench as pb
+from prunebench.benchmark.plan import Plan
 from prunebench.plugin.description import Description
 from prunebench.plugin.isolation import Isolation
 from prunebench.plugin.registry import PluginError
@@ -101,6 +102,32 @@ def test_a_job_that_could_not_run_is_named_before_any_runs(
         plans_of(study(tmp_path, text))
     for word in words:
         assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "option"),
+    [
+        ("seeds = 3", "seeds = 5", "seeds"),
+        ("seeds = [0, 1]", "seeds = 2", None),
+        ("recalibrate = false", "", "recalibrate"),
+        ("finetune_steps = 5\nprotocols = ['finetune']", "protocols = ['finetune']", "finetune_steps"),
+        ("finetune_steps = 5\nprotocols = ['finetune']", "", None),
+    ],
+)
+def test_a_row_is_measured_in_one_way(tmp_path: Path, one: str, other: str, option: str | None) -> None:
+    """Two jobs of one board would take each other's rows away at every sweep, their controls' at least."""
+
+    def two(at_steps: str) -> list[tuple[Job, Plan]]:
+        first = f"[[grid]]\n[grid.run]\nscorers = ['snip']\n{one}\n"
+        second = f"[[grid]]\n[grid.run]\nscorers = ['growth']\nat_steps = {at_steps}\n{other}"
+        return plans_of(study(tmp_path, f'[task]\ndataset = "digits"\n{first}{second}'))
+
+    assert len(two("[7]")) == 2
+    if option is None:
+        assert len(two("[7, 50]")) == 2
+    else:
+        with pytest.raises(pb.RequestError, match=f"{option}.* at step 50, digits_.*in job scorers=growth"):
+            two("[7, 50]")
 
 
 def test_paths_hold_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
