@@ -16,6 +16,7 @@ from prunebench.evaluation.protocols import (
     REINITIALISED,
     default_finetune_steps,
 )
+from prunebench.evaluation.summary import known
 from prunebench.fields import options_of, written
 from prunebench.results import Row, TaskRecord
 from prunebench.run_spec import RunSpec
@@ -90,7 +91,9 @@ def _asked(row: Row) -> Record:
         asked["protocols"] = protocols
     if shares := {float(path[2]) for path in row.metrics if len(path) == 3}:
         asked["keep"] = tuple(sorted(shares, reverse=True))
-    given = {"finetune_steps": row.finetune_steps, "recalibrate": row.recalibrated}
+    # Of a training without steps, all of which the default repeats.
+    finetuned = known(row.finetune_steps) or UNSET
+    given = {"finetune_steps": finetuned, "recalibrate": row.recalibrated}
     return asked | {name: value for name, value in given.items() if value is not UNSET}
 
 

@@ -49,7 +49,10 @@ def check_forward(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
         own, given = copy.deepcopy(module).train(training), _samples(x)
         tensors = own_tensors(own)
         before = {name: tensor.clone() for name, tensor in tensors.items()}
-        logits_of(own, given, " in training" * training)
+        logits = logits_of(own, given, " in training" * training)
+        if bool((logits >= 0).all()) and torch.allclose(logits.sum(dim=1), logits.new_ones(len(logits))):
+            accepted = "logits are needed, as they are before softmax, which the loss takes itself"
+            raise RequestError("network", "outputs that are probabilities", accepted)
         if not training:
             logits_of(own, given[:1], " for one sample")
         if not torch.equal(given, _samples(x)):

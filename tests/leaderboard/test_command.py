@@ -112,6 +112,12 @@ def test_protocols_and_shares_are_those_of_the_row() -> None:
     )
 
 
+@pytest.mark.parametrize(("steps", "words"), [(7, " --finetune-steps 7"), (0, "")])
+def test_steps_of_finetune_are_named_where_there_are_some(steps: int, words: str) -> None:
+    """A training that its loss ends before the first step has none, and the option takes none."""
+    assert command(finetune_steps=steps) == f"prunebench run --scorer snip --at-step 50{words}"
+
+
 def test_specs_are_quoted_and_files_are_kept_from_the_recorded_command() -> None:
     recorded = "prunebench run --plugin 'my scorers.py' --plugin=b.py --scores runs/mine.npz --scorer snip"
     plugins = "--plugin 'my scorers.py' --plugin b.py"

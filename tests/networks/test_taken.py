@@ -114,6 +114,7 @@ class Kept(Made):
         (images(nn.LayerNorm((4, 4), elementwise_affine=False)), "concatenated or split (4)"),
         (Unused(), "a module that is used never (spare)"),
         (Tied(), "a parameter that is middle.weight, too (second.weight)"),
+        (nn.Sequential(*small(), nn.Softmax(1)), "outputs that are probabilities'; logits are needed"),
         (Pair(), "outputs of tuple'; logits of shape (samples, classes) are needed"),
         (small(nn.LayerNorm(8)), "parameters of LayerNorm (2)"),
         (images(nn.GroupNorm(2, 8)), "parameters of GroupNorm (1)"),
