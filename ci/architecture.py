@@ -28,7 +28,7 @@ MODULES = {
     or path.stem != "__init__"  # that offers the public names of all rooms
 }
 # Pixels: of a room, between neighbours, from floor to floor, around all.
-WIDTH, HEIGHT, GAP, STOREY, MARGIN = 104, 32, 18, 64, 16
+WIDTH, HEIGHT, GAP, STOREY, MARGIN = 136, 32, 18, 64, 16
 
 # A room's name, or an arrow on its way past a floor: (from, to, floor).
 Stop = str | tuple[str, str, int]

@@ -16,6 +16,7 @@ from prunebench.evaluation.metrics import SPLITS, Path, protocol_of
 from prunebench.evaluation.protocols import LABELS, Protocol
 from prunebench.evaluation.summary import Count, Number, Summary, known
 from prunebench.training.recipe import Recipe
+from prunebench.words import plural
 
 SCHEMA = 1
 WHOLE = "1"  # the share that is all of a network
@@ -264,7 +265,7 @@ class Results(msgspec.Struct):
         scorers, steps = {row.scorer for row in self.rows}, sorted({row.at_step for row in self.rows})
         seeds = max((len(row.seeds) for row in self.rows), default=0)
         at = f"step {steps[0]}" if len(steps) == 1 else f"steps {', '.join(map(str, steps))}"
-        return f"{len(scorers)} scorers at {at}, {seeds} seeds"
+        return f"{plural(len(scorers), 'scorer')} at {at}, {plural(seeds, 'seed')}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.task.name}: {self.in_words}>"

@@ -41,6 +41,7 @@ def test_the_argument_is_named(argument: str, make: Callable[[], object]) -> Non
         ("seeds", {"seeds": []}),
         ("snapshot_steps", {"snapshot_steps": [121]}),
         ("snapshot_steps", {"snapshot_steps": [0.5]}),
+        ("snapshot_steps", {"snapshot_steps": 50}),
         ("hooks", {"hooks": {0.5: print}}),
         ("record_every", {"record_every": -3}),
         ("record_at", {"record_at": [0.5]}),

@@ -56,7 +56,7 @@ def test_it_is_what_a_plan_finds(task: pb.Task, recipe: pb.Recipe, result: pb.Re
 
 def test_numpys_numbers_are_pythons(task: pb.Task, recipe: pb.Recipe, tmp_path: Path) -> None:
     asked = {"seeds": np.int64(2), "protocols": ("rank", "finetune"), "keep": (0.5, 0.50000001)}
-    ours = {"seeds": 2, "protocols": ("rank", "finetune"), "keep": (0.5,)}
+    ours = {"seeds": 2, "protocols": ("rank", "finetune"), "keep": 0.5}
     for steps, count, given in ((np.array([0, 15]), np.int64(5), asked), ([0, 15], 5, ours)):
         found = pb.run_benchmark(
             *(task, recipe, "magnitude", steps),

@@ -78,7 +78,7 @@ def run_benchmark(
         _several(at_steps, int),
         check_seeds(seeds),
         _several(protocols, str),
-        check_fractions(keep, "keep"),
+        check_fractions(_several(keep, float), "keep"),
         finetune_steps,
         recalibrate,
         device,

@@ -8,6 +8,7 @@ from prunebench.device import resolve_device, slow_because
 from prunebench.evaluation.protocols import TRAINED
 from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY
+from prunebench.words import plural
 
 
 def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> None:
@@ -25,13 +26,17 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
         reporter.plan(f"score with {names} at step {', '.join(dict.fromkeys(str(k.step) for k in keys))}")
     if twins := twins_to_train(plan, missing):
         steps = ", ".join(map(str, twins))
-        reporter.plan(f"train {sum(twins.values())} twins to the end in another order, from step {steps}")
+        reporter.plan(
+            f"train {plural(sum(twins.values()), 'twin')} to the end in another order, from step {steps}"
+        )
     work = work_of(plan, missing)
     counts = ", ".join(str(plan.kept(fraction)) for fraction in plan.fractions)
     choices = sum(draws_of(scorer, ACCURACY_DRAWS) for scorer in plan.with_controls())
     for protocol in TRAINED:
         networks = sum(int(count) for (kind, _), count in work.items() if kind.startswith(protocol))
-        what = f"for each of {len(plan.steps)} steps, {plan.finetuned:,} steps more of {choices} choices"
+        what = (
+            f"for each of {len(plan.steps)} steps, {plural(plan.finetuned, 'step')} more of {choices} choices"
+        )
         if protocol == PRUNE_EARLY:
             networks = sum(
                 int(count)
@@ -41,7 +46,7 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
             what = f"from each of {len(plan.steps)} steps, retrain {choices + 1} choices"
         if networks:
             reporter.plan(
-                f"{protocol}: {what} of {counts} units for {len(plan.seeds)} seeds: "
+                f"{protocol}: {what} of {counts} units for {plural(len(plan.seeds), 'seed')}: "
                 f"{networks:,} narrow networks are to be trained"
             )
     device = resolve_device(plan.device)
@@ -57,7 +62,8 @@ def announce_training(plan: Plan, networks: int, reporter: Reporter) -> None:
     if recipe.network is not None:
         layers = f" in {len(plan.units)} layers" if len(plan.units) > 1 else ""
         what = f"{recipe.network_spec} ({sum(plan.units)} units{layers})"
+    data = f"{task.name} ({task.samples} samples of {plural(task.inputs, 'input')})"
     reporter.plan(
-        f"train {networks} networks of {what} for {recipe.steps:,} steps "
-        f"on {task.name} ({task.samples} samples of {task.inputs} inputs) on {resolve_device(plan.device)}"
+        f"train {plural(networks, 'network')} of {what} for {plural(recipe.steps, 'step')} "
+        f"on {data} on {resolve_device(plan.device)}"
     )

@@ -20,6 +20,7 @@ from prunebench.cli.options import (
 )
 from prunebench.cli.types import PATH, SEEDS, STEP
 from prunebench.errors import RequestError
+from prunebench.words import plural
 
 if TYPE_CHECKING:
     from prunebench.benchmark.plan import Plan
@@ -116,7 +117,7 @@ def _export_snapshot(options: dict[str, Any]) -> None:
     with Store(folder) as store, TerminalReporter(quiet=options["quiet"]) as reporter:
         snapshot = take_snapshot(plan, store, reporter, force=options["force"])
     write_atomically(out, bundle_bytes(snapshot))
-    click.echo(f"snapshot: {out} ({len(plan.seeds)} networks at step {plan.steps[0]})", err=True)
+    click.echo(f"snapshot: {out} ({plural(len(plan.seeds), 'network')} at step {plan.steps[0]})", err=True)
 
 
 def _plan(options: dict[str, Any]) -> "Plan":

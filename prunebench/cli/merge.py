@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunebench.cli.boards import out_option
-from prunebench.cli.options import isolate, plural, scorer_options, store_option, warn
+from prunebench.cli.options import isolate, scorer_options, store_option, warn
 from prunebench.cli.types import PATH, SHARE
 from prunebench.errors import RequestError
 from prunebench.escape import for_terminal
+from prunebench.words import plural
 
 if TYPE_CHECKING:
     from prunebench.plugin.isolation import Isolation

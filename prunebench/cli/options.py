@@ -131,11 +131,6 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1).decode())
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 training`, `2,000 trainings`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def job_from(options: dict[str, Any]) -> "Job":
     """The task, the recipe and what is asked, as the options describe them."""
     from prunebench.sweep.study import Job

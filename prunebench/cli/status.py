@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prunebench.cli.options import isolate, json_option, plugin_option, plural, print_json, store_option
+from prunebench.cli.options import isolate, json_option, plugin_option, print_json, store_option
 from prunebench.cli.streams import others_on_stderr
 from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
+from prunebench.words import plural
 
 if TYPE_CHECKING:
     from prunebench.benchmark.plan import Plan

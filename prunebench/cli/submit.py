@@ -7,8 +7,9 @@ import click
 
 from prunebench.cli.boards import out_option
 from prunebench.cli.complete import complete_rows
-from prunebench.cli.options import isolate, plural, scorer_options, store_option, warn
+from prunebench.cli.options import isolate, scorer_options, store_option, warn
 from prunebench.cli.types import AMOUNT, PATH
+from prunebench.words import plural
 
 
 @click.command("submit")

@@ -16,7 +16,6 @@ from prunebench.cli.options import (
     download_option,
     isolate,
     json_option,
-    plural,
     print_json,
     scorer_options,
     store_options,
@@ -25,6 +24,7 @@ from prunebench.cli.options import (
 from prunebench.cli.streams import others_on_stderr
 from prunebench.cli.types import PATH, Typed, several
 from prunebench.errors import RequestError
+from prunebench.words import plural
 
 if TYPE_CHECKING:
     from prunebench.sweep.study import Job

@@ -122,6 +122,8 @@ def train(
     seeds = check_seeds(seeds)
     hooks = dict(hooks or {})
     where = resolve_device(device)
+    if not isinstance(snapshot_steps, Iterable):
+        raise RequestError("snapshot_steps", snapshot_steps, "steps such as (0, 50) are needed")
     snapshot_steps, record_at = set(snapshot_steps), tuple(record_at)
     if not is_whole(record_every) or record_every < 0:
         raise RequestError("record_every", record_every, "a whole number from 0 is needed")
