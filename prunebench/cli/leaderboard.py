@@ -14,6 +14,7 @@ from prunebench.errors import RequestError, unknown_name
 from prunebench.leaderboard.charts import FORMATS, KINDS, read_width
 from prunebench.leaderboard.locations import OWN, folder_to_read
 from prunebench.run_spec import Count
+from prunebench.words import plural
 
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
@@ -193,7 +194,15 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
         ]
         if shown.top:
             chosen = best([row for row in chosen if not row.sees_end], column.of_board(board), shown.top)
-        tables.append(render(board, chosen, of_board))
+        if chosen or not board.rows:
+            tables.append(render(board, chosen, of_board))
+    if not tables:
+        steps, scorers = ",".join(map(str, shown.steps)), ",".join(shown.scorers)
+        given = {"--at-step": steps, "--scorer": scorers, "--metric": column.title}
+        option, value = next((option, value) for option, value in given.items() if value)
+        raise RequestError(option, value, "no row here is of all that is asked for")
+    if len(tables) < len(boards):
+        say_left_out([f"{plural(len(boards) - len(tables), 'board')} without such rows"])
     page(*tables)
 
 

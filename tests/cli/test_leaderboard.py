@@ -1,4 +1,5 @@
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_up_boards import board, row
+from msgspec.structs import replace
 from rich.console import Console
 
 from prunebench.leaderboard import terminal
@@ -80,6 +82,30 @@ def test_every_format_is_printed(prunebench: Any, made: Path) -> None:
     assert r"\begin{tabular}" in prunebench("leaderboard", "--format", "latex").out
     assert "## The boards" in prunebench("leaderboard", "--overview").out
     assert "prunebench run --scorer good --at-step 0" in prunebench("show", "good", "--at-step", "0").out
+
+
+ROOT = Path(__file__).parents[2]
+README = re.findall(r"^    prunebench (leaderboard[^#\n]*)", (ROOT / "README.md").read_text("utf-8"), re.M)
+
+
+@pytest.mark.parametrize("words", [line for line in README if not re.search("--(html|site|figures)", line)])
+def test_the_readmes_tables_are_there(prunebench: Any, words: str) -> None:
+    """Of the published boards, as a newcomer has no others."""
+    shown = prunebench(*shlex.split(words), "--out", ROOT / "leaderboards")
+    assert (shown.code, "growing_mode" in shown.out) == (0, True), shown.err
+
+
+def test_boards_without_such_rows_are_left_out(prunebench: Any, made: Path) -> None:
+    values = np.array([0.5, 0.6])
+    other = replace(board(), rows=[row("late", 99, values)], task=replace(board().task, fingerprint="other"))
+    (made.parent / f"{other.name}.json").write_text(other.to_json())
+    both = prunebench("leaderboard", "mnist5k")
+    assert (both.code, "late" in both.out, "good" in both.out) == (0, True, True)
+    late = prunebench("leaderboard", "mnist5k", "--at-step", "99")
+    assert (late.code, "late" in late.out, "good" in late.out) == (0, True, False)
+    assert "left out: 1 board without such rows" in late.err
+    none = prunebench("leaderboard", "mnist5k", "--at-step", "99", "--scorer", "good")
+    assert (none.code, "--at-step: got '99'; no row here is of all" in none.err) == (2, True)
 
 
 def test_rebuild(prunebench: Any, made: Path) -> None:
