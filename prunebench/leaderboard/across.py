@@ -165,14 +165,15 @@ def early(board: Board, column: Column) -> dict[int, dict[str, float]]:
 
 
 def _means(board: Board, column: Column, step: Moment) -> dict[str, float]:
+    """Rounded: shares that are equal in arithmetic have means whose last bits differ, and are ties."""
     if step == EARLY:
         found = early(board, column).values()
         scorers = dict.fromkeys(scorer for means in found for scorer in means)
         whole = [scorer for scorer in scorers if all(scorer in means for means in found)]
-        return {scorer: sum(means[scorer] for means in found) / len(found) for scorer in whole}
+        return {scorer: round(sum(means[scorer] for means in found) / len(found), 10) for scorer in whole}
     column = column.of_board(board)
     return {
-        row.scorer: summary.mean
+        row.scorer: round(summary.mean, 10)
         for row in board.rows
         if row.at_step == step and not row.sees_end and (summary := column.summary(row))
     }

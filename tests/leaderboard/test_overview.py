@@ -32,6 +32,24 @@ def test_ranks_and_wins_are_those_of_the_means() -> None:
     assert won.rates[1, 2] + won.rates[2, 1] == 1
 
 
+def test_means_that_are_equal_in_arithmetic_are_ties() -> None:
+    """Whatever their last bit, which the order of the sum decides."""
+
+    def of(name: str, mean: float):
+        made = row(name, 50, np.full(20, mean))
+        path = ("spearman",)
+        return replace(made, metrics={path: replace(made.metrics[path], mean=mean)})
+
+    rows = [of("one", 0.95), of("other", np.nextafter(0.95, 1)), of("least", 0.9)]
+    some = [replace(board(seed, EFFECTS, steps=(50,)), rows=rows) for seed in range(3)]
+    found, won = across(some, SPEARMAN, 50), wins(some, SPEARMAN)
+    assert found is not None
+    assert won is not None
+    assert found.average_ranks == {"one": 1.5, "other": 1.5, "least": 3}
+    assert found.firsts == {"one": 3, "other": 3, "least": 0}
+    assert won.rates[0, 1] == 0.5
+
+
 def test_scorers_on_some_boards_only_take_no_part_and_are_named() -> None:
     some = boards(3)
     some[0].rows.append(row("rare", 50, np.linspace(0, 1, 20)))
