@@ -124,7 +124,7 @@ def _board(
         "floor": floor_note(board.rows),
         "drop": _round(board.training.drop_step),
         "training": chart.training_steps,
-        "dense": {split: _numbers(board.training.metrics[split, "dense"]) for split in SPLITS},
+        "dense": {s: _numbers(board.training.metrics[s, "dense"], percent=True) for s in SPLITS},
         "overview": [[numbers[c.path], c.title] for c in telling(board, OVERVIEW_COLUMNS)],
         "sections": [
             {
@@ -180,30 +180,35 @@ def _winner(step: int, column: Column, chart: ChartBoard) -> dict[str, Any]:
     winner = chart.winner(step, column)
     if winner is None:
         return {"step": step, "row": None}
+    costly = None if winner.costly is None else _numbers(column.summary(winner.costly), column.percent)
     return {
         "step": step,
         "row": chart.rows.index(winner.row),
-        "value": _numbers(column.summary(winner.row)),
+        "value": _numbers(column.summary(winner.row), column.percent),
         "runner": winner.runner_up,
         "ahead": _numbers(winner.ahead),
         "tied": winner.tied,
         "better": winner.better,
         "costly": None if winner.costly is None else chart.rows.index(winner.costly),
-        "costly_value": None if winner.costly is None else _numbers(column.summary(winner.costly)),
+        "costly_value": costly,
     }
 
 
-def _numbers(summary: Summary | None) -> list[float | None] | None:
-    """Mean, ends of the interval, and the median where that is what the interval is of."""
+def _numbers(summary: Summary | None, percent: bool | None = None) -> list[float | None] | None:
+    """Mean, ends of the interval, and the median where that is what the interval is of.
+
+    Given whether they are in percent, in thousandths that the page shows as tables of text do.
+    """
     if summary is None:
         return None
     _, *ends = summary.middle
-    return [_round(number) for number in (summary.mean, *ends, known(summary.median))]
+    numbers = (summary.mean, *ends, known(summary.median))
+    return [_round(number) if percent is None else _as_shown(number, percent) for number in numbers]
 
 
 def _values(column: Column, rows: Sequence[Row]) -> list[Shares]:
     """The same of all rows, each packed; of columns without medians the first three."""
-    found = [_numbers(column.summary(row)) or [None] * 4 for row in rows]
+    found = [_numbers(column.summary(row), column.percent) or [None] * 4 for row in rows]
     parts = [pack_shares(values) for values in zip(*found, strict=True)]
     return parts if any(numbers[3] is not None for numbers in found) else parts[:-1]
 
@@ -220,3 +225,17 @@ def _rounded(points: Sequence[Point]) -> list[Point]:
 
 def _round(value: Number | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
+
+
+def _as_shown(value: Number | None, percent: bool) -> float | None:
+    """The nearest thousandth, but for a correlation half-way between hundredths: it moves to its own side.
+
+    To round 0.8153 to 0.815, and that again, gives 0.81.
+    """
+    if value is None:
+        return None
+    if percent:
+        return round(100 * value, 1) / 100
+    near = round(value, 3)
+    half_way = round(1000 * near) % 10 == 5
+    return round(near + (0.001 if round(value, 2) > near else -0.001), 3) if half_way else near

@@ -5,6 +5,7 @@ import math
 import re
 import tomllib
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ from prunebench.evaluation.statistics import summarise
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.column import Column
-from prunebench.leaderboard.packing import DIGITS, LEVELS, pack, pack_shares, to_script
+from prunebench.leaderboard.packing import DIGITS, LEVELS, PER_ONE, pack, pack_shares, to_script
 from prunebench.leaderboard.page import to_html
-from prunebench.leaderboard.page_data import page_data
+from prunebench.leaderboard.page_data import _as_shown, page_data
 from prunebench.leaderboard.styles import DARK, LIGHT, SYMBOLS, style_of
 
 ROOT = Path(prunebench.__file__).parents[1]
@@ -67,6 +68,21 @@ def test_packed_shares_come_back() -> None:
     text = pack_shares([-1.0, 0.5, None])
     codes = [DIGITS.index(text[i]) * 64 + DIGITS.index(text[i + 1]) for i in (0, 2, 4)]
     assert codes == [500, 2000, 4095]
+
+
+@pytest.mark.parametrize("percent", [False, True])
+def test_numbers_are_rounded_once(percent: bool) -> None:
+    """What the page makes of packed numbers is what tables of text show, half-way numbers too."""
+    values = [*np.linspace(-1, 1, 4001).tolist(), 0.8153, 0.8148, -0.8153, 0.6125, 0.125, 0.6185]
+    packed = pack_shares([_as_shown(value, percent) for value in values])
+    assert isinstance(packed, str)
+    codes = [DIGITS.index(a) * 64 + DIGITS.index(b) for a, b in zip(packed[::2], packed[1::2], strict=True)]
+    column = Column("any", ("accuracy" if percent else "spearman",))
+    for value, code in zip(values, codes, strict=True):
+        number = code / PER_ONE - 1.5
+        shown = Decimal(100 * number if percent else number)  # toFixed is of the number, to the bit
+        text = shown.quantize(Decimal("0.1" if percent else "0.01"), rounding=ROUND_HALF_UP)
+        assert f"{text:z}" == column.number(value)
 
 
 def test_shares_beyond_what_two_digits_hold_stay_as_they_are() -> None:
