@@ -59,7 +59,7 @@ DATASETS = {
 
 
 def default_samples(dataset: str | Path) -> int:
-    """Training samples on the command line: 400 for digits, which has no more than 572, and 800 otherwise."""
+    """Training samples on the command line: 400 for digits, which has no more than 571, and 800 otherwise."""
     return DATASETS.get(str(dataset), Dataset).samples
 
 

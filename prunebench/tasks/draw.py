@@ -34,6 +34,9 @@ def draw(
     for number, needed in quotas.items():
         if (there := len(places[number])) < needed:
             most = len(sides) * min(min(len(places[n]) for n in side) * len(side) for side in sides)
+            # Of what does not divide evenly the first classes have one more.
+            while all(len(places[n]) >= own for n, own in _quotas(sides, most + 1).items()):
+                most += 1
             accepted = (
                 f"class {class_label(number, names)} has {there} training samples, {needed} are "
                 f"needed; {most} samples can be drawn from these classes"

@@ -71,7 +71,7 @@ def test_digits_task() -> None:
     assert (task.x_train.shape, task.x_test.shape) == ((200, 64), (142, 64))
     assert (task.x_train.min(), task.x_train.max()) == (-1, 1)
     with pytest.raises(
-        pb.RequestError, match=r"class 0 has 143 training samples, 200 are needed; 568 samples"
+        pb.RequestError, match=r"class 0 has 143 training samples, 200 are needed; 571 samples"
     ):
         pb.load_task("digits")
 
