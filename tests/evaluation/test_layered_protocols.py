@@ -109,6 +109,17 @@ def test_finetuning_repeats_the_last_steps(run: pb.Trajectory) -> None:
     assert found["train_accuracy", "finetune", "0.5"][at] == pytest.approx(expected)
 
 
+def test_where_a_loss_ended_the_training_finetuning_repeats_its_last_steps() -> None:
+    """At most all that it had; those that a recipe without the loss would end with were never taken."""
+    run = trained("mlp", until_loss=1.05, steps=1000)
+    for steps in (5, run.gradient_steps):
+        found = finetune([scores_of(run)], run, steps, 1.0)[0]
+        start = State(run.final, run.gradient_steps - steps)
+        final = run_loop(run.task, run.recipe, start, run.seeds, until=run.gradient_steps).final
+        expected = final.accuracy(run.task.x_train, run.task.y_train).numpy()
+        assert found["train_accuracy", "finetune", "1"] == pytest.approx(expected)
+
+
 def test_one_threshold_over_all_layers_empties_none() -> None:
     """Layer 1 has the lowest scores of all: it keeps its best unit, and there are as many units in all."""
     units = [4, 6, 10]

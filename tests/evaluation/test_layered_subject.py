@@ -11,7 +11,7 @@ from torch import nn
 import prunebench as pb
 from prunebench.evaluation.layered_subject import LayeredSubject
 from prunebench.evaluation.merge import folded
-from prunebench.evaluation.rank import rank, spearman
+from prunebench.evaluation.rank import rank, spearman, within_layers
 from prunebench.evaluation.selection import best_of_layers
 from prunebench.networks import Layer
 from prunebench.networks.build import build
@@ -197,8 +197,16 @@ def test_correlations_are_within_layers() -> None:
     assert metrics["spearman_over_layers",][2] == pytest.approx((len(units) - 2) / len(units))
     names = [layer.name for layer in network.layers]
     assert [metrics["spearman_by_layer", name][2] for name in names] == pytest.approx([1, -1, 1])
-    assert metrics["top_k_overlap", "0.5"][:2] == pytest.approx([1, 1])
+    assert metrics["top_k_overlap", "0.5"] == pytest.approx([1, 1, (sum(units) - units[1]) / sum(units)])
+    assert within_layers(scores, norms, units) == pytest.approx(metrics["spearman",])
     assert ("spearman_within_groups",) not in metrics
+
+
+def test_two_layers_are_enough_to_tell_them_apart() -> None:
+    network = make("mlp")[0].select(0)
+    metrics = rank(scores_of(network, 1), network)
+    assert sum(path[0] == "spearman_by_layer" for path in metrics) == len(network.layers) == 2
+    assert ("spearman_over_layers",) in metrics
 
 
 def test_a_layer_without_a_correlation_is_left_out() -> None:

@@ -76,6 +76,13 @@ def test_signs_are_compared_with_the_final_output_sign(networks: pb.Networks) ->
     other[0, 3], other[0, 0], other[0, 1] = 1, -sign[0, 0], 0
     agreement = sign_agreement(torch.cat([sign, -sign, other]), network)["sign_agreement",]
     assert agreement == pytest.approx([1, 1 / 16, 1 - (0.5 + 1 + 0.5) / 16])
+    assert sign_agreement(0.3 * other, network)["sign_agreement",] == agreement[2]
+
+
+def test_of_three_classes_there_are_no_signs() -> None:
+    nets = pb.shallow_networks(torch.ones(1, 8, 3), torch.zeros(1, 8), torch.rand(1, 3, 8))
+    assert ("spearman_within_groups",) not in rank(torch.rand(1, 8), nets)
+    assert sign_agreement(torch.ones(1, 8), nets) == {}
 
 
 def test_one_neuron_has_no_rank() -> None:

@@ -4,7 +4,7 @@ import torch
 
 import prunebench as pb
 from prunebench.evaluation.fractions import check_fractions, kept_count
-from prunebench.evaluation.selection import top_k
+from prunebench.evaluation.selection import best_of_all, top_k
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,11 @@ def test_shares_that_are_written_alike_are_one() -> None:
 def test_exactly_k_even_among_ties() -> None:
     kept = top_k(torch.tensor([[1.0, 2, 2, 2, 0], [5, 4, 3, 2, 1]]), 2)
     assert kept.tolist() == [[1, 2], [0, 1]]
+
+
+def test_what_is_kept_is_in_order_and_the_scores_stay_as_they_are() -> None:
+    scores = torch.tensor([[0.1, 0.9, 0.5, 0.7, 0.2]])
+    before = scores.clone()
+    assert top_k(scores, 3).tolist() == [[1, 2, 3]]
+    assert best_of_all(scores, [1, 4], 0.5).tolist() == [[0, 1, 3]]
+    assert torch.equal(scores, before)

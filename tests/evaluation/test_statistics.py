@@ -3,7 +3,8 @@ import pytest
 from msgspec import UNSET
 from scipy import stats
 
-from prunebench.evaluation.statistics import intervals, median_intervals, summarise
+from prunebench.evaluation.statistics import band, intervals, median_intervals, summarise
+from prunebench.evaluation.summary import Band
 
 
 def literal(values: np.ndarray) -> tuple[float, float]:
@@ -97,6 +98,35 @@ def test_undefined_numbers_are_none_never_nan() -> None:
     assert list(summaries) == [("a",)]
     assert summaries["a",].per_seed[1] is None
     assert summaries["a",].mean == pytest.approx(0.2125)
+
+
+def test_each_metric_is_summarised_over_the_networks_that_define_it() -> None:
+    one, other = np.array([0.1, np.nan, 0.2, 0.3]), np.array([0.1, 0.4, 0.2, np.nan])
+    together = summarise({("a",): one, ("b",): other})
+    assert together == summarise({("a",): one}) | summarise({("b",): other})
+    assert together["b",].mean == pytest.approx(0.7 / 3)
+
+
+def test_a_band_is_of_the_means_of_single_draws() -> None:
+    draws = np.array([[0.1, 0.3, 0.5], [0.2, 0.4, 0.3]])
+    assert band(draws) == Band(pytest.approx(0.3), pytest.approx(0.3))
+    draws[1, 0] = 0.5
+    assert band(draws) == Band(pytest.approx(0.3), pytest.approx(0.4))
+    draws[1, 0] = np.nan
+    assert band(draws) is None
+
+
+@pytest.mark.parametrize("values", [[0.0] * 19 + [1.0], [1.0] * 4 + [0.0], [0.0] * 6])
+def test_intervals_move_with_the_values(values: list[float]) -> None:
+    """Resamples of one value vary by rounding alone, unless that is 0 or 1: their t would be anything."""
+    (low,), (high,) = intervals(np.array([values]))
+    moved = intervals(np.array([values]) + 0.1)
+    assert [float(end[0]) for end in moved] == pytest.approx([low + 0.1, high + 0.1])
+
+
+def test_values_that_differ_by_rounding_alone_do_not_vary() -> None:
+    low, high = intervals(np.array([[0.3, 0.1 + 0.2, 0.3, 0.3, 0.3]]))
+    assert low == high
 
 
 def test_same_values_same_interval() -> None:

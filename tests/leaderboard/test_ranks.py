@@ -4,8 +4,20 @@ from made_up_boards import row, summary, with_metric
 from msgspec.structs import replace
 from scipy import stats
 
+from prunebench.evaluation.summary import Band
 from prunebench.leaderboard.column import Column
-from prunebench.leaderboard.ranks import ALIKE, FIRST, floor_note, label_marks, marks, rank_rows
+from prunebench.leaderboard.columns import SPEARMAN
+from prunebench.leaderboard.ranks import (
+    ALIKE,
+    CHANCE,
+    FIRST,
+    better_than,
+    chance_note,
+    floor_note,
+    label_marks,
+    marks,
+    rank_rows,
+)
 
 SIGN = Column("sign", ("sign_agreement",))
 
@@ -27,6 +39,25 @@ def test_other_seeds_are_not_compared() -> None:
     base = np.random.default_rng(0).uniform(0.4, 0.5, 20)
     rows = [row("a", 50, base + 0.2), row("b", 50, base), row("c", 50, base[:7])]
     assert set(rank_rows(rows)) == {("a", 50), ("b", 50)}
+    rows = [row("a", 50, base[:7] + 0.2), row("b", 50, base[:7]), row("c", 50, base)]
+    assert set(rank_rows(rows)) == {("a", 50), ("b", 50)}
+
+
+def test_marks_are_of_the_first_and_of_what_chance_may_be() -> None:
+    draw = np.random.default_rng(0)
+    base, noise = draw.uniform(0.4, 0.5, 20), draw.normal(0, 0.01, 20)
+    above = {"a": base + 0.2, "b": base + 0.1, "random": base, "guess": base + noise}
+    rows = [row(name, 0, values) for name, values in above.items()]
+    assert marks(rows, SPEARMAN) == {("a", 0): FIRST, ("guess", 0): CHANCE}
+    assert [better_than(each, rows, SPEARMAN) for each in rows] == [set(), {"a"}, {"a", "b"}, {"a", "b"}]
+    few = [row(name, 0, values[:4]) for name, values in above.items()]
+    assert marks(few, SPEARMAN) == {}
+
+
+def test_chance_reaches_from_the_lowest_to_the_highest_of_all_steps() -> None:
+    bands = {0: Band(-0.02, 0.03), 50: Band(-0.04, 0.01)}
+    rows = [with_metric(row("random", step, np.zeros(5)), "spearman", band=of) for step, of in bands.items()]
+    assert "-0.04 to 0.03" in (chance_note(rows) or "").replace("\N{MINUS SIGN}", "-")
 
 
 def test_too_few_seeds_say_why_nothing_is_significant() -> None:
@@ -83,6 +114,21 @@ def test_what_labels_do_not_change_is_marked(seeds: int) -> None:
     ]
     rows += [row("reads none", 0, values, reads_labels=False), row("old", 0, values)]
     assert label_marks(rows) == ({} if seeds == 3 else {("knows nothing", 0): ALIKE})
+
+
+def test_as_few_seeds_as_can_tell_mark_what_labels_do_not_change() -> None:
+    for seeds, marked in ((6, set()), (7, {("a", 0), ("b", 0)})):
+        values = np.linspace(0.4, 0.5, seeds)
+        rows = [row(name, 0, values, spearman_shuffled_labels=summary(values)) for name in "ab"]
+        assert set(label_marks(rows)) == marked
+
+
+def test_of_several_draws_labels_are_told_by_the_first() -> None:
+    values = np.linspace(0.4, 0.5, 20)
+    one = row("a", 0, values, spearman_shuffled_labels=summary(values - 0.1))
+    assert label_marks([one]) == {}
+    drawn = with_metric(one, "spearman", first_draw=(values - 0.1).tolist())
+    assert label_marks([drawn]) == {("a", 0): ALIKE}
 
 
 def test_chance_is_seldom_taken_for_learning() -> None:

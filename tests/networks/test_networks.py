@@ -130,6 +130,25 @@ def test_every_trained_number_is_on_one_side_of_one_unit(kind: str) -> None:
     assert int(ones.unit_sums("outgoing")[0].sum()) == sum(sizes[name] for name in read)
 
 
+def test_gradients_are_of_all_samples_whatever_runs_together() -> None:
+    """Of a mean by its name, in parts that are not alike; and of a sum, which is taken whole."""
+    (x, y), networks = data(70), make("lenet")[0]
+
+    def total(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(logits[0], labels, reduction="sum")[None]
+
+    mean, whole = networks.gradient(x, y), networks.gradient(x, y, loss=total)
+    for name, tensor in mean.tensors.items():
+        torch.testing.assert_close(whole[name] / 70, tensor)
+
+
+def test_normalisation_without_gains_leaves_the_norm_to_what_reads() -> None:
+    module = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5, affine=False), nn.ReLU(), nn.Linear(5, 2))
+    networks = pb.from_module(module, torch.randn(6, 4))
+    assert networks.norms("incoming").tolist() == [[1.0] * 5]
+    assert torch.equal(networks.norms(), networks.norms("outgoing"))
+
+
 def test_norms_with_normalisation_are_its_gains() -> None:
     networks, modules = make("vgg")
     first, second, third = networks.norms("incoming").split([4, 6, 8], dim=1)

@@ -1,6 +1,7 @@
 """Iterative magnitude pruning against `torch.optim.SGD` on a plain module."""
 
 import dataclasses
+import sys
 
 import pytest
 import torch
@@ -134,3 +135,14 @@ def test_dead_weights_are_pruned_only_once(snapshot):
     masks = pb.load_scorer("imp").masks(silent)[-1]
     total = 11 * 6 + 2 * 11
     assert masks.unit_sums().sum(dim=1).tolist() == [round(0.5 * total)] * 3
+
+
+def test_what_is_pruned_stays_so(snapshot):
+    """Also where weights that are left are 0, and of higher numbers."""
+    prune = sys.modules[type(pb.load_scorer("imp")).__module__]._prune
+    networks = snapshot.networks.zeros_like()
+    masks = networks.full_masks()
+    masks.w_in[:, :5] = False
+    left = prune(networks, masks, 0.5)
+    assert left.unit_sums().sum(dim=1).tolist() == [44] * 3
+    assert not left.w_in[:, :5].any()

@@ -33,6 +33,17 @@ def test_oracle_is_the_final_norm_and_needs_it(snapshot):
         oracle.score(dataclasses.replace(snapshot, final=None))
 
 
+def test_alignment_of_units_that_point_at_their_target_is_a_number():
+    """Rounding makes some of the cosines more than 1."""
+    x, lengths = torch.arange(1.0, 8.0)[None], torch.arange(1.0, 65.0)[None, :, None]
+    x, y = torch.cat([x, -x]), torch.tensor([0, 1])
+    w_out = torch.tensor([[[1.0], [0.0]]]).repeat(1, 1, 64)
+    networks = pb.shallow_networks(lengths * x[0], torch.zeros(1, 64), w_out)
+    snapshot = pb.Snapshot(pb.Task(x, y, x, y), pb.Recipe(width=64, batch_size=2), 0, networks, networks)
+    scores = pb.load_scorer("alignment").score(snapshot)
+    assert scores.tolist() == [pytest.approx([0] * 64, abs=1e-6)]
+
+
 def test_cluster_alignment_ranks_within_the_orientation_groups(snapshot):
     scores = pb.load_scorer("cluster_alignment").score(snapshot)
     angles = pb.theory.alignment_angle(snapshot.networks, snapshot.task)
@@ -49,10 +60,11 @@ def test_cluster_alignment_ranks_within_the_orientation_groups(snapshot):
     assert bool((c == 0).any())
 
 
-def test_small_cosine_groups_are_pooled_by_orientation():
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1], [1, 1, 0, 0]])
+def test_small_cosine_groups_are_pooled_by_orientation(labels):
     """Three parallel neurons are a group; the two that are alone would each get the top rank for free."""
     x = torch.tensor([[1.0, 0.1], [2.0, -0.1], [-1.0, 0.2], [-2.0, 0.0]])
-    y = torch.tensor([0, 0, 1, 1])
+    y = torch.tensor(labels)  # all neurons are of one orientation, or all of the other
     w_in = torch.tensor([[[1.0, 0.3], [1.0, 0.31], [1.0, 0.32], [1.0, 1.2], [1.0, -2.5]]])
     networks = pb.shallow_networks(w_in, torch.zeros(1, 5), torch.ones(1, 2, 5))
     snapshot = pb.Snapshot(pb.Task(x, y, x, y), pb.Recipe(width=5, batch_size=2), 0, networks, networks)
