@@ -20,7 +20,7 @@ from prunebench.leaderboard.critical_difference import moment_words, verdict
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
 from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, Shares, pack, pack_shares
-from prunebench.leaderboard.ranks import floor_note, marks
+from prunebench.leaderboard.ranks import floor_note, left_out_note, marks
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
 from prunebench.results import Row
@@ -121,7 +121,7 @@ def _board(
         "cite": board.citation + cite_prunebench(version()),
         "newest": max(((row.environment or {}).get("utc", "") for row in chart.rows), default="")[:10]
         or None,
-        "floor": floor_note(board.rows),
+        "floor": " ".join(filter(None, (floor_note(board.rows), left_out_note(board.rows)))) or None,
         "drop": _round(board.training.drop_step),
         "training": chart.training_steps,
         "dense": {s: _numbers(board.training.metrics[s, "dense"], percent=True) for s in SPLITS},

@@ -13,9 +13,11 @@ from prunebench.evaluation.comparison import (
     seeds_needed,
     signed_ranks,
 )
+from prunebench.evaluation.summary import Number
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SHUFFLED_SPEARMAN, SPEARMAN
 from prunebench.results import Row
+from prunebench.words import plural
 
 RowKey = tuple[str, int]
 FIRST, CHANCE, ALIKE = "*", "°", "≈"
@@ -45,9 +47,13 @@ def marks(rows: list[Row], column: Column) -> dict[RowKey, str]:
     """`*` where no scorer is significantly better and some are worse; `°` where random is not worse.
 
     All pairs at a step are one family, so on a board of equals a star appears with a chance of 5 % at most in
-    a column at a step. Where the seeds are too few to tell anything there are no marks.
+    a column at a step. Where the seeds are too few to tell anything there are no marks, and no star where a
+    row that could not be compared has a higher mean.
     """
     found: dict[RowKey, str] = {}
+    others: dict[int, float] = defaultdict(lambda: -np.inf)
+    for row, mean in _left_out(rows, column):
+        others[row.at_step] = max(others[row.at_step], mean)
     for step, values in _comparable(rows, column).items():
         if _too_few(values):
             continue
@@ -55,7 +61,8 @@ def marks(rows: list[Row], column: Column) -> dict[RowKey, str]:
         better, worse = {first for first, _ in pairs}, {second for _, second in pairs}
         for scorer in values:
             if scorer in better - worse:
-                found[scorer, step] = FIRST
+                if values[scorer].mean() >= others[step]:
+                    found[scorer, step] = FIRST
             elif RANDOM in values and scorer != RANDOM and (scorer, RANDOM) not in pairs:
                 found[scorer, step] = CHANCE
     return found
@@ -95,11 +102,19 @@ def floor_note(rows: list[Row]) -> str | None:
             steps[*_sizes(values), len(values)].append(step)
     notes = (
         f"All ranks at step{'s' if len(at) > 1 else ''} {', '.join(map(str, at))} are tied, and the Spearman "
-        f"correlation has no * and no °: {seeds} seeds cannot separate {scorers} scorers "
+        f"correlation has no * and no °: {plural(seeds, 'seed')} cannot separate {scorers} scorers "
         f"({pairs} corrected comparisons need {seeds_needed(pairs)} seeds)."
         for (seeds, pairs, scorers), at in steps.items()
     )
     return " ".join(notes) or None
+
+
+def left_out_note(rows: list[Row]) -> str | None:
+    """Which rows have no rank, since they are of other networks than most at their step."""
+    names = [f"{row.scorer} at step {row.at_step}" for row, _ in _left_out(rows, SPEARMAN)]
+    if not names:
+        return None
+    return f"Without a rank, being on other seeds than most or without a number for some: {', '.join(names)}."
 
 
 def chance_note(rows: list[Row]) -> str | None:
@@ -124,12 +139,25 @@ def _comparable(rows: list[Row], column: Column) -> dict[int, dict[str, np.ndarr
     for row in rows:
         summary = column.summary(row)
         if summary and not row.sees_end and None not in summary.tested:
-            same_seeds = by_step[row.at_step][tuple(row.seeds)]
-            same_seeds[row.scorer] = np.array(summary.tested, dtype=float)
+            order = sorted(range(len(row.seeds)), key=row.seeds.__getitem__)
+            same_seeds = by_step[row.at_step][tuple(row.seeds[i] for i in order)]
+            same_seeds[row.scorer] = np.array(summary.tested, dtype=float)[order]
     return {
         step: sets[max(sets, key=lambda seeds: (len(sets[seeds]), len(seeds), seeds))]
         for step, sets in sorted(by_step.items())
     }
+
+
+def _left_out(rows: list[Row], column: Column) -> list[tuple[Row, Number]]:
+    """Rows with a mean that are not among those that can be compared at their step."""
+    compared = _comparable(rows, column)
+    return [
+        (row, summary.mean)
+        for row in rows
+        if not row.sees_end
+        and row.scorer not in compared.get(row.at_step, {})
+        and (summary := column.summary(row)) is not None
+    ]
 
 
 def _sizes(values: dict[str, np.ndarray]) -> tuple[int, int]:

@@ -33,7 +33,7 @@ from prunebench.leaderboard.columns import (
     sections,
 )
 from prunebench.leaderboard.cost import COST, COST_READ, cost_cells
-from prunebench.leaderboard.ranks import RowKey, chance_note, floor_note, rank_rows
+from prunebench.leaderboard.ranks import RowKey, chance_note, floor_note, left_out_note, rank_rows
 from prunebench.leaderboard.tables import Line, tables
 from prunebench.results import WHOLE, Row
 from prunebench.tasks.spec import TaskSpec
@@ -169,7 +169,7 @@ def notes(board: Board) -> list[str]:
     """How to read the tables: marks, ranks, chance, and why there are no marks where there are none."""
     lines = [f"{READING} {MARKS}"]
     lines += [LABELS_READ] if any(map(SHUFFLED_SPEARMAN.summary, board.rows)) else []
-    lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows)))))
+    lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows), left_out_note(board.rows)))))
     lines += [CEILING_READ] if ceiling_columns(board) else []
     lines += [COST_READ] if cost_cells(board) else []
     return [*lines, *filter(None, [chance_note(board.rows), board.lacks])]

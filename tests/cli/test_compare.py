@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from made_up_boards import LENET, board, layered, row
 
+import prunebench as pb
 from prunebench.leaderboard.folder import find_boards
 from prunebench.leaderboard.locations import OWN as BOARDS
-from prunebench.leaderboard.pairs import compare_scorers
+from prunebench.leaderboard.pairs import compare_boards, compare_scorers
 
 
 @pytest.fixture
@@ -42,6 +43,22 @@ def test_two_scorers_on_all_boards(prunebench: Any, boards: list[Path]) -> None:
     assert "Holm-corrected over these 4" in result.out
     assert "4 corrected comparisons need 8 seeds" in result.out
     assert "too few seeds (7)" in result.out
+
+
+def test_all_pairs_that_are_shown_are_corrected_together(boards: list[Path]) -> None:
+    """By Holm: of four pairs as sure as seven seeds can be, each p is four times what it is alone."""
+    found = [pb.read_board(path) for path in boards]
+    four, two = (compare_scorers(found, "snip", "random", ["spearman"], step) for step in (None, 10))
+    assert [pair.p for pair in four.pairs] == pytest.approx([4 * 2 / 2**7] * 4)
+    assert [pair.p for pair in two.pairs] == pytest.approx([2 * 2 / 2**7] * 2)
+    assert [pair.too_few(4) for pair in four.pairs] == [True] * 4
+    assert [pair.too_few(3) for pair in four.pairs] == [False] * 4
+
+
+def test_two_boards_at_one_step(boards: list[Path]) -> None:
+    first, second = (pb.read_board(path) for path in boards)
+    assert {pair.at for pair in compare_boards(first, second, ["spearman"], 10).pairs} == {"10"}
+    assert {pair.at for pair in compare_boards(first, second, ["spearman"], None).pairs} == {"0", "10"}
 
 
 def test_one_pair_has_its_verdict_in_words(prunebench: Any, boards: list[Path]) -> None:

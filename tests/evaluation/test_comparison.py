@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from prunebench.evaluation.comparison import difference, holm, rank_intervals, seeds_needed, signed_ranks
+from prunebench.evaluation.comparison import (
+    beats,
+    difference,
+    holm,
+    rank_intervals,
+    seeds_needed,
+    signed_ranks,
+)
 
 
 def signed_rank(a: np.ndarray, b: np.ndarray) -> float:
@@ -72,3 +79,11 @@ def test_one_pair_and_the_direction_of_the_test() -> None:
     assert found.low < found.mean < found.high
     assert difference(np.ones(2), np.ones(2)).leads == 0
     assert np.isnan(difference(np.ones(2), np.zeros(2)).low)
+
+
+def test_the_better_of_two_has_the_higher_ranks_whatever_one_network_does_to_the_mean() -> None:
+    values = np.linspace(0.1, 0.2, 20)
+    worse = values.copy()
+    values[0] = -5
+    assert values.mean() < worse.mean()
+    assert beats({"a": values + 0.1, "b": worse}) == {("a", "b")}

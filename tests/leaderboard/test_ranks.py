@@ -15,6 +15,7 @@ from prunebench.leaderboard.ranks import (
     chance_note,
     floor_note,
     label_marks,
+    left_out_note,
     marks,
     rank_rows,
 )
@@ -41,6 +42,25 @@ def test_other_seeds_are_not_compared() -> None:
     assert set(rank_rows(rows)) == {("a", 50), ("b", 50)}
     rows = [row("a", 50, base[:7] + 0.2), row("b", 50, base[:7]), row("c", 50, base)]
     assert set(rank_rows(rows)) == {("a", 50), ("b", 50)}
+
+
+def test_rows_without_a_rank_are_named_and_no_lower_row_is_first() -> None:
+    base = np.random.default_rng(0).uniform(0.4, 0.5, 20)
+    ranked = [row("a", 50, base + 0.2), row("b", 50, base)]
+    assert marks(ranked, SPEARMAN) == {("a", 50): FIRST}
+    assert left_out_note(ranked) is None
+    hole = [*(base[:19] + 0.3), np.nan]
+    for other in (row("c", 50, base[:7] + 0.3), row("c", 50, np.array(hole))):
+        assert marks([*ranked, other], SPEARMAN) == {}
+        assert "some: c at step 50." in (left_out_note([*ranked, other]) or "")
+    low = row("c", 50, base[:7])
+    assert marks([*ranked, low], SPEARMAN) == {("a", 50): FIRST}
+
+
+def test_seeds_in_another_order_are_the_same() -> None:
+    base, order = np.random.default_rng(0).uniform(0.4, 0.5, 20), list(range(19, -1, -1))
+    rows = [row("a", 50, base + 0.2), row("b", 50, base[order], seeds=order)]
+    assert marks(rows, SPEARMAN) == {("a", 50): FIRST}
 
 
 def test_marks_are_of_the_first_and_of_what_chance_may_be() -> None:
