@@ -58,14 +58,14 @@ def number(summary: Summary | None) -> str:
     """A mean with its interval, as the boards have it."""
     if summary is None:
         return "–"
-    ends = "" if summary.low is None else f" [{summary.low:.2f}, {summary.high:.2f}]"
-    return f"{summary.mean:.2f}{ends}"
+    ends = "" if summary.low is None else f" [{summary.low:z.2f}, {summary.high:z.2f}]"
+    return f"{summary.mean:z.2f}{ends}"
 
 
 def short(row: Row | None, path: Metric = SPEARMAN) -> str:
     """A mean alone."""
     summary = row.metrics.get(path) if row else None
-    return "–" if summary is None else f"{summary.mean:.2f}"
+    return "–" if summary is None else f"{summary.mean:z.2f}"
 
 
 def best(board: Board, place: int = 0) -> Row:

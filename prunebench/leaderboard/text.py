@@ -170,7 +170,8 @@ def notes(board: Board) -> list[str]:
     lines = [f"{READING} {MARKS}"]
     lines += [LABELS_READ] if any(map(SHUFFLED_SPEARMAN.summary, board.rows)) else []
     lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows), left_out_note(board.rows)))))
-    lines += [CEILING_READ] if ceiling_columns(board) else []
+    shares = (column.summary(row) for column in ceiling_columns(board) for row in board.rows)
+    lines += [CEILING_READ] if any(shares) else []
     lines += [COST_READ] if cost_cells(board) else []
     return [*lines, *filter(None, [chance_note(board.rows), board.lacks])]
 
