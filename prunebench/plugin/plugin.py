@@ -1,10 +1,11 @@
 """What everything that is plugged in has: a name, a version, the paper it comes from, and parameters."""
 
+import inspect
 from abc import ABC
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import Field, dataclass, fields, replace
-from inspect import get_annotations
+from dataclasses import Field, dataclass, fields, is_dataclass, replace
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from prunebench.errors import RequestError
@@ -38,16 +39,25 @@ class Plugin(ABC):
 
     def __new__(cls, *given: object, **named: object) -> "Plugin":
         """An instance; the class becomes a dataclass first where its author left the decorator out."""
-        positions = [field.name for field in cls.parameters() if not field.kw_only]
+        parameters = cls.parameters()
+        positions = [field.name for field in parameters if not field.kw_only]
+        names = [field.name for field in parameters]
+        for other in (*given[len(positions) :], *(name for name in named if name not in names)):
+            accepted = f"its parameters are its fields: {', '.join(names) or 'it has none'}"
+            raise RequestError(_called(cls), other, accepted)
         _typed(cls, dict(zip(positions, given, strict=False)) | named)  # before the class's code sees them
         return super().__new__(cls)
 
     @classmethod
     def parameters(cls) -> "tuple[Field[Any], ...]":
-        """The parameters, as dataclass fields; the base of a kind has none, and stays what it is."""
+        """The parameters, as dataclass fields; the base of a kind has none, and stays what it is.
+
+        `RequestError`: the class, or a base of it, is made with something else.
+        """
         if Plugin in cls.__bases__ and not _has_fields(cls):
             return ()
         _as_dataclass(cls)
+        _check_inits(cls)
         return tuple(f for f in fields(cls) if f.init)  # type: ignore[arg-type]  # a dataclass by now
 
 
@@ -77,10 +87,32 @@ def _typed(cls: type[Plugin], values: Mapping[str, object]) -> dict[str, object]
     except Exception:  # types that only their author's type checker finds
         return {}
     return {
-        name: convert(f"{getattr(cls, 'name', cls.__name__)}[{name}]", value, known[name])
+        name: convert(f"{_called(cls)}[{name}]", value, known[name])
         for name, value in values.items()
         if name in known and kind_of(known[name]) is not None
     }
+
+
+@cache
+def _check_inits(cls: type[Plugin]) -> None:
+    """`RequestError`: an `__init__` takes what is no field, and results are named by fields alone.
+
+    Those of bases count: where a derived class is made a dataclass, they would not be called. What
+    `**others` of one stand for shows when an instance is made.
+    """
+    known = {field.name for base in cls.__mro__ if is_dataclass(base) for field in fields(base) if field.init}
+    for base in cls.__mro__:
+        if issubclass(base, Plugin) and "__init__" in vars(base):
+            _, *taken = inspect.signature(vars(base)["__init__"]).parameters.values()
+            for each in taken:
+                if each.name not in known and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+                    accepted = f"declare it as a field of the class, as in {each.name}: float = 1.0"
+                    raise RequestError(f"{_called(cls)}.__init__", each.name, accepted)
+
+
+def _called(cls: type) -> str:
+    """What messages call a class."""
+    return str(getattr(cls, "name", cls.__name__))
 
 
 def _as_dataclass(cls: type) -> None:
@@ -92,5 +124,5 @@ def _as_dataclass(cls: type) -> None:
 
 def _has_fields(base: type) -> bool:
     """Whether a base class would be given fields as a dataclass."""
-    hints = get_annotations(base) if issubclass(base, Plugin) else {}
+    hints = inspect.get_annotations(base) if issubclass(base, Plugin) else {}
     return any("ClassVar" not in str(hint) for hint in hints.values())

@@ -35,6 +35,8 @@ class Norm(pb.Scorer):
 def run(prunebench: Any, folder: Path, npz: Path) -> Any:
     (folder / "mine.py").write_text(FILE)
     (folder / "broken.py").write_text("raise ValueError('at import')")
+    init = "class Init(pb.Network):\n    name = 'init'\n    def __init__(self, act): self.act = act\n"
+    (folder / "init.py").write_text(f"import prunebench as pb\n{init}")
     quick = ["--classes", "all", "--samples", "40", "--steps", "20", "--seeds", "2", "--protocol", "rank"]
     return lambda *options: prunebench("run", "--dataset", npz, *quick, "--at-step", "0", *options)
 
@@ -57,6 +59,7 @@ def test_a_network_and_a_scorer_of_one_file(run: Any) -> None:
         ("mine.py", ["name the class in it: mine.py:Class"]),
         ("broken.py:Net", ["broken.py", "does not load: ValueError: at import"]),
         ("nothing.py:Net", ["nothing.py", "that exists is needed"]),
+        ("init.py:Init", ["init.py", "init.__init__: got 'act'; declare it as a field of the class"]),
         ("lenett", ["did you mean 'lenet'"]),
         ("lenet", ["(1, 6, 6)", "12 x 12 or more"]),
         ("lenet[width=0]", ["lenet[width]", "a number above 0"]),

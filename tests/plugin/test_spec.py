@@ -1,10 +1,11 @@
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import Annotated, Literal
 
 import numpy as np
 import pytest
 import torch
 from msgspec import Meta
+from torch import nn
 
 import prunebench as pb
 from prunebench.plugin.plugin import changed, values_of
@@ -166,6 +167,94 @@ def test_limits_are_part_of_a_type() -> None:
     for refuse in (lambda: Limited(power=0), lambda: build(Limited, {"power": "0"}, "", "--scorer")):
         with pytest.raises(pb.RequestError, match=r"limited\[power\]: got 0.*; a number above 0 is needed"):
             refuse()
+
+
+class Power(pb.Scorer):
+    name = "power"
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        return self.alpha * snapshot.networks.norms()
+
+
+class ByName(Power):
+    name = "by_name"
+
+    def __init__(self, *, alpha: float = 1.0) -> None:
+        super().__init__(alpha)
+
+
+class Inherits(Power):
+    name = "inherits"
+
+
+class Unnamed(pb.Scorer):
+    alpha: InitVar[float] = 1.0  # type: ignore[assignment]  # what a user may write
+
+
+class Net(pb.Network):
+    name = "net"
+
+    def __init__(self, alpha: type[nn.Module]) -> None:
+        self.alpha = alpha
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(shape[0], 8), self.alpha(), nn.Linear(8, outputs))
+
+
+@pytest.mark.parametrize("cls", [Power, ByName, Inherits, Unnamed, Net])
+def test_what_an_init_takes_is_a_field(cls: type[pb.Scorer | pb.Network]) -> None:
+    """Two instances would have one name, and one's results would be taken for the other's."""
+    for refused in (cls, lambda: cls(-1.0), cls.parameters, lambda: build(cls, {}, "", "--scorer")):
+        with pytest.raises(pb.RequestError) as caught:
+            refused()
+        called = getattr(cls, "name", "Unnamed")
+        declare = "declare it as a field of the class, as in alpha: float = 1.0"
+        assert str(caught.value) == f"{called}.__init__: got 'alpha'; {declare}"
+
+
+def test_what_an_init_does_not_name_is_refused_when_it_is_given() -> None:
+    class Free(pb.Scorer):
+        name = "free"
+
+        def __init__(self, *given: float, **named: float) -> None:
+            self.given, self.named = given, named
+
+    assert canonical(Free()) == "free"
+    for refused, message in (
+        (lambda: Free(-1.0), "free: got -1.0; its parameters are its fields: it has none"),
+        (lambda: Free(alpha=-1.0), "free: got 'alpha'; its parameters are its fields: it has none"),
+        (lambda: Example(shares=1), "example: got 'shares'; its parameters are its fields: share, rounds,"),
+    ):
+        with pytest.raises(pb.RequestError, match=message):
+            refused()
+
+
+def test_an_init_of_fields_alone_is_the_authors_own_affair() -> None:
+    class Own(Example):
+        name = "own"
+        beta: float = 2.0
+
+        def __init__(self, beta: float = 2.0, **others: object) -> None:
+            self.beta = beta
+
+    class Without(pb.Scorer):
+        name = "without"
+
+        def __init__(self) -> None:
+            self.seen: list[int] = []
+
+    @dataclass
+    class Fixed(Example):
+        name = "fixed"
+        rounds: int = field(init=False, default=4)
+
+    assert canonical(Own(3)) == "own[beta=3.0]"
+    assert Without().seen == []
+    assert canonical(Without()) == "without"
+    assert canonical(build(Fixed, {"share": "1"}, "", "--scorer")) == "fixed[share=1.0]"
 
 
 def test_types_that_are_no_parameters_hold_anything() -> None:

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 import prunebench as pb
-from prunebench.plugin.registry import PluginError, Registration, Registry
+from prunebench.plugin.isolation import Isolation
+from prunebench.plugin.registry import PluginError, Registration, Registry, import_file
 from prunebench.plugin.source import source_hash
 from prunebench.plugin.spec import canonical
 from prunebench.scoring.registry import SCORERS
@@ -81,6 +82,30 @@ def test_broken_files_are_one_clear_line(tmp_path: Path, text: str, message: str
     with pytest.raises(pb.RequestError, match=message) as caught:
         discover([write(tmp_path, "broken", text)])
     assert "\n" not in str(caught.value)
+
+
+INIT = SCORER.replace(
+    "    alpha: float = 0.3\n", "    def __init__(self, alpha=0.3):\n        self.alpha = alpha\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [(INIT, r"mine.__init__: got 'alpha'; declare it as a field of the class")]
+)
+def test_classes_that_cannot_be_used_are_one_line_wherever_they_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    path = write(tmp_path, "mine", text.format(cls="Mine", name="mine"))
+    with pytest.raises(pb.RequestError, match=message) as caught:
+        discover([path])
+    assert "\n" not in str(caught.value)
+    with Isolation(SCORERS) as isolation, pytest.raises(pb.RequestError, match=message):
+        isolation.load(f"{path}:Mine")
+    cls = vars(import_file(path))["Mine"]
+    points = [*entry_points(group="prunebench.scorers"), Point("mine", cls)]
+    monkeypatch.setattr("prunebench.plugin.registry.entry_points", lambda group: points)
+    with pytest.raises(PluginError, match=f"the plugin from other-package 1.2: .*{message}"):
+        load_class("mine")
 
 
 def test_a_file_whose_import_was_interrupted_is_imported_anew(
