@@ -20,6 +20,8 @@ import msgspec
 from prunebench.errors import RequestError, did_you_mean
 
 _NOUNS = {int: "a whole number", float: "a number", str: "a text in quotes"}
+# Of what a text can set, in words.
+TYPES = "str, int, float, bool, Literal, or one of these | None"
 _SAID = ("ge", "gt", "le", "lt", "title", "description", "extra")
 
 
@@ -142,13 +144,14 @@ def convert(option: str, value: object, annotation: Any) -> Any:
 
 
 def read(option: str, text: str, annotation: Any) -> Any:
-    """The value that a text stands for, as `written` writes it; the text itself for a type that is not known.
+    """The value that a text stands for, as `written` writes it.
 
-    Raises `RequestError` where it stands for none.
+    Raises `RequestError` where it stands for none, as for a type that is none of this module's.
     """
     kind = kind_of(annotation)
     if kind is None:
-        return text
+        own = annotation.__name__ if isinstance(annotation, type) else annotation
+        raise RequestError(option, text, f"its type is {own}; what a text can set is {TYPES}")
     words = {written(choice): choice for choice in kind.choices} | ({"none": None} if kind.optional else {})
     word = text.lower() if kind.type is bool else text
     if word in words:

@@ -54,7 +54,10 @@ def test_what_is_accepted_in_words(annotation: Any, words: str) -> None:
 @pytest.mark.parametrize("annotation", [object, tuple[int, ...], int | list[int], np.ndarray, None])
 def test_other_types_are_not_known(annotation: Any) -> None:
     assert fields.kind_of(annotation) is None
-    assert fields.read("x", "[1]", annotation) == "[1]"
+    with pytest.raises(
+        pb.RequestError, match=r"x: got '\[1\]'; its type is .*; what a text can set is str, int,"
+    ):
+        fields.read("x", "[1]", annotation)
 
 
 def test_a_near_choice_is_named() -> None:

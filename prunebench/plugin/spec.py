@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING
+from numbers import Real
+from typing import Any
 
 from prunebench.errors import RequestError
-from prunebench.fields import annotations, kind_of, read, written
+from prunebench.fields import TYPES, annotations, kind_of, read, written
 from prunebench.plugin.plugin import P, Plugin, values_of
 
 NAME = r"[A-Za-z_][\w.-]*"
@@ -56,25 +58,36 @@ def build(cls: type[P], parameters: Mapping[str, str], spec: str, noun: str) -> 
 def canonical(plugin: Plugin) -> str:
     """The spec that rebuilds this plugin, defaults left out: one method, one name.
 
-    Raises `RequestError` for a text that would be read as another value, or as several parameters.
+    Raises `RequestError` for a value that no text stands for, and for a text that would be read as another
+    value, or as several parameters.
     """
     values = values_of(plugin)
-    changed = {f.name: v for f in plugin.parameters() if (v := values[f.name]) != f.default}
+    changed = {f.name: v for f in plugin.parameters() if not _same(v := values[f.name], f.default)}
     for key, value in changed.items():
-        if isinstance(value, str) and (value != value.strip() or set(value) & set(",[]")):
+        option, annotation = f"{plugin.name}[{key}]", _annotation(type(plugin), key)
+        kind = None if annotation is Any else kind_of(annotation)
+        if (kind is None and annotation is not Any) or not isinstance(value, str | Real | None):
+            raise RequestError(option, value, f"results are named by it: {TYPES} is needed")
+        if isinstance(value, str) and (not value or value != value.strip() or set(value) & set(",[]")):
             accepted = "a text without commas, square brackets and blanks around it is needed"
-            raise RequestError(f"{plugin.name}[{key}]", value, accepted)
-        if value == "none" and _is_optional(type(plugin), key):
-            raise RequestError(f"{plugin.name}[{key}]", value, "another text is needed: none stands for None")
+            raise RequestError(option, value, accepted)
+        if value == "none" and kind is not None and kind.optional:
+            raise RequestError(option, value, "another text is needed: none stands for None")
     if not changed:
         return plugin.name
     return f"{plugin.name}[{','.join(f'{key}={written(value)}' for key, value in changed.items())}]"
 
 
-def _is_optional(cls: type, key: str) -> bool:
+def _annotation(cls: type, key: str) -> Any:
+    """A parameter's type; Any where nothing is known of it, as of those that run elsewhere."""
     with suppress(Exception):  # types that only their author's type checker finds
-        kind = kind_of(annotations(cls)[key])
-        return kind is not None and kind.optional
+        return annotations(cls)[key]
+    return Any
+
+
+def _same(value: object, default: object) -> bool:
+    with suppress(Exception):  # arrays are neither the same nor not
+        return bool(value == default)
     return False
 
 

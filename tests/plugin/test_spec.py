@@ -1,5 +1,5 @@
 from dataclasses import InitVar, dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
@@ -137,6 +137,7 @@ class Texts(Example):
     ("name", "text", "needed"),
     [
         ("text", "x,other=y", "a text without commas, square brackets and blanks around it is needed"),
+        ("text", "", "a text without commas, square brackets and blanks around it is needed"),
         ("text", "x]", "a text without commas, square brackets and blanks around it is needed"),
         ("other", " x", "a text without commas, square brackets and blanks around it is needed"),
         ("other", "none", "another text is needed: none stands for None"),
@@ -156,6 +157,45 @@ def test_texts_that_are_read_back_name_a_method() -> None:
     for texts in (Texts(text="x=y"), Texts(text="none"), Texts(other=None), Texts(choice="none")):
         spec = canonical(texts)
         assert build(Texts, parse_spec(spec, "--scorer")[1], spec, "--scorer") == texts
+
+
+class Weighted(pb.Scorer):
+    name = "weighted"
+    ws: tuple[float, ...] = (1.0, 2.0)
+    table: np.ndarray | None = None
+    text: str = "a"
+    anything: Any = None
+
+
+@pytest.mark.parametrize("key", ["ws", "table", "anything"])
+def test_a_text_sets_no_parameter_of_a_type_that_is_not_known(key: str) -> None:
+    """It would arrive as it is, unchecked."""
+    with pytest.raises(
+        pb.RequestError, match=rf"^weighted\[{key}\]: got '9-1'; its type is .*; what a text"
+    ) as caught:
+        build(Weighted, {key: "9-1"}, f"weighted[{key}=9-1]", "--scorer")
+    assert str(caught.value).endswith("can set is str, int, float, bool, Literal, or one of these | None")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"ws": (1, -2)}, {"ws": "9-1"}, {"table": np.eye(2)}, {"anything": [1]}, {"anything": object()}],
+)
+def test_a_value_that_no_text_stands_for_names_no_method(values: dict[str, Any]) -> None:
+    weighted = Weighted(**values)
+    with pytest.raises(pb.RequestError, match=r"^weighted\[.*\]: got .*; results are named by it: str, int"):
+        canonical(weighted)
+
+
+def test_what_a_class_makes_of_a_text_names_no_method_either() -> None:
+    class Split(Weighted):
+        name = "split"
+
+        def __post_init__(self) -> None:
+            self.text = tuple(self.text.split("-"))  # type: ignore[assignment]
+
+    with pytest.raises(pb.RequestError, match=r"^split\[text\]: got \('9', '1'\); results are named by it"):
+        canonical(Split(text="9-1"))
 
 
 def test_limits_are_part_of_a_type() -> None:
