@@ -17,7 +17,7 @@ import prunebench as pb
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.protocols import REINITIALISED
-from prunebench.scoring.saved import RESERVED
+from prunebench.scoring.registry import SCORERS
 from prunebench.store import reference
 from prunebench.store.export import ResultTable
 from prunebench.store.store import Store
@@ -249,6 +249,17 @@ def test_a_class_that_is_no_scorer_of_its_own(task: pb.Task, recipe: pb.Recipe) 
         pb.run_benchmark(task, recipe, [pb.Scorer], seeds=2, quiet=True)
 
 
+def test_a_scorer_without_scores_is_refused_before_any_training(task: pb.Task, recipe: pb.Recipe) -> None:
+    class Empty(pb.Scorer):
+        name = "empty"
+
+    for scorer in (Empty, Empty()):
+        with pytest.raises(
+            pb.RequestError, match=r"scorers: got .*; Empty overrides neither score nor score_n"
+        ):
+            pb.run_benchmark(task, recipe, scorer, seeds=2, quiet=True)
+
+
 @pytest.mark.parametrize("name", ["all", "reinitialised", "random", "oracle", "snip"])
 def test_names_that_stand_for_something_else_are_refused(
     name: str, task: pb.Task, recipe: pb.Recipe, run: pb.Trajectory
@@ -263,7 +274,7 @@ def test_names_that_stand_for_something_else_are_refused(
             pb.run_benchmark(task, recipe, scorer, seeds=2, quiet=True)
     with pytest.raises(pb.RequestError, match="rename"):
         pb.evaluate({name: run.final.norms()}, run, at_step=15)
-    assert REINITIALISED in RESERVED
+    assert REINITIALISED in SCORERS.reserved
     own = type(pb.load_scorer("snip"))
     assert pb.run_benchmark(task, recipe, own, 0, 2, "rank", device="cpu", quiet=True).document.rows
 

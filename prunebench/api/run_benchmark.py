@@ -11,7 +11,7 @@ from prunebench.benchmark.run import check_fit, run_plan
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import check_fractions
 from prunebench.evaluation.protocols import Protocol
-from prunebench.plugin.registry import Registry
+from prunebench.plugin.registry import Registry, problem
 from prunebench.plugin.spec import build
 from prunebench.progress import TerminalReporter
 from prunebench.run_spec import RunSpec
@@ -105,12 +105,14 @@ def _loaded(given: Any) -> Scorer:
     if not (is_class or isinstance(given, Scorer)) or not isinstance(getattr(given, "name", None), str):
         accepted = 'a name such as "snip", or a pb.Scorer that has a name, is needed'
         raise RequestError("scorers", given, accepted)
-    _check_name(given if is_class else type(given))
+    _check_class(given if is_class else type(given))
     return given if isinstance(given, Scorer) else build(given, {}, given.__name__, "scorers")
 
 
-def _check_name(cls: type[Scorer]) -> None:
-    """Boards know prunebench's own scorers, and so the controls, by their names."""
+def _check_class(cls: type[Scorer]) -> None:
+    """As of a file's; and boards know prunebench's own scorers, and so the controls, by their names."""
+    if wrong := problem(SCORERS, cls):
+        raise RequestError("scorers", cls, wrong)
     registry = Registry(SCORERS)
     known = registry.plugins.get(cls.name)
     if known is not None and known.own and registry.load_class(cls.name) is not cls:

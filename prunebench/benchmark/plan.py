@@ -25,7 +25,7 @@ from prunebench.plugin.isolation import source_of
 from prunebench.plugin.spec import canonical
 from prunebench.run_spec import RunSpec
 from prunebench.scoring.registry import load_scorer
-from prunebench.scoring.saved import SavedScores, check_name
+from prunebench.scoring.saved import SavedScores
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.identity import training_id
 from prunebench.store.records import AS_LONG, AS_TRAINED, STEPS, Key, Measure
@@ -105,8 +105,6 @@ class Plan:
         names = [canonical(scorer) for scorer in self.scorers]
         if not names:
             raise RequestError("scorers", names, "at least one scorer is needed")
-        for scorer in self.scorers:
-            check_name("scorers", scorer.name)
         if len(set(names)) < len(names):
             raise RequestError("scorers", names, "name each scorer once")
 

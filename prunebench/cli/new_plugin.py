@@ -73,11 +73,13 @@ def _distribution(name: str) -> str:
 
 
 def _refuse_taken(kind: "PluginKind[Any]", name: str) -> None:
-    """Another plugin's name, and a module's that the new file would hide."""
+    """A name that none can have, another plugin's, and a module's that the new file would hide."""
     import importlib.util
 
     from prunebench.plugin.registry import Registry
 
+    if problem := kind.problem_of_name(name):
+        raise RequestError("NAME", name, problem)
     if name in (known := Registry(kind).plugins):
         raise RequestError("NAME", name, f"it is taken by {known[name].origin}")
     if name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:

@@ -100,7 +100,8 @@ def command(**options: Any) -> int:
 def _plan(options: dict[str, Any]) -> "Plan":
     from prunebench.benchmark.run import check_fit
     from prunebench.device import resolve_device
-    from prunebench.scoring.saved import ALL, read_scores
+    from prunebench.scoring.registry import ALL
+    from prunebench.scoring.saved import read_scores
     from prunebench.sweep.plans import plan_of, with_all
     from prunebench.training.architecture import architecture_of
 

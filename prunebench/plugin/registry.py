@@ -117,8 +117,8 @@ class Registry(Generic[P]):
             raise PluginError(
                 f"{where} registers {name!r}, a class whose name is {called!r}; the two must agree"
             )
-        if problem := _problem(cls):
-            raise PluginError(f"{where}: {problem}")
+        if found := problem(self.kind, cls):
+            raise PluginError(f"{where}: {found}")
         return cls
 
     def load(self, spec: str) -> P:
@@ -178,8 +178,8 @@ class Registry(Generic[P]):
         # A class may have more names than one.
         classes: list[type[P]] = [cls for cls in dict.fromkeys(found) if issubclass(cls, base)]
         for cls in classes:
-            if problem := _problem(cls):
-                raise RequestError("plugin", file, problem)
+            if wrong := problem(self.kind, cls):
+                raise RequestError("plugin", file, wrong)
         named = Counter(cls.name for cls in classes)
         if twice := [cls.__name__ for cls in classes if named[cls.name] > 1]:
             raise RequestError("plugin", file, f"give each of its classes {', '.join(twice)} its own name")
@@ -219,12 +219,16 @@ def file_of(cls: type[Plugin]) -> str | None:
     return inspect.getfile(cls) if cls.__module__.startswith(_OF_FILE) else None
 
 
-def _problem(cls: Any) -> str | None:
-    """What a class lacks to name its results and to be built from a spec."""
+def problem(kind: PluginKind[Any], cls: Any) -> str | None:
+    """What a class lacks to name its results, to be built from a spec, and to have any."""
     if not (isinstance(cls.name, str) and re.fullmatch(NAME, cls.name)):
         return f"name = {cls.name!r}; a letter, then letters, digits, _, - and ."
     if not isinstance(cls.version, str):
         return f"version = {cls.version!r}; a text such as '1' is needed"
+    if found := kind.problem_of_name(cls.name):
+        return found
+    if kind.methods and all(getattr(cls, name) is getattr(kind.base_class, name) for name in kind.methods):
+        return f"{cls.__name__} overrides neither {' nor '.join(kind.methods)}"
     try:
         cls.parameters()
         typing.get_type_hints(cls)

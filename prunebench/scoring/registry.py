@@ -10,12 +10,18 @@ from prunebench.plugin.registry import Registry
 if TYPE_CHECKING:
     from prunebench.scoring.scorer import Scorer
 
+# What every scorer that is found is called on command lines and in studies.
+ALL = "all"
+
 SCORERS: "PluginKind[Scorer]" = PluginKind(
     noun="scorer",
     group="prunebench.scorers",
     base="prunebench.scoring.scorer:Scorer",
     server="prunebench.scoring.server",
     flags=("stochastic", "board_draws", "sees_end", "initial_only", "twins"),
+    # And a row of boards (`evaluation.protocols.REINITIALISED`, on a higher floor).
+    reserved=(ALL, "reinitialised"),
+    methods=("score", "score_network"),
 )
 
 

@@ -19,11 +19,6 @@ from prunebench.scoring.scorer import Scorer
 from prunebench.tasks.npz import read_arrays
 from prunebench.training.snapshot import Snapshot
 
-# What every scorer that is found is called on command lines and in studies.
-ALL = "all"
-# No scorer's: that, and a row of boards (`evaluation.protocols.REINITIALISED`, on a higher floor).
-RESERVED = (ALL, "reinitialised")
-
 
 class SavedScores(Scorer):
     """Looks every network's scores up by its seed.
@@ -64,12 +59,6 @@ def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
         raise RequestError("scores", str(path), error.accepted) from None
 
 
-def check_name(option: str, name: str) -> None:
-    """Raises `RequestError` for names that stand for all scorers, or on boards for a row of no scorer."""
-    if name in RESERVED:
-        raise RequestError(option, name, f"the name {name!r} stands for something else; rename it")
-
-
 def saved_scores(
     name: str, arrays: Mapping[str, np.ndarray], seeds: Sequence[int], width: int
 ) -> SavedScores:
@@ -79,7 +68,8 @@ def saved_scores(
     """
     if not re.fullmatch(NAME, name):
         raise RequestError("scores", name, "a name of letters, digits, _, - and . is needed")
-    check_name("scores", name)
+    if problem := SCORERS.problem_of_name(name):
+        raise RequestError("scores", name, problem)
     if name in (known := Registry(SCORERS).plugins):
         raise RequestError("scores", name, f"the name {name!r} is taken by {known[name].origin}; rename them")
     identity = hashlib.sha256(repr(tuple(seeds)).encode())

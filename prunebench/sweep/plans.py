@@ -15,8 +15,7 @@ from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.registry import PluginError
 from prunebench.plugin.spec import split_file
 from prunebench.results import TaskRecord
-from prunebench.scoring.registry import load_scorer
-from prunebench.scoring.saved import ALL
+from prunebench.scoring.registry import ALL, load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.store import task_record
 from prunebench.sweep.study import Job

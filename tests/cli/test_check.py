@@ -129,6 +129,8 @@ def test_one_class_of_a_file(prunebench: Any, folder: Path) -> None:
         (["mine.py", "broken.py"], ["broken.py", "it does not load: ModuleNotFoundError"]),
         (["mine.py:Good", "broken.py:Good"], ["broken.py", "it does not load: ModuleNotFoundError"]),
         (["mine.py", "taken.py"], ["taken.py", "its name 'snip' is taken by prunebench"]),
+        (["all.py"], ["all.py", "the name 'all' stands for something else; rename it"]),
+        (["empty.py:Good"], ["empty.py", "Good overrides neither score nor score_network"]),
         (["taken.py:Good"], ["taken.py", "its name 'snip' is taken by prunebench"]),
     ],
 )
@@ -138,6 +140,8 @@ def test_wrong_requests_are_one_line(
     (folder / "mine.py").write_text(GOOD)
     (folder / "broken.py").write_text("import a_module_that_is_not_there")
     (folder / "taken.py").write_text(GOOD.replace('"good"', '"snip"'))
+    (folder / "all.py").write_text(GOOD.replace('"good"', '"all"'))
+    (folder / "empty.py").write_text(GOOD.replace("def score(", "def scores("))
     result = prunebench("check", *arguments)
     assert result.code == 2
     assert result.out == ""

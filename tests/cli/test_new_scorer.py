@@ -91,6 +91,8 @@ def test_nothing_is_overwritten(prunebench: Any, folder: Path, existing: str) ->
         ("_", "a Python name"),
         ("../up", "a Python name"),
         ("snip", "taken by prunebench"),
+        ("all", "the name 'all' stands for something else; rename it"),
+        ("reinitialised", "the name 'reinitialised' stands for something else; rename it"),
         ("json", "would hide the module json"),
         ("torch", "would hide the module torch"),
     ],

@@ -70,6 +70,13 @@ def test_whatever_a_scorer_does_is_its_own_rows_failure(quick: Any, plugin: Path
         ("run", [], "taken.py:Good", ["--plugin", "taken.py", "'magnitude' is taken by prunebench"]),
         ("run", ["broken.py"], "snip", ["--plugin", "broken.py", "it does not load: ModuleNotFoundError"]),
         ("sweep", [], "broken.py:Good", ["broken.py", "it does not load: ModuleNotFoundError"]),
+        ("run", ["all.py"], "snip", ["--plugin", "all.py", "'all' stands for something else; rename it"]),
+        (
+            "run",
+            [],
+            "empty.py:Empty",
+            ["--plugin", "empty.py", "Empty overrides neither score nor score_netw"],
+        ),
         ("run", ["mine.py"], "lost", ["--scorer", "lost"]),
         ("run", [], "mine.py:Goof", ["--scorer", "mine.py:Goof", "did you mean 'Good'"]),
         ("run", [], "nowhere.py:Good", ["--plugin", "nowhere.py", "a Python file (.py) that exists"]),
@@ -81,6 +88,8 @@ def test_a_file_that_is_not_what_was_asked_for_ends_it_before_any_work(
     (folder / "broken.py").write_text("import a_module_that_is_not_there")
     (folder / "taken.py").write_text(PLUGIN.replace('"good"', '"magnitude"'))
     (folder / "copy.py").write_text(PLUGIN)
+    (folder / "all.py").write_text(PLUGIN.replace('"good"', '"all"'))
+    (folder / "empty.py").write_text("import prunebench as pb\nclass Empty(pb.Scorer): name = 'empty'\n")
     (folder / "study.toml").write_text(f'[task]\ndataset = "{npz}"\n[run]\nscorers = ["{spec}"]\n')
     files = [word for file in plugins for word in ("--plugin", file)]
     asked = ["sweep", "study.toml"] if command == "sweep" else ["run", "--dataset", npz, "--scorer", spec]

@@ -89,23 +89,32 @@ INIT = SCORER.replace(
 )
 
 
+EMPTY = SCORER.replace("def score(", "def scores(")
+
+
 @pytest.mark.parametrize(
-    ("text", "message"), [(INIT, r"mine.__init__: got 'alpha'; declare it as a field of the class")]
+    ("text", "name", "message"),
+    [
+        (INIT, "mine", "mine.__init__: got 'alpha'; declare it as a field of the class"),
+        (EMPTY, "mine", "Mine overrides neither score nor score_network"),
+        (SCORER, "all", "the name 'all' stands for something else; rename it"),
+        (SCORER, "reinitialised", "the name 'reinitialised' stands for something else; rename it"),
+    ],
 )
 def test_classes_that_cannot_be_used_are_one_line_wherever_they_are_loaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, name: str, message: str
 ) -> None:
-    path = write(tmp_path, "mine", text.format(cls="Mine", name="mine"))
+    path = write(tmp_path, "mine", text.format(cls="Mine", name=name))
     with pytest.raises(pb.RequestError, match=message) as caught:
         discover([path])
     assert "\n" not in str(caught.value)
     with Isolation(SCORERS) as isolation, pytest.raises(pb.RequestError, match=message):
         isolation.load(f"{path}:Mine")
     cls = vars(import_file(path))["Mine"]
-    points = [*entry_points(group="prunebench.scorers"), Point("mine", cls)]
+    points = [*entry_points(group="prunebench.scorers"), Point(name, cls)]
     monkeypatch.setattr("prunebench.plugin.registry.entry_points", lambda group: points)
     with pytest.raises(PluginError, match=f"the plugin from other-package 1.2: .*{message}"):
-        load_class("mine")
+        load_class(name)
 
 
 def test_a_file_whose_import_was_interrupted_is_imported_anew(
