@@ -17,7 +17,8 @@ from prunebench.evaluation.protocols import (
     default_finetune_steps,
 )
 from prunebench.evaluation.summary import known
-from prunebench.fields import options_of, written
+from prunebench.fields import options_of, parts, written
+from prunebench.plugin.spec import files_of, plugin_words
 from prunebench.results import Row, TaskRecord
 from prunebench.run_spec import RunSpec
 from prunebench.tasks.datasets import DATASETS, default_samples
@@ -75,7 +76,8 @@ def _written(recipe: Recipe, recorded: list[str]) -> Record:
 
 
 def _scorer_words(scorer: str, recorded: list[str]) -> list[str]:
-    plugins = [word for file in _values(recorded, "--plugin") for word in ("--plugin", file)]
+    specs = [spec for value in _values(recorded, "--scorer") for spec in parts(value)]
+    plugins = plugin_words([*_values(recorded, "--plugin"), *files_of(specs)])
     saved = [file for file in _values(recorded, "--scores") if PurePath(file).stem == scorer]
     if saved:
         return [*plugins, "--scores", saved[-1]]

@@ -1,7 +1,7 @@
 """Plugins as text: `imp[sparsity=0.5,rounds=3]`, `my_idea.py:MyIdea[alpha=0.3]`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import MISSING
 from numbers import Real
@@ -20,6 +20,16 @@ def split_file(spec: str) -> tuple[str | None, str]:
     """The file that a spec names before a colon, or None, and the rest of the spec."""
     match = _FILE.fullmatch(spec.strip())
     return (match["file"], match["spec"].strip()) if match else (None, spec)
+
+
+def files_of(specs: Iterable[str]) -> list[str]:
+    """The files that some of the specs name."""
+    return [file for file, _ in map(split_file, specs) if file]
+
+
+def plugin_words(files: Iterable[str]) -> list[str]:
+    """The options that name files of plugins on a command line, each once."""
+    return [word for file in dict.fromkeys(files) for word in ("--plugin", file)]
 
 
 def parse_spec(spec: str, noun: str) -> tuple[str, dict[str, str]]:

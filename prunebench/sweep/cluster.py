@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prunebench.benchmark.missing import forget_damage, inventory_of
@@ -66,7 +66,7 @@ class Cluster:
     def submit(self, item: ToDo) -> None:
         """Send a job. A worker that dies costs its job, which the scheduler gives to another one."""
         forget_damage(inventory_of(item.plan, self.store), self.store, self.reporter.warn)
-        job, options = from_anywhere(item.job, self.options)
+        job, options = from_anywhere(item.job, replace(self.options, command=item.plan.command))
         shipment = None if self.force else pack(self.store, item.plan.training)
         expected = fingerprint(item.plan)
         with _scheduler():

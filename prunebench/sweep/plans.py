@@ -1,6 +1,7 @@
 """The plans of a study's jobs."""
 
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,7 +14,7 @@ from prunebench.leaderboard.board import name_of
 from prunebench.plugin.isolation import Isolation
 from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.registry import PluginError
-from prunebench.plugin.spec import split_file
+from prunebench.plugin.spec import files_of, plugin_words, split_file
 from prunebench.results import TaskRecord
 from prunebench.scoring.registry import ALL, load_scorer
 from prunebench.scoring.scorer import Scorer
@@ -60,7 +61,7 @@ def plans_of(
     specs = dict.fromkeys(spec for job in jobs for spec in job.run.scorers)
     scorers = {spec: load(spec) for spec in specs}
     resolve_device(options.device)
-    found = [(job, plan_of(job, options, scorers.__getitem__)) for job in jobs]
+    found = [(job, plan_of(job, _recorded(job, options), scorers.__getitem__)) for job in jobs]
     _check_rows(found)
     return found
 
@@ -111,6 +112,19 @@ def plan_of(job: Job, options: Options, load: Load = load_scorer) -> Plan:
     except RequestError as error:
         where = f" (in job {job.title})" if job.title else ""
         raise RequestError(error.option, error.value, error.accepted + where) from error
+
+
+def _recorded(job: Job, options: Options) -> Options:
+    """With the files that a job of a study names in the command line that is recorded.
+
+    That names the study alone, while rows name no file: nothing would say where their scorer came from.
+    """
+    network = job.recipe.network
+    specs = [*job.run.scorers, *([network.spec] if isinstance(network, PluginRecord) else [])]
+    files = [file for file in files_of(specs) if file not in options.plugins]
+    if options.command is None or not files:
+        return options
+    return replace(options, command=f"{options.command} {shlex.join(plugin_words(files))}")
 
 
 def _check_rows(jobs: Sequence[tuple[Job, Plan]]) -> None:

@@ -129,6 +129,22 @@ def test_specs_are_quoted_and_files_are_kept_from_the_recorded_command() -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("recorded", "plugins"),
+    [
+        ("run --scorer my_idea.py:MyIdea", "--plugin my_idea.py"),
+        ("run --scorer='snip,my ideas/a.py:A[x=1,y=2]'", "--plugin 'my ideas/a.py'"),
+        ("run --plugin b.py --scorer b.py:B,a.py:A --scorer a.py:C", "--plugin b.py --plugin a.py"),
+        ("sweep study.toml --scorer a.py:A", "--plugin a.py"),
+    ],
+)
+def test_files_that_scorers_were_named_with_are_kept(recorded: str, plugins: str) -> None:
+    """Rows have the scorers' names alone."""
+    assert command(scorer="my_idea", command=f"prunebench {recorded}") == (
+        f"prunebench run {plugins} --scorer my_idea --at-step 50"
+    )
+
+
 def test_commands_of_commands_are_themselves() -> None:
     first = command(scorer="x", command="prunebench run --plugin p.py --scorer x --scorer y")
     assert command(scorer="x", command=first) == first

@@ -41,6 +41,40 @@ def test_a_job_becomes_the_plan_that_it_describes(tmp_path: Path) -> None:
     assert plans[0].training != plans[1].training
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((), "--plugin 'my ideas.py' --plugin my_net.py"),
+        (("my ideas.py",), "--plugin 'my ideas.py' --plugin my_net.py"),
+    ],
+)
+def test_files_that_a_study_names_are_in_the_recorded_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], words: str
+) -> None:
+    """They stand in no row, and in no other command of a sweep."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my ideas.py").write_text(
+        "import prunebench as pb\n\n"
+        'class Mine(pb.Scorer):\n    name = "mine"\n'
+        "    def score(self, snapshot):\n        return snapshot.networks.norms()\n"
+    )
+    (tmp_path / "my_net.py").write_text(
+        "import prunebench as pb\nfrom torch import nn\n\n"
+        'class Mine(pb.Network):\n    name = "my_net"\n'
+        "    def build(self, shape, outputs):\n"
+        "        return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Linear(8, outputs))\n"
+    )
+    jobs = study(
+        tmp_path,
+        '[task]\ndataset = "digits"\nsamples = 40\n[recipe]\nnetwork = ["my_net.py:Mine", "lenet"]\n'
+        '[run]\nscorers = ["my ideas.py:Mine", "snip"]',
+    )
+    whole = " ".join(["prunebench sweep study.toml", *(f"--plugin '{file}'" for file in given)])
+    plans = [plan for _, plan in plans_of(jobs[:1], Options(plugins=given, command=whole))]
+    assert [plan.command for plan in plans] == [f"prunebench sweep study.toml {words}"]
+    assert plans_of(jobs[:1], Options(plugins=given))[0][1].command is None
+
+
 def test_of_all_scorers_one_that_does_not_load_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
