@@ -78,7 +78,7 @@ def command(other: str, store: str, fraction: float | None, out: str, **options:
 def _take_submission(folder: Path, out: Path, fraction: float, options: dict[str, Any]) -> int:
     from prunebench.scoring.conformance import SCORER_CHECKS
     from prunebench.store.store import Store
-    from prunebench.submission.accept import accept, rows_of
+    from prunebench.submission.accept import accept, check_out, rows_of
     from prunebench.submission.submission import STORE, Submission
 
     submission = Submission.read(folder)
@@ -86,6 +86,7 @@ def _take_submission(folder: Path, out: Path, fraction: float, options: dict[str
         options |= {"plugins": (*options["plugins"], str(folder / submission.plugin))}
     isolation = isolate(options)
     boards = rows_of(folder, submission, isolation.load)
+    check_out(boards, out)
     findings = [each for spec in submission.specs for each in SCORER_CHECKS.run(isolation.load(spec))]
     broken = [
         f"{submission.scorer} breaks the contract: {each}" for each in findings if each.status == "failed"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prunebench.errors import PrunebenchError
+from prunebench.errors import PrunebenchError, RequestError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
@@ -54,6 +54,14 @@ def rows_of(folder: Path, submission: Submission, load: Callable[[str], Scorer])
             if unlike := unlike_records(board, store):
                 raise PrunebenchError(f"{len(unlike)} metrics are not what its records say, as {unlike[0]}")
     return boards
+
+
+def check_out(boards: list[Board], out: Path) -> None:
+    """Raises `RequestError` where no row would find its board: before an audit, which takes long."""
+    if not any((out / f"{board.name}.json").is_file() for board in boards):
+        raise RequestError(
+            "--out", str(out), "a folder with one of the submission's boards, at least, is needed"
+        )
 
 
 def accept(folder: Path, submission: Submission, boards: list[Board], out: Path) -> Accepted:

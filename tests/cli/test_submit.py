@@ -93,6 +93,12 @@ def test_a_package_of_a_strangers_is_submitted_audited_and_merged(
     assert {check["status"] for check in record["checks"]} <= {"passed", "reported", "skipped"}
     assert record["audit"]["differing"] == []
     before = rows(folder / OURS)
+    for out in ("nowhere", "site"):  # and one without such boards
+        lost = prunebench("merge", submission, "--out", out)
+        assert (lost.code, lost.out) == (2, "")
+        assert f"--out: got '{out}'; a folder with one of the submission's boards" in lost.err
+        assert len(lost.err.splitlines()) == 1
+    assert not (folder / "nowhere").exists()
     merged = prunebench("merge", submission, "--out", OURS, "--store", "ours")
     assert merged.code == 0, merged.err
     assert "audit: 4 results measured again and found equal" in merged.out
