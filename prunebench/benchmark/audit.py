@@ -16,7 +16,10 @@ from prunebench.errors import PrunebenchError
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import TRAINED
 from prunebench.fields import options_of
+from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.registry import Registry
+from prunebench.plugin.spec import parse_spec
+from prunebench.reference_networks import NETWORKS
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.checked_rows import CheckedRows
@@ -120,7 +123,12 @@ def _rebuild(store: Store, training: str, files: Sequence[str]) -> tuple[Task, R
         raise PrunebenchError(f"its task cannot be drawn again ({error})") from error
     if task.fingerprint != record["fingerprint"]:
         raise PrunebenchError(f"{dataset} is not the same data here")
-    return task, loaded(Recipe.read(json.loads(row.recipe) | {"until_loss": row.until_loss}), files)
+    recipe = Recipe.read(json.loads(row.recipe) | {"until_loss": row.until_loss})
+    if isinstance(recipe.network, PluginRecord):
+        name, _ = parse_spec(recipe.network.spec, NETWORKS.noun)
+        if name not in Registry(NETWORKS, files).plugins:
+            raise PrunebenchError(f"its network {name} is not here (--plugin)")
+    return task, loaded(recipe, files)
 
 
 def _compute_again(network: StoredNetwork, results: Sequence[_Result], report: Audit) -> None:

@@ -141,6 +141,33 @@ def test_an_audit_asks_scorers_again_who_may_have_looked_elsewhere(
     assert other in result.out
 
 
+OWN_NETWORK = """
+import prunebench as pb
+from torch import nn
+
+class Net(pb.Network):
+    name = "my_lenet"
+    def build(self, shape, outputs):
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), nn.Linear(8, outputs))
+"""
+
+
+def test_an_audit_finds_networks_in_files_by_plugin(prunebench: Prunebench, folder: Path, npz: Path) -> None:
+    (folder / "toy.npz").write_bytes(npz.read_bytes())
+    (folder / "mine.py").write_text(OWN_NETWORK)
+    data = ("--dataset", "toy.npz", "--samples", "40", "--steps", "20", "--seeds", "1")
+    asked = (*data, "--network", "mine.py:Net", "--scorer", "snip", "--protocol", "rank")
+    assert prunebench("run", *SCORED, *asked, "--store", "theirs").code == 0
+    merge = ("merge", "theirs", "--store", "other", "--audit", "1")
+    unknown = prunebench(*merge).out
+    assert "its network my_lenet is not here (--plugin)" in unknown
+    assert "did you mean" not in unknown
+    assert "audit: 0 results measured again" in unknown
+    known = prunebench(*merge, "--plugin", "mine.py").out
+    assert "audit: 0 results" not in known
+    assert "not computed again" not in known
+
+
 TELLS_SIGNS = """
 import os
 import prunebench as pb
