@@ -110,13 +110,18 @@ def test_scores_of_elsewhere_are_measured_as_a_scorers(
     result: pb.Result, task: pb.Task, recipe: pb.Recipe
 ) -> None:
     run = pb.train(task, recipe, seeds=4, snapshot_steps=[15], device="cpu")
-    found = pb.evaluate({"a": run.snapshots[15].norms(), "b": np.arange(4 * 16).reshape(4, 16)}, run)
+    found = pb.evaluate({"a": run.snapshots[15].norms(), "b": np.arange(64.0).reshape(4, 16)}, run)
     rows = {row.scorer: row for row in found.document.rows}
     own = next(row for row in result.document.rows if row.key == ("own_norms", 15))
     assert rows["a"].metrics == {path: own.metrics[path] for path in rows["a"].metrics}
     assert {*rows} == {"a", "b", "random", "oracle"}
     with pytest.raises(pb.RequestError, match=r"its scores have shape \(4, 15\)"):
         pb.evaluate(np.ones((4, 15)), run)
+    for whole in (run.final.norms().argsort(dim=1), run.final.norms() > 0):
+        with pytest.raises(
+            pb.RequestError, match=r"its scores are (int64|bool); floating numbers are expected"
+        ):
+            pb.evaluate(whole, run)
     with pytest.raises(pb.RequestError, match="at_step: got 3; one of the steps 0, 15"):
         pb.evaluate(run.final.norms(), run, at_step=3)
     with pytest.raises(pb.RequestError, match="it trains networks"):

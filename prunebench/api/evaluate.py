@@ -38,14 +38,14 @@ def evaluate(
     The same is measured as of a scorer, beside the controls. Nothing is trained.
 
     Args:
-        scores: (seeds, units), higher = keep; several by the names of their rows.
+        scores: (seeds, units), floating numbers, higher = keep; several by the names of their rows.
         at_step: the snapshot that they were computed at; may be left out where the trajectory has only one.
         protocols: those that train no network; `truths` has no controls of twins here.
         keep: shares of the units to keep; by default those of the kind of network.
 
     Raises:
-        RequestError: scores of another shape or that are not finite, a step that the trajectory has not kept,
-            networks with other units than the recipe's.
+        RequestError: scores of another shape, of whole numbers or that are not finite, a step that the
+            trajectory has not kept, networks with other units than the recipe's.
     """
     task, recipe, seeds = trajectory.task, trajectory.recipe, trajectory.seeds
     named = scores if isinstance(scores, Mapping) else {"scores": scores}

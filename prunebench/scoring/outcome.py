@@ -12,6 +12,8 @@ from prunebench.networks import Networks
 
 # No scorer trains for longer, and JSON has no larger whole numbers.
 _MOST_STEPS = 2**53
+# Whole numbers are mostly an argsort: the units in an order, not a score for each of them.
+FLOATING = "floating numbers are expected"
 # What is expected of the scores themselves, and why they usually are not so.
 REQUIREMENTS = {
     "raises": ("scores", "run it under a debugger: pb.load_scorer(...).score(snapshot)"),
@@ -139,7 +141,7 @@ def _taken(given: object, networks: Networks, *, signs: bool = False) -> Float[T
     if isinstance(given, np.ndarray) and given.dtype.kind == "f":
         given = torch.from_numpy(np.array(given, np.float64)).to(networks.device)
     if isinstance(given, np.ndarray):
-        raise unmet("dtype", f"an array of {given.dtype}; floating numbers are expected")
+        raise unmet("dtype", f"an array of {given.dtype}; {FLOATING}")
     if not isinstance(given, Tensor):
         what = f"a tensor or an array of shape {expected} is expected"
         raise unmet("type", f"{type(given).__name__}; {what}")
@@ -149,7 +151,7 @@ def _taken(given: object, networks: Networks, *, signs: bool = False) -> Float[T
     if scores.shape != expected:
         raise unmet("shape", f"shape {tuple(scores.shape)}; (seeds, neurons) = {expected} is expected")
     if not scores.is_floating_point():
-        raise unmet("dtype", f"{scores.dtype}; floating numbers are expected")
+        raise unmet("dtype", f"{scores.dtype}; {FLOATING}")
     if scores.device != networks.device:
         where = f"the networks' device, {networks.device}, is expected"
         raise unmet("device", f"scores on {scores.device}; {where}")

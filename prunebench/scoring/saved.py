@@ -14,6 +14,7 @@ from torch import Tensor
 from prunebench.errors import RequestError
 from prunebench.plugin.registry import Registry
 from prunebench.plugin.spec import NAME
+from prunebench.scoring.outcome import FLOATING
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 from prunebench.tasks.npz import read_arrays
@@ -47,8 +48,8 @@ class SavedScores(Scorer):
 def read_scores(path: Path, seeds: Sequence[int], width: int) -> SavedScores:
     """The array `scores` (seeds, neurons) of an .npz file, a row for each of `seeds`, and `signs` if any.
 
-    Raises `RequestError` for a file that cannot be read, another shape, numbers that are not finite, and a
-    name that another scorer has.
+    Raises `RequestError` for a file that cannot be read, another shape, scores that are whole numbers,
+    numbers that are not finite, and a name that another scorer has.
     """
     if not re.fullmatch(NAME, path.stem):
         raise RequestError("scores", str(path), "the file names the row: letters, digits, _, - and . only")
@@ -64,7 +65,8 @@ def saved_scores(
 ) -> SavedScores:
     """The scorer of this name that has `scores` (seeds, neurons), a row for each of `seeds`, and `signs`.
 
-    Raises `RequestError` for another shape, numbers that are not finite, and a name that another scorer has.
+    Raises `RequestError` for another shape, scores that are whole numbers, numbers that are not finite, and a
+    name that another scorer has.
     """
     if not re.fullmatch(NAME, name):
         raise RequestError("scores", name, "a name of letters, digits, _, - and . is needed")
@@ -75,8 +77,9 @@ def saved_scores(
     identity = hashlib.sha256(repr(tuple(seeds)).encode())
     checked = {}
     for key, array in arrays.items():
-        if array.dtype.kind not in "iuf":
-            raise RequestError("scores", name, f"its {key} are {array.dtype}; numbers are needed")
+        kinds, needed = ("f", FLOATING) if key == "scores" else ("iuf", "numbers are needed")
+        if array.dtype.kind not in kinds:
+            raise RequestError("scores", name, f"its {key} are {array.dtype}; {needed}")
         if array.shape != (len(seeds), width):
             expected = f"(seeds, neurons) = {(len(seeds), width)} is needed, a row for each of the seeds"
             raise RequestError("scores", name, f"its {key} have shape {array.shape}; {expected}")

@@ -218,14 +218,14 @@ def scores() -> np.ndarray:
 
 def test_saved_scores_are_ranked_like_a_scorer(quick: Any, folder: Path, scores: np.ndarray) -> None:
     save(folder / "mine.npz", scores=scores, signs=np.sign(scores))
-    save(folder / "whole.npz", scores=scores.argsort(axis=1))
-    result = quick("--scores", "mine.npz", "--scores", "whole.npz", "--at-step", "10", "--json")
+    save(folder / "single.npz", scores=scores.astype(np.float32))
+    result = quick("--scores", "mine.npz", "--scores", "single.npz", "--at-step", "10", "--json")
     assert result.code == 0, result.err
     rows = {row["scorer"]: row for row in result.json["rows"]}
-    assert rows["mine"]["status"] == rows["whole"]["status"] == "ok"
+    assert rows["mine"]["status"] == rows["single"]["status"] == "ok"
     assert rows["mine"]["at_step"] == 10
     assert "sign_agreement" in rows["mine"]
-    assert "sign_agreement" not in rows["whole"]
+    assert "sign_agreement" not in rows["single"]
     shown = quick("--scores", "mine.npz", "--at-step", "10")
     assert "│ mine" in shown.out
     assert "to compute: 0" in shown.err  # all of it is in the store
@@ -273,7 +273,10 @@ def test_rows_are_the_seeds_in_their_order(quick: Any, folder: Path) -> None:
         ("mine", {"other": np.ones((3, 16))}, ["it lacks scores"]),
         ("mine", {"scores": np.full((3, 16), np.nan)}, ["NaN or infinite"]),
         ("mine", {"scores": np.full((3, 16), 1e300)}, ["NaN or infinite"]),
-        ("mine", {"scores": np.full((3, 16), "a")}, ["numbers are needed"]),
+        ("mine", {"scores": np.full((3, 16), "a")}, ["its scores are <U1; floating numbers are expected"]),
+        ("mine", {"scores": np.arange(48).reshape(3, 16)}, ["are int64; floating numbers are expected"]),
+        ("mine", {"scores": np.eye(3, 16) > 0}, ["are bool; floating numbers are expected"]),
+        ("mine", {"scores": np.ones((3, 16)), "signs": np.full((3, 16), "a")}, ["numbers are needed"]),
         ("mine", {"scores": np.ones((3, 16)), "signs": np.ones(3)}, ["signs", "(3,)"]),
         ("mine", {"scores": np.array([{"a": 1}], dtype=object)}, ["pickled objects, which are never loaded"]),
         ("snip", {"scores": np.ones((3, 16))}, ["'snip' is taken by prunebench", "rename them"]),
