@@ -14,16 +14,18 @@ from prunebench.counting import counted
 from prunebench.errors import RequestError, one_line
 from prunebench.networks.layers import Layer
 from prunebench.networks.module import own_tensors
-from prunebench.networks.networks import Networks
+from prunebench.networks.networks import Networks, Side
 
 # Of the largest effect that units have, and of the largest logit: in float64 far above rounding, and far
 # below what a unit does.
 TOLERANCE, ROUNDING = 1e-8, 1e-12
 # Of the largest logit: what may differ between equal forward passes in float32.
 _REPEATED = 1e-4
-# The cosine of a unit's incoming weights and their gradient, where their length means nothing: 0, but for
-# what keeps a normalisation from dividing by 0.
+# The cosine of what a unit reads by and its gradient, where its length means nothing: 0, but for what keeps a
+# normalisation from dividing by 0. Normalised before the nonlinearity that is the weights', behind it the
+# weights' and the bias's together.
 _NO_LENGTH = 1e-3
+_READ_BY: tuple[tuple[Side, ...], ...] = (("incoming",), ("incoming", "bias"))
 
 
 @torch.no_grad()
@@ -145,8 +147,8 @@ def check_units(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
             where = "units" if layer is None else f"units of layer {layer.name}"
             accepted = (
                 "the network must be the same whether they are switched off or removed: what reads them is "
-                "no layer but a normalisation, softmax or mean over units, say, or a size is written into "
-                "forward"
+                "no layer but a normalisation, softmax or mean over units, say, they are added to the "
+                "inputs, or a size is written into forward"
             )
             raise RequestError("network", where, accepted)
         _check_lengths(networks, x, draw)
@@ -242,13 +244,17 @@ def _check_lengths(networks: Networks, x: Float[Tensor, "samples ..."], draw: to
         y = torch.zeros(len(x), dtype=torch.int64)
         gradient = networks.gradient(x, y, loss=lambda logits, _: (logits * weights.to(logits)).sum((1, 2)))
     pairs = (networks, gradient), (networks, networks), (gradient, gradient)
-    along, lengths, pulls = (one.map(torch.mul, other).unit_sums("incoming")[0] for one, other in pairs)
-    means_nothing = along.abs() <= _NO_LENGTH * (lengths * pulls).sqrt()
-    for number, layer in enumerate(networks.layers):
-        own = networks.architecture.layer_of == number
-        if not layer.of("statistic") and pulls[own].any() and means_nothing[own & (pulls > 0)].all():
-            accepted = "the length of their weights must mean something: no normalisation but that of batches"
-            raise RequestError("network", f"units of layer {layer.name}", accepted)
+    products = [one.map(torch.mul, other) for one, other in pairs]
+    for sides in _READ_BY:
+        along, lengths, pulls = (product.unit_sums(*sides)[0] for product in products)
+        means_nothing = along.abs() <= _NO_LENGTH * (lengths * pulls).sqrt()
+        for number, layer in enumerate(networks.layers):
+            own = networks.architecture.layer_of == number
+            if not layer.of("statistic") and pulls[own].any() and means_nothing[own & (pulls > 0)].all():
+                accepted = (
+                    "the length of their weights must mean something: no normalisation but that of batches"
+                )
+                raise RequestError("network", f"units of layer {layer.name}", accepted)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

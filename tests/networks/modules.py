@@ -284,5 +284,10 @@ class Reshaped(nn.Module):
         return x * torch.sigmoid(x.mean((2, 3))).view(len(x), -1, 1, 1)
 
 
+class OverTheirLargest(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x / (x.amax((2, 3), keepdim=True) + 1e-6)
+
+
 def images(*between: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Conv2d(2, 8, 3), *between, nn.ReLU(), nn.Flatten(), nn.Linear(128, 3))

@@ -22,6 +22,7 @@ from modules import (
     Normalised,
     OfLengthOne,
     OtherInTraining,
+    OverTheirLargest,
     Pair,
     RaisesInTraining,
     Raw,
@@ -53,6 +54,10 @@ from prunebench.networks import Layer, Part
 from prunebench.networks.build import architecture, build
 
 SHAPE = (2, 6, 6)
+SAME_IF_REMOVED = (
+    "the network must be the same whether they are switched off or removed: what reads them is no layer but "
+    "a normalisation, softmax or mean over units, say"
+)
 ZEROS = torch.zeros(8)
 SCORERS = ("snip", "growing_mode", "contribution", "torch_pruning", "taylor")
 _MADE: dict[str, nn.Module] = {}
@@ -81,7 +86,7 @@ class Kept(Made):
         (Normalised(), "units of layer first'; the network must be the same whether"),
         (Competing(), "units of layer first'"),
         (Sized(), "units of layer first'"),
-        (Raw(), "units of layer conv'"),
+        (Raw(), f"units of layer conv'; {SAME_IF_REMOVED}, they are added to the inputs, or a size"),
         (Halves(), "units that are concatenated or split (first)"),
         (Does(times_the_second), "units that are concatenated or split (first)"),
         (Does(half_around), "units of layer first'"),
@@ -110,6 +115,8 @@ class Kept(Made):
         (small(Scaled(8, 8)), "a parameter temperature of Scaled (2)"),
         (small(OfLengthOne(8, 8)), "units of layer 2'; the length of their weights must mean something"),
         (images(nn.InstanceNorm2d(8)), "units of layer 0'; the length of their weights"),
+        (images(nn.ReLU(), nn.InstanceNorm2d(8)), "units of layer 0'; the length of their weights"),
+        (images(nn.ReLU(), OverTheirLargest()), "units of layer 0'; the length of their weights"),
         (small(nn.utils.spectral_norm(nn.Linear(8, 8))), "a parameter weight_orig of Linear (2)"),
         (images(nn.LayerNorm((4, 4), elementwise_affine=False)), "concatenated or split (4)"),
         (Unused(), "a module that is used never (spare)"),
