@@ -58,6 +58,12 @@ def from_module(*modules: Any) -> Networks | Network:
     if not modules:
         raise RequestError("modules", "none", "at least one is needed")
     for one in modules:
+        if callable(one) and not isinstance(one, nn.Module):
+            called = getattr(one, "__name__", type(one).__name__)
+            accepted = (
+                f"a module is needed: {called}(...) makes one, and pb.from_module({called}) a pb.Network"
+            )
+            raise RequestError("modules", called, accepted)
         if not isinstance(one, nn.Module):
             accepted = "modules are needed, and last, where there are any, samples as a tensor"
             raise RequestError("modules", type(one).__name__, accepted)

@@ -91,12 +91,35 @@ def test_modules_of_one_batch_are_of_one_kind() -> None:
     [
         (([hidden(nn.ReLU())], torch.zeros(2, 5)), "modules: got 'list'"),
         ((hidden(nn.ReLU()), np.zeros((2, 5))), "modules: got 'ndarray'; .*samples as a tensor"),
+        (
+            (small, torch.zeros(2, 5)),
+            r"modules: got 'small'; .*: small\(...\) makes one, and pb.from_module\(small\) a pb.Network",
+        ),
+        ((nn.Linear, torch.zeros(2, 5)), r"modules: got 'Linear'; .*: Linear\(...\) makes one, and"),
         ((hidden(nn.ReLU()), torch.zeros(0, 5)), r"samples: got \(0, 5\); at least one"),
     ],
 )
 def test_what_is_no_module_or_no_sample_is_named(given: tuple[Any, ...], message: str) -> None:
     with pytest.raises(pb.RequestError, match=message):
         pb.from_module(*given)
+
+
+@pytest.mark.parametrize("given", [nn.Linear, nn.Linear(2, 2), small, pb.from_module])
+def test_a_recipe_says_how_what_makes_modules_is_a_network(given: Any) -> None:
+    with pytest.raises(
+        pb.RequestError, match=r"network: got .*, a pb.Network, or pb.from_module\(...\) of a"
+    ):
+        pb.Recipe(network=given)
+
+
+def test_outputs_that_do_not_fit_are_no_matter_of_build() -> None:
+    """A function has none."""
+    x, y = draw(6), torch.arange(6) % 3
+    recipe = pb.Recipe(network=pb.from_module(small), steps=2)
+    with pytest.raises(
+        pb.RequestError, match="small with 2 outputs'; 3 are needed, one for each class of the"
+    ):
+        pb.train(pb.Task(x, y, x, y), recipe, seeds=1, device="cpu")
 
 
 def test_a_factory_without_a_hash_is_refused() -> None:

@@ -37,7 +37,7 @@ def architecture(network: Network, shape: tuple[int, ...], outputs: int) -> Arch
         x = torch.zeros(2, *shape)  # two: normalisation needs more than one
         found = architecture_of(module, x, network.layers, network.name)
         if found.outputs != outputs:
-            accepted = f"{outputs} are needed: build(shape, outputs) is told how many"
+            accepted = f"{outputs} are needed, one for each class of the task"
             raise RequestError("network", f"{network.name} with {found.outputs} outputs", accepted)
         _BUILT[key] = found
     return _BUILT[key]

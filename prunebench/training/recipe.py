@@ -107,7 +107,9 @@ class Recipe:
         if isinstance(self.network, str):
             object.__setattr__(self, "network", load_network(self.network))
         if not isinstance(self.network, Plugin | PluginRecord | None):
-            raise RequestError("network", self.network, 'a name or spec such as "lenet", or its network')
+            made = "pb.from_module(...) of a class or function that makes a module"
+            accepted = f'a name or spec such as "lenet", a pb.Network, or {made}, is needed'
+            raise RequestError("network", self.network, accepted)
         if self.network is not None and self.network_spec == SHALLOW:  # the other fields say it all
             object.__setattr__(self, "network", None)
         for name in OF_OTHERS if self.network is None else OF_SHALLOW:
