@@ -178,6 +178,7 @@ def test_a_class_that_a_function_makes_for_a_module_is_known_by_its_file(folder:
     """Every process makes it as this one did."""
     (folder / "mine.py").write_text(
         "import prunebench as pb\ndef made(sign):\n    class Mine(pb.Scorer):\n        name = 'mine'\n"
+        "        def score(self, snapshot):\n            return sign * snapshot.networks.norms()\n"
         "    return Mine\nMine = made(1)\n"
     )
     before = hash_of(folder)

@@ -219,7 +219,7 @@ def test_files_that_do_not_load_are_wrong_requests(
 def test_a_taken_name_is_a_wrong_request(tmp_path: Path, plugin: Path) -> None:
     """Else the other scorer's numbers would stand for those of the file."""
     path = tmp_path / "mine.py"
-    path.write_text("import prunebench as pb\nclass Mine(pb.Scorer):\n    name = 'magnitude'")
+    path.write_text("import prunebench as pb\nclass Mine(pb.Scorer):\n    name, score = 'magnitude', None")
     for files, spec in (
         ([path], "magnitude"),
         ([path], "snip"),
