@@ -227,13 +227,13 @@ def problem(kind: PluginKind[Any], cls: Any) -> str | None:
         return f"version = {cls.version!r}; a text such as '1' is needed"
     if found := kind.problem_of_name(cls.name):
         return found
-    if kind.methods and all(getattr(cls, name) is getattr(kind.base_class, name) for name in kind.methods):
-        return f"{cls.__name__} overrides neither {' nor '.join(kind.methods)}"
     try:
         cls.parameters()
         typing.get_type_hints(cls)
     except Exception as error:
         return f"the parameters of {cls.name} are no fields: {error}"
+    if kind.methods and all(getattr(cls, name) is getattr(kind.base_class, name) for name in kind.methods):
+        return f"{cls.__name__} overrides neither {' nor '.join(kind.methods)}"
     return None
 
 

@@ -65,7 +65,9 @@ def test_a_file_of_both_kinds_is_listed_under_each(prunebench: Any, folder: Path
 
 
 def test_own_files_are_listed(prunebench: Any, folder: Path) -> None:
-    (folder / "mine.py").write_text("import prunebench as pb\n\nclass Mine(pb.Scorer):\n    name = 'mine'\n")
+    (folder / "mine.py").write_text(
+        "import prunebench as pb\n\nclass Mine(pb.Scorer):\n    name, score = 'mine', None"
+    )
     result = prunebench("list", "scorers", "--plugin", "mine.py")
     assert "mine.py" in result.out
 
@@ -77,6 +79,7 @@ class Mine(pb.Scorer):
     name = "mine"
     version = "7"
     alpha: float = 0.5
+    score = None
 """
 # Torch is imported where a plugin is: in the process that is started for that.
 LIST = """
