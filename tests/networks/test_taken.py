@@ -273,6 +273,13 @@ def test_layers_of_its_own_that_are_none(how: str, message: str) -> None:
     assert architecture(Overridden("right"), SHAPE, 3).units == 8
 
 
+def test_logits_that_are_not_finite_are_no_error_of_torch() -> None:
+    """Of 0 / 0 in the network, which asks whether its filters may be in another order."""
+    module = images(nn.Conv2d(8, 8, 1))
+    nn.init.constant_(module[0].weight, float("inf"))
+    assert pb.from_module(module, torch.zeros(2, *SHAPE)).units > 0
+
+
 def test_numbers_that_are_not_finite_are_told_by_the_training() -> None:
     module = small()
     nn.init.constant_(module[3].weight, float("nan"))
