@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from msgspec import UNSET
 
 import prunebench as pb
+from prunebench.benchmark.document import _drop_step
 from prunebench.benchmark.missing import inventory_of
 from prunebench.benchmark.plan import CONTROLS, Plan
 from prunebench.benchmark.reporter import Reporter
@@ -14,6 +16,7 @@ from prunebench.benchmark.run import run_plan
 from prunebench.results import Document, Row
 from prunebench.store.records import Measure
 from prunebench.store.store import Store
+from prunebench.training.loop import History
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +134,21 @@ def test_imp_trains_once_for_all_steps_unless_it_rewinds_to_them(
     assert find(alone, "imp[rounds=2]", 15).spearman == second.spearman
 
 
-def test_global_random_state_is_neither_used_nor_moved(plan: Plan) -> None:
-    import torch
+def test_the_plateau_ends_where_every_network_has_left_it(plan: Plan) -> None:
+    """Each by its own initial loss; times are shares of it."""
+    steps, accuracy = torch.tensor([0, 10, 20]), torch.zeros(2, 3)
+    loss = torch.tensor([[0.7, 0.69, 0.6], [0.5, 0.48, 0.4]])
+    assert _drop_step(History(steps, loss, accuracy)) == 15
+    assert _drop_step(History(steps[:2], loss[:, :2], accuracy[:, :2])) is None
+    document = run_plan(plan)
+    end, curve = document.training.drop_step, document.training.curves["loss"]
+    assert find(document, "magnitude", 15).relative_time == 15 / end
+    ends = [document.training.metrics[name,].mean for name in ("initial_loss", "train_loss")]
+    assert ends == pytest.approx([curve[0], curve[-1]])
+    assert curve[-1] < curve[0]
 
+
+def test_global_random_state_is_neither_used_nor_moved(plan: Plan) -> None:
     torch.manual_seed(1)
     np.random.seed(1)  # noqa: NPY002 (the global state is the subject)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002

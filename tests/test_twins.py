@@ -6,6 +6,7 @@ import pytest
 import prunebench as pb
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
+from prunebench.benchmark.twins import Twins
 from prunebench.evaluation.rank import rank
 from prunebench.results import Document, Row
 from prunebench.store.store import Store
@@ -60,6 +61,16 @@ def test_twins_of_a_seed_are_its_own(task: pb.Task) -> None:
     """Each number has an order of its own, which is neither the network's nor another seed's."""
     assert twin_orders((3, 5), 0) == twin_orders((3,), 0) + twin_orders((5,), 0)
     assert len({*twin_orders((3, 5), 0), *twin_orders((3, 5), 1), 3, 5}) == 6
+    assert twin_orders((3,), 1) == (int(np.random.default_rng([3, 6, 1]).integers(2**63)),)
+
+
+def test_further_twins_are_further_networks(task: pb.Task) -> None:
+    """Whoever asks for more of them than were trained before."""
+    run = pb.train(task, RECIPES["shallow"], seeds=(3,), snapshot_steps=(0,), device="cpu")
+    twins = Twins()
+    (first,), three = twins._take(run, 0, 1), twins._take(run, 0, 3)
+    assert three[0] is first
+    assert len({float(final.norms().sum()) for final, _ in three}) == 3
 
 
 def test_the_ceiling_is_a_row(task: pb.Task) -> None:

@@ -17,6 +17,7 @@ from prunebench.evaluation.prune import _fresh_state, finetune, prune_early
 from prunebench.evaluation.selection import best_of_all, best_of_layers, by_layer, shuffled_within_layers
 from prunebench.networks.normalisation import recalibrated
 from prunebench.store.records import AS_TRAINED, Key, Measure
+from prunebench.training.initial import SHUFFLE_STREAM, generator
 from prunebench.training.loop import run_loop
 from prunebench.training.state import State
 
@@ -175,7 +176,7 @@ def test_one_threshold_is_measured_beside_its_control(run: pb.Trajectory) -> Non
     scores = scores_of(run).numpy()
     measure = Measure("prune_global", "0.5")
     final = subject(run.final.select(0), run.task)
-    found = measure_scores({KEY: Asked(scores[:1], None, [measure])}, final, 0)[KEY][measure]
+    found = measure_scores({KEY: Asked(scores, None, [measure])}, final, 0)[KEY][measure]
     assert set(found) == {
         "parameters_left/prune_global/0.5",
         *(
@@ -184,12 +185,18 @@ def test_one_threshold_is_measured_beside_its_control(run: pb.Trajectory) -> Non
             for p in ("prune_global", "prune_global_shuffled")
         ),
     }
-    kept = best_of_all(torch.from_numpy(scores[:1]), units_of(run.final), 0.5)
-    module = run.final.select(0).keep(by_layer(kept[0], run.final.layers)).to_module(0)
-    whole = run.final.to_module(0)
-    left, all_of_it = (sum(p.numel() for p in m.parameters()) for m in (module, whole))
-    assert found["parameters_left/prune_global/0.5"] == [pytest.approx(left / all_of_it)]
-    again = measure_scores({KEY: Asked(scores[:1], None, [measure])}, final, 0)[KEY][measure]
+    kept = best_of_all(torch.from_numpy(scores), units_of(run.final), 0.5)
+    modules = [run.final.select(0).keep(by_layer(row, run.final.layers)).to_module(0) for row in kept]
+    *left, whole = (sum(p.numel() for p in m.parameters()) for m in (*modules, run.final.to_module(0)))
+    assert found["parameters_left/prune_global/0.5"] == pytest.approx([each / whole for each in left])
+    mixed = shuffled_within_layers(
+        torch.from_numpy(scores), units_of(run.final), generator(0, SHUFFLE_STREAM)
+    )
+    control = best_of_all(mixed, units_of(run.final), 0.5)
+    for name, chosen in (("prune_global", kept), ("prune_global_shuffled", control)):
+        (accuracy,) = final.accuracies([final.pruned(chosen)], "test")
+        assert found[f"accuracy/{name}/0.5"] == pytest.approx(accuracy.tolist())
+    again = measure_scores({KEY: Asked(scores, None, [measure])}, final, 0)[KEY][measure]
     assert again == found
 
 

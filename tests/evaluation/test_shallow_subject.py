@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import prunebench as pb
-from prunebench.evaluation import shallow_subject
+from prunebench.evaluation import merge, shallow_subject
 from prunebench.evaluation.merge import folded, merge_groups
 from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.selection import top_k
@@ -63,8 +63,26 @@ def test_the_whole_network_and_its_groups(parallel_run: pb.Networks, task: pb.Ta
         assert metrics["groups", "all"] == int(labels.max()) + 1 < 16
         expected = pb.theory.merge(final.precise, labels)
         torch.testing.assert_close(final.logits(merged, "test"), expected.logits(task.x_test))
+        norms = final.network.norms()[0]
+        relevant = labels[0][norms >= 0.01 * norms.max()].unique()
+        assert metrics["groups", "relevant"] == len(relevant) < int(labels.max()) + 1
         assert torch.equal(final.accuracies([final.whole()], "test")[0], really(final.network, task)["test"])
         assert torch.equal(final.orientation, pb.theory.orientation(final.network, task)[0].double())
+
+
+def test_what_merged_groups_say_is_compared_on_the_test_set(
+    parallel_run: pb.Networks, task: pb.Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a threshold so low that they say something else."""
+    monkeypatch.setattr(merge, "THRESHOLD", 0.01)
+    shares = []
+    for s in range(parallel_run.seeds):
+        final = ShallowSubject(parallel_run.select(s), task)
+        merged, metrics = merge_groups(final)
+        one, other = (final.logits(each, "test")[0].argmax(dim=1) for each in (final.whole(), merged))
+        shares.append(float((one == other).double().mean()))
+        assert metrics["same_prediction",] == pytest.approx(shares[-1])
+    assert min(shares) < 1
 
 
 def test_memory_is_bounded_and_changes_nothing(

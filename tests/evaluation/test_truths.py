@@ -22,6 +22,8 @@ def test_growth_is_of_the_norm(run: pb.Trajectory) -> None:
     norms = run.final.norms("effective"), run.initial.norms("effective")
     torch.testing.assert_close(truth("growth", run.final, run.initial, run.task), norms[0] / norms[1])
     assert torch.equal(truth("norm", run.final, run.initial, run.task), norms[0])
+    nothing = truth("growth", run.final, run.initial.zeros_like(), run.task)
+    assert torch.equal(nothing, torch.zeros_like(norms[0]))  # not infinite
 
 
 def test_ablation_is_the_loss_without_the_unit(run: pb.Trajectory) -> None:

@@ -117,6 +117,28 @@ def test_a_board_says_what_could_be_known_and_by_when() -> None:
         assert "ceiling" not in text
 
 
+def test_the_ceiling_is_of_the_norms_and_by_the_most_twins() -> None:
+    one = with_twins({0: 0.81})
+    seeds = len(one.rows[0].seeds)
+    twin = {"name": "twin", "sees_end": True, "control": True}
+    three = row("twin[twins=3]", 0, np.full(seeds, 0.64), draws=3, parameters={"twins": 3}, **twin)
+    growth = {"draws": 9, "parameters": {"truth": "growth"}}
+    other = row("twin[truth=growth]", 0, np.full(seeds, 0.25), **growth, **twin)
+    for rows in ([*one.rows, three, other], [other, three, *one.rows]):
+        assert ceilings(replace(one, rows=rows))[0].value == pytest.approx(0.8)
+
+
+def test_a_seeds_part_in_the_share_is_what_the_share_loses_without_it() -> None:
+    """Jackknife: the share is no mean over the seeds, but is linear in each of many."""
+    draw = np.random.default_rng(3)
+    reliability = draw.normal(0.6, 0.1, 100)
+    score = 0.5 * reliability + draw.normal(0, 0.1, 100)
+    share = share_of_ceiling(*(summarise({("x",): values})["x",] for values in (score, reliability)))
+    assert share is not None
+    without = [np.delete(score, i).mean() / np.sqrt(np.delete(reliability, i).mean()) for i in range(100)]
+    assert share.per_seed == pytest.approx(100 * share.mean - 99 * np.array(without), abs=0.005)
+
+
 def test_a_file_has_each_layers_share_of_its_own_ceiling() -> None:
     one = layered()
     first = next(each for each in one.rows if each.at_step == 0 and each.predicts and each.spearman)

@@ -7,10 +7,10 @@ from rich.console import Console
 
 from prunebench.errors import RequestError
 from prunebench.evaluation.statistics import intervals
-from prunebench.leaderboard.across import EARLY, across, by_family
+from prunebench.leaderboard.across import EARLY, Across, across, by_family
 from prunebench.leaderboard.boards_table import BoardsTable
 from prunebench.leaderboard.columns import SPEARMAN
-from prunebench.leaderboard.critical_difference import BAR, POINT, diagram
+from prunebench.leaderboard.critical_difference import BAR, LEFT, POINT, diagram
 from prunebench.leaderboard.metric_names import columns_called
 from prunebench.leaderboard.overview import overview
 
@@ -36,24 +36,35 @@ def test_rank_intervals_firsts_and_wins_are_those_of_the_ranks_over_boards() -> 
     assert np.isnan(two.rank_ends["good"]).all()
 
 
+def test_rank_intervals_end_where_ranks_do() -> None:
+    """Of few boards an interval is wide: 1.3 +- 1.4."""
+    means = np.array([[0.9, 0.9, 0.5], [0.5, 0.5, 0.9], [0.1, 0.1, 0.1]])
+    found = Across(SPEARMAN, 0, "all", ("a", "b", "c"), ("one", "other", "third"), means, ())
+    assert found.rank_ends["one"][0] == 1
+    found = Across(SPEARMAN, 0, "all", ("a", "b", "c"), ("one", "other", "third"), -means, ())
+    assert found.rank_ends["one"][1] == 3
+
+
 def test_neither_a_rare_scorer_nor_a_poor_board_takes_the_others_away() -> None:
     some = boards(4)
-    some[0].rows.append(row("rare", 0, np.linspace(0, 1, 20)))
+    some[0].rows.append(row("alone", 0, np.linspace(0, 1, 20)))  # by name it comes first
     some.append(board(9, {"good": 0.3}, steps=(0,)))
+    for one in some:  # what sees the end is no scorer among others
+        one.rows.append(row("oracle", 0, np.ones(20)))
     found = across(some, SPEARMAN, 0)
     assert found is not None
     assert (len(found.scorers), len(found.boards)) == (4, 4)
-    assert (found.left_out, found.boards_left_out) == (("rare",), (some[-1].name,))
+    assert (found.left_out, found.boards_left_out) == (("alone",), (some[-1].name,))
 
 
 def test_early_is_the_mean_of_the_steps_up_to_the_plateaus_end() -> None:
-    one = layered(0, EFFECTS, steps=(0, 10, 50))  # its plateau ends at 30
-    one.rows.append(row("rare", 10, np.linspace(0, 1, 20)))
+    one = layered(0, EFFECTS, steps=(0, 30, 50))  # its plateau ends at 30
+    one.rows.append(row("rare", 30, np.linspace(0, 1, 20)))
     found = across([one, layered(1, EFFECTS, (0, 20))], SPEARMAN, EARLY)
     assert found is not None
     means = {row.key: row.spearman.mean for row in one.rows if row.spearman}
     place = found.boards.index(one.name)
-    expected = [(means[scorer, 0] + means[scorer, 10]) / 2 for scorer in found.scorers]
+    expected = [(means[scorer, 0] + means[scorer, 30]) / 2 for scorer in found.scorers]
     assert found.means[:, place] == pytest.approx(expected)
 
 
@@ -65,6 +76,7 @@ def test_families_are_told_apart_where_there_are_two() -> None:
         ("layered", 2),
     ]
     assert [one.family for one in by_family(boards(3), SPEARMAN, 0)] == ["all"]
+    assert [one.family for one in by_family(some[:4], SPEARMAN, 0)] == ["all", "shallow"]  # no family of one
     text = overview(some)
     assert text.index("## How scorers stand over the boards") < text.index("## The boards")
     assert "### layered networks' 2 boards, Spearman at step 0" in text
@@ -83,6 +95,13 @@ def test_twenty_long_names_are_whole_and_fit(width: int) -> None:
     assert lines[0].split()[0] == "torch_pruning[importance=Number19]"
     points = [line.index(POINT) for line in lines]
     assert points == sorted(points)
+    first, last = head.index("1"), head.rindex("20") + 1
+    shares = [(found.average_ranks[scorer] - 1) / 19 for scorer in found.order]
+    assert points == [first + round(share * (last - first)) for share in shares]
+    assert [*diagram(found, width, found.order[-3:])] == [head, *lines[-3:]]  # on the axis of all
+    lefts = [line.index(LEFT) < at for line, at in zip(lines, points, strict=True) if LEFT in line]
+    assert all(lefts)
+    assert lefts
     last = max(line.rindex(BAR) for line in lines if BAR in line)
     bars = [
         [line.ljust(last + 1)[i] == BAR for line in lines] for i in range(head.rindex("20") + 3, last + 1)

@@ -30,6 +30,9 @@ def test_ranks_and_wins_are_those_of_the_means() -> None:
     assert won.rates[0, 1:].tolist() == [1, 1, 1]
     assert np.isnan(np.diag(won.rates)).all()
     assert won.rates[1, 2] + won.rates[2, 1] == 1
+    some = boards(6)
+    some[0].rows.append(row("rare", 50, np.ones(20)))
+    assert wins(some, SPEARMAN).scorers[:2] == ("rare", "good")  # type: ignore[union-attr] # shares, not numbers
 
 
 def test_means_that_are_equal_in_arithmetic_are_ties() -> None:
@@ -72,6 +75,8 @@ def test_with_boards_enough_it_says_who_is_told_apart() -> None:
     line = next(line for line in text.splitlines() if "- Step 50" in line)
     assert {"also_fair", "fair"} <= set(line.replace(",", "").replace(".", "").split())
     assert "good," not in line
+    table = [line for line in text.split("Average rank:")[1].splitlines() if line.startswith("|")]
+    assert table[2].startswith("| good ")
 
 
 def test_best_predictors_say_how_many_are_tied_with_them() -> None:
@@ -79,6 +84,9 @@ def test_best_predictors_say_how_many_are_tied_with_them() -> None:
     assert "good 0.7" in (text := overview([board(3, effects)]))
     assert " +1 " in text
     assert " +1 " not in overview([board(3, EFFECTS)])
+    one = board(3, EFFECTS, steps=(0,))
+    one.rows.append(row("oracle", 0, np.ones(20)))
+    assert best_of(one, SPEARMAN, 0).startswith("good ")
 
 
 def test_equal_boards_give_equal_overviews_whatever_their_order() -> None:

@@ -18,7 +18,7 @@ from prunebench.leaderboard.cost import best_within, front, percent
 from prunebench.leaderboard.overview import overview
 from prunebench.leaderboard.text import to_csv
 from prunebench.plugin.isolation import Isolation
-from prunebench.results import Cost
+from prunebench.results import Cost, Row
 from prunebench.scoring.execute import execute
 from prunebench.scoring.registry import SCORERS
 from prunebench.store.store import Store
@@ -228,6 +228,18 @@ def test_the_best_for_at_most_a_cost(board: Board) -> None:
         assert affordable.row.spearman.mean >= row.spearman.mean  # type: ignore[union-attr]
     assert best_within(best, -1.0) is None
     assert "## How cheaply" in overview([board])
+
+
+def test_of_those_that_cost_the_same_the_best_alone_is_named(board: Board) -> None:
+    """And no control, whatever it reaches."""
+    snip = next(row for row in board.rows if row.key == ("snip", 0))
+
+    def of(scorer: str, mean: float, **changes: object) -> Row:
+        metrics = {("spearman",): replace(snip.metrics["spearman",], mean=mean)}
+        return replace(snip, scorer=scorer, name=scorer, metrics=metrics, **changes)
+
+    rows = [of("fair", 0.2), of("good", 0.3), of("poor", 0.1), of("oracle", 1.0, sees_end=True, control=True)]
+    assert [one.row.scorer for one in front(replace(board, rows=rows))] == ["good"]
 
 
 def test_what_was_not_counted_is_unknown(board: Board) -> None:
