@@ -99,6 +99,11 @@ def with_twins(values: dict[int, float]) -> Board:
     return Board(one.task, one.recipe, one.training, one.environment, one.evaluator, [*one.rows, *twins])
 
 
+def test_where_twins_disagree_nothing_could_be_known() -> None:
+    (found,) = ceilings(with_twins({0: -0.25})).values()
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
 def test_a_board_says_what_could_be_known_and_by_when() -> None:
     steps = sorted({each.at_step for each in board().rows})
     one = with_twins(dict(zip(steps, (0.81, 0.95), strict=False)))
