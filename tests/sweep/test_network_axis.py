@@ -122,7 +122,7 @@ def test_an_audit_asks_for_the_file_of_a_network(swept: Store) -> None:
     without = audit(swept, 1.0)
     assert without.rescored == 2 * 3
     assert len(without.unchecked) == 2
-    assert all("network: got 'tiny" in reason for reason in without.unchecked)
+    assert all("its network tiny is not here (--plugin)" in reason for reason in without.unchecked)
 
 
 def test_a_network_that_cannot_take_the_task_is_named_with_its_job(tmp_path: Path) -> None:
