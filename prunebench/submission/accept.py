@@ -57,24 +57,24 @@ def rows_of(folder: Path, submission: Submission, load: Callable[[str], Scorer])
 
 
 def check_out(boards: list[Board], out: Path) -> None:
-    """Raises `RequestError` where no row would find its board: before an audit, which takes long."""
+    """Raises what `accept` would end with, before an audit, which takes long.
+
+    `RequestError` where no row would find its board, `PrunebenchError` where a board is of networks that were
+    trained for other steps (`until_loss`).
+    """
     if not any((out / f"{board.name}.json").is_file() for board in boards):
         raise RequestError(
-            "--out", str(out), "a folder with one of the submission's boards, at least, is needed"
+            "out", str(out), "a folder with one of the submission's boards, at least, is needed"
         )
-
-
-def accept(folder: Path, submission: Submission, boards: list[Board], out: Path) -> Accepted:
-    """Join a submission's rows to the boards in `out`, and keep there what they came from.
-
-    Raises `PrunebenchError` before anything is written where they are of networks that were trained for other
-    steps (`until_loss`).
-    """
     for board in boards:
         there = board_called(board.name, out)
         if there is not None and not there.ended_as(board):
             own, others = (known(of.training.gradient_steps) for of in (board, there))
             raise PrunebenchError(f"{board.name}: of networks trained for {own} steps, here for {others}")
+
+
+def accept(folder: Path, submission: Submission, boards: list[Board], out: Path) -> Accepted:
+    """Join a submission's rows to the boards in `out`, and keep there what they came from."""
     accepted = Accepted()
     for board in boards:
         replaced = add_rows(board, out)

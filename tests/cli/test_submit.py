@@ -13,7 +13,6 @@ from in_process import Prunebench
 from studies import small_study
 
 import prunebench as pb
-from prunebench.benchmark.audit import Audit
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
 from prunebench.errors import PrunebenchError
@@ -22,9 +21,8 @@ from prunebench.leaderboard.folder import add_to_folder
 from prunebench.store.files import write_atomically
 from prunebench.store.identity import digest
 from prunebench.store.store import Store
-from prunebench.submission.accept import accept
+from prunebench.submission.accept import check_out
 from prunebench.submission.records import unlike_records
-from prunebench.submission.submission import Submission
 
 SCORER = """
 import prunebench as pb
@@ -214,7 +212,6 @@ def test_rows_join_no_networks_that_were_trained_for_other_steps(tmp_path: Path)
     (tmp_path / "boards").mkdir()
     add_to_folder(ours, tmp_path / "boards")
     before = {file: file.read_bytes() for file in (tmp_path / "boards").iterdir()}
-    submission = Submission(1, "snip", ["snip"], "a file", {}, {}, [], Audit(1, 1, [], {}))
     with pytest.raises(PrunebenchError, match=r"of networks trained for \d+ steps, here for \d+"):
-        accept(tmp_path, submission, [Board.of(theirs)], tmp_path / "boards")
+        check_out([Board.of(theirs)], tmp_path / "boards")
     assert before == {file: file.read_bytes() for file in (tmp_path / "boards").iterdir()}
