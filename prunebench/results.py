@@ -3,7 +3,6 @@
 A board may be anybody's, so what is read is checked: errors name the place, and what is accepted there.
 """
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -14,14 +13,13 @@ from msgspec import UNSET, Meta, UnsetType
 from prunebench.errors import RequestError
 from prunebench.evaluation.metrics import SPLITS, Path, protocol_of
 from prunebench.evaluation.protocols import LABELS, Protocol
-from prunebench.evaluation.summary import Count, Number, Summary, known
+from prunebench.evaluation.summary import Amount, Count, Number, Summary, known
 from prunebench.training.recipe import Recipe
 from prunebench.words import plural
 
 SCHEMA = 1
 WHOLE = "1"  # the share that is all of a network
 Share = Annotated[float, Meta(gt=0, le=1)]
-Amount = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 
 M = TypeVar("M", bound="Measured")
 

@@ -8,9 +8,8 @@ from msgspec import Meta
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import Share
 from prunebench.evaluation.protocols import DEFAULT_PROTOCOLS, Protocol
+from prunebench.evaluation.summary import Count
 from prunebench.tasks.spec import Seed
-
-Count = Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True)

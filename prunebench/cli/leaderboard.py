@@ -11,9 +11,9 @@ from prunebench.cli.complete import complete_boards, complete_metrics, complete_
 from prunebench.cli.paging import page
 from prunebench.cli.types import AMOUNT, PATH, several
 from prunebench.errors import RequestError, unknown_name
+from prunebench.evaluation.summary import Count
 from prunebench.leaderboard.charts import FORMATS, KINDS, read_width
 from prunebench.leaderboard.locations import OWN, folder_to_read
-from prunebench.run_spec import Count
 from prunebench.words import plural
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from msgspec import Meta
 
 from prunebench.errors import RequestError
 from prunebench.evaluation.fractions import Share
+from prunebench.evaluation.summary import Count
 from prunebench.fields import kind_of, parts, read, written
-from prunebench.run_spec import Count
 from prunebench.training.seeds import MOST_SEEDS, read_seeds
 
 

@@ -11,6 +11,7 @@ Number = (
     Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
     | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 )
+Amount = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 Count = Annotated[int, Meta(ge=0)]
 
 

@@ -1,7 +1,6 @@
 """What the store holds, one network at a time."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple
@@ -12,7 +11,7 @@ import torch
 from jaxtyping import Float
 from msgspec import Meta
 
-from prunebench.evaluation.summary import Number
+from prunebench.evaluation.summary import Amount, Number
 from prunebench.training.loop import History
 
 # The step under which a trained network is kept; snapshots are kept under their own.
@@ -30,9 +29,8 @@ STEPS = "steps="
 # And that of `prune_early` where a loss ended the training: narrow networks are trained for as long.
 AS_LONG = "end=training"
 
-# What columns and JSON may hold.
+# What columns of whole numbers may hold.
 Count = Annotated[int, Meta(ge=0, le=2**62)]
-Amount = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 
 
 class Measure(NamedTuple):
@@ -131,10 +129,8 @@ class Trained(LearningCurves):
 
 def join_history(trained: Sequence[Trained]) -> History:
     """The curves of several networks that were recorded at the same steps."""
-    loss, accuracy = (
-        torch.tensor(curves, dtype=torch.float32)
-        for curves in ([one.loss for one in trained], [one.accuracy for one in trained])
-    )
+    loss = torch.tensor([one.loss for one in trained], dtype=torch.float32)
+    accuracy = torch.tensor([one.accuracy for one in trained], dtype=torch.float32)
     return History(torch.tensor(trained[0].steps), loss, accuracy)
 
 

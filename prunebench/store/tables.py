@@ -15,8 +15,9 @@ from typing import Annotated, Any, ClassVar, TypeVar
 import msgspec
 from msgspec import Meta
 
+from prunebench.evaluation.summary import Amount
 from prunebench.store.database import row_digest
-from prunebench.store.records import Amount, Count, Environment, Key, Measure, Trained
+from prunebench.store.records import Count, Environment, Key, Measure, Trained
 from prunebench.tasks.spec import Seed
 
 Hex = Annotated[str, Meta(pattern=r"\A[0-9a-f]*\Z")]
