@@ -81,9 +81,6 @@ class Plan:
 
     def __post_init__(self) -> None:
         recipe, task = self.recipe, self.task
-        if not self.fractions:
-            shares = default_fractions(shallow=recipe.network is None)
-            object.__setattr__(self, "fractions", shares)
         if (steps := self.finetune_steps) is not None:
             if not is_whole(steps) or not 1 <= steps <= recipe.steps:
                 accepted = f"a number from 1 to that of all steps, {recipe.steps}, is needed"
@@ -97,7 +94,8 @@ class Plan:
         # SQLite would keep NumPy's numbers as bytes.
         object.__setattr__(self, "at_steps", tuple(map(int, self.at_steps)))
         check_seeds(self.seeds)
-        object.__setattr__(self, "fractions", check_fractions(self.fractions))
+        shares = self.fractions or default_fractions(shallow=recipe.network is None)
+        object.__setattr__(self, "fractions", check_fractions(shares))
         recipe.epoch_steps(task.samples)
         check_memory(task, recipe, len(self.seeds), len(self.steps))
         for protocol in self.protocols:
@@ -211,11 +209,8 @@ class Plan:
         wanted = {DENSE: self.of_networks}
         wanted |= {key: self.measures_of(scorer) for key, scorer in self.scored.items()}
         if "prune_early" in self.protocols:
-            wanted |= {
-                key: self._kept("prune_early")
-                for key in map(reinitialised, self.steps)
-                if key not in self.held
-            }
+            controls = map(reinitialised, self.steps)
+            wanted |= {key: self._kept("prune_early") for key in controls if key not in self.held}
         return wanted
 
     def _kept(self, protocol: str) -> list[Measure]:

@@ -9,7 +9,6 @@ from functools import lru_cache
 from prunebench.benchmark.plan import CONTROLS, Plan
 from prunebench.device import resolve_device
 from prunebench.errors import RequestError
-from prunebench.evaluation.fractions import check_fractions
 from prunebench.leaderboard.board import name_of
 from prunebench.plugin.isolation import Isolation
 from prunebench.plugin.record import PluginRecord
@@ -94,7 +93,6 @@ def plan_of(job: Job, options: Options, load: Load = load_scorer) -> Plan:
         recipe = _loaded(job.recipe, options.plugins)
         task = _load(job.task, download=options.download)
         steps = run.steps(recipe.epoch_steps(task.samples), recipe.steps)
-        keep = check_fractions(run.keep)
         return Plan(
             task,
             recipe,
@@ -102,7 +100,7 @@ def plan_of(job: Job, options: Options, load: Load = load_scorer) -> Plan:
             steps,
             run.seeds,
             run.protocols,
-            keep,
+            run.keep,
             run.finetune_steps,
             run.recalibrate,
             device=options.device,
