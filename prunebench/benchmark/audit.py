@@ -20,7 +20,6 @@ from prunebench.plugin.record import PluginRecord
 from prunebench.plugin.registry import Registry
 from prunebench.plugin.spec import parse_spec
 from prunebench.reference_networks import NETWORKS
-from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.checked_rows import CheckedRows
 from prunebench.store.records import Key, Measure, Values, read_values
@@ -63,17 +62,15 @@ class Audit(msgspec.Struct, forbid_unknown_fields=True):
 def audit(
     store: Store,
     fraction: float,
-    seed: int = 0,
-    load: Callable[[str], Scorer] | None = None,
+    load: Callable[[str], Scorer],
     files: Sequence[str] = (),
 ) -> Audit:
     """Compute a random sample of all results again, a share of `fraction` of them and at least one.
 
     They are measured with the scores that are stored, where that needs training after training as much again.
-    The scores are asked for again too, from the scorers that `load` gives; by default those of packages.
-    Networks come from packages and `files`.
+    The scores are asked for again too, from the scorers that `load` gives. Networks come from packages and
+    `files`.
     """
-    load = load or Registry(SCORERS).load
     rows, report = [], Audit(0, 0, [], Counter())
     for scoring, whole, results in CheckedRows(store).scorings():
         known = whole and is_valid(scoring)
@@ -82,7 +79,7 @@ def audit(
                 report.unchecked["results that are not what was written"] += 1
             elif scoring.error is None and row.error is None:
                 rows.append((*scoring.names, *row.measure, row.metrics, row.evaluator))
-    chosen = random.Random(seed).sample(sorted(rows), min(len(rows), math.ceil(fraction * len(rows))))
+    chosen = random.Random(0).sample(sorted(rows), min(len(rows), math.ceil(fraction * len(rows))))
     by_training = defaultdict[str, dict[int, list[_Result]]](dict)
     for training, network, *names, protocol, keep, metrics, evaluator in chosen:
         if evaluator != EVALUATOR_VERSION:

@@ -82,13 +82,13 @@ def test_an_audit_trains_again_what_was_trained(quick: Prunebench, stores: None)
     assert quick(*SCORED, *asked, "--seeds", "1,2", "--store", "theirs").code == 0
     with Store(Path("theirs"), read_only=True) as theirs:
         ((count,),) = theirs.rows("SELECT count(*) FROM results")
-        honest = audit(theirs, 1.0)
+        honest = audit(theirs, 1.0, load_scorer)
     assert (honest.checked, honest.differing) == (count, [])
     forge(0.123, "accuracy/prune_early/0.5", "prune_early")
     forge(0.123, "accuracy/finetune/0.5", "finetune[steps=9]")
     forge(0.123, "accuracy/reinitialised/0.5", "prune_early", "reinitialised")
     with Store(Path("theirs"), read_only=True) as theirs:
-        differing = audit(theirs, 1.0).differing
+        differing = audit(theirs, 1.0, load_scorer).differing
     assert sorted(name.partition(" at")[0] for name in differing) == [
         "finetune[steps=9] 0.5 of snip",
         "prune_early 0.5 of reinitialised",
@@ -103,7 +103,7 @@ def test_an_audit_ends_trainings_at_their_loss(quick: Prunebench, folder: Path, 
     with Store(Path("theirs"), read_only=True) as theirs:
         (network,) = (row for row, _ in theirs.read(NetworkRow, "step = -1"))
         ((count,),) = theirs.rows("SELECT count(*) FROM results")
-        found = audit(theirs, 1.0)
+        found = audit(theirs, 1.0, load_scorer)
     assert 20 < network.trained.gradient_steps < 120
     assert (found.checked, found.differing, found.unchecked) == (count, [], {})
 
@@ -221,7 +221,7 @@ def test_a_store_names_no_file_that_an_audit_runs(folder: Path) -> None:
 
 def test_an_audits_sample_is_drawn_by_its_seed(stores: None) -> None:
     with Store(Path("theirs"), read_only=True) as theirs:
-        some = audit(theirs, 0.2)
+        some = audit(theirs, 0.2, load_scorer)
         ((count,),) = theirs.rows("SELECT count(*) FROM results")
     assert some.checked == -(-count // 5)
     assert not some.differing
@@ -264,7 +264,7 @@ def test_an_audit_says_of_odd_rows_that_they_were_not_computed_again(quick: Prun
         with Store(Path("odd")) as odd:
             row, _ = next(odd.read(kind, where))
             rewrite(odd, row, **columns)
-            found = audit(odd, 1.0)
+            found = audit(odd, 1.0, load_scorer)
         assert any(said in reason for reason in found.unchecked), (columns, found.unchecked)
         assert found.differing == [], columns
 

@@ -116,10 +116,10 @@ def test_what_was_shipped_is_not_computed_again(jobs: list[tuple[Job, Plan]], sw
 
 
 def test_an_audit_asks_for_the_file_of_a_network(swept: Store) -> None:
-    found = audit(swept, 1.0, files=["tiny.py"])
+    found = audit(swept, 1.0, pb.load_scorer, ["tiny.py"])
     assert (found.differing, found.unchecked) == ([], {})
     assert found.rescored == 3 * 2 * 3  # networks, seeds, scorers
-    without = audit(swept, 1.0)
+    without = audit(swept, 1.0, pb.load_scorer)
     assert without.rescored == 2 * 3
     assert len(without.unchecked) == 2
     assert all("its network tiny is not here (--plugin)" in reason for reason in without.unchecked)
