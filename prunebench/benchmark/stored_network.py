@@ -120,8 +120,7 @@ class StoredNetwork:
 
     def _scores(self, key: Key) -> tuple[np.ndarray, np.ndarray | None] | None:
         """The kept scores and predicted signs, (draws, units); None where there are none of all units."""
-        units = sum(layer.units for layer in self._architecture.layers)
-        kept = self.store.scores(self.training, self.seed, key)
+        units, kept = self._architecture.units, self.store.scores(self.training, self.seed, key)
         fits = kept is not None and all(part is None or part.shape[1] == units for part in kept)
         return kept if fits else None
 

@@ -18,17 +18,13 @@ _SAID: dict[tuple[object, ...], str | None] = {}
 
 def find_unfit(task: Task, recipe: Recipe, scorers: Sequence[Scorer]) -> Mapping[str, str]:
     """Why scorers cannot score such networks, or this task, on a line each, by their spec."""
-    chosen = [scorer for scorer in scorers if isinstance(scorer, StandIn) or _chooses(scorer)]
+    chosen = [each for each in scorers if isinstance(each, StandIn) or type(each).unfit is not Scorer.unfit]
     if not chosen:
         return {}
     network = initialise(recipe, task.shape, (0,), outputs=task.outputs)
     snapshot = Snapshot(task, recipe, 0, network, network)
     said = {canonical(scorer): _reason(scorer, snapshot) for scorer in chosen}
     return {spec: reason for spec, reason in said.items() if reason is not None}
-
-
-def _chooses(scorer: Scorer) -> bool:
-    return type(scorer).unfit is not Scorer.unfit
 
 
 def _reason(scorer: Scorer, snapshot: Snapshot) -> str | None:

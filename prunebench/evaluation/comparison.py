@@ -153,11 +153,10 @@ def difference(
     Where a value is a mean of several draws, `tested` are the single draws that the test is to compare. With
     `collapses` the interval is the exact one of the median, which is then given too.
     """
-    values = (np.asarray(a, dtype=float) - np.asarray(b, dtype=float))[None]
+    values = np.subtract(a, b, dtype=float)[None]
     (low,), (high,) = median_intervals(values) if collapses else intervals(values)
     median = float(np.median(values)) if collapses else None
     one, other = tested or (a, b)
-    single = (np.asarray(one, dtype=float) - np.asarray(other, dtype=float))[None]
-    (p,), (ahead,) = signed_ranks(single)
+    (p,), (ahead,) = signed_ranks(np.subtract(one, other, dtype=float)[None])
     mean, low, high = float(values.mean()), float(low), float(high)
     return Difference(values.shape[1], mean, low, high, float(p), int(ahead), median)

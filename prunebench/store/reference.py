@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from prunebench.device import resolve_device
 from prunebench.errors import PrunebenchError, RequestError
@@ -16,7 +16,7 @@ from prunebench.store.tables import NetworkRow
 from prunebench.tasks.task import Task
 from prunebench.training.architecture import architecture_of
 from prunebench.training.initial import initialise
-from prunebench.training.loop import History, Progress, run_loop
+from prunebench.training.loop import Progress, run_loop
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 from prunebench.training.train import Trajectory, train
@@ -154,9 +154,7 @@ def subset(run: Trajectory, seeds: tuple[int, ...]) -> Trajectory:
     if seeds == run.seeds:
         return run
     at = [run.seeds.index(seed) for seed in seeds]
-    history = History(run.history.steps, run.history.loss[at], run.history.accuracy[at])
+    history = replace(run.history, loss=run.history.loss[at], accuracy=run.history.accuracy[at])
     states = {step: state.select(at) for step, state in run.states.items()}
     initial, final = run.initial.select(at), run.final.select(at)
-    return Trajectory(
-        run.task, run.recipe, seeds, initial, final, states, history, run.gradient_steps, run.seconds
-    )
+    return replace(run, seeds=seeds, initial=initial, final=final, states=states, history=history)

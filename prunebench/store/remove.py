@@ -41,10 +41,9 @@ def remove(
     """
     files = [row for each in trainings for row, _ in list(store.read(NetworkRow, "training = ?", [each]))]
     with store.writing() as connection:
-        for each in said:
-            names = each.training, each.scorer, each.step, each.failed
-            condition = "training = ? AND scorer = ? AND step = ? AND (error IS NOT NULL) = ?"
-            connection.execute(f"DELETE FROM {ScoringRow.table} WHERE {condition}", names)
+        condition = "training = ? AND scorer = ? AND step = ? AND (error IS NOT NULL) = ?"
+        names = [(each.training, each.scorer, each.step, each.failed) for each in said]
+        connection.executemany(f"DELETE FROM {ScoringRow.table} WHERE {condition}", names)
         for training in failures:
             connection.execute(f"DELETE FROM {FailureRow.table} WHERE training = ?", [training])
         for training in trainings:

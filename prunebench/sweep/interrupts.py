@@ -11,6 +11,5 @@ def dask_setup(_nanny: object) -> None:
     of a line. What is blocked in the thread that starts a process is blocked in the process; this thread is
     Dask's, and the main one goes on hearing Ctrl-C.
     """
-    if hasattr(signal, "pthread_sigmask"):
-        resource_tracker.ensure_running()  # starting it unblocks the signal again
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    resource_tracker.ensure_running()  # starting it unblocks the signal again
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
