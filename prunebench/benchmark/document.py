@@ -33,11 +33,11 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
     Raises `Damaged` where the network that it shows is not whole; the store has forgotten that network then.
     """
     networks = [there.trained[seed] for seed in plan.seeds]
-    history = join_history(networks)
-    drops = _drop_step(history)
     found = there.scorings
     dense = _draws([found[DENSE, seed] for seed in plan.seeds], plan.of_networks)
     example = plan.seeds[0]
+    final = store.load_state(plan.training, example, FINAL, plan.architecture).networks
+    training = _training(plan, networks, dense, final)
     rows = []
     for key, measures in plan.wanted.items():
         if key != DENSE:
@@ -46,9 +46,8 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
             drawn = UNSET if scores is None else Scores(example, _short(scores[0][0]))
             accuracies = {path: values for path, values in dense.items() if path[-1] == "dense"}
             steps = networks[0].gradient_steps
-            rows.append(_row(plan, key, measures, scorings, accuracies, drops, drawn, steps))
+            rows.append(_row(plan, key, measures, scorings, accuracies, training.drop_step, drawn, steps))
     rows += unfit_rows(plan, environment)
-    final = store.load_state(plan.training, example, FINAL, plan.architecture).networks
     return Document(
         task=TaskRecord.read(task_record(plan.task, plan.recipe)),
         recipe=plan.recipe.recorded,
@@ -56,7 +55,7 @@ def document(plan: Plan, there: Inventory, store: Store, environment: Environmen
         evaluator=EVALUATOR_VERSION,
         seeds=list(plan.seeds),
         protocols=[protocol for protocol in PROTOCOLS if protocol in plan.protocols],
-        training=_training(plan, networks, history, dense, drops, final),
+        training=training,
         rows=sorted(rows, key=lambda row: row.source is None),  # the control that no scorer chose comes last
     )
 
@@ -193,16 +192,9 @@ def _drop_step(history: History) -> float | None:
     return float(drops.mean()) if bool((drops > 0).all()) else None
 
 
-def _training(
-    plan: Plan,
-    networks: Sequence[Trained],
-    history: History,
-    dense: Draws,
-    drops: float | None,
-    final: Networks,
-) -> Training:
+def _training(plan: Plan, networks: Sequence[Trained], dense: Draws, final: Networks) -> Training:
     """`final` is the first seed's network, which is shown."""
-    layered = plan.recipe.network is not None
+    history, layered = join_history(networks), plan.recipe.network is not None
     metrics: Metrics = {
         ("initial_loss",): per_seed(history.loss[:, 0]),
         ("train_loss",): per_seed(history.loss[:, -1]),
@@ -211,7 +203,7 @@ def _training(
     return Training(
         gradient_steps=networks[0].gradient_steps,
         seconds=sum(network.seconds for network in networks),
-        drop_step=drops,
+        drop_step=_drop_step(history),
         curves={
             "step": history.steps.tolist(),
             "loss": history.loss.double().mean(dim=0).tolist(),

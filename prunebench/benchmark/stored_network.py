@@ -156,17 +156,8 @@ class StoredNetwork:
         if row is None or not is_valid(row):
             raise NotHere("their networks are lacking: no curves")
         trained = row.trained
-        return Trajectory(
-            self.task,
-            self.recipe,
-            (self.seed,),
-            self._initial,
-            self._final,
-            states,
-            join_history([trained]),
-            trained.gradient_steps,
-            trained.seconds,
-        )
+        went = join_history([trained]), trained.gradient_steps, trained.seconds
+        return Trajectory(self.task, self.recipe, (self.seed,), self._initial, self._final, states, *went)
 
     @cached_property
     def _initial(self) -> Networks:
