@@ -36,7 +36,6 @@ from prunebench.training.snapshot import Snapshot
 NETWORKS_AT_ONCE = 8
 
 Draws = Float[np.ndarray, "draws units"]
-_Given = Float[np.ndarray, "seeds draws units"] | None
 
 
 @dataclass(eq=False)
@@ -212,7 +211,7 @@ def _initial_of(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, step=0, networks=snapshot.initial)
 
 
-def _stacked(draws: Sequence[Tensor | None]) -> _Given:
+def _stacked(draws: Sequence[Tensor | None]) -> Float[np.ndarray, "seeds draws units"] | None:
     """What a scorer gave in each draw, None where it gave nothing."""
     there = [draw for draw in draws if draw is not None]
     return torch.stack(there, dim=1).cpu().float().numpy() if len(there) == len(draws) else None

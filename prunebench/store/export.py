@@ -80,7 +80,8 @@ class ResultTable:
                 self.damaged += max(1, len(results))
                 continue
             if scoring.error is not None:
-                yield self._row(scoring.training, scoring.provenance, _failed(scoring))
+                failed = (*_names(scoring), "failed", scoring.error, *[None] * 7, *_cost(scoring))
+                yield self._row(scoring.training, scoring.provenance, failed)
             for result, is_whole in results:
                 if is_whole and self._knows(scoring.training, result.provenance):
                     for cells in _scored(scoring, result):
@@ -93,10 +94,6 @@ class ResultTable:
 
     def _row(self, training: str, made: int, cells: tuple[Scalar, ...]) -> tuple[Any, ...]:
         return self._training[training] + cells + self._made[made]
-
-
-def _failed(scoring: ScoringRow) -> tuple[Scalar, ...]:
-    return (*_names(scoring), "failed", scoring.error, *[None] * 7, *_cost(scoring))
 
 
 def _cost(scoring: ScoringRow) -> tuple[Scalar, ...]:

@@ -45,8 +45,7 @@ def take_inventory(store: Store, training: str, evaluator: str | None = None) ->
         made = rows.environment(scoring.provenance)
         assert made is not None
         said = scoring.error, scoring.draws, scoring.extra_steps, scoring.seconds
-        counted = scoring.sample_gradients
-        kept = Scoring(scoring.seed, scoring.scored, *said, made, sample_gradients=counted)
+        kept = Scoring(scoring.seed, scoring.scored, *said, made, sample_gradients=scoring.sample_gradients)
         found.scorings[kept.key, kept.seed] = kept
         for result, is_whole in results:
             if not is_whole:

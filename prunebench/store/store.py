@@ -56,9 +56,7 @@ class Store:
         self.read_only = read_only
         self.files = NetworkFiles(folder)
         self.connection = connect(folder, read_only=read_only)
-        self._watch: FileWatch | None = None
-        if self.path is not None and not read_only:
-            self._watch = FileWatch(self.path, self.connection)
+        self._watch = None if self.path is None or read_only else FileWatch(self.path, self.connection)
 
     @classmethod
     def to_read(cls, folder: Path) -> "Store":
