@@ -30,13 +30,17 @@ def training_id(task: Task, recipe: Recipe, seeds: Iterable[int]) -> str:
     With `until_loss` training ends for all networks together, so the batch of seeds is part of the name. All
     networks but the shallow one are built for the shape of a sample, which is no part of the fingerprint.
     """
+    return recorded_id(task.fingerprint, task.shape, recipe, seeds)
+
+
+def recorded_id(fingerprint: str, shape: Sequence[int] | None, recipe: Recipe, seeds: Iterable[int]) -> str:
+    """The same from what records hold of a task."""
     together = {} if recipe.until_loss is None else {"seeds": sorted(seeds)}
-    shape = None if recipe.network is None else task.shape
-    return id_of(task.fingerprint, recipe.record | together, shape)
+    return id_of(fingerprint, recipe.record | together, None if recipe.network is None else shape)
 
 
 def id_of(fingerprint: str, options: dict[str, Any], shape: Sequence[int] | None = None) -> str:
-    """The same from what records hold of a task and its options."""
+    """The same from records of a task and of its options alone."""
     shaped = {} if shape is None else {"shape": list(shape)}
     options = options | shaped | {"version": TRAINING_VERSION}
     kept = {key: value for key, value in options.items() if key not in LEFT_OUT or value != LEFT_OUT[key]}

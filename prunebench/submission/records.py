@@ -13,7 +13,7 @@ from prunebench.plugin.isolation import source_of
 from prunebench.results import Row
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.checked_rows import CheckedRows
-from prunebench.store.identity import id_of
+from prunebench.store.identity import recorded_id
 from prunebench.store.records import STEPS, Key, read_values
 from prunebench.store.store import Store
 from prunebench.store.tables import ResultRow
@@ -27,10 +27,8 @@ _Measured = list[tuple[ResultRow, int, Means]]  # each result with its seed
 
 def training_of(board: Board, row: Row) -> str:
     """The id of the training that a row is of."""
-    recipe = board.recipe
-    together = {} if recipe.until_loss is None else {"seeds": sorted(row.seeds)}
-    shape = None if recipe.network is None else board.task.record.get("shape")
-    return id_of(board.task.fingerprint, recipe.record | together, shape)
+    shape = board.task.record.get("shape")
+    return recorded_id(board.task.fingerprint, shape, board.recipe, row.seeds)
 
 
 def of_other_code(boards: Iterable[Board], load: Callable[[str], Scorer]) -> list[str]:
