@@ -115,7 +115,7 @@ class _Absorbing:
         there, taken = self._there(), []
         for row, whole in self.rows.of(NetworkRow):
             here = None if self.replace else there.get(row.named)
-            if here is not None and (here.sha256 != row.sha256 or self._is_kept(here)):
+            if here is not None and (here.sha256 != row.sha256 or self.into.files.damage(here) is None):
                 continue
             if self.seeds is not None and row.seed not in self.seeds:
                 continue
@@ -131,14 +131,6 @@ class _Absorbing:
             else:  # the file alone was lacking
                 self.absorbed.networks += 1
         return taken
-
-    def _is_kept(self, network: NetworkRow) -> bool:
-        """Whether the file of a row here is whole."""
-        try:
-            self.into.files.read(network)
-        except Damaged:
-            return False
-        return True
 
     def _scorings(self, connection: sqlite3.Connection) -> None:
         recipe = Recipe.read(json.loads(self.training.recipe))

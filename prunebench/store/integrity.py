@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from prunebench.store.checked_rows import CheckedRows
 from prunebench.store.database import damaged
-from prunebench.store.network_files import Damaged
 from prunebench.store.records import FINAL
 from prunebench.store.store import Store
 from prunebench.store.tables import (
@@ -57,11 +56,8 @@ def find_damage(store: Store, training: str | None = None, *, files: bool = Fals
     for network, whole in rows.of(NetworkRow):
         if not whole:
             yield damage_of(network)
-        elif files:
-            try:
-                store.files.read(network)
-            except Damaged as damage:
-                yield Damage(str(damage), network)
+        elif files and (damage := store.files.damage(network)) is not None:
+            yield Damage(str(damage), network)
     for scoring, whole, results in rows.scorings():
         if not whole:  # its results go with it
             yield damage_of(scoring)

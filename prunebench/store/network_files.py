@@ -76,6 +76,14 @@ class NetworkFiles:
             raise Damaged(f"{shown}: damaged (its SHA-256 is not what was written)")
         return content
 
+    def damage(self, network: NetworkRow) -> Damaged | None:
+        """What is wrong with the file of a network's row."""
+        try:
+            self.read(network)
+        except Damaged as damage:
+            return damage
+        return None
+
     def remove(self, network: NetworkRow) -> None:
         """Delete the file of a network, and its folder with the last one; what is no such file stays."""
         if self.folder is None:
