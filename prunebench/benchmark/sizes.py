@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from prunebench.benchmark.plan import Plan
-from prunebench.evaluation.fractions import kept_count, written_share
+from prunebench.evaluation.fractions import written_share
+from prunebench.evaluation.selection import first_of_layers
 from prunebench.networks import Architecture, Networks
 from prunebench.networks.module import own_tensors
 from prunebench.results import Size
@@ -34,11 +35,7 @@ def multiply_adds_of(architecture: Architecture) -> int:
 
 
 def _size(final: Networks, share: float) -> Size:
-    kept = {
-        layer.name: torch.arange(kept_count(layer.units, share), device=final.device)[None]
-        for layer in final.layers
-    }
-    module = final.select(0).keep(kept).to_module(0).eval()
+    module = final.select(0).keep(first_of_layers(final.layers, share)).to_module(0).eval()
     sample = torch.zeros(1, *(final.architecture.shape or ()), device=final.device, dtype=final.dtype)
     return Size(*_count(module, sample))
 

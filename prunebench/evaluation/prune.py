@@ -1,6 +1,7 @@
 """Protocols `prune_early` and `finetune`: accuracy of networks that keep the best units, and train on."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -8,11 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.errors import RequestError
-from prunebench.evaluation.fractions import kept_count, written_share
+from prunebench.evaluation.fractions import written_share
 from prunebench.evaluation.layered_subject import accuracy_of, taken
 from prunebench.evaluation.metrics import SPLITS, Metrics, Path, per_seed
 from prunebench.evaluation.protocols import Protocol
-from prunebench.evaluation.selection import best_of_layers, by_layer
+from prunebench.evaluation.selection import best_of_layers, by_layer, first_of_layers
 from prunebench.networks import Networks
 from prunebench.networks.normalisation import recalibrated
 from prunebench.tasks.task import Task
@@ -78,20 +79,17 @@ def _trained(
     """Metrics of each candidate, and of the networks of `fresh` weights, cut from these states."""
     layers = states.networks.layers
     units = [layer.units for layer in layers]
-    chosen = []
     # By network and units: scorers that choose the same ones share their training.
-    starts: dict[tuple[int, ...], tuple[int, State]] = {}
-    for scores in candidates:
-        kept = best_of_layers(scores, units, share)
-        choice = {(at, *own.tolist()): by_layer(own, layers) for at, own in enumerate(kept)}
-        chosen.append(list(choice))
-        starts |= {
-            key: (run.seeds[key[0]], states.select(key[0]).keep(own))
-            for key, own in choice.items()
-            if key not in starts
-        }
+    chosen: list[list[tuple[int, ...]]] = [
+        [(at, *own) for at, own in enumerate(best_of_layers(scores, units, share).tolist())]
+        for scores in candidates
+    ]
+    starts: dict[tuple[int, ...], tuple[int, State]] = {
+        (at, *own): (run.seeds[at], states.select(at).keep(by_layer(torch.tensor(own), layers)))
+        for at, *own in dict.fromkeys(chain.from_iterable(chosen))
+    }
     if fresh is not None:
-        first = {layer.name: torch.arange(kept_count(layer.units, share))[None] for layer in layers}
+        first = first_of_layers(layers, share)
         chosen.append([(at,) for at in range(len(run.seeds))])
         starts |= {(at,): (seed, fresh.select(at).keep(first)) for at, seed in enumerate(run.seeds)}
     metrics = _train_on(run, list(starts.values()), (protocol, written_share(share)), recalibrate)

@@ -34,12 +34,8 @@ def rank(scores: Float[Tensor, "choices units"], final: Networks) -> Metrics:
     units = [layer.units for layer in layers]
     own = _of_layers(scores, norms, units)
     within = np.stack([spearman(*each) for each in own])
-    metrics: Metrics = {
-        ("spearman",): _mean(within, units),
-        ("kendall",): _mean(
-            np.stack([[_kendall(row, of.numpy()) for row in rows.numpy()] for rows, of in own]), units
-        ),
-    }
+    kendall = np.stack([[_kendall(row, of.numpy()) for row in rows.numpy()] for rows, of in own])
+    metrics: Metrics = {("spearman",): _mean(within, units), ("kendall",): _mean(kendall, units)}
     if len(layers) > 1:
         metrics |= {
             ("spearman_by_layer", layer.name): each for layer, each in zip(layers, within, strict=True)

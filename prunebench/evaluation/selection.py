@@ -49,6 +49,11 @@ def shuffled_within_layers(
     return scores[:, order.to(scores.device)]
 
 
+def first_of_layers(layers: Sequence[Layer], share: float) -> dict[str, Int64[Tensor, "1 own"]]:
+    """The first units of each layer, as many as are kept of a share, as `Networks.keep` takes them."""
+    return {layer.name: torch.arange(kept_count(layer.units, share))[None] for layer in layers}
+
+
 def by_layer(kept: Int64[Tensor, " kept"], layers: Sequence[Layer]) -> dict[str, Int64[Tensor, "1 own"]]:
     """One choice of units as `Networks.keep` takes it."""
     first, found = 0, {}
