@@ -157,8 +157,7 @@ def local_client(count: int) -> Iterator[Any]:
             except RuntimeError as error:  # a process was killed as it started
                 if attempt == ATTEMPTS:
                     raise PrunebenchError(f"the worker processes do not start: {error}") from error
-        client = stack.enter_context(distributed.Client(cluster))
-        yield client
+        yield stack.enter_context(distributed.Client(cluster))
 
 
 def _kill_workers() -> None:

@@ -1,5 +1,6 @@
 """The plans of a study's jobs."""
 
+import itertools
 import os
 import shlex
 from collections.abc import Callable, Sequence
@@ -130,18 +131,16 @@ def _check_rows(jobs: Sequence[tuple[Job, Plan]]) -> None:
 
     Controls have a row at every step, so that jobs of one board that score there share some.
     """
-    ways: dict[tuple[str, int], dict[str, object]] = {}
+    ways: dict[tuple[str, int, str], object] = {}
     for job, plan in jobs:
         way: dict[str, object] = {"seeds": plan.seeds, "recalibrate": plan.recalibrate}
         if "finetune" in plan.protocols:
             way["finetune_steps"] = plan.finetuned
         name = board_of(plan)
-        for step in plan.steps:
-            other = ways.setdefault((name, step), {})
-            for option, value in way.items():
-                if other.setdefault(option, value) != value:
-                    where = f"{other[option]} as in another job of this board at step {step}, {name}"
-                    raise RequestError(option, value, f"{where} (in job {job.title})")
+        for step, (option, value) in itertools.product(plan.steps, way.items()):
+            if (other := ways.setdefault((name, step, option), value)) != value:
+                where = f"{other} as in another job of this board at step {step}, {name}"
+                raise RequestError(option, value, f"{where} (in job {job.title})")
 
 
 def from_anywhere(job: Job, options: Options) -> tuple[Job, Options]:

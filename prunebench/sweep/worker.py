@@ -49,11 +49,10 @@ def run_job(
 def fingerprint(plan: Plan) -> dict[str, str]:
     """What must be the same here and there for results to be the same, by what a person calls it."""
     scorers = {f"scorer {key.scorer}": f"{key.version} {key.source}" for key in plan.scored}
-    made = plan.recipe.network_record
-    network = {} if made is None else made.content
+    network = plan.recipe.network_record
     return {
         "data": plan.task.fingerprint,
-        "network": " ".join(network.values()),
+        "network": "" if network is None else " ".join(network.content.values()),
         "training": plan.training,
         "evaluator": EVALUATOR_VERSION,
         "prunebench": code().version,
