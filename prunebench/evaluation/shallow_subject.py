@@ -66,10 +66,6 @@ class ShallowSubject(Subject[Narrowed]):
     def __init__(self, network: Networks, task: Task) -> None:
         super().__init__(network, task)
         self.precise = network.to(dtype=torch.float64)
-        self._labels: dict[Split, Tensor] = {
-            "test": task.y_test.to(network.device),
-            "train": task.y_train.to(network.device),
-        }
         self._kept: dict[Split, list[Tensor]] = {}
 
     @property
@@ -125,7 +121,7 @@ class ShallowSubject(Subject[Narrowed]):
 
     def accuracies(self, narrowed: Sequence[Narrowed], split: Split) -> list[Float[Tensor, " choices"]]:
         """Share of samples that each of the narrowed networks classifies right, as `networks.accuracy`."""
-        labels = self._labels[split]
+        labels = (self.task.y_test if split == "test" else self.task.y_train).to(self.network.device)
         right = [self.precise.w_in.new_zeros(len(networks.units)) for networks in narrowed]
         for block, y in zip(self._blocks(split), labels.split(SAMPLES_AT_ONCE), strict=True):
             for networks, total in zip(narrowed, right, strict=True):
@@ -138,15 +134,12 @@ class ShallowSubject(Subject[Narrowed]):
         if split not in self._kept:
             x, test = self.task.x_train, self.task.x_test
             parts = (test if split == "test" else x).split(SAMPLES_AT_ONCE)
-            blocks = (self._pre_activations(part) for part in parts)
+            w_in, bias = self.precise.w_in[0], self.precise.bias[0]
+            blocks = (torch.addmm(bias[:, None], w_in, part.to(w_in).T) for part in parts)
             if 8 * self.units * (len(x) + len(test)) > KEPT_BYTES:
                 return blocks
             self._kept[split] = list(blocks)
         return self._kept[split]
-
-    def _pre_activations(self, x: Float[Tensor, "samples inputs"]) -> Float[Tensor, "units samples"]:
-        w_in, bias = self.precise.w_in[0], self.precise.bias[0]
-        return torch.addmm(bias[:, None], w_in, x.to(w_in).T)
 
 
 def _logits(
