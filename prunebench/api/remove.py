@@ -151,7 +151,6 @@ def _trainings(store: Store) -> Iterator[tuple[str, TrainingRow]]:
     """Each with the name of its board; one whose record is damaged has none and is left alone."""
     for row, checksum in store.read(TrainingRow):
         if checksum == row.digest():
-            until = {} if row.until_loss is None else {"until_loss": row.until_loss}
             with contextlib.suppress(ValueError):
-                recipe = read_recipe(json.loads(row.recipe) | until)
+                recipe = read_recipe(json.loads(row.recipe) | {"until_loss": row.until_loss})
                 yield name_of(TaskRecord.read(json.loads(row.task)), recipe), row

@@ -231,8 +231,7 @@ def _check_schema(connection: sqlite3.Connection, path: Path | None) -> None:
     connection.execute("COMMIT")
     if not 0 <= found <= SCHEMA:
         raise StoreError(f"{path}: schema {found} is newer than this prunebench's {SCHEMA}; update it")
-    empty = sqlite3.connect(":memory:", isolation_level=None)
-    with contextlib.closing(empty):
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
         _prepare(empty)
         _migrate(empty, path, found)
         own = _schema_of(empty)

@@ -63,8 +63,7 @@ def writable_folder(option: str, folder: Path) -> Path:
     """The folder, made if need be. `RequestError` where it cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise RequestError(option, str(folder), f"a folder that can be written: {error.strerror}") from error
     return folder

@@ -41,7 +41,7 @@ def run_job(
         except Exception as error:
             raise Unfit(in_words(error)) from None
         with Store() if shipment is None else Store.from_bytes(shipment) as store:
-            sent = list(store.files.memory)
+            sent = {*store.files.memory}
             attempted = attempt(plan, store, force=shipment is None)
             return attempted, without_files(store, sent)
 
