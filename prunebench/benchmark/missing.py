@@ -67,12 +67,10 @@ def find_missing(plan: Plan, there: Inventory) -> Missing:
                 if scorer is not None:
                     missing.unscored.setdefault(key, []).append(seed)
             else:
-                lacking = tuple(
-                    measure
-                    for measure in measures
-                    if measure not in scoring.results
-                    and not (measure.name == LABELS and trains_itself(scoring.extra_steps, plan))
-                )
+                done = {*scoring.results}
+                if trains_itself(scoring.extra_steps, plan):
+                    done.add(Measure(LABELS))
+                lacking = tuple(measure for measure in measures if measure not in done)
             if key == DENSE and seed not in there.trained:
                 lacking = tuple(measures)
             if lacking:

@@ -136,10 +136,8 @@ class _Absorbing:
         recipe = Recipe.read(json.loads(self.training.recipe))
         units = recipe.width if recipe.network is None else None  # of others their code would tell
         query = f"SELECT {', '.join(ScoringRow.unique)}, id, error FROM scorings WHERE training = ?"
-        there = {
-            tuple(names): (number, error)
-            for *names, number, error in self.into.rows(query, [self.training.id])
-        }
+        rows = self.into.rows(query, [self.training.id])
+        there = {tuple(names): (number, error) for *names, number, error in rows}
         for row, whole, results in self.rows.scorings():
             if self.scorers is not None and row.scorer not in self.scorers:
                 continue
