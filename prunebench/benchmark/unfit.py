@@ -23,8 +23,7 @@ def find_unfit(task: Task, recipe: Recipe, scorers: Sequence[Scorer]) -> Mapping
         return {}
     network = initialise(recipe, task.shape, (0,), outputs=task.outputs)
     snapshot = Snapshot(task, recipe, 0, network, network)
-    said = {canonical(scorer): _reason(scorer, snapshot) for scorer in chosen}
-    return {spec: reason for spec, reason in said.items() if reason is not None}
+    return {canonical(each): reason for each in chosen if (reason := _reason(each, snapshot)) is not None}
 
 
 def _reason(scorer: Scorer, snapshot: Snapshot) -> str | None:

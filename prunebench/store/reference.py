@@ -114,9 +114,8 @@ class ReferenceNetworks:
 
     def _check_reached(self, reached: int) -> None:
         if self.steps and self.steps[-1] > reached:
-            raise RequestError(
-                "at_steps", self.steps[-1], f"training ended by --until-loss after {reached} steps"
-            )
+            accepted = f"training ended by --until-loss after {reached} steps"
+            raise RequestError("at_steps", self.steps[-1], accepted)
 
     def _add_steps(self, kept: dict[int, set[int]]) -> None:
         """Train on to the steps that are not kept, with the seeds that lack the same ones together."""
