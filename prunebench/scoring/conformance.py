@@ -315,8 +315,5 @@ def _reversed(snapshot: Snapshot) -> Snapshot:
 
 
 def _changed_parts(a: Snapshot, b: Snapshot) -> str:
-    names = ["task.x_train", "task.y_train", "task.x_test", "task.y_test"]
-    parts = "networks", "initial", "final", "twin"
-    names += [f"{part}.{weight}" for part in parts for weight in a.networks.tensors]
-    pairs = zip(names, a.tensors(), b.tensors(), strict=False)
-    return ", ".join(name for name, x, y in pairs if x.shape != y.shape or not torch.equal(x, y))
+    pairs = zip(a.named_tensors().items(), b.tensors(), strict=True)
+    return ", ".join(name for (name, x), y in pairs if x.shape != y.shape or not torch.equal(x, y))

@@ -16,6 +16,7 @@ from prunebench.errors import RequestError
 
 # What the constructor takes: any numbers, checked and converted there.
 Array = Tensor | np.ndarray
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -82,6 +83,11 @@ class Task:
         return f"<Task {self.name}: {of}, {len(self.x_test):,} to test, inputs {shape}>"
 
     @property
+    def arrays(self) -> dict[str, Tensor]:
+        """All of its tensors by name."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+    @property
     def samples(self) -> int:
         """N, the number of training samples."""
         return len(self.x_train)
@@ -120,8 +126,8 @@ class Task:
 
     def _with(self, **arrays: Tensor) -> "Task":
         """A clone with other `arrays`."""
-        copy, names = object.__new__(Task), ("x_train", "y_train", "x_test", "y_test")
-        vars(copy).update({name: getattr(self, name).clone() for name in names} | arrays)
+        copy = object.__new__(Task)
+        vars(copy).update({name: array.clone() for name, array in self.arrays.items()} | arrays)
         vars(copy).update(shape=self.shape, name=self.name, source=self.source)
         return copy
 
@@ -129,7 +135,7 @@ class Task:
     def fingerprint(self) -> str:
         """SHA-256 of the arrays: equal exactly when the data are."""
         digest = hashlib.sha256()
-        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+        for array in self.arrays.values():
             digest.update(repr((tuple(array.shape), str(array.dtype))).encode())
             digest.update(array.contiguous().numpy().tobytes())
         return digest.hexdigest()

@@ -19,26 +19,19 @@ from torch import Tensor
 
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
-from prunebench.tasks.task import Task
+from prunebench.tasks.task import ARRAYS, Task
 from prunebench.training.architecture import architecture_of, loaded
 from prunebench.training.order import minibatch_orders
 from prunebench.training.recipe import Recipe
-from prunebench.training.snapshot import Snapshot
+from prunebench.training.snapshot import MOMENTS, Snapshot
 
 FORMAT = "prunebench-snapshot-1"
-_NETWORKS = ("networks", "initial", "final", "twin")
-_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 def bundle_bytes(snapshot: Snapshot, *, order: bool = True) -> bytes:
     """The file's content, with the order of all minibatches to the end unless `order` is False."""
     task, recipe = snapshot.task, snapshot.recipe
-    tensors = {f"task.{name}": getattr(task, name) for name in _ARRAYS}
-    for part in _NETWORKS:
-        networks: Networks | None = getattr(snapshot, part)
-        if networks is not None:
-            tensors |= {f"{part}.{name}": tensor for name, tensor in networks.tensors.items()}
-    tensors["seeds"] = torch.tensor(snapshot.seeds)
+    tensors = snapshot.named_tensors() | {"seeds": torch.tensor(snapshot.seeds)}
     if order:
         tensors["order"] = minibatch_orders(task.samples, recipe.batch_size, recipe.steps, snapshot.seeds)
     metadata = {
@@ -75,7 +68,7 @@ def read_bundle(path: Path, device: torch.device | str = "cpu", files: Iterable[
     try:
         described = json.loads(metadata["task"])
         shape = described.pop("shape", None)  # files of earlier versions have none
-        arrays = (tensors[f"task.{name}"] for name in _ARRAYS)
+        arrays = (tensors[f"task.{name}"] for name in ARRAYS)
         task = Task(*(a.reshape(-1, *shape) if shape and a.ndim > 1 else a for a in arrays), **described)
         recipe = Recipe.read(json.loads(metadata["recipe"]))
         step, seeds = int(metadata["step"]), tuple(tensors["seeds"].tolist())
@@ -88,7 +81,7 @@ def read_bundle(path: Path, device: torch.device | str = "cpu", files: Iterable[
             part: Networks(
                 architecture, {name: tensors[f"{part}.{name}"].to(device) for name in architecture.names}
             )
-            for part in _NETWORKS
+            for part in MOMENTS
             if any(name.startswith(f"{part}.") for name in tensors)
         }
         final, twin = parts.get("final"), parts.get("twin")

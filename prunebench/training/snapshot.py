@@ -17,6 +17,8 @@ from prunebench.training.loop import run_loop
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 
+MOMENTS = ("networks", "initial", "final", "twin")  # a snapshot's fields of networks
+
 
 @dataclass
 class Cost:
@@ -138,9 +140,12 @@ class Snapshot:
 
     def tensors(self) -> list[Tensor]:
         """Every tensor in the snapshot: what a scorer must leave as it is."""
-        task = [self.task.x_train, self.task.y_train, self.task.x_test, self.task.y_test]
-        moments = (self.networks, self.initial, self.final, self.twin)
-        return task + [tensor for nets in moments if nets is not None for tensor in nets.tensors.values()]
+        return list(self.named_tensors().values())
+
+    def named_tensors(self) -> dict[str, Tensor]:
+        """The same by name: `task.x_train`, `networks.w_in`."""
+        parts = {"task": self.task.arrays} | {name: nets.tensors for name, nets in self._moments.items()}
+        return {f"{part}.{name}": tensor for part, own in parts.items() for name, tensor in own.items()}
 
     def network(self, index: int) -> "Snapshot":
         """The snapshot of one network alone (a batch of one), sharing this one's cost account."""
@@ -148,6 +153,9 @@ class Snapshot:
 
     def map(self, change: Callable[[Networks], Networks], **others: Any) -> "Snapshot":
         """The snapshot with its networks of every moment changed alike, and with `others` of its fields."""
-        final, twin = (None if end is None else change(end) for end in (self.final, self.twin))
-        networks, initial = change(self.networks), change(self.initial)
-        return replace(self, networks=networks, initial=initial, final=final, twin=twin, **others)
+        return replace(self, **{name: change(nets) for name, nets in self._moments.items()}, **others)
+
+    @property
+    def _moments(self) -> dict[str, Networks]:
+        """The networks of every moment, by the field that has them."""
+        return {name: nets for name in MOMENTS if (nets := getattr(self, name)) is not None}
