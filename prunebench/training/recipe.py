@@ -1,7 +1,7 @@
 """What defines a reference network's training."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
@@ -118,8 +118,12 @@ class Recipe:
 
     def __repr__(self) -> str:
         """What is not as by default."""
+        return f"Recipe({', '.join(f'{name}={value!r}' for name, value in self._changed().items())})"
+
+    def _changed(self, always: Collection[str] = ()) -> dict[str, Any]:
+        """The fields that are not as by default, and those that are `always` said."""
         values = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
-        return f"Recipe({', '.join(f'{name}={value!r}' for name, value, left in values if value != left)})"
+        return {name: value for name, value, left in values if value != left or name in always}
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> "Recipe":
@@ -135,11 +139,7 @@ class Recipe:
     @property
     def record(self) -> dict[str, Any]:
         """The recipe in documents, stores and ids, as JSON values."""
-        always = [name for name in _ALWAYS if self.network is None or name not in OF_SHALLOW]
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        record = {
-            f.name: values[f.name] for f in fields(self) if values[f.name] != f.default or f.name in always
-        }
+        record = self._changed(_ALWAYS if self.network is None else set(_ALWAYS) - set(OF_SHALLOW))
         if (network := self.network_record) is not None:
             record["network"] = network.content
         return record
@@ -202,13 +202,10 @@ class Recipe:
 
 def meaningless(name: str, value: object, network: str) -> RequestError:
     """The error for a field that the network of this spec has not."""
+    accepted = "the shallow network is drawn by init_std (--init-std); all others have it"
     if name in OF_SHALLOW:
-        return RequestError(
-            name, value, f"the shallow network alone has it, and the network here is {network}"
-        )
-    return RequestError(
-        name, value, "the shallow network is drawn by init_std (--init-std); all others have it"
-    )
+        accepted = f"the shallow network alone has it, and the network here is {network}"
+    return RequestError(name, value, accepted)
 
 
 def epoch_steps(samples: int, batch_size: int) -> int:

@@ -55,9 +55,8 @@ class State:
         squares = None
         if any(part.squares for part in parts):
             squares = Networks.cat([part.squares or part.velocity.zeros_like() for part in parts])
-        networks, velocity = (
-            Networks.cat([getattr(part, name) for part in parts]) for name in ("networks", "velocity")
-        )
+        networks = Networks.cat([part.networks for part in parts])
+        velocity = Networks.cat([part.velocity for part in parts])
         return State(networks, first.step, velocity, squares, first.began)
 
     def clone(self) -> "State":
