@@ -116,14 +116,12 @@ def measure_scores(
 
 def _spread(network: Networks) -> Metrics:
     """The 90th over the 10th percentile of each layer's final norms; not defined where the latter is 0."""
-    norms = network.norms().double().split([layer.units for layer in network.layers], dim=1)
-    ends = [
-        own.quantile(torch.tensor([0.1, 0.9], dtype=own.dtype, device=own.device), dim=1) for own in norms
-    ]
-    return {
-        ("spread", layer.name): per_seed(torch.where(low > 0, high / low, torch.nan))
-        for layer, (low, high) in zip(network.layers, ends, strict=True)
-    }
+    found: Metrics = {}
+    norms = network.norms().double()
+    for layer, own in network.architecture.by_layer(norms):
+        low, high = own.quantile(norms.new_tensor([0.1, 0.9]), dim=1)
+        found["spread", layer.name] = per_seed(torch.where(low > 0, high / low, torch.nan))
+    return found
 
 
 def _agreement(scores: Float[Tensor, "choices units"], final: Subject[Any], initial: Networks) -> Metrics:

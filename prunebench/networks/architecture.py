@@ -3,12 +3,13 @@
 import copy
 import itertools
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 
 from prunebench.networks.layers import Layer
@@ -103,6 +104,10 @@ class Architecture:
         """The number of each unit's layer."""
         numbers = torch.arange(len(self.layers))
         return numbers.repeat_interleave(torch.tensor([layer.units for layer in self.layers]))
+
+    def by_layer(self, values: Shaped[Tensor, "*batch units"]) -> Iterator[tuple[Layer, Tensor]]:
+        """Each layer with its own units' part of what all units have."""
+        return zip(self.layers, values.split([layer.units for layer in self.layers], dim=-1), strict=True)
 
     def shaped(self, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "samples ..."]:
         """Samples, which may be flat, as the module takes them."""

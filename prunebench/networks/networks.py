@@ -338,8 +338,7 @@ class Networks:
         if gates.shape != (self.seeds, self.units):
             raise RequestError("gates", tuple(gates.shape), f"shape ({self.seeds}, {self.units}) is needed")
         tensors = dict(self.tensors)
-        of_layers = gates.to(self._first).split([layer.units for layer in self.layers], dim=1)
-        for layer, own in zip(self.layers, of_layers, strict=True):
+        for layer, own in self.architecture.by_layer(gates.to(self._first)):
             for part in layer.of("outgoing"):
                 values = tensors[part.tensor]
                 tensors[part.tensor] = values * part.spread(own, values)

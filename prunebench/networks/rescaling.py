@@ -41,8 +41,6 @@ def _tried(networks: Networks) -> tuple[bool, ...]:
     x = torch.randn(len(SIZES), *(architecture.shape or (networks.inputs,)), generator=draw).double()
     x *= SIZES.reshape(-1, *[1] * (x.ndim - 1))
     longer = LONGEST ** (2 * torch.rand(1, whole.units, generator=draw).double() - 1)
-    units = [layer.units for layer in whole.layers]
-    of_layers = zip(whole.layers, longer.split(units, dim=1), strict=True)
     with counted():
         logits = whole.logits(x)
         allowed = TOLERANCE * logits.abs().amax(dim=2)
@@ -51,6 +49,7 @@ def _tried(networks: Networks) -> tuple[bool, ...]:
             changed = _rescaled(whole, layer, longer).logits(x) - logits
             return bool((changed.abs().amax(dim=2) <= allowed).all())
 
+        of_layers = architecture.by_layer(longer)
         return tuple(not layer.of("scale", "statistic") and is_same(layer, own) for layer, own in of_layers)
 
 

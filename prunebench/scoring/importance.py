@@ -77,8 +77,7 @@ class ScorerImportance:
             networks, scores = self._scored(model)
         path = next(path for path, module in model.named_modules() if module is root)
         weight = f"{path}.weight" if path else "weight"
-        of_layers = scores.split([layer.units for layer in networks.layers])
-        for layer, own in zip(networks.layers, of_layers, strict=True):
+        for layer, own in networks.architecture.by_layer(scores):
             if any(part.tensor == weight for part in layer.of("incoming")):
                 return own[group[0].root_idxs]
         return None

@@ -107,8 +107,8 @@ def copied(given: object) -> object:
 
 def _constant(scores: Float[Tensor, "seeds units"], networks: Networks) -> Bool[Tensor, " seeds"]:
     """Whether a network's scores differ within none of its layers."""
-    of_layers = scores.split([layer.units for layer in networks.layers], dim=1)
-    return torch.stack([(own == own[:, :1]).all(dim=1) for own in of_layers]).all(dim=0)
+    of_layers = networks.architecture.by_layer(scores)
+    return torch.stack([(own == own[:, :1]).all(dim=1) for _, own in of_layers]).all(dim=0)
 
 
 def failure(

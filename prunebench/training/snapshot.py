@@ -153,7 +153,8 @@ class Snapshot:
 
     def map(self, change: Callable[[Networks], Networks], **others: Any) -> "Snapshot":
         """The snapshot with its networks of every moment changed alike, and with `others` of its fields."""
-        return replace(self, **{name: change(nets) for name, nets in self._moments.items()}, **others)
+        moments: dict[str, Any] = {name: change(nets) for name, nets in self._moments.items()}
+        return replace(self, **moments, **others)
 
     @property
     def _moments(self) -> dict[str, Networks]:
