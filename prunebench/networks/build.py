@@ -32,10 +32,8 @@ def architecture(network: Network, shape: tuple[int, ...], outputs: int) -> Arch
     """
     key = (type(network), canonical(network), shape, outputs)
     if key not in _BUILT:
-        with torch.random.fork_rng(devices=[]):
-            module = module_of(network, shape, outputs)
         x = torch.zeros(2, *shape)  # two: normalisation needs more than one
-        found = architecture_of(module, x, network.layers, network.name)
+        found = architecture_of(module_of(network, shape, outputs), x, network.layers, network.name)
         if found.outputs != outputs:
             accepted = f"{outputs} are needed, one for each class of the task"
             raise RequestError("network", f"{network.name} with {found.outputs} outputs", accepted)
@@ -75,14 +73,9 @@ def build(
     """A batch of untrained networks, in float32, one from each number that a generator is seeded with.
 
     `init` draws the weights by another method than the module's (`redraw`), and `scale` multiplies all
-    weights and biases. What is drawn elsewhere is not disturbed.
+    weights and biases.
     """
-    modules = []
-    for draw in draws:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(draw)
-            modules.append(module_of(network, shape, outputs))
-            redraw(modules[-1], init)
+    modules = [module_of(network, shape, outputs, draw, init) for draw in draws]
     networks = stack(architecture(network, shape, outputs), modules)
     check_alike(networks, [module.eval() for module in modules], torch.zeros(2, *shape), "network")
     return networks if scale == 1 else _scaled(networks, scale)
@@ -132,11 +125,17 @@ def stack(architecture: Architecture, modules: Sequence[nn.Module]) -> Networks:
     )
 
 
-def module_of(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Module:
+@torch.random.fork_rng(devices=[])
+def module_of(
+    network: Network, shape: tuple[int, ...], outputs: int, draw: int | None = None, init: str = "module"
+) -> nn.Module:
     """The network's own module; layers that learn their sizes from the first samples are shown some.
 
+    `draw` seeds the generator that its weights are drawn from; what is drawn elsewhere is not disturbed.
     `RequestError`: its code raises, or it gives no module.
     """
+    if draw is not None:
+        torch.manual_seed(draw)
     try:
         module = network.build(shape, outputs)
         if not isinstance(module, nn.Module):
@@ -152,6 +151,7 @@ def module_of(network: Network, shape: tuple[int, ...], outputs: int) -> nn.Modu
         why = in_words(error, place(error, file_of(type(network))))
         accepted = f"it does not build for samples of shape {shape}: {why}"
         raise RequestError("network", canonical(network), accepted) from error
+    redraw(module, init)
     return module
 
 

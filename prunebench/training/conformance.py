@@ -197,9 +197,7 @@ def _networks(network: Network, *draws: int) -> Networks:
 
 def _module(network: Network, seed: int) -> nn.Module:
     """The author's own module, in float64."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return module_of(network, _shape(network), OUTPUTS).double()
+    return module_of(network, _shape(network), OUTPUTS, seed).double()
 
 
 def _samples(shape: tuple[int, ...], samples: int = 6) -> Float[Tensor, "samples ..."]:
