@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from prunebench.counting import counted
-from prunebench.errors import RequestError, in_words, one_line
+from prunebench.errors import RequestError, in_words
 from prunebench.networks.architecture import Architecture
 from prunebench.networks.layers import Layer
 from prunebench.networks.memory_format import takes_channels_last
 from prunebench.networks.module import normalisations, own_tensors
 from prunebench.networks.network import Network
 from prunebench.networks.networks import Networks
-from prunebench.networks.proof import check_draws, check_forward, check_units, logits_of
+from prunebench.networks.proof import check_draws, check_forward, check_units, explained, logits_of
 from prunebench.networks.redraw import redraw
 from prunebench.plugin.frames import file_of, place
 from prunebench.plugin.spec import canonical
@@ -157,17 +157,14 @@ def module_of(
 
 def copied(module: nn.Module) -> nn.Module:
     """A copy. `RequestError`: there is what PyTorch cannot copy, as a tensor that is computed of others."""
-    try:
+    computed = (
+        f"a tensor {name} of {type(inside).__name__} ({path or 'the module itself'})"
+        for path, inside in module.named_modules()
+        for name, value in vars(inside).items()
+        if isinstance(value, Tensor) and not value.is_leaf
+    )
+    with explained(next(computed, type(module).__name__), "it cannot be copied"):
         return copy.deepcopy(module)
-    except Exception as error:
-        computed = (
-            f"a tensor {name} of {type(inside).__name__} ({path or 'the module itself'})"
-            for path, inside in module.named_modules()
-            for name, value in vars(inside).items()
-            if isinstance(value, Tensor) and not value.is_leaf
-        )
-        accepted = f"it cannot be copied: {one_line(str(error), 200)}"
-        raise RequestError("network", next(computed, type(module).__name__), accepted) from error
 
 
 def _found(

@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from prunebench.errors import RequestError, one_line
+from prunebench.errors import RequestError
 from prunebench.networks.layers import Layer, Part, Role
 from prunebench.networks.module import CONVOLUTIONS, NORMALISATIONS, PRODUCERS, normalisations, own_tensors
-from prunebench.networks.proof import logits_of
+from prunebench.networks.proof import explained, logits_of
 
 _KNOWN = PRODUCERS + NORMALISATIONS
 # What a unit's numbers are to it, in a layer that produces it, in one that reads it, and in normalisation.
@@ -61,12 +61,12 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
             if not whole or (repeat > 1 and role == "incoming"):
                 raise _refused(path, "units that are concatenated or split")
             parts.append(Part(tensor, axis, role, repeat))
-        layers.append(Layer(first, units, tuple(sorted(parts, key=lambda part: _ROLES.index(part.role)))))
+        parts.sort(key=lambda part: get_args(Role).index(part.role))
+        layers.append(Layer(first, units, tuple(parts)))
     _check_layers(layers, module)
     return tuple(sorted(layers, key=lambda layer: order.index(layer.name)))
 
 
-_ROLES: Sequence[Role] = ("incoming", "bias", "scale", "statistic", "outgoing")
 _Found = tuple[str, tuple[str, int, Role], list[int]]
 
 
@@ -75,11 +75,8 @@ def _groups(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> Iterat
     import torch_pruning
 
     _leave_positions()
-    try:
+    with explained(type(module).__name__, "Torch-Pruning cannot follow it"):
         graph = torch_pruning.DependencyGraph().build_dependency(module, example_inputs=x)
-    except Exception as error:  # whatever a module does that Torch-Pruning does not know
-        accepted = f"Torch-Pruning cannot follow it: {one_line(str(error), 200)}"
-        raise RequestError("network", type(module).__name__, accepted) from error
     _check_ways(graph, names)
     yield from graph.get_all_groups(root_module_types=list(PRODUCERS))
 

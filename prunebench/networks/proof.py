@@ -33,7 +33,7 @@ def logits_of(
     module: nn.Module, x: Float[Tensor, "samples ..."], when: str = ""
 ) -> Float[Tensor, "samples outputs"]:
     """What the module gives. Raises `RequestError` where that is none, or no logits."""
-    with _refused(f"inputs of shape {tuple(x.shape[1:])}", f"it cannot take them{when}"):
+    with explained(f"inputs of shape {tuple(x.shape[1:])}", f"it cannot take them{when}"):
         logits = module(x)
     found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(x):
@@ -79,7 +79,7 @@ def _check_used(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
     logits = module(x)
     idle = next(iter(trained), None)
     if logits.requires_grad:
-        with _refused("a forward pass that has no gradient", "training needs one, and here it raises"):
+        with explained("a forward pass that has no gradient", "training needs one, and here it raises"):
             found = torch.autograd.grad(logits.sum(), list(trained.values()), allow_unused=True)
         idle = next((name for name, own in zip(trained, found, strict=True) if own is None), None)
     if idle is not None:
@@ -175,17 +175,17 @@ def _drawn(tensor: Shaped[Tensor, "1 ..."], trained: bool, draw: torch.Generator
 def _check_dtype(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
     """All must do in the floating type of the inputs: networks are trained in float32, whatever they were."""
     what = f"a forward pass in {str(x.dtype).removeprefix('torch.')}"
-    with _refused(what, "networks are trained in it, and here it raises"), torch.no_grad():
+    with explained(what, "networks are trained in it, and here it raises"), torch.no_grad():
         networks.to(dtype=x.dtype).logits(x)
 
 
 def _check_samples(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
     """Each sample alone must give what it gives among others, in a forward pass that `vmap` can take."""
     module, one = networks.architecture.own_module, {n: tensor[0] for n, tensor in networks.tensors.items()}
-    with _refused("a forward pass in float64", "scorers compute in it, and here it raises"):
+    with explained("a forward pass in float64", "scorers compute in it, and here it raises"):
         together = functional_call(module, one, (x,))
     what = "a forward pass that torch.func.vmap cannot take"
-    with _refused(what, "it must do the same whatever numbers it is given"), torch.no_grad():
+    with explained(what, "it must do the same whatever numbers it is given"), torch.no_grad():
         alone = vmap(lambda sample: functional_call(module, one, (sample[None],))[0])(x)
     if not _equal(together, alone, ROUNDING * together.abs().max()):
         accepted = "in evaluation a sample's logits must be the same whatever others are beside it"
@@ -202,7 +202,7 @@ def _check_training(networks: Networks, x: Float[Tensor, "samples ..."]) -> None
         return functional_call(module, (trained, rest), (x,)).sum()
 
     what = "a training that torch.func.vmap cannot take"
-    with _refused(what, "forward must do the same whatever numbers it is given, and have a gradient"):
+    with explained(what, "forward must do the same whatever numbers it is given, and have a gradient"):
         # `vmap(grad(output))` would do, too, but it imports PyTorch's compiler, for a second.
         torch.autograd.grad(vmap(output)(trained, rest).sum(), list(trained.values()))
 
@@ -240,7 +240,7 @@ def _are_gone(
 def _check_lengths(networks: Networks, x: Float[Tensor, "samples ..."], draw: torch.Generator) -> None:
     """The length of what a unit reads by must move the logits, unless batch normalisation follows."""
     weights = torch.randn(len(x), networks.outputs, generator=draw)
-    with _refused("a gradient in float64", "scorers need it, and here it raises"):
+    with explained("a gradient in float64", "scorers need it, and here it raises"):
         y = torch.zeros(len(x), dtype=torch.int64)
         gradient = networks.gradient(x, y, loss=lambda logits, _: (logits * weights.to(logits)).sum((1, 2)))
     pairs = (networks, gradient), (networks, networks), (gradient, gradient)
@@ -266,7 +266,7 @@ def _equal(one: Tensor, other: Tensor, tolerance: Tensor) -> bool:
 
 
 @contextmanager
-def _refused(what: str, accepted: str) -> Iterator[None]:
+def explained(what: str, accepted: str) -> Iterator[None]:
     """Raises what a module raises as one line that says what it was about."""
     try:
         yield
