@@ -13,8 +13,7 @@ def cross_entropy(
     logits: Float[Tensor, "seeds samples outputs"], y: Int64[Tensor, " samples"]
 ) -> Float[Tensor, " seeds"]:
     """Mean cross-entropy of each network in nats."""
-    picked = logits.log_softmax(dim=2).gather(2, y.to(logits.device).expand(len(logits), -1)[:, :, None])
-    return -picked.mean(dim=(1, 2))
+    return -_of_labels(logits.log_softmax(dim=2), y).mean(dim=1)
 
 
 def even_loss(
@@ -26,8 +25,7 @@ def even_loss(
     when the network learns. In the paper's network it is the loss on the plateau, where p = 1/2
     (docs/theory.md).
     """
-    picked = logits.gather(2, y.to(logits.device).expand(len(logits), -1)[:, :, None]).squeeze(2)
-    return (logits.mean(dim=2) - picked).mean(dim=1)
+    return (logits.mean(dim=2) - _of_labels(logits, y)).mean(dim=1)
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_entropy, "even": even_loss}
@@ -37,8 +35,7 @@ def accuracy(
     logits: Float[Tensor, "seeds samples outputs"], y: Int64[Tensor, " samples"]
 ) -> Float[Tensor, " seeds"]:
     """Share of samples that each network classifies right; in float64 a count over N is written short."""
-    own = y.to(logits.device).expand(len(logits), -1)[:, :, None]
-    return predictions(logits).gather(2, own).squeeze(2).mean(dim=1)
+    return _of_labels(predictions(logits), y).mean(dim=1)
 
 
 def predictions(logits: Float[Tensor, "*batch outputs"]) -> Float[Tensor, "*batch outputs"]:
@@ -49,3 +46,8 @@ def predictions(logits: Float[Tensor, "*batch outputs"]) -> Float[Tensor, "*batc
     """
     largest = (logits == logits.amax(dim=-1, keepdim=True)).double()
     return largest / largest.sum(dim=-1, keepdim=True).clamp(min=1)
+
+
+def _of_labels(values: Float[Tensor, "seeds samples outputs"], y: Int64[Tensor, " samples"]) -> Tensor:
+    """What each sample has for its own class, (seeds, samples)."""
+    return values.gather(2, y.to(values.device).expand(len(values), -1)[:, :, None]).squeeze(2)
