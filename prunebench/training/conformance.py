@@ -3,6 +3,7 @@
 import copy
 import time
 from collections import Counter
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -136,12 +137,8 @@ def _training(network: Network) -> str:
     task = Task(x, y, x, y, name="conformance")
     recipe = Recipe(network=network, learning_rate=0.01, batch_size=5, steps=STEPS)
     start = State(_networks(network, *SEEDS).to(dtype=torch.float64))
-    finals = {
-        engine: train(
-            task, recipe, seeds=SEEDS, start=start, device="cpu", dtype=torch.float64, engine=engine
-        ).final
-        for engine in ("plain", "together")
-    }
+    trained = partial(train, task, recipe, seeds=SEEDS, start=start, device="cpu", dtype=torch.float64)
+    finals = {engine: trained(engine=engine).final for engine in ("plain", "together")}
     expected = "the weights that torch.optim.SGD gives"
     cause = "a forward pass that changes tensors in place, or that does not go through torch.func"
     for place, seed in enumerate(SEEDS):

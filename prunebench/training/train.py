@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import SupportsIndex
 
 import torch
@@ -141,10 +141,8 @@ def train(
             raise RequestError(option, step, accepted)
     initial = start.networks if masks is None else start.networks.masked(masks.to(where))
 
-    def called(hook: Hook) -> Callable[[State], None]:
-        return lambda now: hook(
-            Snapshot.taken(task, recipe, now.step, now.networks.clone(), initial.clone(), seeds)
-        )
+    def call(hook: Hook, now: State) -> None:
+        hook(Snapshot.taken(task, recipe, now.step, now.networks.clone(), initial.clone(), seeds))
 
     result = run_loop(
         task,
@@ -153,7 +151,7 @@ def train(
         seeds,
         masks=masks,
         keep=snapshot_steps,
-        hooks={step: called(hook) for step, hook in hooks.items()},
+        hooks={step: partial(call, hook) for step, hook in hooks.items()},
         record_every=record_every,
         record_at=record_at,
         until_loss=recipe.until_loss,
