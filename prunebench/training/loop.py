@@ -107,7 +107,7 @@ def run_loop(
         masks=None if masks is None else _checked(masks, state.networks).to(device),
         curve_every=record_every,
     )
-    _check_single(problem, state, recipe)
+    _check_single(problem, state)
     stopwatch = Stopwatch()
     trainer = choose(problem, state if masks is None else state.masked(problem.masks), engine)
     pace = _Pace(trainer, end, progress)
@@ -145,7 +145,7 @@ def _checked(masks: Networks, networks: Networks) -> Networks:
     return networks.like(full | dict(masks.tensors))
 
 
-def _check_single(problem: Problem, state: State, recipe: Recipe) -> None:
+def _check_single(problem: Problem, state: State) -> None:
     """Raises `RequestError` for networks that cannot be trained on the one sample that a minibatch has."""
     sizes = (problem.orders[0, state.step :] != PAD).sum(dim=1)
     if not len(sizes) or int(sizes.min()) > 1 or not has_statistics(state.networks.architecture):
@@ -158,7 +158,7 @@ def _check_single(problem: Problem, state: State, recipe: Recipe) -> None:
         accepted = (
             f"of {len(problem.x)} samples a minibatch has but one, which batch normalisation cannot take"
         )
-        raise RequestError("batch_size", recipe.batch_size, accepted) from error
+        raise RequestError("batch_size", problem.recipe.batch_size, accepted) from error
 
 
 class _Pace:
