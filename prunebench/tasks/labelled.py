@@ -72,26 +72,17 @@ def value_range(x_train: Num[np.ndarray, "..."]) -> tuple[float, float]:
     return low, high
 
 
-def sample_shape(x: Num[np.ndarray, "samples ..."], colour: bool) -> tuple[int, ...]:
-    """What a sample is: (D,), or (channels, H, W) for images. `RequestError`: no colours where asked."""
-    if colour and x.ndim != 4:
-        raise RequestError("colour", colour, "these data have none")
-    return {2: x.shape[1:], 3: (1, *x.shape[1:]), 4: (3 if colour else 1, *x.shape[1:3])}[x.ndim]
-
-
-def vectors(x: Num[np.ndarray, "samples ..."], colour: bool) -> Float64[np.ndarray, "samples inputs"]:
-    """Flattened samples (samples, D): in colour channel after channel, else as `gray_vectors`."""
-    if not colour:
-        return gray_vectors(x)
-    return x.transpose(0, 3, 1, 2).reshape(len(x), -1).astype(np.float64)
-
-
-def gray_vectors(x: Num[np.ndarray, "samples ..."]) -> Float64[np.ndarray, "samples inputs"]:
-    """Flattened samples (samples, D), row after row; colour (samples, H, W, 3) becomes gray.
+def inputs(x: Num[np.ndarray, "samples ..."], colour: bool) -> Float64[np.ndarray, "samples ..."]:
+    """Vectors (samples, D), or images (samples, channels, H, W), where colour becomes gray unless asked for.
 
     Luma of ITU-R BT.601, `0.299 R + 0.587 G + 0.114 B`; for bytes rounded to a byte, as PIL does.
+    `RequestError`: no colours where asked.
     """
-    if x.ndim == 4 and x.dtype == np.uint8:
+    if colour and x.ndim != 4:
+        raise RequestError("colour", colour, "these data have none")
+    if colour:
+        x = x.transpose(0, 3, 1, 2)
+    elif x.ndim == 4 and x.dtype == np.uint8:
         from PIL import Image
 
         in_one = Image.fromarray(x.reshape(-1, *x.shape[2:]))  # image below image
@@ -101,4 +92,4 @@ def gray_vectors(x: Num[np.ndarray, "samples ..."]) -> Float64[np.ndarray, "samp
         x = x.astype(np.float64) if x.dtype == np.float16 else x
         red, green, blue = (x[..., channel] for channel in range(3))
         x = 0.299 * red + 0.587 * green + 0.114 * blue
-    return x.reshape(len(x), -1).astype(np.float64)
+    return np.ascontiguousarray(x[:, None] if x.ndim == 3 else x, np.float64)

@@ -12,7 +12,7 @@ from prunebench.tasks.classes import ALL, Classes, class_label, resolve_classes
 from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.draw import draw
 from prunebench.tasks.folder import read_folder
-from prunebench.tasks.labelled import LabelledData, sample_shape, vectors
+from prunebench.tasks.labelled import LabelledData, inputs
 from prunebench.tasks.npz import read_npz
 from prunebench.tasks.scaling import scale
 from prunebench.tasks.spec import Scaling, TaskSpec
@@ -57,17 +57,16 @@ def load_task(
         if not (data.y_test == number).any():
             raise RequestError("classes", class_label(number, data.names), "this class has no test samples")
     drawn = draw(data.y_train, sides, samples, seed, data.names)
-    shape = sample_shape(data.x_train, colour)
     x_train, x_test = scale(
-        vectors(data.x_train[drawn], colour), vectors(data.x_test, colour), scaling, data.low, data.high
+        inputs(data.x_train[drawn], colour), inputs(data.x_test, colour), scaling, data.low, data.high
     )
     # By look-up: class numbers may be as large as dates, or larger.
     pairs = sorted((number, label) for label, side in enumerate(sides) for number in side)
     numbers, labels = np.array(pairs, dtype=np.int64).T
     return Task(
-        x_train.reshape(-1, *shape),
+        x_train,
         labels[np.searchsorted(numbers, data.y_train[drawn])],
-        x_test.reshape(-1, *shape),
+        x_test,
         labels[np.searchsorted(numbers, data.y_test)],
         name,
         {

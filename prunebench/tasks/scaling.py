@@ -5,12 +5,12 @@ from jaxtyping import Float64
 
 
 def scale(
-    train: Float64[np.ndarray, "train inputs"],
-    test: Float64[np.ndarray, "test inputs"],
+    train: Float64[np.ndarray, "train *shape"],
+    test: Float64[np.ndarray, "test *shape"],
     scaling: str,
     low: float,
     high: float,
-) -> tuple[Float64[np.ndarray, "train inputs"], Float64[np.ndarray, "test inputs"]]:
+) -> tuple[Float64[np.ndarray, "train *shape"], Float64[np.ndarray, "test *shape"]]:
     """Both splits, scaled by what is known of the training samples alone.
 
     `unit` takes [low, high] to [0, 1] and `symmetric` to [-1, 1]; `centred` is `unit` less the mean training

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import prunebench as pb
-from prunebench.tasks.labelled import gray_vectors
+from prunebench.tasks.labelled import inputs
 from prunebench.tasks.npz import read_npz
 
 Arrays = dict[str, np.ndarray]
@@ -40,21 +40,21 @@ def test_colour_bytes_become_gray_as_pil_does() -> None:
     draw = np.random.default_rng(0)
     colour = draw.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
     colour[0, 0, :2] = ((255, 255, 255), (0, 0, 0))
-    expected = [np.asarray(Image.fromarray(image).convert("L")).reshape(-1) for image in colour]
-    np.testing.assert_array_equal(gray_vectors(colour), expected)
+    expected = [np.asarray(Image.fromarray(image).convert("L"))[None] for image in colour]
+    np.testing.assert_array_equal(inputs(colour, False), expected)
     luma = (colour.astype(np.int64) @ [19595, 38470, 7471] + 0x8000) >> 16  # weights times 2^16
-    np.testing.assert_array_equal(gray_vectors(colour), luma.reshape(40, -1))
+    np.testing.assert_array_equal(inputs(colour, False), luma[:, None])
 
 
 def test_colour_fractions_become_gray_by_the_same_weights() -> None:
     colour = np.random.default_rng(0).uniform(0, 1, (4, 2, 5, 3))
-    expected = (colour * [0.299, 0.587, 0.114]).sum(axis=-1).reshape(4, 10)
-    np.testing.assert_allclose(gray_vectors(colour), expected)
+    expected = (colour * [0.299, 0.587, 0.114]).sum(axis=-1)[:, None]
+    np.testing.assert_allclose(inputs(colour, False), expected)
 
 
 def test_half_precision_becomes_gray_in_full() -> None:
     colour = np.random.default_rng(0).uniform(0, 1, (4, 2, 5, 3)).astype(np.float16)
-    np.testing.assert_array_equal(gray_vectors(colour), gray_vectors(colour.astype(np.float64)))
+    np.testing.assert_array_equal(inputs(colour, False), inputs(colour.astype(np.float64), False))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -63,15 +63,15 @@ def test_channels_may_come_first_or_last(channels: int, arrays: Arrays, npz_of: 
     last = {f"x_{part}": draw.uniform(0, 1, (n, 5, 4, channels)) for part, n in (("train", 48), ("test", 20))}
     first = {name: np.moveaxis(x, 3, 1) for name, x in last.items()}
     by_last, by_first = read_npz(npz_of(arrays, **last)), read_npz(npz_of(arrays, **first))
-    assert gray_vectors(by_last.x_train).shape == (48, 20)
-    np.testing.assert_array_equal(gray_vectors(by_last.x_train), gray_vectors(by_first.x_train))
-    np.testing.assert_array_equal(gray_vectors(by_last.x_test), gray_vectors(by_first.x_test))
+    assert inputs(by_last.x_train, False).shape == (48, 1, 5, 4)
+    np.testing.assert_array_equal(inputs(by_last.x_train, False), inputs(by_first.x_train, False))
+    np.testing.assert_array_equal(inputs(by_last.x_test, False), inputs(by_first.x_test, False))
 
 
 def test_images_are_flattened_row_after_row(arrays: Arrays, npz_of: Write) -> None:
     image = np.arange(48 * 6.0).reshape(48, 2, 3)
     data = read_npz(npz_of(arrays, x_train=image, x_test=image[:20]))
-    np.testing.assert_array_equal(gray_vectors(data.x_train), image.reshape(48, 6))
+    np.testing.assert_array_equal(inputs(data.x_train, False).reshape(48, 6), image.reshape(48, 6))
 
 
 def with_value(x: np.ndarray, value: float) -> np.ndarray:
