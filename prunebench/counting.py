@@ -24,7 +24,7 @@ class Passes:
 
     def __init__(self) -> None:
         self.sample_gradients = 0.0
-        self._made: set[bytes] = set()
+        self._made: set[bytes | None] = set()
         self._lock = threading.Lock()
 
     def add(self, sample_gradients: float, made: bytes | None = None) -> None:
@@ -32,7 +32,6 @@ class Passes:
         with self._lock:
             if made is None or made not in self._made:
                 self.sample_gradients += sample_gradients
-            if made is not None:
                 self._made.add(made)
 
 
