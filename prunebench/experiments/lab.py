@@ -61,11 +61,9 @@ class Lab:
 
     def before(self, run: Trajectory) -> Networks:
         """Each network as late as it was seen on its plateau: trained on to there from its last snapshot."""
+        ends = zip(run.seeds, last_on_plateau(run).tolist(), strict=True)
         return Networks.cat(
-            [
-                self._networks(run.task, run.recipe, (seed,), (step,)).snapshots[step]
-                for seed, step in zip(run.seeds, last_on_plateau(run).tolist(), strict=True)
-            ]
+            [self._networks(run.task, run.recipe, (seed,), (step,)).snapshots[step] for seed, step in ends]
         )
 
     def train_on(self, run: Trajectory, step: int, networks: Networks) -> Networks:
