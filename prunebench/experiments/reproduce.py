@@ -46,12 +46,11 @@ def reproduce(names: Sequence[str], lab: Lab, out: Path, about: dict[str, Any]) 
             _write(experiment, out, key, tables, time.perf_counter() - began, about.get(MADE_WITH))
         with style():
             save(experiment.draw(tables).figure, out / experiment.name)
-    done = []
-    for name in NAMES:
-        experiment = load_experiment(name)
-        tables = _read(experiment, out, _key(experiment, lab))
-        if tables is not None:
-            done.append((experiment, list(experiment.verdicts(tables))))
+    done = [
+        (experiment, list(experiment.verdicts(tables)))
+        for experiment in map(load_experiment, NAMES)
+        if (tables := _read(experiment, out, _key(experiment, lab))) is not None
+    ]
     made = sorted({str(_record(experiment, out).get(MADE_WITH) or "unknown") for experiment, _ in done})
     about = about | {MADE_WITH: "; ".join(made)}
     return write_report(out, done, about)
