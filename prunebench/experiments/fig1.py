@@ -10,8 +10,7 @@ from prunebench.experiments.plateau import drop_step, nearest_step
 from prunebench.experiments.verdict import LARGE, SMALL, Verdict, Verdicts, correlates, judge
 from prunebench.theory import alignment_angle, groups
 
-MOMENTS = ("before", "at", "after")
-SHARES = {"before": 0.3, "at": 1.0, "after": 2.0}  # of t_drop
+MOMENTS = {"before": 0.3, "at": 1.0, "after": 2.0}  # of t_drop
 LEAST = 5  # neurons that make a group
 
 
@@ -26,9 +25,9 @@ class Figure1(Experiment):
         run = lab.run()
         final, labels = run.final.norms(), groups(lab.before(run), run.task)
         members = labels == labels.mode(dim=1, keepdim=True).values
-        for moment in MOMENTS:
+        for moment, time in MOMENTS.items():
             for s, (seed, drop) in enumerate(zip(run.seeds, drop_step(run).tolist(), strict=True)):
-                step, mine = nearest_step(run, SHARES[moment] * drop), members[s]
+                step, mine = nearest_step(run, time * drop), members[s]
                 nets = run.snapshots[step].select(s)
                 angle, norm = alignment_angle(nets, run.task)[:, mine], nets.norms()[:, mine]
                 where = {"moment": moment, "step": step}
