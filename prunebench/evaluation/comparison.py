@@ -11,8 +11,6 @@ import numpy as np
 from jaxtyping import Float, Int64
 from scipy import stats
 
-from prunebench.evaluation.statistics import intervals, median_intervals
-
 LEVEL = 0.05
 
 
@@ -117,46 +115,3 @@ def rank_intervals(values: Mapping[str, Float[np.ndarray, " seeds"]]) -> dict[st
     pairs = beats(values)
     won, lost = Counter(better for better, _ in pairs), Counter(worse for _, worse in pairs)
     return {name: RankInterval(1 + lost[name], len(values) - won[name]) for name in values}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Paired values a - b.
-
-    Attributes:
-        seeds: networks that both have a value of.
-        mean: of the differences.
-        low, high: its 95 % interval; of the median, where that is given (NaN: too few seeds).
-        median: of the differences, for metrics of which few seeds tell no more (`statistics.collapses`).
-        p: of Wilcoxon's exact signed-rank test.
-        leads: 1 where a is ahead by the test's rank sum, -1 where b is, else 0.
-    """
-
-    seeds: int
-    mean: float
-    low: float
-    high: float
-    p: float
-    leads: int
-    median: float | None = None
-
-
-def difference(
-    a: Float[np.ndarray, " seeds"],
-    b: Float[np.ndarray, " seeds"],
-    tested: tuple[Float[np.ndarray, " seeds"], Float[np.ndarray, " seeds"]] | None = None,
-    *,
-    collapses: bool = False,
-) -> Difference:
-    """How paired values differ: the effect, its interval and its test.
-
-    Where a value is a mean of several draws, `tested` are the single draws that the test is to compare. With
-    `collapses` the interval is the exact one of the median, which is then given too.
-    """
-    values = np.subtract(a, b, dtype=float)[None]
-    (low,), (high,) = median_intervals(values) if collapses else intervals(values)
-    median = float(np.median(values)) if collapses else None
-    one, other = tested or (a, b)
-    (p,), (ahead,) = signed_ranks(np.subtract(one, other, dtype=float)[None])
-    mean, low, high = float(values.mean()), float(low), float(high)
-    return Difference(values.shape[1], mean, low, high, float(p), int(ahead), median)

@@ -118,11 +118,12 @@ def paired_difference(one: Summary, other: Summary, *, skewed: bool = False) -> 
     With `skewed`, of metrics that collapse, the interval is the median's.
     """
     pairs = zip(one.per_seed, other.per_seed, strict=True)
-    return _summary_of(tuple(None if a is None or b is None else a - b for a, b in pairs), skewed)
+    return summary_of(tuple(None if a is None or b is None else a - b for a, b in pairs), skewed)
 
 
 @lru_cache(maxsize=4096)
-def _summary_of(per_seed: tuple[float | None, ...], skewed: bool) -> Summary | None:
+def summary_of(per_seed: tuple[float | None, ...], skewed: bool) -> Summary | None:
+    """Of one difference a network; None where none has one. With `skewed` the interval is the median's."""
     values = np.array([[value for value in per_seed if value is not None]], dtype=float)
     if not values.size:
         return None

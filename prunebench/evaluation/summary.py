@@ -1,6 +1,7 @@
 """A metric over the seeds, as documents and boards hold it (docs/statistics.md)."""
 
 import sys
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -59,6 +60,14 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
         if self.median is UNSET:
             return self.mean, self.low, self.high
         return self.median, known(self.median_low), known(self.median_high)
+
+    def in_words(self, number: Callable[[Number], str]) -> str:
+        """`mean [low, high]`, of accuracies `mean · median [low, high]`; the mean alone of too few seeds."""
+        middle, low, high = self.middle
+        if low is None or high is None:
+            return number(self.mean)
+        median = "" if self.median is UNSET else f" · {number(middle)}"
+        return f"{number(self.mean)}{median} [{number(low)}, {number(high)}]"
 
     @property
     def tested(self) -> list[Number | None]:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from msgspec import UNSET
-
 from prunebench.evaluation.metrics import FROM_LABELS, SHUFFLED_LABELS, Path, kind_of
 from prunebench.evaluation.protocols import SHUFFLED
 from prunebench.evaluation.statistics import paired_difference
@@ -67,12 +65,7 @@ class Column:
         summary = self.summary(row)
         if summary is None:
             return ""
-        mean = self.number(summary.mean)
-        middle, low, high = summary.middle
-        if self.bare or not interval or low is None or high is None:
-            return mean
-        median = "" if summary.median is UNSET else f" · {self.number(middle)}"
-        return f"{mean}{median} [{self.number(low)}, {self.number(high)}]"
+        return summary.in_words(self.number) if interval and not self.bare else self.number(summary.mean)
 
     def number(self, value: Number) -> str:
         """As it is shown: two decimals, or percent with one; never a negative zero."""

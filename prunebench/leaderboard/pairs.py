@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from prunebench.errors import RequestError, unknown_name
-from prunebench.evaluation.comparison import LEVEL, Difference, difference, holm, seeds_needed
-from prunebench.evaluation.statistics import collapses, number_or_none
+from prunebench.evaluation.comparison import LEVEL, holm, seeds_needed, signed_ranks
+from prunebench.evaluation.statistics import collapses, summary_of
+from prunebench.evaluation.summary import Summary, known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.metric_names import columns_called
@@ -27,6 +28,8 @@ class Pair:
         scorer: of both rows; empty where two scorers are compared.
         at: the step or steps.
         means: of the two on their common seeds.
+        difference: of the two, paired.
+        leads: 1 where the first is ahead by the test's rank sum, -1 where the second is, else 0.
         p: Holm-corrected over all pairs that are shown together.
     """
 
@@ -35,17 +38,23 @@ class Pair:
     at: str
     column: Column
     means: tuple[float, float]
-    difference: Difference
+    difference: Summary
+    leads: int
     p: float
 
     @property
     def better(self) -> int:
         """1 where the first is significantly better, -1 where the second is, else 0."""
-        return self.difference.leads if self.p <= LEVEL else 0
+        return self.leads if self.p <= LEVEL else 0
+
+    @property
+    def seeds(self) -> int:
+        """How many networks both have."""
+        return len(self.difference.per_seed)
 
     def too_few(self, pairs: int) -> bool:
         """Whether no numbers of so few seeds could be significant among so many pairs."""
-        return self.difference.seeds < seeds_needed(pairs)
+        return self.seeds < seeds_needed(pairs)
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,8 @@ class Pairs:
                 "first": pair.means[0],
                 "second": pair.means[1],
                 "difference": pair.difference.mean,
-                **_interval(pair.difference),
-                "seeds": pair.difference.seeds,
+                **{end: known(getattr(pair.difference, end)) for end in _ENDS},
+                "seeds": pair.seeds,
                 "p": pair.p,
                 "better": {1: self.first, -1: self.second, 0: None}[pair.better],
             }
@@ -108,14 +117,6 @@ class Pairs:
 
 
 _ENDS = ("low", "high", "median", "median_low", "median_high")
-
-
-def _interval(effect: Difference) -> dict[str, float | None]:
-    """The interval of a difference, by the names that it has in documents."""
-    ends = number_or_none(effect.low), number_or_none(effect.high)
-    numbers = (*ends, None, None, None) if effect.median is None else (None, None, effect.median, *ends)
-    return dict(zip(_ENDS, numbers, strict=True))
-
 
 Side = tuple[Board, Row]
 # The board or the scorer that both rows are of, and the two.
@@ -192,16 +193,16 @@ def _pair(
     if not first or not second:
         return None
     seeds = sorted(set(first) & set(second))
-    if not seeds:
+    shown, tested = ([first[seed][of] - second[seed][of] for seed in seeds] for of in (0, 1))
+    effect = summary_of(tuple(shown), collapses(column.path))
+    if effect is None:
         remarks.append(f"{name}: no common seeds, so nothing can be paired")
         return None
     if len(seeds) < max(len(first), len(second)):
         remarks.append(f"{name}: on the {len(seeds)} common seeds of {len(first)} and {len(second)}")
-    values = np.array([(first[seed], second[seed]) for seed in seeds])  # (seeds, two, shown and tested)
-    (one, other), tested = values.transpose(2, 1, 0)
-    effect = difference(one, other, (tested[0], tested[1]), collapses=collapses(column.path))
-    means = float(one.mean()), float(other.mean())
-    return Pair(board, scorer, at, column, means, effect, effect.p)
+    one, other = (float(np.mean([values[seed][0] for seed in seeds])) for values in (first, second))
+    (p,), (leads,) = signed_ranks(np.array([tested], dtype=float))
+    return Pair(board, scorer, at, column, (one, other), effect, int(leads), float(p))
 
 
 def _parse(option: str, text: str, rows: Sequence[Row]) -> tuple[str, int | None]:

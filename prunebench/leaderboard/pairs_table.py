@@ -1,8 +1,8 @@
 """A comparison on the terminal."""
 
-import math
 from collections.abc import Iterator
 
+from msgspec import UNSET
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -47,18 +47,14 @@ def _cells(found: Pairs, pair: Pair) -> dict[str, str]:
     a, b = map(pair.column.number, pair.means)
     verdict = {1: "A is better", -1: "B is better", 0: "not significant"}[pair.better]
     if pair.too_few(len(found.pairs)):
-        verdict = f"too few seeds ({pair.difference.seeds})"
+        verdict = f"too few seeds ({pair.seeds})"
     shown = {"step": pair.at, "A": a, "B": b, "A - B": _effect(pair), "p": _p(pair.p), "verdict": verdict}
     return cells | shown
 
 
 def _effect(pair: Pair) -> str:
-    effect, scale, digits = pair.difference, *((100, 1) if pair.column.percent else (1, 3))
-    numbers = effect.mean, effect.median or 0, effect.low, effect.high
-    mean, median, low, high = (f"{scale * value:+z.{digits}f}" for value in numbers)
-    if not math.isfinite(effect.low):
-        return mean
-    return f"{mean} [{low}, {high}]" if effect.median is None else f"{mean} · {median} [{low}, {high}]"
+    scale, digits = (100, 1) if pair.column.percent else (1, 3)
+    return pair.difference.in_words(lambda value: f"{scale * value:+z.{digits}f}")
 
 
 def _p(p: float) -> str:
@@ -92,5 +88,5 @@ def _notes(found: Pairs) -> Iterator[str]:
     )
     if any(pair.column.percent for pair in found.pairs):
         yield "Shares are in %, their differences in points."
-    if any(pair.difference.median is not None for pair in found.pairs):
+    if any(pair.difference.median is not UNSET for pair in found.pairs):
         yield "Accuracies: after the point the median of the differences with its exact 95 % interval."
