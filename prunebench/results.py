@@ -291,11 +291,15 @@ class Results(msgspec.Struct):
         kept, whole = sizes[share], sizes[WHOLE]
         return kept.parameters / whole.parameters, kept.multiply_adds / whole.multiply_adds
 
+    @property
+    def training_steps(self) -> int:
+        """Gradient steps of one whole training."""
+        return known(self.training.gradient_steps) or self.recipe.steps
+
     def share_of_training(self, row: Row) -> float | None:
         """What a row's prediction took, by what one network's training took; None where nobody counted."""
-        steps = known(self.training.gradient_steps) or self.recipe.steps
         spent = known(row.cost.sample_gradients)
-        return None if spent is None else spent / (steps * self.recipe.batch_size)
+        return None if spent is None else spent / (self.training_steps * self.recipe.batch_size)
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""

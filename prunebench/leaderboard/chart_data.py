@@ -11,7 +11,7 @@ from prunebench.evaluation.statistics import collapses, paired_difference
 from prunebench.evaluation.summary import Summary, known
 from prunebench.leaderboard.ceiling import TWIN
 from prunebench.leaderboard.column import Column
-from prunebench.leaderboard.columns import SPEARMAN, Section, ranked, sections
+from prunebench.leaderboard.columns import SPEARMAN, Section, best, ranked, sections
 from prunebench.leaderboard.ranks import better_than, rank_rows
 from prunebench.results import Results, Row
 
@@ -75,11 +75,6 @@ class ChartBoard:
 
         return sorted(self.rows, key=place)
 
-    @property
-    def training_steps(self) -> int:
-        """Gradient steps of one whole training."""
-        return known(self.board.training.gradient_steps) or self.board.recipe.steps
-
     def seconds(self, row: Row) -> float | None:
         """What the steps of a prediction and its scoring took, per network; None: it was not measured."""
         training = self.board.training
@@ -91,25 +86,22 @@ class ChartBoard:
 
     def winner(self, step: int, column: Column = SPEARMAN) -> Winner | None:
         """The best early predictor at this step by a column; None where none has a number there."""
-        found = {row.key: s for row in self.predictors if row.at_step == step and (s := column.summary(row))}
-        there = (row for row in self.predictors if row.key in found)
-        order = sorted(there, key=lambda row: (-found[row.key].mean, row.scorer))
-        early = [row for row in order if row.cost.steps < self.training_steps]
+        here = [row for row in self.rows if row.at_step == step]
+        order = best((row for row in here if row.predicts), column)
+        early = [row for row in order if row.cost.steps < self.board.training_steps]
         if not early:
             return None
-        best, *others = early
-        costly = order[0] if order[0] is not best else None
+        first, *others = early
+        costly = order[0] if order[0] is not first else None
         ranks = {key: rank for key, rank in self.ranks_by(column).items() if key[1] == step}
-        rank = ranks.get(best.key)
+        rank = ranks.get(first.key)
         tied = rank.tied if rank and len(ranks) > 1 else None
-        here = [row for row in self.rows if row.at_step == step]
-        winners = better_than(best, here, column) if rank and rank.first > 1 else set()
-        better = sum(row.scorer in winners and row.cost.steps < self.training_steps for row in here)
-        second = next((row for row in others if row.seeds == best.seeds), None)
-        ahead = None
-        if second is not None:
-            ahead = paired_difference(found[best.key], found[second.key], skewed=collapses(column.path))
-        return Winner(best, second.scorer if second else None, ahead, tied, better, costly)
+        winners = better_than(first, here, column) if rank and rank.first > 1 else set()
+        better = sum(row.scorer in winners and row.cost.steps < self.board.training_steps for row in here)
+        second = next((row for row in others if row.seeds == first.seeds), None)
+        one, other = column.summary(first), second and column.summary(second)
+        ahead = paired_difference(one, other, skewed=collapses(column.path)) if one and other else None
+        return Winner(first, second.scorer if second else None, ahead, tied, better, costly)
 
     @cached_property
     def order(self) -> list[str]:

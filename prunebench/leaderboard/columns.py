@@ -233,8 +233,8 @@ def ranked(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=order)
 
 
-def best(rows: Iterable[Row], column: Column, count: int) -> list[Row]:
-    """At each step, so many rows of the highest mean in a column."""
+def best(rows: Iterable[Row], column: Column, count: int | None = None) -> list[Row]:
+    """At each step, so many rows of the highest mean in a column, or all that have one."""
     measured = [(summary.mean, row) for row in rows if (summary := column.summary(row))]
     found: dict[int, list[Row]] = {}
     for _, row in sorted(measured, key=lambda pair: (-pair[0], pair[1].scorer)):

@@ -123,7 +123,7 @@ def _board(
         or None,
         "floor": " ".join(filter(None, (floor_note(board.rows), left_out_note(board.rows)))) or None,
         "drop": _round(board.training.drop_step),
-        "training": chart.training_steps,
+        "training": board.training_steps,
         "dense": {s: _numbers(board.training.metrics[s, "dense"], percent=True) for s in SPLITS},
         "overview": [[numbers[c.path], c.title] for c in telling(board, OVERVIEW_COLUMNS)],
         "sections": [

@@ -124,8 +124,7 @@ def _held(plan: Plan, board: Board, same: Collection[Key] = ()) -> frozenset[Key
     """The rows of a plan that a board has, by the same code or known to be the `same`."""
     rows = {Key(row.at_step, row.scorer, row.version, row.source or ""): row for row in board.rows}
     rows |= {key: row for key in same for row in board.rows if row.key == (key.scorer, key.step)}
-    trained = known(board.training.gradient_steps) or plan.recipe.steps
-    wanted = plan.wanted
+    wanted, trained = plan.wanted, board.training_steps
     found = {key for key in rows.keys() & wanted if _has(rows[key], plan, wanted[key], trained)}
     unasked = ((key, rows[key]) for key in plan.unasked if key in rows)
     return frozenset(found).union(

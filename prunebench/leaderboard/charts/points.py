@@ -111,7 +111,7 @@ def units(chart: ChartBoard) -> list[Point]:
 def ends(chart: ChartBoard) -> Point:
     """Where on an axis one training ends, or the plateau."""
     drop = chart.board.training.drop_step
-    return {"steps": chart.training_steps, "share": 1, "step": drop, "relative": 1 if drop else None}
+    return {"steps": chart.board.training_steps, "share": 1, "step": drop, "relative": 1 if drop else None}
 
 
 def parameters_left(row: Row) -> dict[str, Number]:
