@@ -85,7 +85,7 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
 def _board(
     board: Board, chart: ChartBoard, columns: Numbered, scorers: Numbered, compared_by: Sequence[Column]
 ) -> dict[str, Any]:
-    used = [c for section in chart.sections for c in section.columns if any(map(c.summary, board.rows))]
+    used = [column for section in chart.sections for column in section.columns]
     numbers = {column.path: columns.number(_column(column)) for column in used}
     commands, environments = Numbered(), Numbered()
     ranks = [chart.ranks_by(SPEARMAN).get(row.key) for row in chart.rows]
@@ -119,8 +119,7 @@ def _board(
         "units": board.units_word,
         "facts": facts(board),
         "cite": board.citation + cite_prunebench(version()),
-        "newest": max(((row.environment or {}).get("utc", "") for row in chart.rows), default="")[:10]
-        or None,
+        "newest": max((row.environment.get("utc", "") for row in chart.rows), default="")[:10] or None,
         "floor": " ".join(filter(None, (floor_note(board.rows), left_out_note(board.rows)))) or None,
         "drop": _round(board.training.drop_step),
         "training": board.training_steps,
@@ -130,7 +129,7 @@ def _board(
             {
                 "title": section.title,
                 "note": section.note,
-                "columns": [[numbers[c.path], c.title] for c in section.columns if c.path in numbers],
+                "columns": [[numbers[c.path], c.title] for c in section.columns],
             }
             for section in chart.sections
         ],
@@ -144,7 +143,7 @@ def _board(
         "neurons": len(chart.norms),
         "drawn_layers": [[name, len(units)] for name, units in chart.drawn_layers],
         "scores": [None if drawn is None else pack(drawn) for drawn in map(chart.scores, chart.rows)],
-        "places": {numbers[column.path]: place for column, place in places.items() if column in used},
+        "places": {numbers[column.path]: place for column, place in places.items()},
         "ceilings": _rounded(points.ceiling_points(board, places)),
         "ends": points.ends(chart),
         "provenance": {
