@@ -1,9 +1,10 @@
 """Several boards side by side: who is best on how many, and whether the boards can tell scorers apart."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -96,11 +97,12 @@ def across(boards: Sequence[Board], column: Column, step: Moment, family: str = 
     return Across(column, step, family, tuple(names), tuple(scorers), table, tuple(sorted(left_out)), rest)
 
 
-def by_family(boards: Sequence[Board], column: Column, step: Moment) -> list[Across]:
+def by_family(boards: Sequence[Board], columns: Iterable[Column], moments: Iterable[Moment]) -> list[Across]:
     """Over all boards, then over those of shallow and of layered networks where there are both."""
     shallow, layered = ([board for board in boards if board.layered is kind] for kind in (False, True))
     families = {"all": boards, **({"shallow": shallow, "layered": layered} if shallow and layered else {})}
-    found = (across(some, column, step, family) for family, some in families.items())
+    every = product(columns, moments, families.items())
+    found = (across(some, column, moment, family) for column, moment, (family, some) in every)
     return [one for one in found if one is not None and len(one.boards) > 1]
 
 

@@ -38,7 +38,7 @@ class BoardsTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """The diagrams, then the table of the boards."""
         moments: Sequence[Moment] = self.steps or (0, EARLY)
-        found = [one for moment in moments for one in by_family(self.boards, self.column, moment)]
+        found = by_family(self.boards, [self.column], moments)
         for one in found:
             yield Text(title(one), style="bold")
             for line in diagram(one, options.max_width, self._shown(one)):

@@ -70,9 +70,7 @@ def in_order(boards: Sequence[Board]) -> list[Board]:
 def _standing(boards: Sequence[Board], columns: Sequence[Column]) -> list[str]:
     """Average ranks with their intervals, wins, and a diagram: of all boards and of each family."""
     parts = []
-    for found in (
-        one for column in columns for step in (0, EARLY) for one in by_family(boards, column, step)
-    ):
+    for found in by_family(boards, columns, (0, EARLY)):
         lines = [["scorer", "average rank", "first on", "wins"]]
         for scorer in found.order:
             wins_of = f"{100 * found.win_rates[scorer]:.0f} %"

@@ -6,7 +6,7 @@ from typing import Any
 
 from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.summary import Number, Summary, known
-from prunebench.leaderboard.across import EARLY, Moment, by_family, steps_of
+from prunebench.leaderboard.across import EARLY, by_family, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, kind
 from prunebench.leaderboard.charts import points
@@ -65,8 +65,6 @@ def page_data(boards: Sequence[Board]) -> dict[str, Any]:
 
 def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str, Any]]:
     """How scorers stand over the boards: by metric, at each step and before the plateau ends."""
-    moments: list[Moment] = [EARLY, *steps_of(boards)]
-    found = [one for column in columns for moment in moments for one in by_family(boards, column, moment)]
     return [
         {
             "metric": columns.index(one.column),
@@ -78,7 +76,7 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
             "wins": [_round(one.win_rates[scorer]) for scorer in one.order],
             "points": _rounded(rank_points(one)),
         }
-        for one in found
+        for one in by_family(boards, columns, (EARLY, *steps_of(boards)))
     ]
 
 

@@ -70,13 +70,14 @@ def test_early_is_the_mean_of_the_steps_up_to_the_plateaus_end() -> None:
 
 def test_families_are_told_apart_where_there_are_two() -> None:
     some = [*boards(3), layered(1, EFFECTS), layered(2, EFFECTS)]
-    assert [(one.family, len(one.boards)) for one in by_family(some, SPEARMAN, 0)] == [
+    assert [(one.family, len(one.boards)) for one in by_family(some, [SPEARMAN], [0])] == [
         ("all", 5),
         ("shallow", 3),
         ("layered", 2),
     ]
-    assert [one.family for one in by_family(boards(3), SPEARMAN, 0)] == ["all"]
-    assert [one.family for one in by_family(some[:4], SPEARMAN, 0)] == ["all", "shallow"]  # no family of one
+    assert [one.family for one in by_family(boards(3), [SPEARMAN], [0])] == ["all"]
+    of_four = by_family(some[:4], [SPEARMAN], [0])
+    assert [one.family for one in of_four] == ["all", "shallow"]  # no family of one
     text = overview(some)
     assert text.index("## How scorers stand over the boards") < text.index("## The boards")
     assert "### layered networks' 2 boards, Spearman at step 0" in text
