@@ -31,14 +31,10 @@ class Comparison:
     """Which methods differ over the tasks: what a critical-difference diagram draws.
 
     Attributes:
-        methods: by average rank, the best first.
-        average_ranks: of each of them.
         p: of Friedman's test that no method differs from another.
-        cliques: the longest runs of neighbours in which no two differ significantly.
+        cliques: the longest runs of neighbours by average rank in which no two differ significantly.
     """
 
-    methods: tuple[str, ...]
-    average_ranks: tuple[float, ...]
     p: float
     cliques: tuple[tuple[str, ...], ...]
 
@@ -58,13 +54,12 @@ def compare(methods: Sequence[str], means: Float[np.ndarray, "methods tasks"]) -
     count, tasks = means.shape
     if count < FEWEST_METHODS or tasks < tasks_needed(count):
         return None
-    averages = average_ranks(means)
-    order = sorted(range(count), key=lambda i: (averages[i], methods[i]))
-    names = tuple(methods[i] for i in order)
+    averages = dict(zip(methods, average_ranks(means), strict=True))
+    names = sorted(methods, key=lambda name: (averages[name], name))
     differ = (means != means[0]).any()
     p = float(stats.friedmanchisquare(*means).pvalue) if differ else 1.0
     pairs = beats(dict(zip(methods, means, strict=True))) if p <= LEVEL else set()
-    return Comparison(names, tuple(float(averages[i]) for i in order), p, cliques(names, pairs))
+    return Comparison(p, cliques(names, pairs))
 
 
 def cliques(methods: Sequence[str], different: set[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:

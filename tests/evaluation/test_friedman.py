@@ -44,9 +44,7 @@ def test_friedman_and_average_ranks_are_those_of_scipy_and_pandas(seed: int) -> 
     assert found is not None
     assert found.p == pytest.approx(stats.friedmanchisquare(*means).pvalue)
     ranks = pd.DataFrame(means, index=list(NAMES)).rank(ascending=False).mean(axis=1)
-    assert dict(zip(found.methods, found.average_ranks, strict=True)) == pytest.approx(ranks.to_dict())
     assert average_ranks(means) == pytest.approx(ranks.to_numpy())
-    assert list(found.average_ranks) == sorted(found.average_ranks)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -70,7 +68,7 @@ def test_a_method_that_is_best_on_every_task_stands_apart() -> None:
     means[4] = means.max(axis=0) + 1
     found = compare(NAMES, means)
     assert found is not None
-    assert found.methods[0] == "e"
+    assert average_ranks(means).argmin() == NAMES.index("e")
     assert found.p < 0.001
     assert all("e" not in clique for clique in found.cliques)
 
