@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prunebench.errors import PrunebenchError
-from prunebench.leaderboard.archive import unpack
+from prunebench.leaderboard.archive import summaries, unpack
 from prunebench.leaderboard.locations import folder_to_read
 
 if TYPE_CHECKING:
@@ -131,14 +131,8 @@ def complete_rows_and_boards(ctx: click.Context, param: click.Parameter, incompl
 
 def complete_metrics(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Metrics of the rows on the boards, by their names on the command line."""
-    names = {name for board in _boards(ctx) for row in board["rows"] for name in _metrics_in(row)}
+    names = {".".join(path) for board in _boards(ctx) for row in board["rows"] for path, _ in summaries(row)}
     return sorted(name for name in names if name.startswith(incomplete))
-
-
-def _metrics_in(level: dict[str, Any], *path: str) -> Iterator[str]:
-    for key, value in level.items():
-        if isinstance(value, dict):
-            yield from [".".join((*path, key))] if "per_seed" in value else _metrics_in(value, *path, key)
 
 
 def _names_in(file: str | Path) -> Iterator[str]:

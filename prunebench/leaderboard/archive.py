@@ -55,6 +55,13 @@ def unpack(path: Path) -> list[Content]:
         raise RequestError("out", str(path), accepted) from error
 
 
+def summaries(level: Content, *path: str) -> Iterator[tuple[tuple[str, ...], Content]]:
+    """The metrics of a row or a training by their paths, each as the JSON file has it."""
+    for key, value in level.items():
+        if isinstance(value, dict):
+            yield from [((*path, key), value)] if "per_seed" in value else summaries(value, *path, key)
+
+
 def _slim(record: Content) -> Content:
     """A row or a training without what is left out, and with some numbers in fewer digits."""
     return {
