@@ -29,6 +29,8 @@ from prunebench.leaderboard.tables import lines
 from prunebench.leaderboard.text import facts, heading, headline, notes, without_numbers
 from prunebench.results import Row
 
+Columns = dict[str, list[str]]  # their cells, by their titles
+
 _RIGHT = ("step", "rank", "own steps", COST)
 
 
@@ -55,7 +57,7 @@ class _Table:
         columns = dict(every)
         going = [column.title for column in first_to_go(self.board)]
         for title in [COST, *going] if self.chosen else going:  # what was asked for stays longest
-            if sum(_width(head, cells) for head, cells in columns.items()) >= options.max_width:
+            if _width(columns) >= options.max_width:
                 columns.pop(title, None)
         if (first := headline(self.board)) is not None:
             yield Text(first)
@@ -74,7 +76,7 @@ class _Table:
             if note and note != decided:
                 yield Text(note, style="dim")
 
-    def _columns(self, shown: Sequence[Column]) -> dict[str, list[str]]:
+    def _columns(self, shown: Sequence[Column]) -> Columns:
         """The cells of every column, by its title."""
         columns = self._cells(shown)
         for place, row in enumerate(self.rows if shown else ()):
@@ -87,33 +89,28 @@ class _Table:
             columns["own steps"] = [f"{steps:,}" if steps else "" for steps in extra]
         return columns
 
-    def _cells(self, shown: Sequence[Column]) -> dict[str, list[str]]:
+    def _cells(self, shown: Sequence[Column]) -> Columns:
         titles = ("step", "rank", "scorer", *(column.title for column in shown))
         found = [[*line.head, *map(str, line.cells)] for line in lines(self.rows, shown, self.board.rows)]
         return {title: [cells[place] for cells in found] for place, title in enumerate(titles)}
 
     def _by_layer(self, width: int) -> Iterator[RenderableType]:
         """Tables of as many layers as are wide enough, one below the other."""
-        columns = self._cells(layer_columns(self.board))
-        heads = {title: columns.pop(title) for title in ("step", "rank", "scorer")}
-        del heads["rank"]
-        columns = {_folded(title): cells for title, cells in columns.items()}
-        title = "Spearman correlation layer by layer"
-        while columns:
-            room = width - 1 - sum(_width(title, cells) for title, cells in heads.items())
-            part: dict[str, list[str]] = {}
-            while columns:
-                name, cells = next(iter(columns.items()))
-                room -= _width(name, cells)
-                if part and room < 0:
-                    break
-                part[name] = columns.pop(name)
-            yield self._table(heads | part, title, width)
-            title = "further layers"
+        step, _, scorer, *layers = self._cells(layer_columns(self.board)).items()
+        tables: list[Columns] = []
+        for title, cells in layers:
+            layer = {_folded(title): cells}
+            if tables and _width(tables[-1] | layer) < width:
+                tables[-1] |= layer
+            else:
+                tables.append(dict([step, scorer]) | layer)
+        for place, columns in enumerate(tables):
+            heading = "further layers" if place else "Spearman correlation layer by layer"
+            yield self._table(columns, heading, width)
 
-    def _table(self, columns: dict[str, list[str]], heading: str, width: int) -> Table:
+    def _table(self, columns: Columns, heading: str, width: int) -> Table:
         """Names are whole where they leave room for the numbers, which always are."""
-        fits = sum(_width(title, cells) for title, cells in columns.items()) < width
+        fits = _width(columns) < width
         table = Table(title=escape(heading), title_justify="left", title_style="bold")
         for title in columns:
             whole = title != "scorer" or fits
@@ -128,9 +125,9 @@ class _Table:
         return table
 
 
-def _width(title: str, cells: list[str]) -> int:
-    """What a column takes with the space and the line beside it; a table has one line more."""
-    return max(map(cell_len, (*title.split("\n"), *cells))) + 3
+def _width(columns: Columns) -> int:
+    """What columns take, each with the space and the line beside it; a table has one line more."""
+    return sum(max(map(cell_len, (*title.split("\n"), *cells))) + 3 for title, cells in columns.items())
 
 
 def _folded(title: str) -> str:
