@@ -111,18 +111,16 @@ def sections(board: Results) -> list[Section]:
     if truths := sorted(path for path in paths if path[0] == "spearman_with"):
         columns = tuple(Column(path[1], path) for path in truths)
         tables.append(Section("Prediction of other truths", TRUTHS_READ, columns))
+    by_share = sorted((path for path in paths if len(path) == 3), key=_share, reverse=True)
     for protocol, (title, note) in PRUNING.items():
         words = note.format(units=board.units_word, unit=board.units_word.removesuffix("s"))
         for group, split in SPLITS.items():
-            shares = sorted(
-                (path for path in paths if path[:2] == (group, protocol)), key=_share, reverse=True
-            )
-            if shares:
-                columns = tuple(column for path in shares for column in _kept(board, path, paths))
+            shares = [path for path in by_share if path[:2] == (group, protocol)]
+            if columns := tuple(column for path in shares for column in _kept(board, path, paths)):
                 of = f"{words}; by share of {_kept_of(board, protocol)}"
                 tables.append(Section(f"{title}: {split} accuracy", of, columns))
-    if left := sorted((path for path in paths if path[:2] == (LEFT, GLOBAL)), key=_share, reverse=True):
-        columns = tuple(Column(f"{100 * _share(path):g} %", path, bare=True) for path in left)
+    left = [path for path in by_share if path[:2] == (LEFT, GLOBAL)]
+    if columns := tuple(Column(f"{100 * _share(path):g} %", path, bare=True) for path in left):
         note = "share of the parameters that one threshold over all layers leaves; by share of units kept"
         tables.append(Section(f"{PRUNING[GLOBAL][0]}: parameters left", note, columns))
     return tables
@@ -137,21 +135,19 @@ def ceiling_columns(board: Results) -> tuple[Column, ...]:
 def layer_ceiling_columns(board: Results) -> tuple[Column, ...]:
     """The share of its own noise ceiling in each layer, where the board has twins."""
     twins = twin_rows(board)
-    columns = (
+    return tuple(
         OfCeiling(column.title, (OF_CEILING_BY_LAYER, column.path[1]), of=column.path, twins=twins)
-        for column in layer_columns(board)
+        for column in (layer_columns(board) if twins else ())
     )
-    return tuple(columns) if twins else ()
 
 
 def layer_columns(board: Results) -> tuple[Column, ...]:
     """The rank correlation in each layer that has one, in the order in which the layers run."""
     paths = {path for row in board.rows for path in row.metrics if path[0] == BY_LAYER}
-    names = {layer.name: layer.units for layer in known(board.training.layers) or ()}
     return tuple(
-        Column(f"{name} ({units})", path, bare=True)
-        for name, units in names.items()
-        if (path := (BY_LAYER, name)) in paths
+        Column(f"{layer.name} ({layer.units})", path, bare=True)
+        for layer in known(board.training.layers) or ()
+        if (path := (BY_LAYER, layer.name)) in paths
     )
 
 
