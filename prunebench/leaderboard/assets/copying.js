@@ -1,8 +1,6 @@
 "use strict";
 // What can be taken along: the table as it is shown, and how to cite.
 
-const percentOf = (column) => column.title + (column.percent && !column.title.includes("%") ? " (%)" : "");
-
 /** The rows as they are sorted and filtered, with the columns shown. */
 const shownTable = ({ table, columns }) => [table.rows({ search: "applied", order: "applied" }).data().toArray(), columnsOf(columns)];
 

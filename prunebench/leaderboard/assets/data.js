@@ -26,17 +26,17 @@ const sharesOf = (packed) => (Array.isArray(packed) ? packed : codesOf(packed).m
 /** `middle` is what the interval is of: the median of accuracies, the mean of all else. */
 const summaryOf = (numbers) => (numbers === null || numbers[0] === null ? null : { mean: numbers[0], low: numbers[1], high: numbers[2], median: numbers[3] ?? null, middle: numbers[3] ?? numbers[0] });
 
-/** What the overview shows of a board: its words and by each metric the best predictor at each step. */
+/** A board with what the overview shows of it: its steps, and by each metric the best predictor at each. */
 function outline(packed, number) {
   const verdicts = packed.verdicts.map((at) => at.map((v) => {
     if (v.row === null) return v;
     const look = data.scorers[packed.rows.scorer[v.row]];
     return { ...v, look, relative: packed.rows.relative[v.row], cost: packed.rows.steps[v.row], seconds: packed.rows.seconds[v.row], value: summaryOf(v.value), ahead: summaryOf(v.ahead), costlyValue: summaryOf(v.costly_value) };
   }));
-  const dense = summaryOf(packed.dense.accuracy);
-  const steps = [...new Set(packed.rows.step)];
-  return { number, name: packed.name, task: packed.task, network: packed.network, recipe: packed.recipe, training: packed.training, steps, verdicts, dense };
+  return { ...packed, number, steps: [...new Set(packed.rows.step)], verdicts, dense: summaryOf(packed.dense.accuracy) };
 }
+
+const percentOf = (column) => column.title + (column.percent && !column.title.includes("%") ? " (%)" : "");
 
 /** The columns of a table, from their numbers and titles there. */
 const columnsOf = (chosen) => chosen.map(([id, title]) => ({ id, ...data.columns[id], title }));
@@ -55,7 +55,7 @@ function openBoard(number) {
     const parts = texts.map(sharesOf), marks = packed.marks[column] ?? "";
     rows.forEach((row, i) => { row.values[column] = summaryOf(parts.map((part) => part[i])); row.marks[column] = (marks[i] ?? " ").trim(); });
   }
-  return { ...packed, ...outline(packed, number), rows };
+  return { ...outline(packed, number), rows };
 }
 
 const count = (value) => value.toLocaleString("en-US");

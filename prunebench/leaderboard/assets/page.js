@@ -108,8 +108,6 @@ function drawTable() {
   remember();
 }
 
-const filterTable = () => state.table.search(by("filter").value, false, false).draw();
-
 function drawChips() {
   const looks = new Map(state.board.rows.map((row) => [row.name, row.look]));
   by("chips").replaceChildren(...state.board.order.map((name) =>
@@ -209,7 +207,7 @@ by("task").addEventListener("change", (event) => show(openTask(event.target.valu
 by("recipe").addEventListener("change", (event) => show(Number(event.target.value)));
 by("section").addEventListener("change", () => { state.section = by("section").selectedOptions[0].textContent; drawTable(); });
 for (const id of ["which", "controls"]) by(id).addEventListener("change", drawTable);
-by("filter").addEventListener("input", filterTable);
+by("filter").addEventListener("input", () => state.table.search(by("filter").value, false, false).draw());
 for (const id of ["cost-axis", "time-axis"]) by(id).addEventListener("change", drawCorrelations);
 for (const id of ["split", "against"]) by(id).addEventListener("change", drawKept);
 const choose = (names, mine) => { state.mine = mine; state.chosen = new Set(names); drawChips(); drawLines(); };

@@ -49,7 +49,7 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter }) {
   const ends = (column, domain) => domain.map((end) => (column.percent ? `${Math.round(100 * end)} %` : written(end, false).replace(/\.?0+$/, "")));
   const table = make("table", { class: rows.length > 60 ? "long" : null }, heads(
     head("rank"), head("scorer", null, true), ...(steps ? [head("step")] : []), head("steps"),
-    ...columns.map((column, i) => head(column.title + (column.percent && !column.title.includes("%") ? " (%)" : ""), ends(column, domains[i]))),
+    ...columns.map((column, i) => head(percentOf(column), ends(column, domains[i]))),
     ...(cost ? [head("of its own"), head("time a network")] : []),
   ));
   place.replaceChildren(table);
