@@ -7,7 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from prunebench.leaderboard.across import EARLY, Across, Moment, by_family
+from prunebench.leaderboard.across import EARLY, Moment, by_family
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.critical_difference import diagram, title, verdict
@@ -41,7 +41,8 @@ class BoardsTable:
         found = by_family(self.boards, [self.column], moments)
         for one in found:
             yield Text(title(one), style="bold")
-            for line in diagram(one, options.max_width, self._shown(one)):
+            order = [scorer for scorer in one.order if self.scorers is None or scorer in self.scorers]
+            for line in diagram(one, options.max_width, order[: self.top]):
                 yield Text(line, no_wrap=True, overflow="ignore")
             yield Text(f"{verdict(one)}.", style="dim")
             yield Text()
@@ -49,10 +50,6 @@ class BoardsTable:
             yield Text(_READING, style="dim")
             yield Text()
         yield self._boards()
-
-    def _shown(self, one: Across) -> list[str]:
-        order = [scorer for scorer in one.order if self.scorers is None or scorer in self.scorers]
-        return order[: self.top]
 
     def _boards(self) -> Table:
         steps = self.steps or (0,)

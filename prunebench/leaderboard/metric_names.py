@@ -19,14 +19,13 @@ def columns_called(boards: Sequence[Results], metrics: Iterable[str]) -> list[Co
     `accuracy.prune_final.0.1` is a name; `pruned to 10 %`, `Pruned at the end: test accuracy 10 %` and
     `accuracy_prune_final_0.1` stand for it. Raises `RequestError` for what stands for none, or for several.
     """
-    rows = [row for board in boards for row in board.rows]
     headed = dict.fromkeys(column for board in boards for column in (*RANK, *overview(board)))
     titled = [
         column
         for column in headed
         if any(any(map(column.of_board(board).summary, board.rows)) for board in boards)
     ]
-    paths = dict.fromkeys(path for row in rows for path in row.metrics)
+    paths = dict.fromkeys(path for board in boards for row in board.rows for path in row.metrics)
     every = (*(Column(" ".join(path), path) for path in paths), *titled)
     known = {column.name: column for column in every}
     spelled = defaultdict[str, set[str]](set)
