@@ -62,9 +62,7 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
             error = "changed its snapshot in place; work on copies (tensor.clone())"
             return failure(error, "changed", seconds, outcome.extra_gradient_steps)
         return outcome
-    except (
-        KeyboardInterrupt
-    ):  # from the terminal; in a process of its own, which has none, it is an error like others
+    except KeyboardInterrupt:  # in a process of its own, which has no terminal, it is an error like others
         raise
     except BaseException as raised:
         seconds = stopwatch.seconds
