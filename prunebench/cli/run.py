@@ -80,8 +80,7 @@ def command(**options: Any) -> int:
         return 0
     check_folder("--store", Path(options["store"]))
     folder = writable_folder("--out", Path(options["out"]))
-    debug = bool(click.get_current_context().obj)
-    shown = TerminalReporter(quiet=options["quiet"], debug=debug)
+    shown = TerminalReporter(quiet=options["quiet"], debug=click.get_current_context().obj)
     with others_on_stderr(), Store(Path(options["store"])) as store, shown as reporter:
         document = run_plan(plan, reporter, store, force=options["force"])
     board, files, older = add_to_folder(document, folder)

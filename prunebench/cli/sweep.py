@@ -103,8 +103,7 @@ def command(study: str, **options: Any) -> int:
     check_folder("--store", folder)
     writable_folder("--out", boards.folder)
     boards.add_unfit(joined)
-    debug = bool(click.get_current_context().obj)
-    shown = TerminalReporter(quiet=options["quiet"], debug=debug)
+    shown = TerminalReporter(quiet=options["quiet"], debug=click.get_current_context().obj)
     with others_on_stderr(), Store(folder) as store, shown as reporter:
         items = find_to_do(jobs, store, force=force, workers=workers or 1)
         describe(items, reporter, workers=workers or 1)
