@@ -35,6 +35,8 @@ class TerminalReporter(Reporter):
         self._console = console(stderr=True)
         self._quiet, self._debug = quiet, debug
         self._stages: dict[str, TaskID] = {}
+        # Which rich draws bars in with ipywidgets.
+        notebook = self._console.is_jupyter and find_spec("ipywidgets") is not None
         self._bars = Progress(
             TextColumn("{task.description:<12}"),
             BarColumn(),
@@ -44,13 +46,8 @@ class TerminalReporter(Reporter):
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
-            disable=quiet or not self._shows_bars,
+            disable=quiet or not (self._console.is_terminal or notebook),
         )
-
-    @property
-    def _shows_bars(self) -> bool:
-        """In notebooks rich draws them with ipywidgets."""
-        return self._console.is_terminal or (self._console.is_jupyter and find_spec("ipywidgets") is not None)
 
     def __enter__(self) -> "TerminalReporter":
         self._bars.start()
