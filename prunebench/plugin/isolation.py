@@ -65,12 +65,11 @@ class Isolation(Registry[P]):
         """Names of the plugins in a file, by their classes'; the process imports it."""
         check_file(file)
         try:
-            names: dict[str, str] = self.process.ask("names", LOAD_SECONDS, files=[], file=file)["names"]
+            return dict(self.process.ask("names", LOAD_SECONDS, files=[], file=file)["names"])
         except RequestError:
             raise
         except PrunebenchError as error:
             raise RequestError("plugin", file, f"it does not load: {error}") from error
-        return names
 
     def require(self, name: str) -> Registration:
         """The plugin called `name`; `RequestError` where there is none. The others of its name are noted."""

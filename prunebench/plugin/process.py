@@ -184,7 +184,6 @@ def _end(process: "subprocess.Popen[bytes]", guard: "subprocess.Popen[bytes]") -
     for ended in (process, guard):
         with contextlib.suppress(subprocess.TimeoutExpired):  # one that a device driver holds
             ended.wait(5)
-        for pipe in (ended.stdin, ended.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        for pipe in filter(None, (ended.stdin, ended.stdout)):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
