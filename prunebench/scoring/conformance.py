@@ -48,6 +48,10 @@ SCORER_CHECKS: Checks[Scorer] = Checks(
 # A comparison says something only about scores that are valid and repeat, and come in the neurons' order.
 _REPEATS = ("scores", "unchanged", "deterministic", "global generator")
 _COMPARES = (*_REPEATS, "neuron order", "seed batch")
+# What is expected of the scores that are compared, and why some are not so.
+_SAME = "the same scores for the same snapshot"
+_ALONE = "each network scored as if it were alone"
+_OVER_SEEDS = "a mean, norm or softmax over the seed axis (use dim=1), or a loop that carries a result over"
 
 
 @SCORER_CHECKS.add("scores")
@@ -75,12 +79,11 @@ def _snapshot_is_unchanged(scorer: Scorer) -> str:
 
 @SCORER_CHECKS.add("deterministic", _REPEATS[:2])
 def _deterministic(scorer: Scorer) -> str:
-    snapshot = _early(scorer)
+    snapshot = _shallow(scorer)
     first, again, fresh = (_scores(asked, snapshot) for asked in (scorer, scorer, changed(scorer)))
     for other, what in ((again, "a second call"), (fresh, "a new instance")):
-        expected = "the same scores for the same snapshot"
         cause = f"numbers that depend on the time or on state kept between calls; {DRAWING}"
-        _compare(first, other, 1e-6, f"{what} gives scores that differ by", expected, cause)
+        _compare(first, other, 1e-6, f"{what} gives scores that differ by", _SAME, cause)
     if not scorer.stochastic:
         return "same snapshot, same scores"
     if "draw" not in {parameter.name for parameter in scorer.parameters()}:
@@ -94,7 +97,7 @@ def _deterministic(scorer: Scorer) -> str:
 
 @SCORER_CHECKS.add("global generator", _REPEATS[:3])
 def _independent_of_global_generators(scorer: Scorer) -> str:
-    snapshot = _early(scorer)
+    snapshot = _shallow(scorer)
     one, other = by_global_seeds(lambda: _scores(scorer, snapshot), snapshot.networks.device)
     expected, cause = "scores that depend on the snapshot alone", f"it uses a global generator; {DRAWING}"
     _compare(one, other, 1e-6, "another torch.manual_seed changes the scores by", expected, cause)
@@ -104,34 +107,29 @@ def _independent_of_global_generators(scorer: Scorer) -> str:
 @SCORER_CHECKS.add("neuron order", _REPEATS)
 def _equivariant(scorer: Scorer) -> str:
     _skip_drawn(scorer)
-    snapshot = _early(scorer)
-    order = torch.from_numpy(np.random.default_rng(7).permutation(snapshot.networks.units))
-    rows = order.expand(snapshot.networks.seeds, -1)
-    permuted = snapshot.map(lambda networks: networks.keep(rows))
+    snapshot = _shallow(scorer)
     seen = "in another order, neurons get scores that differ by"
     cause = "scores that were sorted (return them in the order of the neurons), or a neuron's number used"
-    before, after = _scores(scorer, snapshot)[:, order], _scores(scorer, permuted)
+    before, after = _in_another_order(scorer, snapshot, _scores(scorer, snapshot))
     _compare(before, after, TOLERANCE, seen, "each neuron keeps its score in any order", cause)
     return "neurons in another order keep their scores"
 
 
 @SCORER_CHECKS.add("seed batch", _REPEATS)
 def _seeds_are_independent(scorer: Scorer) -> str:
-    snapshot = _early(scorer)
+    snapshot = _shallow(scorer)
     together = _scores(scorer, snapshot)
-    expected = "each network scored as if it were alone"
-    cause = "a mean, norm or softmax over the seed axis (use dim=1), or a loop that carries a result over"
     outcomes = [execute(scorer, snapshot.network(i)) for i in range(snapshot.networks.seeds)]
     failed = next((outcome for outcome in outcomes if outcome.scores is None), None)
     if failed is not None:
-        raise Violation(f"alone, network by network, it {_said(failed)}", expected, cause)
+        raise Violation(f"alone, network by network, it {_said(failed)}", _ALONE, _OVER_SEEDS)
     alone = torch.cat([outcome.scores for outcome in outcomes if outcome.scores is not None])
     which = int((together - alone).abs().amax(dim=1).argmax())
     seen = f"alone, network {which} gets scores that differ by"
-    _compare(together, alone, TOLERANCE, seen, expected, cause)
+    _compare(together, alone, TOLERANCE, seen, _ALONE, _OVER_SEEDS)
     back = _scores(scorer, _reversed(snapshot)).flip(0)
     cause = "a loop over the seeds that carries a result over, or position used in place of snapshot.seeds"
-    _compare(together, back, TOLERANCE, "with the seeds in reverse order, scores differ by", expected, cause)
+    _compare(together, back, TOLERANCE, "with the seeds in reverse order, scores differ by", _ALONE, cause)
     return "each network gets the same scores alone, together and reversed"
 
 
@@ -181,33 +179,22 @@ def _check_layered(scorer: Scorer, snapshot: Snapshot, what: str, step: int) -> 
     with global_generators_kept(snapshot.networks.device):
         torch.manual_seed(1)
         again = _scores(scorer, snapshot)
-    expected = "the same scores for the same snapshot"
-    _compare(scores, again, 1e-6, f"{where}: a second call gives scores that differ by", expected, DRAWING)
+    _compare(scores, again, 1e-6, f"{where}: a second call gives scores that differ by", _SAME, DRAWING)
     alone = torch.cat([_scores(scorer, snapshot.network(i)) for i in range(snapshot.networks.seeds)])
-    expected = "each network scored as if it were alone"
-    cause = "a mean, norm or softmax over the seed axis (use dim=1), or a loop that carries a result over"
-    _compare(
-        scores, alone, TOLERANCE, f"{where}: alone, a network gets scores that differ by", expected, cause
-    )
+    seen = f"{where}: alone, a network gets scores that differ by"
+    _compare(scores, alone, TOLERANCE, seen, _ALONE, _OVER_SEEDS)
     if scorer.stochastic:
         return
-    draw, orders = np.random.default_rng(7), {}
-    for layer in snapshot.networks.layers:
-        orders[layer.name] = torch.from_numpy(draw.permutation(layer.units)).expand(len(scores), -1)
-    permuted = _scores(scorer, snapshot.map(lambda networks: networks.keep(orders)))
-    parts = zip(
-        scores.split([order.shape[1] for order in orders.values()], dim=1), orders.values(), strict=True
-    )
-    before = torch.cat([own.gather(1, order) for own, order in parts], dim=1)
     seen = f"{where}: in another order, units get scores that differ by"
     cause = "scores in another order than that of networks.layers, or a unit's number used"
-    _compare(before, permuted, TOLERANCE, seen, "each unit keeps its score in any order", cause)
+    before, after = _in_another_order(scorer, snapshot, scores)
+    _compare(before, after, TOLERANCE, seen, "each unit keeps its score in any order", cause)
 
 
 @SCORER_CHECKS.add("scale", _COMPARES, reports=True)
 def _scale(scorer: Scorer) -> str:
     _skip_drawn(scorer)
-    snapshot = _early(scorer)
+    snapshot = _shallow(scorer)
     scaled = snapshot.map(lambda networks: networks.map(lambda tensor: 2 * tensor))
     small, large = _scores(scorer, snapshot), _scores(scorer, scaled)
     ranks = [t.argsort(dim=1).argsort(dim=1) for t in (small, large)]
@@ -219,7 +206,7 @@ def _scale(scorer: Scorer) -> str:
 
 @SCORER_CHECKS.add("time and memory", _COMPARES, reports=True)
 def _time_and_memory(scorer: Scorer) -> str:
-    small = execute(scorer, _early(scorer))
+    small = execute(scorer, _shallow(scorer))
     if small.extra_gradient_steps or small.seconds > 0.5:
         seen = f"{small.seconds:.2g} s for 3 networks of 12 neurons"
         if small.extra_gradient_steps:
@@ -243,7 +230,7 @@ def _time_and_memory(scorer: Scorer) -> str:
 def _cuda(scorer: Scorer) -> str:
     if not torch.cuda.is_available():
         raise Skip("no CUDA device here")
-    snapshot = _early(scorer)
+    snapshot = _shallow(scorer)
     outcome = execute(scorer, snapshot.map(lambda networks: networks.to("cuda")))
     if outcome.scores is None:
         raise _violation(outcome, _said(outcome))
@@ -254,16 +241,12 @@ def _cuda(scorer: Scorer) -> str:
     return f"within {difference:.1g} of the CPU's scores, {outcome.seconds:.2g} s"
 
 
-def _shallow(scorer: Scorer, step: int) -> Snapshot:
+def _shallow(scorer: Scorer, step: int = EARLY) -> Snapshot:
     """Small shallow networks; skips where it cannot take them."""
     snapshot = small_snapshot(step, with_final=scorer.sees_end)
     if (reason := unfit(scorer, snapshot)) is not None:
         raise Skip(f"unfit: {reason}")
     return snapshot
-
-
-def _early(scorer: Scorer) -> Snapshot:
-    return _shallow(scorer, EARLY)
 
 
 def _skip_drawn(scorer: Scorer) -> None:
@@ -274,9 +257,21 @@ def _skip_drawn(scorer: Scorer) -> None:
 def _scores(scorer: Scorer, snapshot: Snapshot) -> Float[Tensor, "seeds neurons"]:
     outcome = execute(scorer, snapshot)
     if outcome.scores is None:
-        expected, cause = "scores as for the whole batch", "it cannot take networks like these"
-        raise Violation(_said(outcome), expected, cause)
+        raise Violation(_said(outcome), "scores as for the whole batch", "it cannot take networks like these")
     return outcome.scores
+
+
+def _in_another_order(
+    scorer: Scorer, snapshot: Snapshot, scores: Float[Tensor, "seeds neurons"]
+) -> tuple[Float[Tensor, "seeds neurons"], Float[Tensor, "seeds neurons"]]:
+    """The scores with each layer's units in another order, and what the scorer says in that order."""
+    layers, draw = snapshot.networks.layers, np.random.default_rng(7)
+    orders, before = {}, []
+    for layer, own in zip(layers, scores.split([layer.units for layer in layers], dim=1), strict=True):
+        orders[layer.name] = torch.from_numpy(draw.permutation(layer.units)).expand(len(scores), -1)
+        before.append(own.gather(1, orders[layer.name]))
+    permuted = snapshot.map(lambda networks: networks.keep(orders))
+    return torch.cat(before, dim=1), _scores(scorer, permuted)
 
 
 def _violation(outcome: Outcome, seen: str) -> Violation:
