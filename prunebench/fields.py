@@ -9,7 +9,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from numbers import Integral, Real
@@ -110,16 +110,16 @@ def kind_of(annotation: Any) -> Kind | None:
     return Kind(found, (), optional, limits, accepted)
 
 
-def check(instance: object, called: Callable[[str], str] = str) -> None:
+def check(instance: object) -> None:
     """Check every field of a dataclass, and keep its value as the type has it: 1.0 for 1 in a float.
 
-    Raises `RequestError` with what the field is `called`. Where its type is none of this module's, it may
-    hold anything.
+    Raises `RequestError` with the field's name. Where its type is none of this module's, it may hold
+    anything.
     """
     cls: type = type(instance)
     for name, annotation in annotations(cls).items():
         value = getattr(instance, name)
-        if kind_of(annotation) and (converted := convert(called(name), value, annotation)) is not value:
+        if kind_of(annotation) and (converted := convert(name, value, annotation)) is not value:
             object.__setattr__(instance, name, converted)
 
 
