@@ -7,6 +7,7 @@ from pathlib import Path
 
 import prunebench
 from prunebench.errors import printable
+from prunebench.plugin.imported import is_installed
 
 _OURS = (str(Path(prunebench.__file__).parent), sysconfig.get_path("stdlib"), "<")
 # A traceback is read from its end.
@@ -22,13 +23,9 @@ def place(error: BaseException, file: str | None) -> str:
     """The last frame in `file` or in code that is not installed (`boom.py:5 in normalise`), else nothing."""
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         name = frame.f_code.co_filename
-        if name == file or not _installed(name):
+        if name == file or not (name.startswith(_OURS) or is_installed(Path(name))):
             return f"{Path(name).name}:{line} in {frame.f_code.co_name}"
     return ""
-
-
-def _installed(name: str) -> bool:
-    return name.startswith(_OURS) or bool({"site-packages", "dist-packages"} & set(Path(name).parts))
 
 
 def trace(error: BaseException) -> str:
