@@ -1,7 +1,6 @@
 """What every scorer must satisfy, checked on small networks in seconds."""
 
 import math
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -127,7 +126,9 @@ def _seeds_are_independent(scorer: Scorer) -> str:
     which = int((together - alone).abs().amax(dim=1).argmax())
     seen = f"alone, network {which} gets scores that differ by"
     _compare(together, alone, TOLERANCE, seen, _ALONE, _OVER_SEEDS)
-    back = _scores(scorer, _reversed(snapshot)).flip(0)
+    backwards = list(range(snapshot.networks.seeds))[::-1]
+    last_first = snapshot.map(lambda networks: networks.select(backwards), seeds=snapshot.seeds[::-1])
+    back = _scores(scorer, last_first).flip(0)
     cause = "a loop over the seeds that carries a result over, or position used in place of snapshot.seeds"
     _compare(together, back, TOLERANCE, "with the seeds in reverse order, scores differ by", _ALONE, cause)
     return "each network gets the same scores alone, together and reversed"
@@ -302,11 +303,6 @@ def _difference(a: Float[Tensor, "seeds neurons"], b: Float[Tensor, "seeds neuro
     spread = a.amax(dim=1) - a.amin(dim=1)
     shares = (a - b).abs().amax(dim=1) / spread
     return float(shares.nan_to_num(nan=math.inf).max())
-
-
-def _reversed(snapshot: Snapshot) -> Snapshot:
-    backwards = list(range(snapshot.networks.seeds))[::-1]
-    return replace(snapshot.map(lambda networks: networks.select(backwards)), seeds=snapshot.seeds[::-1])
 
 
 def _changed_parts(a: Snapshot, b: Snapshot) -> str:
