@@ -7,7 +7,6 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
 
 from prunebench.errors import PrunebenchError, one_line
 from prunebench.networks import Networks
@@ -75,14 +74,10 @@ def _outcome(answer: dict[str, Any], file: Path, networks: Networks, elapsed: fl
         kind = kind if kind in REQUIREMENTS else "raises"
         return failure(str(error), kind, seconds, steps, trace if isinstance(trace, str) else None)
     try:
-        tensors = _tensors(file, networks)
+        if file.stat().st_size > 16 * networks.seeds * networks.units + _HEADER:
+            raise ValueError("the file is larger than scores are")
+        tensors = load_file(file, device=str(networks.device))
     except (OSError, ValueError, SafetensorError) as unreadable:
         return failure(f"its scores cannot be read: {unreadable}", "raises", seconds, steps)
     passes = answer.get("sample_gradients")
     return judge(tensors.get("scores"), tensors.get("signs"), steps, passes, seconds, networks)
-
-
-def _tensors(file: Path, networks: Networks) -> dict[str, Tensor]:
-    if file.stat().st_size > 16 * networks.seeds * networks.units + _HEADER:
-        raise ValueError("the file is larger than scores are")
-    return load_file(file, device=str(networks.device))
