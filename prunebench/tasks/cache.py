@@ -36,11 +36,8 @@ class Cache:
             return path
         if not self.download:
             state = "is not the original file (its checksum differs)" if path.exists() else "is not there"
-            raise RequestError(
-                "dataset",
-                dataset,
-                f"{path} {state}: add --download (in Python download=True), or put {urls[0]} there",
-            )
+            accepted = f"{path} {state}: add --download (in Python download=True), or put {urls[0]} there"
+            raise RequestError("dataset", dataset, accepted)
         return _download(path, md5, urls)
 
 
