@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from prunebench.drawing import COLOURS, DASHES, HATCHES, MARKERS, SEQUENTIAL, check_matplotlib
+from prunebench.drawing import COLOURS, DASHES, HATCHES, MARKERS, SEQUENTIAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,6 @@ class Panels:
     """
 
     def __init__(self, columns: int, rows: int = 1, *, height: float = 2.5, **options: Any) -> None:
-        check_matplotlib()
         from matplotlib.figure import Figure
 
         self.figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunebench.drawing import check_matplotlib, save, style
+from prunebench.drawing import save, style
 from prunebench.experiments.catalogue import NAMES, load_experiment
 from prunebench.experiments.experiment import Experiment, Tables
 from prunebench.experiments.lab import Lab
@@ -31,7 +31,6 @@ def reproduce(names: Sequence[str], lab: Lab, out: Path, about: dict[str, Any]) 
         names: of experiments, or `all`.
         about: what the report says about data, setting and environment.
     """
-    check_matplotlib()
     wanted = NAMES if "all" in names else dict.fromkeys(names)
     experiments = [experiment for experiment in map(load_experiment, wanted) if experiment.applies(lab)]
     for number, experiment in enumerate(experiments, start=1):
