@@ -45,7 +45,7 @@ def _complete_plugins(kind: "PluginKind[Any]", ctx: click.Context, incomplete: s
         return [f"{before}{text}" for text in _complete_parameters(files, incomplete)]
     names = set(plugins)
     for file in ctx.params.get("plugins") or ():
-        names |= set(_names_in(file))
+        names |= _names_in(file)
     begun = glob.escape(incomplete.partition(".py:")[0])
     for file in glob.glob(f"{begun}*.py") if begun else ():
         names |= {f"{file}:{name}" for name in _names_in(file)}
@@ -135,10 +135,9 @@ def complete_metrics(ctx: click.Context, _param: click.Parameter, incomplete: st
     return sorted(name for name in names if name.startswith(incomplete))
 
 
-def _names_in(file: str | Path) -> Iterator[str]:
+def _names_in(file: str | Path) -> set[str]:
     """Names that classes in a file give themselves, read and not run."""
-    for node in _classes_in(file):
-        yield from _own_names(node)
+    return {name for node in _classes_in(file) for name in _own_names(node)}
 
 
 def _own_names(node: ast.ClassDef) -> Iterator[str]:
