@@ -85,17 +85,14 @@ def _search(path: Path) -> str | None:
 
 def _record() -> None:
     """Record what runs already, the plugins of prunebench and the script, and all that will be imported."""
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) if name.partition(".")[0] == OWN else None
-        if file is not None:
+    own = [name for name in list(sys.modules) if name.partition(".")[0] == OWN]
+    for name in (*own, "__main__"):
+        module = sys.modules.get(name)
+        file, spec = getattr(module, "__file__", None), getattr(module, "__spec__", None)
+        # Of `python -m` the spec names the module that is run.
+        if file is not None and _is_code_of_plugins(name if spec is None else spec.name, Path(file)):
             with contextlib.suppress(OSError):
                 _imported[os.path.abspath(file)] = name, Path(file).read_bytes()
-    main = sys.modules.get("__main__")
-    file, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
-    # Of `python -m` the spec names the module that is run.
-    if file is not None and _is_code_of_plugins("__main__" if spec is None else spec.name, Path(file)):
-        with contextlib.suppress(OSError):
-            _imported[os.path.abspath(file)] = "__main__", Path(file).read_bytes()
     # Where this module is loaded again, the finder from before goes: each would ask the other without end.
     others = [finder for finder in sys.meta_path if type(finder).__name__ != _RecordingFinder.__name__]
     sys.meta_path[:] = [_RecordingFinder(), *others]
