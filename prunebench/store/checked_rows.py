@@ -1,7 +1,6 @@
 """The rows of a store, each with whether it is what was written."""
 
 from collections.abc import Iterator
-from functools import cache
 
 from prunebench.store.records import Environment
 from prunebench.store.store import Store
@@ -16,14 +15,11 @@ class CheckedRows:
     """Reads the rows of one training, or of a whole store.
 
     A row is whole if its checksum is that of what it holds, and so is its record of how it was made.
-
-    Attributes:
-        environment: how something was made, by its number; None where the record is damaged or not there.
     """
 
     def __init__(self, store: Store, training: str | None = None) -> None:
         self._store, self._training = store, training
-        self.environment = cache(self._environment)
+        self._environments: dict[int, Environment | None] = {}
 
     def of(self, kind: type[R], order: str = "") -> Iterator[tuple[R, bool]]:
         """Those of a table."""
@@ -39,9 +35,14 @@ class CheckedRows:
             results = self._store.read(ResultRow, "scoring = ?", [scoring.id])
             yield scoring, whole, [(row, self._is_whole(row, seal, *names)) for row, seal in results]
 
-    def _environment(self, number: int) -> Environment | None:
-        rows = self._store.read(EnvironmentRow, "id = ?", [number])
-        return next((read_object(row.record) for row, checksum in rows if checksum == row.digest()), None)
+    def environment(self, number: int) -> Environment | None:
+        """How something was made; None where the record is damaged or not there."""
+        if number not in self._environments:
+            self._environments[number] = None
+            for row, checksum in self._store.read(EnvironmentRow, "id = ?", [number]):
+                if checksum == row.digest():
+                    self._environments[number] = read_object(row.record)
+        return self._environments[number]
 
     def _is_whole(self, row: TableRow, checksum: str, *owner: object) -> bool:
         made = getattr(row, "provenance", None)
