@@ -11,7 +11,7 @@ from torch import Tensor
 from prunebench.device import torch_threads
 from prunebench.plugin.conformance import Checks, Skip, Violation
 from prunebench.plugin.plugin import changed
-from prunebench.scoring.execute import execute, same, unfit
+from prunebench.scoring.execute import altered, execute, unfit
 from prunebench.scoring.fixture import (
     DEAD,
     DOMINANT,
@@ -69,10 +69,8 @@ def _snapshot_is_unchanged(scorer: Scorer) -> str:
         private = original.copy()
         with surroundings_kept(original.networks.device):
             scorer.score(private)
-        if not same(private, original):
-            raise Violation(
-                f"changed in place: {_changed_parts(private, original)}", *REQUIREMENTS["changed"]
-            )
+        if parts := altered(private, original):
+            raise Violation(f"changed in place: {', '.join(parts)}", *REQUIREMENTS["changed"])
     return "every tensor of the snapshot is as it was"
 
 
@@ -303,8 +301,3 @@ def _difference(a: Float[Tensor, "seeds neurons"], b: Float[Tensor, "seeds neuro
     spread = a.amax(dim=1) - a.amin(dim=1)
     shares = (a - b).abs().amax(dim=1) / spread
     return float(shares.nan_to_num(nan=math.inf).max())
-
-
-def _changed_parts(a: Snapshot, b: Snapshot) -> str:
-    pairs = zip(a.named_tensors().items(), b.tensors(), strict=True)
-    return ", ".join(name for (name, x), y in pairs if x.shape != y.shape or not torch.equal(x, y))

@@ -4,6 +4,7 @@ import contextlib
 import sys
 
 import torch
+from torch import Tensor
 
 from prunebench.counting import Passes, counted
 from prunebench.errors import in_words, one_line
@@ -58,7 +59,7 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
         seconds = stopwatch.seconds
         spent = _sample_gradients(private, passes)
         outcome = judge(scores, signs, _steps(private), spent, seconds, snapshot.networks)
-        if outcome.error is None and not same(private, snapshot):
+        if outcome.error is None and altered(private, snapshot):
             error = "changed its snapshot in place; work on copies (tensor.clone())"
             return failure(error, "changed", seconds, outcome.extra_gradient_steps)
         return outcome
@@ -91,10 +92,14 @@ def _sample_gradients(snapshot: Snapshot, passes: Passes) -> object:
     return (passes.sample_gradients + own) / snapshot.networks.seeds
 
 
-def same(a: Snapshot, b: Snapshot) -> bool:
-    """Whether every tensor of the two snapshots is equal to the bit."""
-    return all(
-        x.dtype == y.dtype
-        and torch.equal(x.cpu().view(_BITS[x.element_size()]), y.cpu().view(_BITS[x.element_size()]))
-        for x, y in zip(a.tensors(), b.tensors(), strict=True)
-    )
+def altered(a: Snapshot, b: Snapshot) -> list[str]:
+    """Names of the tensors that are not in both snapshots, equal to the bit."""
+    one, other = a.named_tensors(), b.named_tensors()
+    return [
+        name for name in one | other if not (name in one and name in other and _same(one[name], other[name]))
+    ]
+
+
+def _same(x: Tensor, y: Tensor) -> bool:
+    alike = x.dtype == y.dtype
+    return alike and torch.equal(*(each.cpu().view(_BITS[each.element_size()]) for each in (x, y)))

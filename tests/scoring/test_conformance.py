@@ -73,6 +73,11 @@ def mutates(scorer, snapshot, scores):
     return scores
 
 
+def takes_away(scorer, snapshot, scores):
+    snapshot.networks.tensors.pop("w_in", None)
+    return scores
+
+
 def mutates_task(scorer, snapshot, scores):
     snapshot.task.x_train[0] = 0
     return scores
@@ -122,6 +127,7 @@ def huge(scorer, snapshot, scores):
         (lambda c, s, x: x.sort(dim=1).values, "neuron order", "in another order", "sorted"),
         (first_neuron_is_special, "neuron order", "in another order", "neuron's number"),
         (mutates, "unchanged", "networks.bias", "in-place"),
+        (takes_away, "unchanged", "changed in place: networks.w_in", "in-place"),
         (mutates_task, "unchanged", "task.x_train", "in-place"),
         (global_torch, "global generator", "torch.manual_seed", "snapshot.generators()"),
         (global_numpy, "global generator", "torch.manual_seed", "snapshot.generators()"),

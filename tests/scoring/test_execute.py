@@ -68,6 +68,11 @@ def mutate(snapshot: pb.Snapshot) -> torch.Tensor:
     return scores
 
 
+def add(snapshot: pb.Snapshot) -> torch.Tensor:
+    snapshot.networks.tensors["zero"] = torch.zeros(1)
+    return snapshot.networks.norms()
+
+
 def mutate_task(snapshot: pb.Snapshot) -> torch.Tensor:
     snapshot.task.x_train.zero_()
     return snapshot.networks.norms()
@@ -89,6 +94,7 @@ def mutate_task(snapshot: pb.Snapshot) -> torch.Tensor:
         (lambda s: torch.zeros(4, 16), "constant score for 4 of 4"),
         (lambda s: None, "NoneType"),
         (mutate, "changed its snapshot"),
+        (add, "changed its snapshot"),
         (mutate_task, "changed its snapshot"),
     ],
 )
