@@ -1,6 +1,7 @@
 """Intervals over seeds (docs/statistics.md): the trained network is the replicate, never the neuron."""
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -118,20 +119,21 @@ def paired_difference(one: Summary, other: Summary, *, skewed: bool = False) -> 
     With `skewed`, of metrics that collapse, the interval is the median's.
     """
     pairs = zip(one.per_seed, other.per_seed, strict=True)
-    return summary_of(tuple(None if a is None or b is None else a - b for a, b in pairs), skewed)
+    per_seed = tuple(None if a is None or b is None else a - b for a, b in pairs)
+    return None if set(per_seed) <= {None} else _remembered(per_seed, skewed)
 
 
-@lru_cache(maxsize=4096)
-def summary_of(per_seed: tuple[float | None, ...], skewed: bool) -> Summary | None:
-    """Of one difference a network; None where none has one. With `skewed` the interval is the median's."""
+def summary_of(per_seed: Sequence[float | None], skewed: bool) -> Summary:
+    """Of one difference a network, of some at least. With `skewed` the interval is the median's."""
     values = np.array([[value for value in per_seed if value is not None]], dtype=float)
-    if not values.size:
-        return None
     (low,), (high,) = median_intervals(values) if skewed else intervals(values)
     ends, mean = (number_or_none(low), number_or_none(high)), float(values.mean())
     if skewed:
         return Summary(mean, None, None, list(per_seed), float(np.median(values)), *ends)
     return Summary(mean, *ends, list(per_seed))
+
+
+_remembered = lru_cache(maxsize=4096)(summary_of)
 
 
 def number_or_none(value: float) -> float | None:

@@ -61,6 +61,9 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
             return self.mean, self.low, self.high
         return self.median, known(self.median_low), known(self.median_high)
 
+    def __repr__(self) -> str:
+        return f"<Summary: {self.in_words('{:.4g}'.format)} of {len(self.per_seed)} networks>"
+
     def in_words(self, number: Callable[[Number], str]) -> str:
         """`mean [low, high]`, of accuracies `mean · median [low, high]`; the mean alone of too few seeds."""
         middle, low, high = self.middle

@@ -1,7 +1,7 @@
 """Two scorers, or two boards, compared network by network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class Pair:
     at: str
     column: Column
     means: tuple[float, float]
-    difference: Summary
+    difference: Summary = field(hash=False)
     leads: int
     p: float
 
@@ -193,16 +193,17 @@ def _pair(
     if not first or not second:
         return None
     seeds = sorted(set(first) & set(second))
-    shown, tested = ([first[seed][of] - second[seed][of] for seed in seeds] for of in (0, 1))
-    effect = summary_of(tuple(shown), collapses(column.path))
-    if effect is None:
+    if not seeds:
         remarks.append(f"{name}: no common seeds, so nothing can be paired")
         return None
     if len(seeds) < max(len(first), len(second)):
         remarks.append(f"{name}: on the {len(seeds)} common seeds of {len(first)} and {len(second)}")
-    one, other = (float(np.mean([values[seed][0] for seed in seeds])) for values in (first, second))
-    (p,), (leads,) = signed_ranks(np.array([tested], dtype=float))
-    return Pair(board, scorer, at, column, (one, other), effect, int(leads), float(p))
+    values = np.array([(first[seed], second[seed]) for seed in seeds], dtype=float)
+    means = float(values[:, 0, 0].mean()), float(values[:, 1, 0].mean())
+    shown, tested = (values[:, 0] - values[:, 1]).T
+    effect = summary_of(shown.tolist(), collapses(column.path))
+    (p,), (leads,) = signed_ranks(tested[None])
+    return Pair(board, scorer, at, column, means, effect, int(leads), float(p))
 
 
 def _parse(option: str, text: str, rows: Sequence[Row]) -> tuple[str, int | None]:
