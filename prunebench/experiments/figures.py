@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from prunebench.drawing import COLOURS, DASHES, HATCHES, MARKERS, SEQUENTIAL
+from prunebench.drawing import COLOURS, DASHES, HATCHES, MARKERS, SEQUENTIAL, check_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +25,7 @@ class Panels:
     """
 
     def __init__(self, columns: int, rows: int = 1, *, height: float = 2.5, **options: Any) -> None:
+        check_matplotlib()
         from matplotlib.figure import Figure
 
         self.figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")
@@ -42,12 +43,15 @@ class Panels:
             axes.set_ylabel(y)
 
     def key(self, axes: "Axes | None" = None) -> None:
-        """What the colours of a `cloud`, which the first panel has, mean: beside one panel or all."""
-        dots, label = self.axes[0].collections[0], "final norm [share of the largest]"
+        """What the colours of a `cloud` mean, beside one panel or all."""
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import Normalize
+
+        colours, label = ScalarMappable(Normalize(0, 1), SEQUENTIAL), "final norm [share of the largest]"
         if axes is not None:
-            self.figure.colorbar(dots, ax=axes, label=label)
+            self.figure.colorbar(colours, ax=axes, label=label)
         else:
-            self.figure.colorbar(dots, ax=self.axes, label=label, fraction=0.02, pad=0.01)
+            self.figure.colorbar(colours, ax=self.axes, label=label, fraction=0.02, pad=0.01)
 
 
 def marked(index: int) -> dict[str, Any]:
@@ -123,8 +127,10 @@ def log_norms(axes: "Axes") -> None:
 
 def log_counts(axes: "Axes", counts: Iterable[int], label: str) -> None:
     """A logarithmic x-axis whose only ticks are the given numbers."""
+    from matplotlib.ticker import NullLocator
+
     axes.set_xscale("log")
     ticks = sorted(set(counts))
     axes.set_xticks(ticks, [f"{count:,}" for count in ticks])
-    axes.set_xticks([], minor=True)
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(label)

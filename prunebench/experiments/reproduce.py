@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from prunebench.drawing import save, style
+from prunebench.drawing import check_matplotlib, save, style
 from prunebench.experiments.catalogue import NAMES, load_experiment
 from prunebench.experiments.experiment import Experiment, Tables
 from prunebench.experiments.lab import Lab
@@ -31,6 +31,7 @@ def reproduce(names: Sequence[str], lab: Lab, out: Path, about: dict[str, Any]) 
         names: of experiments, or `all`.
         about: what the report says about data, setting and environment.
     """
+    check_matplotlib()
     wanted = NAMES if "all" in names else dict.fromkeys(names)
     experiments = [experiment for experiment in map(load_experiment, wanted) if experiment.applies(lab)]
     for number, experiment in enumerate(experiments, start=1):
@@ -45,11 +46,12 @@ def reproduce(names: Sequence[str], lab: Lab, out: Path, about: dict[str, Any]) 
             _write(experiment, out, key, tables, time.perf_counter() - began, about.get(MADE_WITH))
         with style():
             save(experiment.draw(tables).figure, out / experiment.name)
-    done = [
-        (experiment, list(experiment.verdicts(tables)))
-        for experiment in map(load_experiment, NAMES)
-        if (tables := _read(experiment, out, _key(experiment, lab))) is not None
-    ]
+    done = []
+    for name in NAMES:
+        experiment = load_experiment(name)
+        tables = _read(experiment, out, _key(experiment, lab))
+        if tables is not None:
+            done.append((experiment, list(experiment.verdicts(tables))))
     made = sorted({str(_record(experiment, out).get(MADE_WITH) or "unknown") for experiment, _ in done})
     about = about | {MADE_WITH: "; ".join(made)}
     return write_report(out, done, about)

@@ -14,7 +14,7 @@ from prunebench.training.global_generators import global_generators_kept
 def surroundings_kept(device: torch.device) -> Iterator[None]:
     """Put back as they were: the global generators, torch's and NumPy's settings, environment variables."""
     dtype, threads, environment = torch.get_default_dtype(), torch.get_num_threads(), dict(os.environ)
-    deterministic = torch.get_deterministic_debug_mode()  # 0: off; 1: it warns; 2: it refuses
+    deterministic = _deterministic()
     try:
         with (
             global_generators_kept(device),
@@ -27,8 +27,15 @@ def surroundings_kept(device: torch.device) -> Iterator[None]:
             torch.set_default_dtype(dtype)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
-        if torch.get_deterministic_debug_mode() != deterministic:
-            torch.use_deterministic_algorithms(deterministic > 0, warn_only=deterministic == 1)
+        if _deterministic() != deterministic:
+            torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
         if os.environ != environment:
             os.environ.clear()
             os.environ.update(environment)
+
+
+def _deterministic() -> tuple[bool, bool]:
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
