@@ -29,7 +29,8 @@ class GrowthLaw(Experiment):
     def rows(self, lab: Lab) -> Rows:
         """`neurons`: seed 0; `fits`: each seed."""
         early = lab.setting.early
-        yield from zip(("neurons", "fits"), fit_growth(lab.run(), early[len(early) // 2]), strict=True)
+        neurons, fits = fit_growth(lab.run(), early[len(early) // 2])
+        yield from (("neurons", neurons), ("fits", fits))
 
     def draw(self, tables: Tables) -> Panels:
         """Growth of each neuron from the middle early step to the last look before the first network's loss

@@ -67,9 +67,11 @@ class Setting:
 
     def up_to(self, samples: int) -> "Setting":
         """Without the sizes that a data set of this many training samples cannot hold."""
-        every = self.sizes, self.curve_sizes
-        sizes, curve_sizes = (tuple(n for n in numbers if n <= samples) for numbers in every)
-        return dataclasses.replace(self, sizes=sizes, curve_sizes=curve_sizes)
+        return dataclasses.replace(
+            self,
+            sizes=tuple(n for n in self.sizes if n <= samples),
+            curve_sizes=tuple(n for n in self.curve_sizes if n <= samples),
+        )
 
 
 FULL = Setting()

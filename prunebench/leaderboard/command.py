@@ -44,10 +44,9 @@ def command_of(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     words = _given(TaskSpec, task.record | {"classes": classes}, samples=default_samples(dataset))
     words += ["--download"] if dataset in DATASETS and DATASETS[dataset].download else []
     recorded = shlex.split(row.command or "")
-    # A network as it was named where that was done on a command line: a file, too.
-    named = _values(recorded, "--network") if recipe.network is not None else []
-    record = recipe.record | {"network": [recipe.network_spec, *named][-1]}
-    words += _given(Recipe, record, **defaults_of(dataset, recipe.network_spec), network=SHALLOW)
+    words += _given(
+        Recipe, _written(recipe, recorded), **defaults_of(dataset, recipe.network_spec), network=SHALLOW
+    )
     words += _scorer_words(row.scorer, recorded)
     keep = default_fractions(shallow=recipe.network is None)
     left_out: Record = {"keep": keep, "finetune_steps": default_finetune_steps(recipe.steps), "at_steps": ()}
@@ -66,6 +65,14 @@ def _given(cls: type, record: Record, **defaults: object) -> list[str]:
             values = [written_seeds(value)] if name == "seeds" else value if option.many else [value]
             words += [word for each in values for word in (option.flag, written(each))]
     return words
+
+
+def _written(recipe: Recipe, recorded: list[str]) -> Record:
+    """A recipe's values, its network as it was named where that was done on a command line: a file, too."""
+    record = recipe.record | {"network": recipe.network_spec}
+    if recipe.network is not None and (named := _values(recorded, "--network")):
+        record["network"] = named[-1]
+    return record
 
 
 def _scorer_words(scorer: str, recorded: list[str]) -> list[str]:

@@ -35,12 +35,13 @@ class PluginRecord:
 
         A spec that names a file is none, either: what others wrote runs no file here.
         """
-        match content:
-            case {"spec": str(spec), "version": str(version), "source": str(source), **others} if not others:
-                parse_spec(spec, noun)
-                return cls(spec, version, source)
-        names = ", ".join(cls.__dataclass_fields__)
-        raise RequestError(noun, content, f"a table of texts, {names}, is needed")
+        names = tuple(cls.__dataclass_fields__)
+        if not (isinstance(content, dict) and set(content) == set(names)) or not all(
+            isinstance(content[name], str) for name in names
+        ):
+            raise RequestError(noun, content, f"a table of texts, {', '.join(names)}, is needed")
+        parse_spec(content["spec"], noun)
+        return cls(**content)
 
     @property
     def content(self) -> dict[str, Any]:

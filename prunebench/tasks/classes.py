@@ -35,8 +35,10 @@ def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
     if classes == ALL:
         return tuple((number,) for number in sorted(names))
     given = parse_classes(classes) if isinstance(classes, str) else classes
-    sides: list[Any] = [(side,) if is_whole(side) else side for side in given] if _is_list(given) else []
-    if len(sides) < 2 or not all(_is_list(side) and len(side) for side in sides):
+    if not _is_list(given) or len(given) < 2:
+        raise RequestError("classes", classes, _FORM)
+    sides: list[Any] = [(side,) if is_whole(side) else side for side in given]
+    if not all(_is_list(side) and len(side) for side in sides):
         raise RequestError("classes", classes, _FORM)
     found = tuple(tuple(sorted(_number(token, names) for token in side)) for side in sides)
     chosen = sum(found, ())

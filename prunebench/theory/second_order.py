@@ -1,7 +1,7 @@
 """Target vectors to the next order: rotated by the second moments of the effective dataset (appendix C.3)."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.errors import RequestError
@@ -30,23 +30,29 @@ def second_order_targets(
     x = task.x_train.to(networks.device, torch.float64)
     y = task.signs.to(x)
     gram = x @ x.T
-
-    def solved(gate: Bool[Tensor, " samples"]) -> Float[Tensor, " inputs"]:
-        """Through the Gram matrix of the gated samples: `(X^T X + r I)^-1 X^T y = X^T (X X^T + r I)^-1 y`."""
-        gated = torch.nonzero(gate).squeeze(1)
-        if len(gated) == 0:
-            return x.new_zeros(x.shape[1])
-        part, labels = gram[gated][:, gated], y[gated]
-        part.diagonal().add_(ridge * part.diagonal().mean())
-        factor, failed = torch.linalg.cholesky_ex(part)
-        if ridge == 0 or bool(failed):
-            weights = torch.linalg.pinv(part, hermitian=True) @ labels
-        else:
-            weights = torch.cholesky_solve(labels[:, None], factor).squeeze(1)
-        return weights @ x[gated]
-
     rows = [
-        [sign * solved(gate) for sign, gate in zip(signs, gated.T, strict=True)]
+        [sign * _solve(gram, x, y, gate, ridge) for sign, gate in zip(signs, gated.T, strict=True)]
         for signs, gated in zip(orientation(networks, task), gates(networks, task), strict=True)
     ]
     return torch.stack([torch.stack(row) for row in rows]).to(networks.dtype)
+
+
+def _solve(
+    gram: Float[Tensor, "samples samples"],
+    x: Float[Tensor, "samples inputs"],
+    y: Float[Tensor, " samples"],
+    gate: Tensor,
+    ridge: float,
+) -> Float[Tensor, " inputs"]:
+    """Through the Gram matrix of the gated samples: `(X^T X + r I)^-1 X^T y = X^T (X X^T + r I)^-1 y`."""
+    gated = torch.nonzero(gate).squeeze(1)
+    if len(gated) == 0:
+        return x.new_zeros(x.shape[1])
+    part, labels = gram[gated][:, gated], y[gated]
+    part.diagonal().add_(ridge * part.diagonal().mean())
+    factor, failed = torch.linalg.cholesky_ex(part)
+    if ridge == 0 or bool(failed):
+        weights = torch.linalg.pinv(part, hermitian=True) @ labels
+    else:
+        weights = torch.cholesky_solve(labels[:, None], factor).squeeze(1)
+    return weights @ x[gated]
