@@ -5,6 +5,7 @@ from prunebench.benchmark.missing import Missing
 from prunebench.benchmark.plan import ACCURACY_DRAWS, Plan, draws_of
 from prunebench.benchmark.reporter import Reporter
 from prunebench.device import resolve_device, slow_because
+from prunebench.evaluation.protocols import TRAINED
 from prunebench.store.store import Store
 from prunebench.store.timings import PRUNE_EARLY
 from prunebench.words import plural
@@ -31,17 +32,18 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
     work = work_of(plan, missing)
     counts = ", ".join(str(plan.kept(fraction)) for fraction in plan.fractions)
     choices = sum(draws_of(scorer, ACCURACY_DRAWS) for scorer in plan.with_controls())
-    each = f"each of {len(plan.steps)} steps"
-    retrained = {
-        PRUNE_EARLY: f"from {each}, retrain {choices + 1} choices",
-        "finetune": f"for {each}, {plural(plan.finetuned, 'step')} more of {choices} choices",
-    }
-    for protocol, what in retrained.items():
-        networks = sum(
-            int(count)
-            for (kind, step), count in work.items()
-            if kind.startswith(protocol) and (step < recipe.steps or protocol != PRUNE_EARLY)
+    for protocol in TRAINED:
+        networks = sum(int(count) for (kind, _), count in work.items() if kind.startswith(protocol))
+        what = (
+            f"for each of {len(plan.steps)} steps, {plural(plan.finetuned, 'step')} more of {choices} choices"
         )
+        if protocol == PRUNE_EARLY:
+            networks = sum(
+                int(count)
+                for (kind, step), count in work.items()
+                if kind.startswith(protocol) and step < recipe.steps
+            )
+            what = f"from each of {len(plan.steps)} steps, retrain {choices + 1} choices"
         if networks:
             reporter.plan(
                 f"{protocol}: {what} of {counts} units for {plural(len(plan.seeds), 'seed')}: "

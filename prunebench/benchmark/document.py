@@ -1,6 +1,7 @@
 """The result document of a plan (docs/protocols.md), put together from what the store holds."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -70,16 +71,25 @@ def _row(
     example: Scores | UnsetType,
     trained: int,
 ) -> Row:
+    scorer = plan.scored.get(key)
     error = next((scoring.error for scoring in scorings if scoring.error), None)
     asked_again = Measure(LABELS) in measures and error is None
-    shuffled, reads, failed = _label_control(scorings) if asked_again else ({}, UNSET, None)
+    control = _label_control(scorings) if asked_again else None
     found = _draws(scorings, [m for m in measures if m.name != LABELS]) if error is None else {}
     newest = max((scoring.environment for scoring in scorings), key=lambda made: made["utc"])
-    return replace(
-        _unasked(plan, key, newest),
-        relative_time=None if not drops or key not in plan.scored else key.step / drops,
+    return Row(
+        scorer=key.scorer,
+        name=key.scorer if scorer is None else scorer.name,
+        parameters={} if scorer is None else values_of(scorer),
+        version=key.version,
+        source=key.source or None,
+        sees_end=scorer is not None and scorer.sees_end,
+        control=scorer is None or scorer.name in (*CONTROLS, TWIN),
+        at_step=key.step,
+        relative_time=None if not drops or scorer is None else key.step / drops,
         status="ok" if error is None else "failed",
         error=error,
+        seeds=list(plan.seeds),
         draws=max(scoring.draws for scoring in scorings),
         cost=Cost(
             gradient_steps=key.step,
@@ -87,14 +97,15 @@ def _row(
             seconds=sum(scoring.seconds for scoring in scorings),
             sample_gradients=_sample_gradients(plan, key, scorings),
         ),
+        evaluator=EVALUATOR_VERSION,
         command=newest.get("command"),
         environment={name: value for name, value in newest.items() if name != "command"},
         finetune_steps=min(plan.finetuned, trained) if "finetune" in plan.protocols else UNSET,
         recalibrated=plan.recalibrate if plan.normalised else UNSET,
-        metrics={} if error else _summaries(dense | found | shuffled, plan),
+        metrics={} if error else _summaries(dense | found | (control.draws if control else {}), plan),
         example=example if error is None else UNSET,
-        reads_labels=reads,
-        errors={LABELS: failed} if failed else UNSET,
+        reads_labels=control.reads if control else UNSET,
+        errors={LABELS: control.error} if control and control.error else UNSET,
     )
 
 
@@ -106,43 +117,47 @@ def _sample_gradients(plan: Plan, key: Key, scorings: Sequence[Scoring]) -> floa
     return key.step * plan.recipe.batch_size + max(own)
 
 
-def _label_control(scorings: Sequence[Scoring]) -> tuple[Draws, bool | None, str | None]:
-    """What came of asking with shuffled labels: numbers, whether the scorer reads labels, and its error.
+class _LabelControl(NamedTuple):
+    """What came of asking with shuffled labels, as a row has it."""
 
-    Numbers where every network has been asked about; no number of a network alone whose scores stayed.
-    """
+    draws: Draws
+    reads: bool | None
+    error: str | None
+
+
+def _label_control(scorings: Sequence[Scoring]) -> _LabelControl:
+    """Numbers where every network has been asked about; no number of a network alone whose scores stayed."""
     measure = Measure(LABELS)
     error = next((each.errors[measure] for each in scorings if measure in each.errors), None)
     if error or any(measure not in each.results for each in scorings):
-        return {}, None, error
+        return _LabelControl({}, None, error)
     values = [each.results[measure].get("/".join(SHUFFLED_LABELS), []) for each in scorings]
     draws = max(map(len, values))
     if not draws:
-        return {}, False, None
+        return _LabelControl({}, False, None)
     filled = [each or [None] * draws for each in values]
-    return {SHUFFLED_LABELS: np.array(filled, dtype=np.float64).T}, True, None
+    return _LabelControl({SHUFFLED_LABELS: np.array(filled, dtype=np.float64).T}, True, None)
 
 
 def unfit_rows(plan: Plan, environment: Environment) -> list[Row]:
     """Those of scorers that were not asked."""
-    return [_unasked(plan, key, environment) for key in plan.unasked]
+    return [_unfit(plan, key, environment) for key in plan.unasked]
 
 
-def _unasked(plan: Plan, key: Key, environment: Environment) -> Row:
-    """The row of a scorer that was not asked; of any other, what it says of the scorer."""
-    scorer = plan.keys.get(key)
+def _unfit(plan: Plan, key: Key, environment: Environment) -> Row:
+    scorer = plan.keys[key]
     return Row(
         scorer=key.scorer,
-        name=key.scorer if scorer is None else scorer.name,
-        parameters={} if scorer is None else values_of(scorer),
+        name=scorer.name,
+        parameters=values_of(scorer),
         version=key.version,
-        source=key.source or None,
-        sees_end=scorer is not None and scorer.sees_end,
-        control=scorer is None or scorer.name in (*CONTROLS, TWIN),
+        source=key.source,
+        sees_end=scorer.sees_end,
+        control=False,
         at_step=key.step,
         relative_time=None,
         status="unfit",
-        error=plan.unfit.get(key.scorer),
+        error=plan.unfit[key.scorer],
         seeds=list(plan.seeds),
         draws=0,
         cost=Cost(0, 0, 0.0),

@@ -156,8 +156,17 @@ class StoredNetwork:
         if row is None or not is_valid(row):
             raise NotHere("their networks are lacking: no curves")
         trained = row.trained
-        went = join_history([trained]), trained.gradient_steps, trained.seconds
-        return Trajectory(self.task, self.recipe, (self.seed,), self._initial, self._final, states, *went)
+        return Trajectory(
+            self.task,
+            self.recipe,
+            (self.seed,),
+            self._initial,
+            self._final,
+            states,
+            join_history([trained]),
+            trained.gradient_steps,
+            trained.seconds,
+        )
 
     @cached_property
     def _initial(self) -> Networks:

@@ -84,8 +84,10 @@ def _export_results(form: str, folder: Path, out: str | None) -> None:
             raise RequestError("--out", None, "a file for --format parquet is needed")
     with Store(folder, read_only=True) as store, contextlib.ExitStack() as stack:
         table = ResultTable(store)
-        file: Any = sys.stdout.buffer
-        if out is not None:
+        file: Any
+        if out is None:
+            file = sys.stdout.buffer
+        else:
             file = stack.enter_context(atomic_file(writable_file("--out", Path(out))))
         if form == "parquet":
             write_parquet(table, file)

@@ -99,8 +99,9 @@ class ChartBoard:
         winners = better_than(first, here, column) if rank and rank.first > 1 else set()
         better = sum(row.scorer in winners and row.cost.steps < self.board.training_steps for row in here)
         second = next((row for row in others if row.seeds == first.seeds), None)
-        one, other = column.summary(first), second and column.summary(second)
-        ahead = paired_difference(one, other, skewed=collapses(column.path)) if one and other else None
+        ahead = None
+        if second and (one := column.summary(first)) and (other := column.summary(second)):
+            ahead = paired_difference(one, other, skewed=collapses(column.path))
         return Winner(first, second.scorer if second else None, ahead, tied, better, costly)
 
     @cached_property

@@ -134,10 +134,11 @@ def ceiling_columns(board: Results) -> tuple[Column, ...]:
 
 def layer_ceiling_columns(board: Results) -> tuple[Column, ...]:
     """The share of its own noise ceiling in each layer, where the board has twins."""
-    twins = twin_rows(board)
+    if not (twins := twin_rows(board)):
+        return ()
     return tuple(
         OfCeiling(column.title, (OF_CEILING_BY_LAYER, column.path[1]), of=column.path, twins=twins)
-        for column in (layer_columns(board) if twins else ())
+        for column in layer_columns(board)
     )
 
 

@@ -105,8 +105,8 @@ class _Table:
             else:
                 tables.append(dict([step, scorer]) | layer)
         for place, columns in enumerate(tables):
-            heading = "further layers" if place else "Spearman correlation layer by layer"
-            yield self._table(columns, heading, width)
+            title = "further layers" if place else "Spearman correlation layer by layer"
+            yield self._table(columns, title, width)
 
     def _table(self, columns: Columns, heading: str, width: int) -> Table:
         """Names are whole where they leave room for the numbers, which always are."""

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
+# In the order in which a layer lists its parts.
 Role = Literal["incoming", "bias", "scale", "statistic", "outgoing"]
 
 

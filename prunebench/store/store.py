@@ -38,7 +38,7 @@ from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 
 
-class Store(contextlib.AbstractContextManager["Store"]):
+class Store:
     """A folder with one SQLite file and the networks' files; in memory where `folder` is None.
 
     Every method that writes is one transaction, so a process that dies leaves whole results or none. Several
@@ -62,6 +62,9 @@ class Store(contextlib.AbstractContextManager["Store"]):
     def to_read(cls, folder: Path) -> "Store":
         """A store that is only read; an empty one where there is none in `folder`."""
         return cls(folder, read_only=True) if (folder / FILE).is_file() else cls()
+
+    def __enter__(self) -> "Store":
+        return self
 
     def __exit__(self, *_error: object) -> None:
         self.close()

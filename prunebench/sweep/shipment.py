@@ -1,6 +1,6 @@
 """The part of a store that a job needs, and what has become of it, as bytes for another process."""
 
-from collections.abc import Collection
+from collections.abc import Set
 
 from prunebench.errors import PrunebenchError
 from prunebench.store.absorb import absorb
@@ -18,7 +18,7 @@ def pack(store: Store, training: str) -> Shipment:
         return part.to_bytes()
 
 
-def without_files(part: Store, sent: Collection[str]) -> Shipment:
+def without_files(part: Store, sent: Set[str]) -> Shipment:
     """All of a store in memory but the files of these names, which were `sent`, and what is said of them."""
     with part.writing() as connection:
         rows = [row for row, _ in part.read(NetworkRow) if row.file in sent]

@@ -79,8 +79,10 @@ def shares(
     # Where no member has outgoing weights all count the same: what they point at does not matter.
     weight = torch.where(total(effective) > 0, effective, 1.0)
     mean = weight / total(weight) / torch.where(incoming > 0, incoming, 1.0)
-    a, c = (torch.where(alone, 1.0, torch.where(present, own, 0.0)) for own in (mean, incoming))
-    return a, c
+    return (
+        torch.where(alone, 1.0, torch.where(present, mean, 0.0)),
+        torch.where(alone, 1.0, torch.where(present, incoming, 0.0)),
+    )
 
 
 def fold(

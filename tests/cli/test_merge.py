@@ -219,7 +219,7 @@ def test_a_store_names_no_file_that_an_audit_runs(folder: Path) -> None:
     assert not (folder / "run").exists()
 
 
-def test_an_audits_sample_is_drawn_by_its_seed(stores: None) -> None:
+def test_an_audit_computes_a_sample_of_the_results(stores: None) -> None:
     with Store(Path("theirs"), read_only=True) as theirs:
         some = audit(theirs, 0.2, load_scorer)
         ((count,),) = theirs.rows("SELECT count(*) FROM results")
