@@ -1,7 +1,6 @@
 """The classification problem that networks are trained on."""
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,11 +60,8 @@ class Task:
             vars(self).update({f"x_{part}": x.flatten(1), f"y_{part}": y})
         vars(self).update(shape=shapes[0], name=name, source={} if source is None else source)
         if shapes[0] != shapes[1]:
-            found = (
-                tuple(math.prod(shape) for shape in shapes)
-                if len(shapes[0]) == len(shapes[1]) == 1
-                else shapes
-            )
+            vectors = len(shapes[0]) == len(shapes[1]) == 1
+            found = tuple(shape[0] for shape in shapes) if vectors else shapes
             raise RequestError("x_train, x_test", found, "both need the same number of inputs")
         there = self.y_train.unique().tolist()
         if len(there) < 2:
