@@ -58,12 +58,9 @@ class Job:
     def of(cls, task: _Given, recipe: _Given, run: _Given, title: str = "") -> "Job":
         """The job of the values that are given (`seeds` may be a number); others have their default."""
         spec = TaskSpec(**task)
-        several = {key for key, option in options_of(RunSpec).items() if option.many}
-        asked: _Given = {
-            key: tuple(range(value) if isinstance(value, int) else value) if key in several else value
-            for key, value in run.items()
-        }
-        return cls(spec, recipe_with_defaults(spec.dataset, recipe), RunSpec(**asked), title)
+        if isinstance(networks := run.get("seeds"), int):
+            run = run | {"seeds": tuple(range(networks))}
+        return cls(spec, recipe_with_defaults(spec.dataset, recipe), RunSpec(**run), title)
 
 
 def read_study(path: Path, scorers: Sequence[str] = ()) -> tuple[Job, ...]:
@@ -93,12 +90,12 @@ def read_study(path: Path, scorers: Sequence[str] = ()) -> tuple[Job, ...]:
         if len(points) > LARGEST:
             raise RequestError(path.name, f"over {LARGEST:,} jobs", f"up to {LARGEST:,} jobs in one study")
     if scorers:  # before jobs are named by what sets them apart
-        points = [point | {"run": point["run"] | {"scorers": [*scorers]}} for point in points]
+        points = [point | {"run": point["run"] | {"scorers": tuple(scorers)}} for point in points]
     return tuple(Job.of(**point, title=title) for point, title in zip(points, _titles(points), strict=True))
 
 
 def _tables(where: str, content: dict[str, Any]) -> _Point:
-    """The tables of a study or of one of its grids, each checked by itself; all values of axes are lists."""
+    """The tables of a study or of one of its grids, each checked by itself; what is an axis is a tuple."""
     tables: _Point = {}
     for table, options in _TABLES.items():
         given = content.get(table, {})
@@ -111,7 +108,7 @@ def _tables(where: str, content: dict[str, Any]) -> _Point:
             key: _checked(f"{where} [{table}] {key}", value, options[key]) for key, value in given.items()
         }
     if _MOVED in tables["run"]:
-        tables["recipe"] = {_MOVED: [tables["run"].pop(_MOVED)]} | tables["recipe"]
+        tables["recipe"] = {_MOVED: (tables["run"].pop(_MOVED),)} | tables["recipe"]
     return tables
 
 
@@ -130,7 +127,7 @@ def _checked(where: str, value: Any, option: Option) -> Any:
         raise RequestError(where, values, "at least one value is needed")
     if len(set(values)) < len(values):
         raise RequestError(where, values, "each value once")
-    return values
+    return tuple(values)
 
 
 def _points(where: str, tables: _Point) -> list[_Point]:
@@ -158,7 +155,7 @@ def _titles(points: list[_Point]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return ",".join(map(str, value))
     return "" if value is None else str(value)
 
