@@ -126,24 +126,21 @@ def _held(plan: Plan, board: Board, same: Collection[Key] = ()) -> frozenset[Key
     rows |= {key: row for key in same for row in board.rows if row.key == (key.scorer, key.step)}
     wanted, trained = plan.wanted, board.training_steps
     found = {key for key in rows.keys() & wanted if _has(rows[key], plan, wanted[key], trained)}
-    unasked = ((key, rows[key]) for key in plan.unasked if key in rows)
-    return frozenset(found).union(
-        key
-        for key, row in unasked
-        if row.status == "unfit" and row.error == plan.unfit[key.scorer] and _is_of(row, plan)
-    )
+    for key in rows.keys() & plan.unasked:
+        if _is_of(rows[key], plan, "unfit") and rows[key].error == plan.unfit[key.scorer]:
+            found.add(key)
+    return frozenset(found)
 
 
-def _is_of(row: Row, plan: Plan) -> bool:
-    return row.evaluator == EVALUATOR_VERSION and row.seeds == list(plan.seeds)
+def _is_of(row: Row, plan: Plan, status: str) -> bool:
+    return row.status == status and row.evaluator == EVALUATOR_VERSION and row.seeds == list(plan.seeds)
 
 
 def _has(row: Row, plan: Plan, measures: Sequence[Measure], trained: int) -> bool:
     protocols = {measure.name for measure in measures}
     kept = {(protocol_of(path), path[2]) for path in row.metrics if len(path) == 3}
     return (
-        row.status == "ok"
-        and _is_of(row, plan)
+        _is_of(row, plan, "ok")
         and protocols <= row.protocols
         and kept >= {(measure.name, measure.keep) for measure in measures if measure.keep}
         and ("finetune" not in protocols or row.finetune_steps == min(plan.finetuned, trained))
