@@ -56,15 +56,13 @@ class Submission(msgspec.Struct, forbid_unknown_fields=True):
         try:
             found = msgspec.json.decode((folder / FILE).read_bytes(), type=cls)
             if found.schema != SCHEMA:
-                raise PrunebenchError(f"{FILE} has schema {found.schema}; {SCHEMA} is understood")
+                raise PrunebenchError(f"{folder}: {FILE} has schema {found.schema}; {SCHEMA} is understood")
             for name, expected in found.files.items():
                 path = folder / name
                 if not NAME.fullmatch(name) or path.is_symlink() or digest(path.read_bytes()) != expected:
-                    raise PrunebenchError(f"{name!r} is not what was submitted")
+                    raise PrunebenchError(f"{folder}: {name!r} is not what was submitted")
         except (OSError, msgspec.MsgspecError) as error:
             raise PrunebenchError(f"{folder}: not a whole submission ({error})") from error
-        except PrunebenchError as error:
-            raise PrunebenchError(f"{folder}: {error}") from error
         return found
 
     @property
