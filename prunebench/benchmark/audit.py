@@ -5,7 +5,6 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -136,7 +135,7 @@ def _compute_again(network: StoredNetwork, results: Sequence[_Result], report: A
         except NotHere as lacking:
             report.unchecked[str(lacking)] += 1
             continue
-        if _equal(read_values(metrics), again, partial(_allowed, measure, network.task)):
+        if _equal(read_values(metrics), again, measure, network.task):
             report.checked += 1
         else:
             of = f"{measure} of {key.scorer or 'the networks'}"
@@ -157,11 +156,11 @@ def _name(what: str, key: Key, network: StoredNetwork) -> str:
     return f"{what} at step {key.step}, seed {network.seed}, of training {network.training}"
 
 
-def _equal(stored: Values, again: Values, allowed: Callable[[str], float]) -> bool:
+def _equal(stored: Values, again: Values, measure: Measure, task: Task) -> bool:
     return stored.keys() == again.keys() and all(
         len(stored[path]) == len(again[path])
         and all(
-            a is b or (a is not None and b is not None and abs(a - b) <= allowed(path))
+            a is b or (a is not None and b is not None and abs(a - b) <= _allowed(measure, task, path))
             for a, b in zip(stored[path], again[path], strict=True)
         )
         for path in stored
