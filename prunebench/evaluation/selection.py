@@ -55,10 +55,8 @@ def first_of_layers(layers: Sequence[Layer], share: float) -> dict[str, Int64[Te
 
 
 def by_layer(kept: Int64[Tensor, " kept"], layers: Sequence[Layer]) -> dict[str, Int64[Tensor, "1 own"]]:
-    """One choice of units as `Networks.keep` takes it."""
-    first, found = 0, {}
-    for layer in layers:
-        own = kept[(kept >= first) & (kept < first + layer.units)]
-        found[layer.name] = (own - first)[None]
-        first += layer.units
-    return found
+    """One choice of units, in ascending order, as `Networks.keep` takes it."""
+    sizes = [layer.units for layer in layers]
+    chosen = torch.zeros(sum(sizes), dtype=torch.bool, device=kept.device)
+    chosen[kept] = True
+    return {layer.name: own.nonzero().T for layer, own in zip(layers, chosen.split(sizes), strict=True)}
