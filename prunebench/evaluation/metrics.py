@@ -35,16 +35,8 @@ RANGES: dict[Kind, tuple[float, float]] = {
     "accuracy": (0.0, 1.0),
     "amount": (0.0, math.inf),
 }
-# By the first key of the path; all others are shares.
+# By the first key of the path, of what is no correlation; all others are shares.
 _KINDS: dict[str, Kind] = {
-    "spearman": "correlation",
-    "kendall": "correlation",
-    "spearman_within_groups": "correlation",
-    BY_LAYER: "correlation",
-    "spearman_over_layers": "correlation",
-    "spearman_shuffled_labels": "correlation",
-    "spearman_from_labels": "correlation",
-    "spearman_with": "correlation",
     "accuracy": "accuracy",
     "train_accuracy": "accuracy",
     "groups": "amount",
@@ -57,7 +49,9 @@ SPLITS: dict[str, Split] = {"accuracy": "test", "train_accuracy": "train"}
 
 
 def kind_of(path: Path) -> Kind:
-    """What a metric can be."""
+    """What a metric can be. Correlations are called by their coefficient and what they are taken of."""
+    if path[0].startswith(("spearman", "kendall")):
+        return "correlation"
     return _KINDS.get(path[0], "share")
 
 
