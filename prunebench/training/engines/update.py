@@ -23,14 +23,13 @@ class Update:
         self._recipe = problem.recipe
         self._velocity, self._began = state.velocity.clone(), state.began
         self._velocities = list(self._velocity.tensors.values())
-        self._names = tuple(self._velocity.tensors)
         self._squares = None
         if problem.recipe.optimizer == "adam":
             self._squares = (state.squares or state.velocity.zeros_like()).clone()
             taken = torch.tensor(float(state.step - state.began), device=problem.x.device)
-            self._taken = [taken.clone() for _ in self._names]
+            self._taken = [taken.clone() for _ in self._velocities]
         masks = {} if problem.masks is None else problem.masks.tensors
-        self._masks = [masks.get(name) for name in self._names]
+        self._masks = [masks.get(name) for name in self._velocity.tensors]
 
     def take(self, weights: list[Tensor], gradients: list[Tensor], rate: float) -> None:
         """One step of weights (in the order of the velocity's names), at this learning rate."""
