@@ -31,15 +31,12 @@ def networks_of(
     return wanted.trajectory(again=again, claimed=True)
 
 
-def take_snapshot(
-    plan: Plan, store: Store, reporter: Reporter | None = None, *, force: bool = False
-) -> Snapshot:
+def take_snapshot(plan: Plan, store: Store, reporter: Reporter, *, force: bool) -> Snapshot:
     """The networks of a plan at its first step, without the end of their training.
 
     They come from `store`; what is missing there, with `force` all, is trained and kept. Raises as
     `ReferenceNetworks.trajectory` does.
     """
-    reporter = reporter or Reporter()
     made = environment(plan.device) | {"command": plan.command}
     with store.claimed(plan.training):
         announce_networks(plan, store, reporter, force=force)
@@ -47,7 +44,7 @@ def take_snapshot(
     return run.snapshot(plan.steps[0])
 
 
-def announce_networks(plan: Plan, store: Store, reporter: Reporter, *, force: bool = False) -> None:
+def announce_networks(plan: Plan, store: Store, reporter: Reporter, *, force: bool) -> None:
     """Say which of the networks are there and what is to be trained."""
     there = Inventory() if force else take_inventory(store, plan.training)
     untrained = [seed for seed in plan.seeds if seed not in there.trained]
