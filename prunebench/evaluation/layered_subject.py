@@ -51,14 +51,12 @@ class LayeredSubject(Subject[Tensor]):
         its own: its mean over the data is taken away.
         """
         cosines = torch.full((self.units, self.units), -1.0, device=self.network.device, dtype=torch.float64)
-        first = 0
-        for layer, foldable in zip(self.network.layers, rescalable(self.network), strict=True):
+        of_layers = self.network.architecture.by_layer(torch.arange(self.units, device=cosines.device))
+        for (layer, own), foldable in zip(of_layers, rescalable(self.network), strict=True):
             if foldable:
-                own = [part.by_unit(self.network[part.tensor])[0] for part in layer.of("incoming")]
-                rows = unit_rows(torch.cat(own, dim=1).double())
-                inside = slice(first, first + layer.units)
-                cosines[inside, inside] = rows @ rows.T
-            first += layer.units
+                incoming = [part.by_unit(self.network[part.tensor])[0] for part in layer.of("incoming")]
+                rows = unit_rows(torch.cat(incoming, dim=1).double())
+                cosines[own[:, None], own] = rows @ rows.T
         return cosines
 
     def pruned(self, kept: Int64[Tensor, "choices kept"]) -> Labels:

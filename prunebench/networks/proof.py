@@ -211,14 +211,13 @@ def half_of(
     networks: Networks, layers: Sequence[Layer], draw: torch.Generator
 ) -> tuple[dict[str, Int64[Tensor, "seeds kept"]], Float[Tensor, "seeds units"]]:
     """Any half of these layers' units, in any order, to be kept; and gates that switch off the others."""
-    kept, gates = {}, []
-    for layer in networks.layers:
-        gates.append(torch.ones(networks.seeds, layer.units))
+    kept, gates = {}, torch.ones(networks.seeds, networks.units)
+    for layer, own in networks.architecture.by_layer(gates):
         if layer in layers:
             orders = [torch.randperm(layer.units, generator=draw) for _ in range(networks.seeds)]
             kept[layer.name] = torch.stack(orders)[:, : max(1, layer.units // 2)]
-            gates[-1] = torch.zeros_like(gates[-1]).scatter(1, kept[layer.name], 1)
-    return kept, torch.cat(gates, dim=1)
+            own.zero_().scatter_(1, kept[layer.name], 1)
+    return kept, gates
 
 
 def _are_gone(
