@@ -33,18 +33,14 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
     counts = ", ".join(str(plan.kept(fraction)) for fraction in plan.fractions)
     choices = sum(draws_of(scorer, ACCURACY_DRAWS) for scorer in plan.with_controls())
     for protocol in TRAINED:
-        networks = sum(int(count) for (kind, _), count in work.items() if kind.startswith(protocol))
+        trained = {step: int(count) for (kind, step), count in work.items() if kind.startswith(protocol)}
         what = (
             f"for each of {len(plan.steps)} steps, {plural(plan.finetuned, 'step')} more of {choices} choices"
         )
         if protocol == PRUNE_EARLY:
-            networks = sum(
-                int(count)
-                for (kind, step), count in work.items()
-                if kind.startswith(protocol) and step < recipe.steps
-            )
+            trained.pop(recipe.steps, None)  # from the end on nothing is left to train
             what = f"from each of {len(plan.steps)} steps, retrain {choices + 1} choices"
-        if networks:
+        if networks := sum(trained.values()):
             reporter.plan(
                 f"{protocol}: {what} of {counts} units for {plural(len(plan.seeds), 'seed')}: "
                 f"{networks:,} narrow networks are to be trained"
