@@ -5,7 +5,6 @@ from prunebench.networks.layers import Layer as Layer
 from prunebench.networks.layers import Part as Part
 from prunebench.networks.networks import Networks as Networks
 from prunebench.networks.networks import NormKind as NormKind
-from prunebench.networks.networks import Side as Side
 from prunebench.networks.outcomes import accuracy as accuracy
 from prunebench.networks.outcomes import cross_entropy as cross_entropy
 from prunebench.networks.outcomes import predictions as predictions
