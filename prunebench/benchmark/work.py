@@ -100,11 +100,9 @@ class Work:
         """Ask the scorer, once for each draw, or recall what it said."""
         asked = asked_at(key, scorer), seeds
         if asked not in self.said:
-            snapshot = subset(self.run, seeds).snapshot(key.step, with_final=scorer.sees_end)
-            if scorer.initial_only:
-                snapshot = _initial_of(snapshot)
+            run = subset(self.run, seeds)
+            snapshot = _seen_by(scorer, run.snapshot(key.step, with_final=scorer.sees_end))
             if scorer.twins:
-                run = subset(self.run, seeds)
                 self.said[asked] = self.twins.ask(scorer, snapshot, run, draws_of(scorer))
             else:
                 draws = range(draws_of(scorer))
@@ -158,7 +156,7 @@ class Work:
                 began, scorer = time.perf_counter(), self.plan.scored[key]
                 asked_for = asked_at(key, scorer), seed
                 if asked_for not in said:
-                    seen = _initial_of(snapshot) if scorer.initial_only else snapshot
+                    seen = _seen_by(scorer, snapshot)
                     said[asked_for] = ask_shuffled(scorer, seen, self.scores[key, seed][0], final)
                     if (traceback := said[asked_for].traceback) is not None:
                         self.reporter.failure(key.scorer, key.step, traceback)
@@ -206,8 +204,10 @@ class Work:
         self.store.put(self.plan.training, EVALUATOR_VERSION, scorings)
 
 
-def _initial_of(snapshot: Snapshot) -> Snapshot:
-    """What scorers see that look at the initial weights alone."""
+def _seen_by(scorer: Scorer, snapshot: Snapshot) -> Snapshot:
+    """What the scorer sees of a snapshot: the initial networks, if it looks at their weights alone."""
+    if not scorer.initial_only:
+        return snapshot
     return replace(snapshot, step=0, networks=snapshot.initial)
 
 
