@@ -41,6 +41,7 @@ _KINDS: dict[str, Kind] = {
     "train_accuracy": "accuracy",
     "groups": "amount",
     "initial_loss": "amount",
+    "spread": "amount",
     "train_loss": "amount",
 }
 # Accuracies by the split that they are measured on.

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from prunebench.leaderboard.folder import read_folder
+
 FOLDER = Path(__file__).resolve().parents[2] / "leaderboards"
 
 
@@ -25,3 +27,13 @@ def test_the_committed_boards_are_what_their_records_say(tmp_path: Path) -> None
         assert path.read_bytes() == (FOLDER / path.name).read_bytes(), (
             f"{path.name}: run `leaderboard --rebuild`"
         )
+
+
+def test_means_and_medians_of_the_committed_boards_are_in_their_intervals() -> None:
+    boards, damaged = read_folder(FOLDER)
+    assert not damaged
+    records = [record for board in boards.values() for record in (board.training, *board.rows)]
+    found = [summary.middle for record in records for summary in record.metrics.values()]
+    numbers = [(middle, low, high) for middle, low, high in found if low is not None and high is not None]
+    assert len(numbers) > 0.9 * len(found)
+    assert [each for each in numbers if not each[1] <= each[0] <= each[2]] == []
