@@ -85,11 +85,11 @@ def steps_of(boards: Sequence[Board]) -> list[int]:
 def across(boards: Sequence[Board], column: Column, step: Moment, family: str = "all") -> Across | None:
     """The boards' means at a moment: the largest table of scorers and boards that has no gap.
 
-    None where no two scorers share a board. Scorers that see the end take no part.
+    None where no two scorers share two boards. Scorers that see the end take no part.
     """
     found = {board.name: means for board in boards if (means := _means(board, column, step))}
     scorers, names = _without_gaps(found)
-    if len(scorers) < 2:
+    if len(names) < 2:
         return None
     left_out = {scorer for name in names for scorer in found[name]} - set(scorers)
     table = np.array([[found[name][scorer] for name in names] for scorer in scorers])
@@ -103,7 +103,7 @@ def by_family(boards: Sequence[Board], columns: Iterable[Column], moments: Itera
     families = {"all": boards, **({"shallow": shallow, "layered": layered} if shallow and layered else {})}
     every = product(columns, moments, families.items())
     found = (across(some, column, moment, family) for column, moment, (family, some) in every)
-    return [one for one in found if one is not None and len(one.boards) > 1]
+    return [one for one in found if one is not None]
 
 
 def _without_gaps(found: dict[str, dict[str, float]]) -> tuple[list[str], list[str]]:
@@ -118,7 +118,7 @@ def _without_gaps(found: dict[str, dict[str, float]]) -> tuple[list[str], list[s
         for count in range(2, len(order) + 1)
     ]
     scorers, names = max(tables, key=lambda table: len(table[0]) * len(table[1]), default=([], []))
-    return (sorted(scorers), names) if names else ([], [])
+    return sorted(scorers), names
 
 
 @dataclass(frozen=True, eq=False)

@@ -166,9 +166,7 @@ def _column(boards: Sequence[Board], column: Column) -> list[str]:
     parts = [title, "Best predictor:", _best(boards, column)]
     if len(boards) < 2:
         return parts
-    found = [
-        one for step in steps_of(boards) if (one := across(boards, column, step)) and len(one.boards) > 1
-    ]
+    found = [one for step in steps_of(boards) if (one := across(boards, column, step))]
     if found:
         parts += ["Average rank:", _average_ranks(found), "\n".join(_verdict(one) for one in found)]
     if (won := wins(boards, column)) is not None:
