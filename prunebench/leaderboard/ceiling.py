@@ -97,17 +97,14 @@ def _root(value: Number) -> float:
 
 @lru_cache(maxsize=4096)
 def _share(scores: tuple[Number | None, ...], reliabilities: tuple[Number | None, ...]) -> Summary | None:
-    pairs = [None if a is None or b is None else (a, b) for a, b in zip(scores, reliabilities, strict=True)]
-    there = np.array([pair for pair in pairs if pair is not None], dtype=float)
-    if not len(there) or (reliability := float(there[:, 1].mean())) <= 0:
-        return None
-    (low,), _ = intervals(there[None, :, 1])
+    score, level = np.array([scores, reliabilities], dtype=float)  # None is NaN
+    there = np.isfinite(score) & np.isfinite(level)
+    (low,), _ = intervals(level[there][None])
     if not low > 0:  # of fewer than 3 seeds there is no interval: NaN
         return None
-    mean = float(there[:, 0].mean())
+    mean, reliability = float(score[there].mean()), float(level[there].mean())
     root = math.sqrt(reliability)
-    linear = (there[:, 0] - mean * (there[:, 1] - reliability) / (2 * reliability)) / root
-    (low,), (high,) = intervals(linear[None])
-    values = iter(linear.tolist())
-    per_seed = [None if pair is None else next(values) for pair in pairs]
+    linear = (score - mean * (level - reliability) / (2 * reliability)) / root
+    (low,), (high,) = intervals(linear[there][None])
+    per_seed = [number_or_none(value) for value in linear]
     return Summary(mean / root, number_or_none(low), number_or_none(high), per_seed)
