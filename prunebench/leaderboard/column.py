@@ -60,12 +60,12 @@ class Column:
         """The metric's summary in this row, or None."""
         return row.metrics.get(self.path)
 
-    def cell(self, row: Row, *, interval: bool = True) -> str:
+    def cell(self, row: Row) -> str:
         """`mean [low, high]`, of accuracies `mean · median [low, high]`; nothing where there is no number."""
         summary = self.summary(row)
         if summary is None:
             return ""
-        return summary.in_words(self.number) if interval and not self.bare else self.number(summary.mean)
+        return self.number(summary.mean) if self.bare else summary.in_words(self.number)
 
     def number(self, value: Number) -> str:
         """As it is shown: two decimals, or percent with one; never a negative zero."""
@@ -76,11 +76,11 @@ class Column:
 class ShuffledLabels(Column):
     """The rank correlation with shuffled labels, or in words that there is none."""
 
-    def cell(self, row: Row, *, interval: bool = True) -> str:
+    def cell(self, row: Row) -> str:
         """As of all columns."""
         if row.reads_labels is False:
             return "reads none"
-        return "–" if row.reads_labels is None else super().cell(row, interval=interval)
+        return "–" if row.reads_labels is None else super().cell(row)
 
 
 @dataclass(frozen=True)

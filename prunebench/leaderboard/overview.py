@@ -157,7 +157,7 @@ def _how_cheaply(boards: Sequence[Board]) -> list[str]:
 def _priced(one: Priced | None) -> str:
     if one is None:
         return ""
-    return f"{for_markdown(one.row.scorer)} at {one.row.at_step}: {SPEARMAN.cell(one.row, interval=False)}"
+    return f"{for_markdown(one.row.scorer)} at {one.row.at_step}: {SPEARMAN.number(one.mean)}"
 
 
 def _column(boards: Sequence[Board], column: Column) -> list[str]:
@@ -190,10 +190,10 @@ def best_of(board: Board, column: Column, step: int) -> str:
     means = [(summary.mean, row) for row in rows if row.predicts and (summary := column.summary(row))]
     if not means:
         return ""
-    _, best = max(means, key=itemgetter(0))
+    mean, best = max(means, key=itemgetter(0))
     rank = rank_rows(rows, column).get(best.key)
     others = f" +{rank.tied}" if rank and rank.tied else ""
-    return f"{best.scorer} {column.cell(best, interval=False)}{others}"
+    return f"{best.scorer} {column.number(mean)}{others}"
 
 
 def _best(boards: Sequence[Board], column: Column) -> str:
