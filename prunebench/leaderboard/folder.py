@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from prunebench.errors import PrunebenchError, RequestError, unknown_name
 from prunebench.leaderboard.archive import unpack
 from prunebench.leaderboard.board import Board, read_json
-from prunebench.leaderboard.locations import holds_boards, published
+from prunebench.leaderboard.locations import published
 from prunebench.leaderboard.means import with_means
 from prunebench.leaderboard.overview import overview
 from prunebench.leaderboard.ranks import RowKey
@@ -156,8 +156,6 @@ def board_called(name: str, folder: Path) -> Board | None:
 
 def published_boards() -> dict[str, Board]:
     """The published boards by name; none where this code came without them."""
-    if not holds_boards(published()):
-        return {}
     boards, _ = read_folder(published())
     return {board.name: board for board in boards.values()}
 
@@ -165,16 +163,14 @@ def published_boards() -> dict[str, Board]:
 def read_folder(folder: Path) -> tuple[dict[Path, Board], list[str]]:
     """All boards in `folder` by their files, and a line, beginning with its name, for each file that is none.
 
-    Raises `RequestError` for a missing folder. A file that never was to be a board is none of the two. The
-    file that boards were packed in may stand for a folder.
+    A folder that is missing has none. A file that never was to be a board is none of the two. The file that
+    boards were packed in may stand for a folder.
     """
     if folder.is_file():
         contents = with_means(unpack(folder))
         return {
             folder / (file := f"{each['name']}.json"): Board.from_content(each, file) for each in contents
         }, []
-    if not folder.is_dir():
-        raise RequestError("out", str(folder), "a folder with boards; `prunebench run` makes one")
     boards: dict[Path, Board] = {}
     damaged: list[str] = []
     for path in sorted(folder.glob("*.json")):
