@@ -51,17 +51,16 @@ def marks(rows: list[Row], column: Column) -> dict[RowKey, str]:
     row that could not be compared has a higher mean.
     """
     found: dict[RowKey, str] = {}
-    others: dict[int, float] = defaultdict(lambda: -np.inf)
-    for row, mean in _left_out(rows, column):
-        others[row.at_step] = max(others[row.at_step], mean)
+    left_out = _left_out(rows, column)
     for step, values in _comparable(rows, column).items():
         if _too_few(values):
             continue
         pairs = beats(values)
         better, worse = {first for first, _ in pairs}, {second for _, second in pairs}
+        others = [mean for row, mean in left_out if row.at_step == step]
         for scorer in values:
             if scorer in better - worse:
-                if values[scorer].mean() >= others[step]:
+                if all(values[scorer].mean() >= mean for mean in others):
                     found[scorer, step] = FIRST
             elif RANDOM in values and scorer != RANDOM and (scorer, RANDOM) not in pairs:
                 found[scorer, step] = CHANCE
