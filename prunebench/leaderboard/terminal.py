@@ -182,7 +182,7 @@ def console(*, stderr: bool = False) -> Console:
     """A console that does not squeeze tables where there is no terminal."""
     made = Console(stderr=stderr, highlight=False)
     if not made.is_terminal:
-        made = Console(stderr=stderr, highlight=False, width=185)
+        made.width = 185
     made.push_render_hook(_Harmless())
     return made
 
