@@ -38,11 +38,6 @@ class Wanted:
         """Whether boards go with all that is theirs."""
         return self.scorer is None and self.at_step is None and not self.failed
 
-    @property
-    def only_failed(self) -> bool:
-        """Whether all that failed is meant, trainings too."""
-        return self.failed and self.scorer is None and self.at_step is None
-
     def takes(self, scorer: str, step: int, failed: bool) -> bool:
         """Whether what a scorer found at a step is meant."""
         named = self.scorer in (None, scorer, scorer.partition("[")[0])
@@ -125,15 +120,17 @@ def find(wanted: Wanted, store: Path, folder: Path) -> Removal:
             raise RequestError("--board", wanted.board, f"one board: {', '.join(chosen)}")
         mine = [row for name, row in trainings if name in chosen]
         said = [each for row in mine for each in said_in(opened, row.id)]
-        _check_scorer(wanted, [by_name[name] for name in chosen if name in by_name], said)
-        rows = {name: _rows(by_name[name], wanted) for name in chosen if name in by_name}
-        rows = {name: found for name, found in rows.items() if found}
+        here = [by_name[name] for name in chosen if name in by_name]
+        _check_scorer(wanted, here, said)
+        rows = {board.name: found for board in here if (found := _rows(board, wanted))}
         if wanted.whole:
             files = {row.id: [file for file, _ in opened.read(NetworkRow, _OF, [row.id])] for row in mine}
             return Removal(rows, [], [], files, damaged)
         said = [each for each in said if wanted.takes(each.scorer, each.step, each.failed)]
-        failures = [row.id for row in mine if opened.find(FailureRow, row.id) is not None]
-        return Removal(rows, said, failures if wanted.only_failed else [], {}, damaged)
+        failures = []
+        if wanted.scorer is None and wanted.at_step is None:  # all that failed: trainings, too
+            failures = [row.id for row in mine if opened.find(FailureRow, row.id) is not None]
+        return Removal(rows, said, failures, {}, damaged)
 
 
 def _rows(board: Board, wanted: Wanted) -> list[Row]:
