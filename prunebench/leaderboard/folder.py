@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -20,30 +19,20 @@ from prunebench.store.files import folder_lock, write_atomically
 _BEGIN, _END = "<!-- overview -->", "<!-- end of overview -->"
 
 
-class Added(NamedTuple):
-    """A board that rows were joined to.
-
-    Attributes:
-        files: the JSON, then the tables.
-        older: the board as it was before, if there was one.
-    """
-
-    board: Board
-    files: list[Path]
-    older: Board | None
-
-
-def add_to_folder(document: Document, folder: Path, begun: Mapping[str, Board] | None = None) -> Added:
+def add_to_folder(
+    document: Document, folder: Path, begun: Mapping[str, Board] | None = None
+) -> tuple[Board, list[Path], Board | None]:
     """Join a result document's rows to their board in `folder`.
 
-    Where there is none yet, they join the one of this name in `begun`.
+    Where there is none yet, they join the one of this name in `begun`. Returns the board, its files (the
+    JSON, then the tables), and the board as it was before, if there was one.
     """
     newer = Board.of(document)
     path = folder / f"{newer.name}.json"
     with folder_lock(folder):
         older = Board.read(path) if path.exists() else (begun or {}).get(newer.name)
         board = newer if older is None else older.join(newer)
-        return Added(board, _write_board(board, path), older)
+        return board, _write_board(board, path), older
 
 
 def add_rows(rows: Board, folder: Path, begun: Mapping[str, Board] | None = None) -> int | None:
@@ -100,10 +89,10 @@ def rebuild(folder: Path) -> list[Path]:
 
 def _write_board(board: Board, path: Path) -> list[Path]:
     # The JSON is the record and comes last: where it is, the tables beside it are as new.
-    files = _tables(board, path) | {path: board.to_json()}
-    for file, text in files.items():
+    tables = _tables(board, path)
+    for file, text in (tables | {path: board.to_json()}).items():
         write_atomically(file, text)
-    return [path, *(file for file in files if file != path)]
+    return [path, *tables]
 
 
 def _tables(board: Board, path: Path) -> dict[Path, str]:
