@@ -106,10 +106,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls: type[M], content: object, place: str) -> M:
         """From what JSON has at a place. Raises `ValueError` with the place of what does not fit."""
         table = _table(place, content)
-        fields = {key: value for key, value in table.items() if key in cls.__struct_fields__}
-        others = {key: value for key, value in table.items() if key not in fields}
-        fields["metrics"] = dict(_summaries(others, place))
-        found = convert(place, fields, cls)
+        others = {key: value for key, value in table.items() if key not in cls.__struct_fields__}
+        found = convert(place, table | {"metrics": dict(_summaries(others, place))}, cls)
         found.check(place)
         return found
 
@@ -305,7 +303,7 @@ class Results(msgspec.Struct):
         """As JSON has it."""
         return {
             "schema": SCHEMA,
-            **{name: getattr(self, name) for name in self.__struct_fields__},
+            **msgspec.structs.asdict(self),
             "task": self.task.record,
             "recipe": self.recipe.record,
             "training": self.training.content(),
