@@ -104,15 +104,15 @@ def facts(board: Board) -> list[str]:
 
 def ceiling_facts(board: Board) -> list[str]:
     """What could be known at each step with a twin, and by when the norms are decided."""
+    layers = [
+        (each.name, ceilings(board, (BY_LAYER, each.name))) for each in known(board.training.layers) or ()
+    ]
     found = []
     for step, ceiling in ceilings(board).items():
         value = f"{ceiling.value:.2f}"
         if ceiling.low is not None and ceiling.high is not None:
             value += f" [{ceiling.low:.2f}, {ceiling.high:.2f}]"
-        layers = [(each.name, (BY_LAYER, each.name)) for each in known(board.training.layers) or ()]
-        own = [
-            f"{name} {at[step].value:.2f}" for name, path in layers if step in (at := ceilings(board, path))
-        ]
+        own = [f"{name} {at[step].value:.2f}" for name, at in layers if step in at]
         by_layer = f" ({', '.join(own)})" if 1 < len(own) <= MOST_LISTED else ""
         found.append(f"noise ceiling of the Spearman correlation at step {step}: {value}{by_layer}")
     return [*found, *filter(None, [by_when(board)])]
@@ -184,7 +184,7 @@ def markdown(board: Board) -> str:
     costs = cost_cells(board)
     for section, found in tables(board):  # what predictions cost stands beside their correlations
         parts.append(_markdown_section(section, found, costs if SPEARMAN in section.columns else {}))
-    for title, lines in without_numbers(board.rows).items():
+    for title, lines in without_numbers(rows).items():
         parts.append(f"## {title}\n\n" + "\n".join(f"- {for_markdown(line)}" for line in lines))
     commands = dict.fromkeys(for_terminal(" ".join(row.command.split())) for row in rows if row.command)
     if commands:
@@ -195,8 +195,7 @@ def markdown(board: Board) -> str:
 
 
 def without_numbers(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Why some rows have no numbers, a line for each, by what they have in common."""
-    rows = ranked(list(rows))
+    """Why some of these rows have no numbers, a line for each in their order, by what they have in common."""
     said = {
         "Failed": [
             f"{row.scorer} at step {row.at_step}: {row.error}" for row in rows if row.status == "failed"
