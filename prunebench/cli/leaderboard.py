@@ -181,7 +181,7 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
     _check_shown(boards, shown)
     column = columns[0] if columns else SPEARMAN
     if len(boards) > 1 and name is None:
-        page(BoardsTable(boards, column, shown.steps, shown.scorers or None, shown.top))
+        page(BoardsTable(boards, column, shown.steps, shown.scorers, shown.top))
         return
     tables = []
     for board in boards:
@@ -266,5 +266,5 @@ def _draw(
     folder = writable_folder("--figures", Path(figures))
     millimetres = WIDTH if width is None else read_width(width)
     formats = FORMATS[:2] if form is None else (form,)
-    for path in draw(boards, folder, kinds or KINDS, shown.steps or None, formats, millimetres):
+    for path in draw(boards, folder, kinds or KINDS, shown.steps, formats, millimetres):
         click.echo(f"figure: {path}", err=True)

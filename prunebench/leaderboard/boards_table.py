@@ -25,14 +25,14 @@ class BoardsTable:
 
     Attributes:
         steps: at which; step 0 and all up to the plateau's end where there are none.
-        scorers: those that are shown; all where it is None.
+        scorers: those that are shown; all where there are none.
         top: show so many of them.
     """
 
     boards: Sequence[Board]
     column: Column
     steps: Sequence[int] = ()
-    scorers: Collection[str] | None = None
+    scorers: Collection[str] = ()
     top: int | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
@@ -41,7 +41,7 @@ class BoardsTable:
         found = by_family(self.boards, [self.column], moments)
         for one in found:
             yield Text(title(one), style="bold")
-            order = [scorer for scorer in one.order if self.scorers is None or scorer in self.scorers]
+            order = [scorer for scorer in one.order if not self.scorers or scorer in self.scorers]
             for line in diagram(one, options.max_width, order[: self.top]):
                 yield Text(line, no_wrap=True, overflow="ignore")
             yield Text(f"{verdict(one)}.", style="dim")

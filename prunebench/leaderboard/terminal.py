@@ -34,12 +34,10 @@ Columns = dict[str, list[str]]  # their cells, by their titles
 _RIGHT = ("step", "rank", "own steps", COST)
 
 
-def render(
-    board: Board, rows: list[Row] | None = None, columns: Sequence[Column] | None = None
-) -> RenderableType:
+def render(board: Board, rows: list[Row] | None = None, columns: Sequence[Column] = ()) -> RenderableType:
     """By when norms are decided, the board's table (or some rows or columns), and what stands around it."""
     shown = ranked(board.rows if rows is None else rows)
-    return _Table(board, [row for row in shown if row.status != "unfit"], shown, columns or None)
+    return _Table(board, [row for row in shown if row.status != "unfit"], shown, columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +47,7 @@ class _Table:
     board: Board
     rows: list[Row]
     asked: list[Row]
-    chosen: Sequence[Column] | None
+    chosen: Sequence[Column]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         shown = [c for c in self.chosen or overview(self.board) if any(map(c.summary, self.rows))]
@@ -62,7 +60,7 @@ class _Table:
         if (first := headline(self.board)) is not None:
             yield Text(first)
         yield self._table(columns, heading(self.board), options.max_width)
-        if self.chosen is None:
+        if not self.chosen:
             yield from self._by_layer(options.max_width)
         for what, said in without_numbers(self.asked).items():
             for line in said:

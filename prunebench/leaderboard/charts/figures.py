@@ -29,16 +29,16 @@ def draw(
     boards: Sequence[Board],
     folder: Path,
     kinds: Sequence[str] = KINDS,
-    steps: Sequence[int] | None = None,
+    steps: Sequence[int] = (),
     formats: Sequence[str] = ("png", "svg"),
     width: float = WIDTH,
 ) -> Iterator[Path]:
     """Draw every board's charts into a folder of its name, `width` mm wide; gives the files as they come.
 
-    Equal boards give equal PNG and SVG; of PDF only what is seen is equal. Raises `RequestError` where the
-    package that draws is not installed.
+    At these steps, or at all where none are given. Equal boards give equal PNG and SVG; of PDF only what is
+    seen is equal. Raises `RequestError` where the package that draws is not installed.
     """
-    steps = steps_of(boards) if steps is None else steps
+    steps = steps or steps_of(boards)
     figures = [_figures(board, kinds, steps, width * MM) for board in in_order(boards)]
     for name, spec in chain(*figures, _critical(boards, steps) if "critical" in kinds else ()):
         svg, path = render(spec, width * MM), folder / name
