@@ -17,7 +17,6 @@ from prunebench.evaluation.summary import Number, Summary
 from prunebench.results import Results, Row
 
 TWIN = "twin"
-SPEARMAN_PATH: Path = ("spearman",)
 # Reliabilities at which the final norms count as decided.
 LEVELS = (0.9, 0.99)
 
@@ -44,7 +43,7 @@ def twin_rows(board: Results) -> dict[int, Row]:
     return {row.at_step: row for row in sorted(rows, key=lambda row: row.draws) if row.spearman}
 
 
-def ceilings(board: Results, path: Path = SPEARMAN_PATH) -> dict[int, Ceiling]:
+def ceilings(board: Results, path: Path = ("spearman",)) -> dict[int, Ceiling]:
     """The noise ceiling at each step with a twin, by `("spearman_by_layer", layer)` that of one layer."""
     found = {}
     for step, row in sorted(twin_rows(board).items()):
