@@ -1,7 +1,9 @@
 """Networks of any kind in a store: kept by name, found again, and known by what their records say."""
 
 import dataclasses
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +210,17 @@ def test_a_snapshot_is_the_same_from_its_file(tmp_path: Path, spec: str) -> None
     assert read.final is not None
     assert snapshot.final is not None
     assert torch.equal(read.final.logits(task.x_test), snapshot.final.logits(task.x_test))
+
+
+def test_a_store_in_memory_ends_with_its_use() -> None:
+    store = Store()
+    task, recipe = images(24), recipe_of(SPECS[0])
+    ReferenceNetworks(store, task, recipe, (1,), ()).trajectory()
+    assert list(find_damage(store, files=True)) == []
+    kept = weakref.ref(store)
+    gc.disable()  # a circle would keep megabytes of networks until it comes round
+    try:
+        del store
+        assert kept() is None
+    finally:
+        gc.enable()
