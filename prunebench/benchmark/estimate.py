@@ -129,7 +129,7 @@ def twins_to_train(plan: Plan, missing: Missing) -> dict[int, int]:
         (key.step, seed, number)
         for key, seeds in missing.unscored.items()
         for seed in seeds
-        for number in range(draws_of(plan.scored[key]) if plan.scored[key].twins else 0)
+        for number in range(plan.scored[key].twins)
     }
     return dict(sorted(Counter(step for step, *_ in twins).items()))
 
