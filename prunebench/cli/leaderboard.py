@@ -208,14 +208,17 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
 
 def _check_shown(boards: "list[Board]", shown: _Shown) -> None:
     """Raises `RequestError` for scorers and steps that no board has."""
-    rows = [row for board in boards for row in board.rows]
-    for given, known, option, noun in (
-        (shown.scorers, {row.scorer for row in rows}, "--scorer", "scorers with results here"),
-        (map(str, shown.steps), {str(row.at_step) for row in rows}, "--at-step", "steps with results here"),
-    ):
-        for each in given:
-            if each not in known:
-                raise unknown_name(option, each, known, noun)
+    from prunebench.leaderboard.across import steps_of
+
+    known = {row.scorer for board in boards for row in board.rows}
+    for scorer in shown.scorers:
+        if scorer not in known:
+            raise unknown_name("--scorer", scorer, known, "scorers with results here")
+    steps = steps_of(boards)
+    for step in shown.steps:
+        if step not in steps:
+            accepted = f"steps with results here: {', '.join(map(str, steps)) or 'none'}"
+            raise RequestError("--at-step", str(step), accepted)
 
 
 def _rebuild(boards: "list[Board]", out: Path, name: str | None) -> None:

@@ -97,15 +97,18 @@ def test_the_readmes_tables_are_there(prunebench: Any, words: str) -> None:
 
 def test_boards_without_such_rows_are_left_out(prunebench: Any, made: Path) -> None:
     values = np.array([0.5, 0.6])
-    other = replace(board(), rows=[row("late", 99, values)], task=replace(board().task, fingerprint="other"))
+    other = replace(board(), rows=[row("late", 100, values)], task=replace(board().task, fingerprint="other"))
     (made.parent / f"{other.name}.json").write_text(other.to_json())
     both = prunebench("leaderboard", "mnist5k")
     assert (both.code, "late" in both.out, "good" in both.out) == (0, True, True)
-    late = prunebench("leaderboard", "mnist5k", "--at-step", "99")
+    late = prunebench("leaderboard", "mnist5k", "--at-step", "100")
     assert (late.code, "late" in late.out, "good" in late.out) == (0, True, False)
     assert "left out: 1 board without such rows" in late.err
-    none = prunebench("leaderboard", "mnist5k", "--at-step", "99", "--scorer", "good")
-    assert (none.code, "--at-step: got '99'; no row here is of all" in none.err) == (2, True)
+    unknown = prunebench("leaderboard", "mnist5k", "--at-step", "7")
+    steps = re.search(r"--at-step: got '7'; steps with results here: (.*)", unknown.err)
+    assert (unknown.code, steps and steps[1]) == (2, "0, 50, 100")
+    none = prunebench("leaderboard", "mnist5k", "--at-step", "100", "--scorer", "good")
+    assert (none.code, "--at-step: got '100'; no row here is of all" in none.err) == (2, True)
 
 
 def test_rebuild(prunebench: Any, made: Path) -> None:
