@@ -28,12 +28,13 @@ FROM_LABELS: Path = ("spearman_from_labels",)
 BY_LAYER = "spearman_by_layer"
 
 # What a metric can be; no interval reaches beyond it.
-Kind = Literal["correlation", "share", "accuracy", "amount"]
+Kind = Literal["correlation", "share", "accuracy", "amount", "ratio"]
 RANGES: dict[Kind, tuple[float, float]] = {
     "correlation": (-1.0, 1.0),
     "share": (0.0, 1.0),
     "accuracy": (0.0, 1.0),
     "amount": (0.0, math.inf),
+    "ratio": (1.0, math.inf),  # of the larger to the smaller
 }
 # By the first key of the path, of what is no correlation; all others are shares.
 _KINDS: dict[str, Kind] = {
@@ -41,7 +42,7 @@ _KINDS: dict[str, Kind] = {
     "train_accuracy": "accuracy",
     "groups": "amount",
     "initial_loss": "amount",
-    "spread": "amount",
+    "spread": "ratio",
     "train_loss": "amount",
 }
 # Accuracies by the split that they are measured on.

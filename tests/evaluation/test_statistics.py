@@ -65,6 +65,7 @@ def test_accuracies_have_the_medians_interval_and_none_of_the_mean() -> None:
         (("spearman",), [0.99, 0.999, 0.6], -1, 1),
         (("top_k_overlap", "0.1"), [0.0, 0.1, 0.9], 0, 1),
         (("train_loss",), [0.0, 0.1, 2.9], 0, None),
+        (("spread", "conv1"), [1.1, 1.2, 2.95], 1, None),
     ],
 )
 def test_no_interval_reaches_beyond_what_the_metric_can_be(
