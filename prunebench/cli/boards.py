@@ -1,10 +1,12 @@
 """The options that name folders of boards, and what is said of them."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from prunebench.cli.types import PATH, combined
+from prunebench.cli.types import PATH
 from prunebench.escape import for_terminal
 from prunebench.leaderboard.locations import OWN, holds_boards, published
 
@@ -17,15 +19,19 @@ METRIC = (
 out_option = click.option(
     "--out", type=PATH, default=str(OWN), show_default=True, help="Folder of the boards."
 )
-# Where a command that shows boards finds them (`folder_to_read`).
-from_option = combined(
-    click.option(
+
+
+def from_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where a command that shows boards finds them (`folder_to_read`)."""
+    shown = click.option(
+        "--published", "of_published", is_flag=True, help="The boards that come with prunebench."
+    )
+    folder = click.option(
         "--out",
         type=PATH,
         help=f"Folder of the boards. [default: {OWN}; while that holds none, the published boards]",
-    ),
-    click.option("--published", "of_published", is_flag=True, help="The boards that come with prunebench."),
-)
+    )
+    return folder(shown(command))
 
 
 def say_whose(folder: Path, named: str | bool | None, left_out: list[str]) -> int:

@@ -2,14 +2,15 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from prunebench.cli.complete import complete_datasets, complete_networks
-from prunebench.cli.types import PATH, SECONDS, Decorator, Typed, combined, several
+from prunebench.cli.types import PATH, SECONDS, Typed, several
 from prunebench.escape import for_terminal
 from prunebench.fields import Option, options_of, written
 from prunebench.run_spec import RunSpec
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 # How a plugin is named.
 PLUGIN = "[FILE.py:]NAME[PARAM=VALUE,...]"
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def combined(*options: Decorator) -> Decorator:
+    """Several options as one, in this order."""
+    return lambda function: reduce(lambda decorated, option: option(decorated), reversed(options), function)
 
 
 def options_for(cls: type, *, but: Sequence[str] = (), **more: dict[str, Any]) -> Decorator:

@@ -1,7 +1,5 @@
-"""What options can be beside what click knows: the types of their values, and several options as one."""
+"""What values of options may be, beside what click knows."""
 
-from collections.abc import Callable
-from functools import reduce
 from typing import Annotated, Any
 
 import click
@@ -13,13 +11,6 @@ from prunebench.evaluation.fractions import Share
 from prunebench.evaluation.summary import Count
 from prunebench.fields import kind_of, parts, read, written
 from prunebench.training.seeds import MOST_SEEDS, read_seeds
-
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-def combined(*options: Decorator) -> Decorator:
-    """Several options as one, in this order."""
-    return lambda function: reduce(lambda decorated, option: option(decorated), reversed(options), function)
 
 
 def called(parameter: click.Parameter | None) -> str:
