@@ -106,7 +106,7 @@ class Architecture:
         return numbers.repeat_interleave(torch.tensor([layer.units for layer in self.layers]))
 
     def by_layer(self, values: Shaped[Tensor, "*batch units"]) -> Iterator[tuple[Layer, Tensor]]:
-        """Each layer with its own units' part of what all units have."""
+        """Each layer with its own units' part of what all units have, a view of it."""
         return zip(self.layers, values.split([layer.units for layer in self.layers], dim=-1), strict=True)
 
     def shaped(self, x: Float[Tensor, "samples ..."]) -> Float[Tensor, "samples ..."]:
