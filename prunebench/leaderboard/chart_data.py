@@ -146,17 +146,12 @@ class ChartBoard:
             first += units
         return drawn
 
-    @property
-    def drawn_neurons(self) -> Int[np.ndarray, " drawn"]:
-        """The units of all layers that are drawn."""
-        return np.concatenate([units for _, units in self.drawn_layers])
-
     def scores(self, row: Row) -> list[float] | None:
-        """The row's scores of the neurons drawn; None unless they are of the network whose norms are."""
+        """The row's scores of all units; None unless they are of the network whose norms are."""
         example, norms = known(row.example), known(self.board.training.example)
         if not example or not norms or (example.seed, len(example.scores)) != (norms.seed, len(norms.norms)):
             return None
-        return [example.scores[i] for i in self.drawn_neurons]
+        return example.scores
 
 
 def kind(row: Row) -> str:

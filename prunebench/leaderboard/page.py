@@ -1,7 +1,9 @@
 """Boards as one HTML page that needs nothing but itself."""
 
 import base64
+import gzip
 import hashlib
+import json
 from collections.abc import Sequence
 from html import escape
 from importlib.metadata import PackageNotFoundError, metadata
@@ -11,7 +13,6 @@ from typing import Any
 
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import MARKS, RANKS
-from prunebench.leaderboard.packing import to_script
 from prunebench.leaderboard.page_data import page_data
 from prunebench.leaderboard.styles import DARK, LIGHT
 
@@ -23,8 +24,8 @@ SCRIPTS = ("data.js", "table.js", "charts.js", "copying.js", "page.js")
 def to_html(boards: Sequence[Board]) -> str:
     """The page; equal boards give equal bytes.
 
-    Names and errors in boards are other people's text. They reach the page as JSON only, its scripts put them
-    in as text, and the policy runs no script but those whose hashes it names.
+    Names and errors in boards are other people's text. They reach the page as compressed JSON only, its
+    scripts put them in as text, and the policy runs no script but those whose hashes it names.
     """
     return assemble(page_data(boards))
 
@@ -55,7 +56,7 @@ def assemble(data: dict[str, Any], scripts_at: str = "", links: str = "") -> str
         made=escape(f"version {data['version']}" + (f", newest run {newest}" if newest else "")),
         ranks=RANKS,
         licences="\n".join(licences),
-        data=to_script(data),
+        data=packed(data),
         scripts="\n".join(tags),
     )
 
@@ -63,6 +64,12 @@ def assemble(data: dict[str, Any], scripts_at: str = "", links: str = "") -> str
 def scripts() -> dict[str, str]:
     """The scripts of the page by name, libraries first."""
     return {name: _asset(f"vendor/{name}") for name in LIBRARIES} | {name: _asset(name) for name in SCRIPTS}
+
+
+def packed(data: dict[str, Any]) -> str:
+    """As the page unpacks it: compressed JSON in letters of base64, which are inert wherever they stand."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def _links() -> str:

@@ -1,4 +1,4 @@
-"""The boards as compact JSON for the page: columns of whole numbers, repeated texts by number."""
+"""What the page shows of boards, as plain JSON: numbers in as many digits as are seen."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,7 +10,6 @@ from prunebench.leaderboard.across import EARLY, by_family, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, kind
 from prunebench.leaderboard.charts import points
-from prunebench.leaderboard.charts.points import Point
 from prunebench.leaderboard.charts.specs import CEILING, CHARTS, Look, specification
 from prunebench.leaderboard.citation import cite_prunebench
 from prunebench.leaderboard.column import Column
@@ -19,7 +18,6 @@ from prunebench.leaderboard.cost import BUDGETS
 from prunebench.leaderboard.critical_difference import moment_words, verdict
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
-from prunebench.leaderboard.packing import DIGITS, PER_ONE, Numbered, Shares, pack, pack_shares
 from prunebench.leaderboard.ranks import floor_note, left_out_note, marks
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
@@ -40,26 +38,20 @@ PAGE = Look(
 
 def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     """All that the page shows of these boards; equal boards give equal data."""
-    columns, scorers = Numbered(), Numbered()
     compared_by = compared(boards) or [SPEARMAN]  # boards without any number are said to have none
     ordered = in_order(boards)
     charts = [ChartBoard(board) for board in ordered]
     both = zip(ordered, charts, strict=True)
-    packed = [_board(board, chart, columns, scorers, compared_by) for board, chart in both]
     return {
         "version": version(),
-        "digits": DIGITS,
-        "per_one": PER_ONE,
         "budgets": BUDGETS,
         "least": LEAST,
         "symbols": SYMBOLS,
         "charts": _charts(charts),
         "splits": SPLITS,
-        "scorers": scorers.values,
-        "columns": columns.values,
-        "metrics": [_column(column) for column in compared_by],
+        "metrics": [*map(_column, compared_by)],
         "across": _across(boards, compared_by),
-        "boards": packed,
+        "boards": [_board(board, chart, compared_by) for board, chart in both],
     }
 
 
@@ -80,34 +72,35 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
     ]
 
 
-def _board(
-    board: Board, chart: ChartBoard, columns: Numbered, scorers: Numbered, compared_by: Sequence[Column]
-) -> dict[str, Any]:
-    used = [column for section in chart.sections for column in section.columns]
-    numbers = {column.path: columns.number(_column(column)) for column in used}
-    commands, environments = Numbered(), Numbered()
-    ranks = [chart.ranks_by(SPEARMAN).get(row.key) for row in chart.rows]
-    order = {row.key: place for place, row in enumerate(chart.by_order)}
-    places = points.places(chart)
-    rows = {
-        "scorer": [scorers.number(_scorer(row)) for row in chart.rows],
-        "step": [row.at_step for row in chart.rows],
-        "relative": [_round(row.relative_time) for row in chart.rows],
-        "rank": [None if rank is None else [rank.first, rank.last] for rank in ranks],
-        "steps": [row.cost.steps for row in chart.rows],
-        "share": [_round(board.share_of_training(row)) for row in chart.rows],
-        "left": [points.parameters_left(row) for row in chart.rows],
-        "place": [order[row.key] for row in chart.rows],
-        "own": [row.cost.extra_gradient_steps for row in chart.rows],
-        "seconds": [_round(chart.seconds(row)) for row in chart.rows],
-        "seeds": [len(row.seeds) for row in chart.rows],
-        "error": [None if row.status == "ok" else row.error or row.status for row in chart.rows],
-        "unfit": [row.status == "unfit" for row in chart.rows],
-        "version": [row.version for row in chart.rows],
-        "source": [row.source for row in chart.rows],
-        "command": [commands.number(row.command) for row in chart.rows],
-        "environment": [environments.number(row.environment) for row in chart.rows],
-    }
+def _board(board: Board, chart: ChartBoard, compared_by: Sequence[Column]) -> dict[str, Any]:
+    used = {column.name: column for section in chart.sections for column in section.columns}
+    marked = {name: marks(board.rows, column) for name, column in used.items() if column.compares}
+    ranks = chart.ranks_by(SPEARMAN)
+    rows = [
+        {
+            "look": _look(row),
+            "step": row.at_step,
+            "relative": _round(row.relative_time),
+            "rank": [rank.first, rank.last] if (rank := ranks.get(row.key)) else None,
+            "steps": row.cost.steps,
+            "own": row.cost.extra_gradient_steps,
+            "seconds": _round(chart.seconds(row)),
+            "seeds": len(row.seeds),
+            "error": None if row.status == "ok" else row.error or row.status,
+            "unfit": row.status == "unfit",
+            "version": row.version,
+            "source": row.source,
+            "command": row.command,
+            "environment": row.environment,
+            "values": {
+                name: _numbers(summary, column.percent)
+                for name, column in used.items()
+                if (summary := column.summary(row))
+            },
+            "marks": {name: found[row.key] for name, found in marked.items() if row.key in found},
+        }
+        for row in chart.rows
+    ]
     return {
         "name": board.name,
         "task": task_words(board),
@@ -119,30 +112,19 @@ def _board(
         "cite": board.citation + cite_prunebench(version()),
         "newest": max((row.environment.get("utc", "") for row in chart.rows), default="")[:10] or None,
         "floor": " ".join(filter(None, (floor_note(board.rows), left_out_note(board.rows)))) or None,
-        "drop": _round(board.training.drop_step),
         "training": board.training_steps,
-        "dense": {s: _numbers(board.training.metrics[s, "dense"], percent=True) for s in SPLITS},
-        "overview": [[numbers[c.path], c.title] for c in telling(board, OVERVIEW_COLUMNS)],
+        "dense": _numbers(board.training.metrics["accuracy", "dense"], percent=True),
+        "overview": [*map(_column, telling(board, OVERVIEW_COLUMNS))],
         "sections": [
-            {
-                "title": section.title,
-                "note": section.note,
-                "columns": [[numbers[c.path], c.title] for c in section.columns],
-            }
+            {"title": section.title, "note": section.note, "columns": [*map(_column, section.columns)]}
             for section in chart.sections
         ],
         "verdicts": [[_winner(step, column, chart) for step in chart.steps] for column in compared_by],
         "order": chart.order,
         "drawn": chart.drawn_scorers,
         "rows": rows,
-        "values": {numbers[column.path]: _values(column, chart.rows) for column in used},
-        "marks": {numbers[c.path]: m for c in used if (m := _marks(c, chart))},
-        "norms": pack([chart.norms[i] for i in chart.drawn_neurons]) if chart.norms else None,
         "neurons": len(chart.norms),
-        "drawn_layers": [[name, len(units)] for name, units in chart.drawn_layers],
-        "scores": [None if drawn is None else pack(drawn) for drawn in map(chart.scores, chart.rows)],
-        "places": {numbers[column.path]: place for column, place in places.items()},
-        "ceilings": _rounded(points.ceiling_points(board, places)),
+        "points": _columns(_rounded(points.table(chart))),
         "ends": points.ends(chart),
         "provenance": {
             "task": board.task.record,
@@ -150,8 +132,6 @@ def _board(
             "evaluator": board.evaluator,
             "newest run": board.environment,
         },
-        "commands": commands.values,
-        "environments": environments.values,
     }
 
 
@@ -163,14 +143,14 @@ def _charts(charts: Sequence[ChartBoard]) -> dict[str, Any]:
     return {name: specification(name, kinds, PAGE, units=units) for name in CHARTS}
 
 
-def _scorer(row: Row) -> dict[str, Any]:
+def _look(row: Row) -> dict[str, Any]:
     kind = "oracle" if row.sees_end else "control" if row.control else "predictor"
     style = asdict(style_of(row.scorer)) | ({} if row.predicts else {"colour": None})
-    return {"name": row.scorer, "kind": kind, "point": points.about(row)} | style
+    return {"name": row.scorer, "kind": kind} | style
 
 
 def _column(column: Column) -> dict[str, Any]:
-    return {"title": column.title, "path": list(column.path), "percent": column.percent}
+    return {"id": column.name, "title": column.title, "path": column.path, "percent": column.percent}
 
 
 def _winner(step: int, column: Column, chart: ChartBoard) -> dict[str, Any]:
@@ -191,33 +171,31 @@ def _winner(step: int, column: Column, chart: ChartBoard) -> dict[str, Any]:
     }
 
 
-def _numbers(summary: Summary | None, percent: bool | None = None) -> list[float | None] | None:
+def _numbers(summary: Summary | None, percent: bool | None = None) -> dict[str, float | None] | None:
     """Mean, ends of the interval, and the median where that is what the interval is of.
 
     Given whether they are in percent, in thousandths that the page shows as tables of text do.
     """
     if summary is None:
         return None
-    _, *ends = summary.middle
-    numbers = (summary.mean, *ends, known(summary.median))
-    return [_round(number) if percent is None else _as_shown(number, percent) for number in numbers]
+    _, low, high = summary.middle
+    numbers = {"mean": summary.mean, "low": low, "high": high, "median": known(summary.median)}
+    return {of: _round(n) if percent is None else _as_shown(n, percent) for of, n in numbers.items()}
 
 
-def _values(column: Column, rows: Sequence[Row]) -> list[Shares]:
-    """The same of all rows, each packed; of columns without medians the first three."""
-    found = [_numbers(column.summary(row), column.percent) or [None] * 4 for row in rows]
-    parts = [pack_shares(values) for values in zip(*found, strict=True)]
-    return parts if any(numbers[3] is not None for numbers in found) else parts[:-1]
+def _columns(lines: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """What lines say, by key: columns compress to half as much."""
+    keys = dict.fromkeys(key for line in lines for key in line)
+    return {key: [line.get(key) for line in lines] for key in keys}
 
 
-def _marks(column: Column, chart: ChartBoard) -> str:
-    """A letter for each row: `*`, `°` or none; nothing where no row has a mark."""
-    found = marks(chart.board.rows, column) if column.compares else {}
-    return "".join(found.get(row.key, " ") for row in chart.rows).rstrip()
-
-
-def _rounded(points: Sequence[Point]) -> list[Point]:
-    return [{key: _round(v) if isinstance(v, float) else v for key, v in point.items()} for point in points]
+def _rounded(value: Any) -> Any:
+    """With all its numbers in four digits."""
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [*map(_rounded, value)]
+    return _round(value) if isinstance(value, float) else value
 
 
 def _round(value: Number | None) -> float | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from prunebench.leaderboard.board import Board
+from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.page import assemble, scripts
 from prunebench.leaderboard.page_data import page_data
 from prunebench.leaderboard.text import markdown, to_csv
@@ -13,7 +14,7 @@ from prunebench.store.files import write_atomically
 SCRIPTS_AT = "scripts/"
 # Of a board, what the index shows.
 OUTLINE = ("name", "task", "recipe", "network", "newest", "training", "dense", "verdicts")
-OUTLINE_OF_ROWS = ("scorer", "step", "relative", "steps", "seconds")
+OUTLINE_OF_ROWS = ("look", "step", "relative", "steps", "seconds")
 
 
 def write_site(boards: Sequence[Board], folder: Path) -> Iterator[Path]:
@@ -33,13 +34,14 @@ def write_site(boards: Sequence[Board], folder: Path) -> Iterator[Path]:
 
 def index(data: dict[str, Any]) -> dict[str, Any]:
     """Of the data of a page, what the index shows."""
-    spearman = {i for i, column in enumerate(data["columns"]) if column["path"] == ["spearman"]}
-    outlines = [
-        {name: board[name] for name in OUTLINE}
-        | {"rows": {name: board["rows"][name] for name in OUTLINE_OF_ROWS}}
-        | {"values": {i: texts for i, texts in board["values"].items() if i in spearman}}
-        for board in data["boards"]
-    ]
+    outlines = []
+    for board in data["boards"]:
+        rows = [
+            {name: row[name] for name in OUTLINE_OF_ROWS}
+            | {"values": {name: values for name, values in row["values"].items() if name == SPEARMAN.name}}
+            for row in board["rows"]
+        ]
+        outlines.append({name: board[name] for name in OUTLINE} | {"rows": rows})
     charts = {"critical": data["charts"]["critical"]}
     return data | {"site": "index", "boards": outlines, "charts": charts}
 

@@ -2,23 +2,6 @@
 // The charts: the specifications of the figures in files, with a board's points. Colours are CSS variables, so
 // themes need no redraw; names stay text.
 
-/** The numbers of a board, each with its place in a chart: the lines that figures in files draw (points.py). */
-function pointsOf(board) {
-  const points = sorted(board.rows, (row) => [row.place]).flatMap((row) => Object.entries(board.places).filter(([id]) => row.values[id]).map(([id, place]) => {
-    const { step, relative, steps, seconds, share } = row, times = data.columns[id].percent ? 100 : 1;
-    const [middle, low, high] = ["middle", "low", "high"].map((end) => (row.values[id][end] === null ? null : times * row.values[id][end]));
-    const left = place.by_row ? { parameters: row.left[place.by_row] } : {};
-    return { ...row.look.point, step, relative, steps, seconds, share, ...left, ...place, middle, low, high };
-  }));
-  return [...points, ...board.ceilings];
-}
-
-/** The units of the example network, with the scores of each of these rows. */
-function unitPoints(board, rows) {
-  const norms = unpack(board.norms), layers = board.drawn_layers.flatMap(([name, units]) => Array(units).fill(board.drawn_layers.length > 1 ? name : ""));
-  return rows.flatMap((row) => unpack(row.scores).map((score, i) => ({ of: "unit", ...row.look.point, step: row.step, layer: layers[i], norm: norms[i], score })));
-}
-
 /** Whether a chart draws a point, when these predictors are chosen. */
 function isDrawn(point, chart, chosen) {
   if (point.of !== chart.of || point[chart.x] == null || chart.without.includes(point.kind)) return false;

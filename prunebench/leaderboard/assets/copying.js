@@ -2,7 +2,7 @@
 // What can be taken along: the table as it is shown, and how to cite.
 
 /** The rows as they are sorted and filtered, with the columns shown. */
-const shownTable = ({ table, columns }) => [table.rows({ search: "applied", order: "applied" }).data().toArray(), columnsOf(columns)];
+const shownTable = ({ table, columns }) => [table.rows({ search: "applied", order: "applied" }).data().toArray(), columns];
 
 const csvCell = (value) => (value === null || value === undefined ? "" : /[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
 
@@ -21,7 +21,7 @@ const latex = (text) => text.replace(/\s+/g, " ").replace(/[\\~^†‡°*–−�
 
 function toLatex(state) {
   const [rows, columns] = shownTable(state), line = (cells) => `${cells.map(latex).join(" & ")} \\\\`;
-  const cell = (row, { id, percent }) => (row.values[id] ? `${written(row.values[id].mean, percent)}${row.marks[id]} ${interval(row.values[id], percent)}` : "");
+  const cell = (row, { id, percent }) => (row.values[id] ? `${written(row.values[id].mean, percent)}${row.marks[id] ?? ""} ${interval(row.values[id], percent)}` : "");
   return [
     `% ${state.board.name}`, `\\begin{tabular}{rl${"r".repeat(columns.length + 1)}}`, "\\hline",
     line(["rank", "scorer", "step", ...columns.map(percentOf)]), "\\hline",

@@ -1,18 +1,25 @@
 "use strict";
-// The page's data, unpacked: boards with rows, and how numbers are written. Texts are untrusted and stay text.
+// The page's data: boards with rows, and how numbers are written. Texts are untrusted and stay text.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+let data = null;
 
 const MARKS = { oracle: " †", control: " ‡", predictor: "" };
 
-/** Numbers of two digits each. */
-function codesOf(text) {
-  const codes = [];
-  for (let i = 0; i < text.length; i += 2) codes.push(data.digits.indexOf(text[i]) * data.digits.length + data.digits.indexOf(text[i + 1]));
-  return codes;
+/** The data of the page, from JSON that is compressed and in base64. */
+async function unpack() {
+  const bytes = Uint8Array.from(atob(document.getElementById("data").textContent), (letter) => letter.charCodeAt(0));
+  const found = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  return { ...found, boards: found.boards.map(readBoard) };
 }
 
-const unpack = ([scale, low, high, text]) => codesOf(text).map((code) => scale * Math.sinh(low + (code * (high - low)) / (data.digits.length ** 2 - 1)));
+/** The lines of a table that came in columns. */
+const linesOf = (columns) => (columns.of ?? []).map((_, i) => Object.fromEntries(Object.keys(columns).map((key) => [key, columns[key][i]])));
+
+/** A board with its rows as tables show them. */
+function readBoard(board, number) {
+  const rows = board.rows.map((row) => ({ ...row, ...row.look, label: row.look.name + MARKS[row.look.kind] }));
+  return { ...board, number, rows, steps: [...new Set(rows.map((row) => row.step))] };
+}
 
 /** By these keys, the first that differs. */
 function sorted(things, keys) {
@@ -20,43 +27,11 @@ function sorted(things, keys) {
   return [...things].sort((a, b) => found.get(a).map((key, i) => key - found.get(b)[i]).find(Boolean) ?? 0);
 }
 
-/** Numbers near 0 to 1, null where there is none; they came as a list where one of them is not near. */
-const sharesOf = (packed) => (Array.isArray(packed) ? packed : codesOf(packed).map((code) => (code === data.digits.length ** 2 - 1 ? null : code / data.per_one - 1.5)));
-
-/** `middle` is what the interval is of: the median of accuracies, the mean of all else. */
-const summaryOf = (numbers) => (numbers === null || numbers[0] === null ? null : { mean: numbers[0], low: numbers[1], high: numbers[2], median: numbers[3] ?? null, middle: numbers[3] ?? numbers[0] });
-
-/** A board with what the overview shows of it: its steps, and by each metric the best predictor at each. */
-function outline(packed, number) {
-  const verdicts = packed.verdicts.map((at) => at.map((v) => {
-    if (v.row === null) return v;
-    const look = data.scorers[packed.rows.scorer[v.row]];
-    return { ...v, look, relative: packed.rows.relative[v.row], cost: packed.rows.steps[v.row], seconds: packed.rows.seconds[v.row], value: summaryOf(v.value), ahead: summaryOf(v.ahead), costlyValue: summaryOf(v.costly_value) };
-  }));
-  return { ...packed, number, steps: [...new Set(packed.rows.step)], verdicts, dense: summaryOf(packed.dense.accuracy) };
-}
+/** What an interval is of: of accuracies the median, of all else the mean. */
+const middleOf = ({ median, mean }) => median ?? mean;
+const endsOf = (s) => [s.low ?? middleOf(s), s.high ?? middleOf(s)];
 
 const percentOf = (column) => column.title + (column.percent && !column.title.includes("%") ? " (%)" : "");
-
-/** The columns of a table, from their numbers and titles there. */
-const columnsOf = (chosen) => chosen.map(([id, title]) => ({ id, ...data.columns[id], title }));
-
-/** A board in full. */
-function openBoard(number) {
-  const packed = data.boards[number];
-  const names = Object.keys(packed.rows);
-  const rows = packed.rows.step.map((_, i) => {
-    const row = { values: {}, marks: {} };
-    for (const name of names) row[name] = packed.rows[name][i];
-    const look = data.scorers[row.scorer];
-    return { ...row, look, name: look.name, kind: look.kind, label: look.name + MARKS[look.kind], scores: packed.scores[i] };
-  });
-  for (const [column, texts] of Object.entries(packed.values)) {
-    const parts = texts.map(sharesOf), marks = packed.marks[column] ?? "";
-    rows.forEach((row, i) => { row.values[column] = summaryOf(parts.map((part) => part[i])); row.marks[column] = (marks[i] ?? " ").trim(); });
-  }
-  return { ...outline(packed, number), rows };
-}
 
 const count = (value) => value.toLocaleString("en-US");
 const duration = (value) => {
@@ -118,14 +93,13 @@ function breakable(name) {
 /** An interval as a bar between the ends of `domain`, over the band that random scores reach. */
 function bar(s, domain, band, tint) {
   const at = (value) => `${(100 * (Math.min(Math.max(value, domain[0]), domain[1]) - domain[0])) / (domain[1] - domain[0] || 1)}%`;
-  const low = s.low ?? s.middle, high = s.high ?? s.middle;
   const part = (name, from, to) => {
     const mark = make("i", { class: name });
     mark.style.left = at(from);
     if (to !== undefined) mark.style.width = `calc(${at(to)} - ${at(from)})`;
     return mark;
   };
-  const whole = make("span", { class: "bar", "aria-hidden": "true" }, band ? part("band", band.low ?? band.middle, band.high ?? band.middle) : null, part("line", low, high), part("dot", s.middle));
+  const whole = make("span", { class: "bar", "aria-hidden": "true" }, band ? part("band", ...endsOf(band)) : null, part("line", ...endsOf(s)), part("dot", middleOf(s)));
   whole.style.setProperty("--tint", tint);
   return whole;
 }

@@ -2,14 +2,13 @@
 // What is looked at, and the redrawing of what depends on it. The address says it all, so that it can be shared.
 
 const by = (id) => document.getElementById(id);
-const outlines = data.boards.map(outline);
-const state = { board: null, step: 0, metric: 0, chosen: new Set(), mine: false, points: null, table: null, section: null };
+const state = { board: null, step: 0, metric: 0, chosen: new Set(), mine: false, table: null, section: null };
 
 const option = (value, text, selected) => make("option", { value, selected }, text);
 const choices = (id, texts, chosen) => by(id).replaceChildren(...texts.map((text, i) => option(i, text, i === chosen)));
 
 /** The boards of the network that is chosen. */
-const shown = () => outlines.filter((board) => ["", board.network].includes(by("network").value));
+const shown = () => data.boards.filter((board) => ["", board.network].includes(by("network").value));
 
 function openTask(task) {
   const boards = shown().filter((board) => board.task === task);
@@ -20,7 +19,7 @@ function openTask(task) {
 
 /** Open a board, here or, of a site, on its own page. */
 function open(number, step) {
-  if (data.site === "index") location.href = `${encodeURIComponent(outlines[number].name)}.html${step === null ? "" : `#${new URLSearchParams({ step })}`}`;
+  if (data.site === "index") location.href = `${encodeURIComponent(data.boards[number].name)}.html${step === null ? "" : `#${new URLSearchParams({ step })}`}`;
   else {
     show(number, step);
     by("results").focus();
@@ -28,7 +27,7 @@ function open(number, step) {
 }
 
 function show(number, step = null) {
-  const board = (state.board = openBoard(number));
+  const board = (state.board = { ...data.boards[number], points: linesOf(data.boards[number].points) });
   if (!shown().some((one) => one.number === number)) chooseNetwork("");
   by("task").value = board.task;
   openTask(board.task);
@@ -41,19 +40,18 @@ function show(number, step = null) {
 
 /** What is looked at, in the address. */
 function remember() {
-  const looked = { board: state.board?.name, step: state.board && state.step, metric: state.metric ? data.metrics[state.metric].path.join(".") : null, columns: state.section, steps: by("which").value === "all" ? "all" : null };
+  const looked = { board: state.board?.name, step: state.board && state.step, metric: state.metric ? data.metrics[state.metric].id : null, columns: state.section, steps: by("which").value === "all" ? "all" : null };
   history.replaceState(null, "", `#${new URLSearchParams(Object.entries(looked).filter(([, value]) => value !== null && value !== undefined))}`);
 }
 
 function drawBoard() {
   const { board } = state;
   by("board-title").textContent = board.heading;
-  state.points = pointsOf(board);
   by("board-recipe").textContent = board.recipe;
   by("facts").replaceChildren(make("li", {}, `board ${board.name}`), ...board.facts.map((fact) => make("li", {}, fact)));
   by("floor").textContent = board.floor ?? "";
   by("bibtex").textContent = board.cite;
-  by("commands").replaceChildren(...board.commands.filter(Boolean).map((command) => make("li", {}, make("code", {}, command))));
+  by("commands").replaceChildren(...[...new Set(board.rows.map((row) => row.command))].filter(Boolean).map((command) => make("li", {}, make("code", {}, command))));
   by("provenance").replaceChildren(...Object.entries(board.provenance).flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, typeof value === "string" ? value : Object.entries(value).map(([name, part]) => `${name} ${typeof part === "string" ? part : JSON.stringify(part)}`).join(", "))]));
   state.sections = [
     { title: "Overview", note: "", columns: board.overview },
@@ -84,17 +82,16 @@ function drawVerdicts() {
   by("verdicts").replaceChildren(...board.verdicts[state.metric].map((verdict) => {
     const radio = make("input", { type: "radio", name: "step", value: verdict.step, checked: verdict.step === state.step, onchange: () => { state.step = verdict.step; drawStep(); } });
     if (verdict.row === null) return make("label", { class: "card" }, radio, make("span", { class: "when" }, `step ${count(verdict.step)}`), make("span", {}, `no predictor has a number (${title})`));
-    const { look, value, ahead } = verdict, costly = verdict.costly === null ? null : board.rows[verdict.costly];
-    const relative = verdict.relative === null ? "" : ` · ${verdict.relative.toFixed(2)} of the plateau`;
+    const { value, ahead } = verdict, { look, steps, seconds, relative } = board.rows[verdict.row], costly = verdict.costly === null ? null : board.rows[verdict.costly];
     const [how, words] = sureness(verdict, percent);
     return make("label", { class: "card" }, radio,
-      make("span", { class: "when" }, `step ${count(verdict.step)}${relative}`),
+      make("span", { class: "when" }, `step ${count(verdict.step)}${relative === null ? "" : ` · ${relative.toFixed(2)} of the plateau`}`),
       make("strong", {}, swatch(look), make("span", {}, ...breakable(look.name))),
       make("span", { class: "value" }, make("b", {}, number(value.mean)), " ", make("small", {}, interval(value, percent)), bar(value, [0, 1], null, colour(look))),
       ahead === null ? null : make("span", {}, make("b", {}, difference(ahead, percent)), ` over ${verdict.runner}`),
       make("span", { class: how }, words),
-      make("span", { class: "cost" }, `${count(verdict.cost)} gradient steps${verdict.seconds === null ? "" : `, ${duration(verdict.seconds)}`} a network`),
-      costly === null ? null : make("span", { class: "cost" }, `${costly.name}: ${number(verdict.costlyValue.mean)} ${interval(verdict.costlyValue, percent)} for ${count(costly.steps)} steps, ${+(costly.steps / board.training).toFixed(2)} trainings`));
+      make("span", { class: "cost" }, `${count(steps)} gradient steps${seconds === null ? "" : `, ${duration(seconds)}`} a network`),
+      costly === null ? null : make("span", { class: "cost" }, `${costly.name}: ${number(verdict.costly_value.mean)} ${interval(verdict.costly_value, percent)} for ${count(costly.steps)} steps, ${+(costly.steps / board.training).toFixed(2)} trainings`));
   }));
 }
 
@@ -117,7 +114,7 @@ function drawChips() {
 const KEPT = { kept: "units kept", kept_alone: "units kept", kept_parameters: "parameters left", kept_adds: "multiply-adds left" };
 
 /** The points of a chart at the step, or of charts of all steps. */
-const pointsFor = (chart) => state.points.filter((point) => (chart.steps !== "each" || point.step === state.step) && isDrawn(point, chart, state.chosen));
+const pointsFor = (chart) => state.board.points.filter((point) => (chart.steps !== "each" || point.step === state.step) && isDrawn(point, chart, state.chosen));
 
 function plot(id, name, why, also = () => true) {
   drawChart(id, name, pointsFor(data.charts[name].usermeta.chart).filter(also), why);
@@ -130,12 +127,12 @@ function drawCorrelations() {
 }
 
 function drawLayers() {
-  by("layers").hidden = !state.points.some((point) => point.of === "layer" && point.step === state.step);
+  by("layers").hidden = !state.board.points.some((point) => point.of === "layer" && point.step === state.step);
   if (!by("layers").hidden) plot("layers", "layers", "");
 }
 
 function drawKept() {
-  const here = state.points.filter((point) => point.of === "kept" && point.step === state.step);
+  const here = state.board.points.filter((point) => point.of === "kept" && point.step === state.step);
   const there = Object.keys(KEPT).filter((name) => {
     const { x, least = 1 } = data.charts[name].usermeta.chart;
     return new Set(here.map((point) => point[x]).filter((value) => value != null)).size >= least;
@@ -149,11 +146,11 @@ function drawKept() {
 }
 
 function drawScatter() {
-  const { board } = state;
-  const rows = board.norms === null ? [] : board.rows.filter((row) => row.step === state.step && row.scores && (row.kind !== "predictor" || state.chosen.has(row.name)));
-  const some = board.drawn_layers.reduce((sum, [, drawn]) => sum + drawn, 0), several = board.drawn_layers.length > 1;
-  by("scatter-note").textContent = rows.length ? `One trained network; a dot is one of its ${board.units}${some < board.neurons ? ` (${count(some)} of ${count(board.neurons)} are drawn, evenly by norm)` : ""}. Filled: kept when 10 % are kept.${several ? " Rank and norm are within the unit's layer, the norm as a share of the largest there." : ""}` : "";
-  drawChart("scatter", "scatter", rows.length ? unitPoints(board, rows) : [], "This board carries no example network at this step; a new run adds one.");
+  const { board, chosen } = state;
+  const points = pointsFor(data.charts.scatter.usermeta.chart).filter((point) => point.kind !== "predictor" || chosen.has(point.scorer));
+  const layers = points.filter((point) => point.scorer === points[0].scorer), some = layers.reduce((sum, layer) => sum + layer.norm.length, 0);
+  by("scatter-note").textContent = points.length ? `One trained network; a dot is one of its ${board.units}${some < board.neurons ? ` (${count(some)} of ${count(board.neurons)} are drawn, evenly by norm)` : ""}. Filled: kept when 10 % are kept.${layers.length > 1 ? " Rank and norm are within the unit's layer, the norm as a share of the largest there." : ""}` : "";
+  drawChart("scatter", "scatter", points, "This board carries no example network at this step; a new run adds one.");
 }
 
 function drawMoment() {
@@ -181,7 +178,7 @@ function drawStanding() {
 }
 
 function drawOverview() {
-  if (outlines.length < 2) return;
+  if (data.boards.length < 2) return;
   drawStanding();
   drawBoards(by("boards"), shown(), state.metric, open);
 }
@@ -192,14 +189,11 @@ function chooseNetwork(network) {
   const boards = shown();
   by("task").replaceChildren(...[...new Set(boards.map((board) => board.task))].map((task) => option(task, task, false)));
   by("task").disabled = by("task").options.length === 1;
-  if (outlines.length > 1) drawBoards(by("boards"), boards, state.metric, open);
-  by("early").hidden = networks.length < 2;
-  if (networks.length > 1) drawEarly(by("early-rows"), boards, open);
+  if (data.boards.length > 1) drawBoards(by("boards"), boards, state.metric, open);
+  by("early").hidden = by("network-pick").hidden;
+  if (!by("early").hidden) drawEarly(by("early-rows"), boards, open);
 }
 
-const networks = [...new Set(outlines.map((board) => board.network))];
-by("network").append(...networks.map((network) => option(network, network, false)));
-by("network-pick").hidden = networks.length < 2;
 by("network").addEventListener("change", (event) => { chooseNetwork(event.target.value); if (state.board) show(shown()[0].number); });
 by("metric").addEventListener("change", (event) => { state.metric = Number(event.target.value); drawOverview(); if (state.board) drawVerdicts(); remember(); });
 for (const id of ["moment", "family"]) by(id).addEventListener("change", drawStanding);
@@ -221,28 +215,34 @@ by("copy-link").addEventListener("click", () => copy(location.href));
 by("copy-bibtex").addEventListener("click", () => copy(by("bibtex").textContent));
 
 /** What an address asks for; of older pages it is a board's name alone. */
-function start() {
+function start(unpacked) {
+  data = unpacked;
+  document.querySelector("main").hidden = false;
+  by("waiting").hidden = true;
   const text = location.hash.slice(1), asked = new URLSearchParams(text);
-  const name = asked.get("board") ?? decodeURIComponent(text), number = outlines.find((board) => board.name === name)?.number ?? 0;
-  state.metric = Math.max(0, data.metrics.findIndex((metric) => metric.path.join(".") === asked.get("metric")));
+  const name = asked.get("board") ?? decodeURIComponent(text), number = data.boards.find((board) => board.name === name)?.number ?? 0;
+  state.metric = Math.max(0, data.metrics.findIndex((metric) => metric.id === asked.get("metric")));
   state.section = asked.get("columns");
   if (asked.get("steps") === "all") by("which").value = "all";
   choices("metric", data.metrics.map((metric) => metric.title), state.metric);
-  by("overview").hidden = by("across").hidden = outlines.length < 2;
+  by("overview").hidden = by("across").hidden = data.boards.length < 2;
   by("metric-pick").hidden = data.metrics.length < 2;
+  const networks = [...new Set(data.boards.map((board) => board.network))];
+  by("network").append(...networks.map((network) => option(network, network, false)));
+  by("network-pick").hidden = networks.length < 2;
   chooseNetwork("");
   drawOverview();
   for (const part of document.querySelectorAll(".of-board")) part.hidden = data.site === "index";
   if (data.site !== "index") show(number, asked.has("step") ? Number(asked.get("step")) : null);
 }
 
-start();
+unpack().then(start);
 
 let drawnWidth = document.documentElement.clientWidth, waiting = 0;
 new ResizeObserver(() => {
   if (document.documentElement.clientWidth === drawnWidth) return;
   drawnWidth = document.documentElement.clientWidth;
   clearTimeout(waiting);
-  waiting = setTimeout(() => { if (outlines.length > 1) drawStanding(); if (state.board) drawLines(); }, 60);
+  waiting = setTimeout(() => { if (data?.boards.length > 1) drawStanding(); if (state.board) drawLines(); }, 60);
 }).observe(document.documentElement);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));

@@ -26,8 +26,8 @@ function head(title, scale, left) {
 }
 
 function domainOf(rows, column) {
-  const found = rows.map((row) => row.values[column.id]).filter(Boolean);
-  const low = Math.min(...found.map((s) => s.low ?? s.middle)), high = Math.max(...found.map((s) => s.high ?? s.middle));
+  const ends = rows.map((row) => row.values[column.id]).filter(Boolean).flatMap(endsOf);
+  const low = Math.min(...ends), high = Math.max(...ends);
   return column.percent ? [Math.floor(low * 20) / 20, Math.ceil(high * 20) / 20] : [Math.min(0, Math.floor(low * 5) / 5), Math.max(1, high)];
 }
 
@@ -43,7 +43,7 @@ function metricCell(row, column, domain, chance) {
 
 /** The rows of a board as a table in `place`. */
 function drawRows(place, board, rows, chosen, { steps, cost, filter }) {
-  const columns = columnsOf(chosen).filter((column) => rows.some((row) => row.values[column.id]));
+  const columns = chosen.filter((column) => rows.some((row) => row.values[column.id]));
   const chance = new Map(board.rows.filter((row) => row.name === "random").map((row) => [row.step, row]));
   const domains = columns.map((column) => domainOf(rows, column));
   const ends = (column, domain) => domain.map((end) => (column.percent ? `${Math.round(100 * end)} %` : written(end, false).replace(/\.?0+$/, "")));
@@ -58,7 +58,7 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter }) {
     button.addEventListener("click", () => {
       const child = api.row(button.closest("tr")).child;
       if (child.isShown()) child.hide();
-      else child(details(board, row), "details").show();
+      else child(details(row), "details").show();
       button.setAttribute("aria-expanded", String(child.isShown()));
     });
     return row.error === null ? button : make("span", {}, button, make("span", { class: row.unfit ? "unfit" : "error" }, reason(row)));
@@ -85,31 +85,29 @@ function drawRows(place, board, rows, chosen, { steps, cost, filter }) {
   return api;
 }
 
-function details(board, row) {
-  const environment = board.environments[row.environment];
+function details(row) {
   const facts = [
     ["cost", `${count(row.step)} steps to the snapshot, ${count(row.own)} of its own`],
     ["networks", `${row.seeds}`],
     ["version", `${row.version}, source ${row.source ?? "none"}`],
-    ["made with", Object.entries(environment).map(([key, value]) => `${key} ${value}`).join(", ")],
+    ["made with", Object.entries(row.environment).map(([key, value]) => `${key} ${value}`).join(", ")],
   ];
   if (row.error !== null) facts.unshift(["error", row.error]);
-  const command = board.commands[row.command];
-  return make("div", {}, make("dl", {}, ...facts.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])), command ? make("pre", { tabindex: "0" }, command) : null);
+  return make("div", {}, make("dl", {}, ...facts.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])), row.command ? make("pre", { tabindex: "0" }, row.command) : null);
 }
 
 /** Shares of a training that steps of all boards fall between: at its start, up to 0.1 %, from there to 1 %, ... */
-const SPANS = [0, ...data.budgets].map((most, i, all) => ({ most, least: i ? all[i - 1] : -1, title: i > 1 ? `${+(100 * all[i - 1]).toFixed(2)} to ${+(100 * most).toFixed(2)} %` : i ? `up to ${+(100 * most).toFixed(2)} %` : "at the start" }));
+const spansOf = () => [0, ...data.budgets].map((most, i, all) => ({ most, least: i ? all[i - 1] : -1, title: i > 1 ? `${+(100 * all[i - 1]).toFixed(2)} to ${+(100 * most).toFixed(2)} %` : i ? `up to ${+(100 * most).toFixed(2)} %` : "at the start" }));
 
 /** All boards: by a metric, the best predictor at each step, in columns by the share of the training. `onChoose(number, step)` opens one. */
 function drawBoards(place, boards, metric, onChoose) {
   const { percent } = data.metrics[metric];
   const at = (board, { least, most }) => board.verdicts[metric].filter(({ step, row }) => row !== null && step / board.training > least && step / board.training <= most);
-  const spans = SPANS.filter((span) => boards.some((board) => at(board, span).length));
+  const spans = spansOf().filter((span) => boards.some((board) => at(board, span).length));
   const table = make("table", {}, heads(head("task and recipe", null, true), head("dense (%)"), ...spans.map(({ title }) => head(title, percent ? ["0 %", "100 %"] : [0, 1]))));
   place.replaceChildren(table);
   const cell = (board, verdict) => {
-    const { look, value, step } = verdict, [how, words] = sureness(verdict, percent);
+    const { value, step } = verdict, { look } = board.rows[verdict.row], [how, words] = sureness(verdict, percent);
     return make("button", { type: "button", class: "best", onclick: () => onChoose(board.number, step) },
       make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.better ? ` <${verdict.better}` : verdict.tied ? ` =${verdict.tied}` : "")), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)), make("small", { class: "step" }, `step ${count(step)}`));
   };
@@ -135,15 +133,13 @@ function drawRanks(place, one, points) {
 function drawEarly(place, boards, onChoose) {
   const scorers = new Map();
   const found = boards.map((board) => {
-    const packed = data.boards[board.number], means = sharesOf(packed.values[Object.keys(packed.values).find((id) => data.columns[id].path[0] === "spearman")]?.[0] ?? "");
     const cells = new Map(), steps = new Set();
-    packed.rows.step.forEach((step, i) => {
-      const look = data.scorers[packed.rows.scorer[i]], mean = means[i] ?? null;
-      if (look.kind === "oracle" || mean === null || (packed.rows.relative[i] ?? 0) > 1) return;
+    for (const { look, step, relative, values } of board.rows) {
+      if (look.kind === "oracle" || !values.spearman || (relative ?? 0) > 1) continue;
       scorers.set(look.name, look);
       steps.add(step);
-      cells.set(`${step} ${look.name}`, mean);
-    });
+      cells.set(`${step} ${look.name}`, values.spearman.mean);
+    }
     return { board, cells, steps: [...steps].sort((a, b) => a - b) };
   }).filter((one) => one.steps.length);
   const all = (name) => found.flatMap(({ cells, steps }) => steps.map((step) => cells.get(`${step} ${name}`)).filter((mean) => mean !== undefined));

@@ -1,10 +1,13 @@
 """The lines of the table that charts draw, from a board: its numbers, each with its place in a chart.
 
-The page makes the same lines of its own tables and these places (`pointsOf` in charts.js).
+The page has the same lines, and draws them with the same specifications (charts.js).
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from jaxtyping import Float
 
 from prunebench.evaluation.metrics import BY_LAYER, SPLITS, Path, protocol_of
 from prunebench.evaluation.protocols import SHUFFLED
@@ -94,17 +97,15 @@ def ceiling_points(board: Results, places: Places) -> list[Point]:
 
 
 def units(chart: ChartBoard) -> list[Point]:
-    """A line for each unit of the example network that is drawn, for every row that scores it."""
+    """A line for each layer of the example network and every row that scores it: of the units drawn."""
     several = len(chart.drawn_layers) > 1
-    drawn = [
-        {"of": "unit", "layer": layer if several else "", "norm": chart.norms[unit]}
-        for layer, units in chart.drawn_layers
-        for unit in units
-    ]
     return [
-        unit | about(row) | {"step": row.at_step, "score": score}
+        about(row)
+        | {"of": "unit", "step": row.at_step, "layer": layer if several else ""}
+        | {"norm": [chart.norms[unit] for unit in units], "rank": _ranks(np.array(scores)[units])}
         for row in chart.rows
-        for unit, score in zip(drawn, chart.scores(row) or (), strict=False)
+        if (scores := chart.scores(row))
+        for layer, units in chart.drawn_layers
     ]
 
 
@@ -137,6 +138,12 @@ def _kept(board: Results, path: Path) -> Point:
     if protocol == GLOBAL:
         return place | {"by_row": share} | ({"kind": "shuffled"} if name == SHUFFLED else {})
     return place | dict(zip(("parameters", "adds"), board.shares_left(share) or (), strict=False))
+
+
+def _ranks(scores: Float[np.ndarray, " units"]) -> list[int]:
+    """Of each score, from the lowest, 1; equal ones share the first of their places."""
+    ranks: list[int] = (1 + np.searchsorted(np.sort(scores), scores)).tolist()
+    return ranks
 
 
 def _interval(middle: Number, low: Number | None, high: Number | None, percent: bool = False) -> Point:
