@@ -94,16 +94,16 @@ def options_of(cls: type) -> Mapping[str, Option]:
 def kind_of(annotation: Any) -> Kind | None:
     """What an annotation says; None where its type is none of this module's."""
     inside, said = _opened(annotation)
-    found, *others = [part for part in inside if part is not types.NoneType] or [None]
+    several = {part for part in inside if part is not types.NoneType}
+    # To a type checker `int | float` is what `float` is; other unions give one text several meanings.
+    found = float if several == {int, float} else several.pop() if len(several) == 1 else None
     optional = types.NoneType in inside
-    if {found, *others} == {int, float}:
-        found = float  # to a type checker `int | float` is what `float` is
     if typing.get_origin(found) is Literal:
         choices = typing.get_args(found)
         return Kind(object, choices, optional, "", f"one of {', '.join(map(written, choices))}")
     if found is bool:
         return Kind(bool, (True, False), optional, "", "true or false")
-    if not {found, *others} <= set(_NOUNS):
+    if found not in _NOUNS:
         return None
     limits = _limits(*(_number(said.get(name)) for name in ("ge", "gt", "le", "lt")))
     accepted = " ".join(filter(None, (said.get("title", _NOUNS[found]), limits, "is needed")))

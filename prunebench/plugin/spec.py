@@ -81,11 +81,18 @@ def canonical(plugin: Plugin) -> str:
         if isinstance(value, str) and (not value or value != value.strip() or set(value) & set(",[]")):
             accepted = "a text without commas, square brackets and blanks around it is needed"
             raise RequestError(option, value, accepted)
-        if value == "none" and kind is not None and kind.optional:
-            raise RequestError(option, value, "another text is needed: none stands for None")
+        if kind is not None and not isinstance(value, type(other := _read_back(value, annotation))):
+            raise RequestError(option, value, f"another value is needed: its text stands for {other!r}")
     if not changed:
         return plugin.name
     return f"{plugin.name}[{','.join(f'{key}={written(value)}' for key, value in changed.items())}]"
+
+
+def _read_back(value: object, annotation: Any) -> object:
+    """What the value's text is read as; itself where that is nothing: a class's own code may set anything."""
+    with suppress(RequestError):
+        return read("", written(value), annotation)
+    return value
 
 
 def _annotation(cls: type, key: str) -> Any:

@@ -8,6 +8,7 @@ from msgspec import Meta
 from torch import nn
 
 import prunebench as pb
+from prunebench.fields import TYPES
 from prunebench.plugin.plugin import changed, values_of
 from prunebench.plugin.spec import build, canonical, parse_spec
 
@@ -130,7 +131,8 @@ class Texts(Example):
     name = "texts"
     text: str = "a, b"
     other: str | None = "x"
-    choice: Literal["none", "all"] = "all"
+    either: str | float = "x"
+    choice: Literal["none", "all", 1, "1"] = "all"
 
 
 @pytest.mark.parametrize(
@@ -140,11 +142,13 @@ class Texts(Example):
         ("text", "", "a text without commas, square brackets and blanks around it is needed"),
         ("text", "x]", "a text without commas, square brackets and blanks around it is needed"),
         ("other", " x", "a text without commas, square brackets and blanks around it is needed"),
-        ("other", "none", "another text is needed: none stands for None"),
+        ("other", "none", "another value is needed: its text stands for None"),
+        ("either", 0.5, f"results are named by it: {TYPES} is needed"),
+        ("choice", 1, "another value is needed: its text stands for '1'"),
     ],
 )
 def test_a_text_that_would_be_read_as_another_value_names_no_method(
-    name: str, text: str, needed: str
+    name: str, text: object, needed: str
 ) -> None:
     """Two methods would have one name, and one's results would be taken for the other's."""
     with pytest.raises(pb.RequestError) as refused:
