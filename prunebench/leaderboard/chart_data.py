@@ -146,6 +146,11 @@ class ChartBoard:
             first += units
         return drawn
 
+    @property
+    def within(self) -> str:
+        """What the ranks and norms of drawn units are of, in words, where it is their layer."""
+        return " within its layer" if len(self.drawn_layers) > 1 else ""
+
     def scores(self, row: Row) -> list[float] | None:
         """The row's scores of all units; None unless they are of the network whose norms are."""
         example, norms = known(row.example), known(self.board.training.example)

@@ -138,9 +138,13 @@ def _board(board: Board, chart: ChartBoard, compared_by: Sequence[Column]) -> di
 def _charts(charts: Sequence[ChartBoard]) -> dict[str, Any]:
     """The specifications of the charts; the page gives them their width and a board's points."""
     kinds = {row.scorer: kind(row) for chart in charts for row in chart.by_order} | {CEILING: "ceiling"}
-    words = {chart.board.units_word for chart in charts}
-    units = words.pop() if len(words) == 1 else "units"
-    return {name: specification(name, kinds, PAGE, units=units) for name in CHARTS}
+    units, within = {chart.board.units_word for chart in charts}, {chart.within for chart in charts}
+    given: dict[str, Any] = {"units": units.pop() if len(units) == 1 else "units"}
+    if len(within) == 1:
+        given["within"] = within.pop()
+    else:
+        given["norm"] = "norm"  # a note says of what
+    return {name: specification(name, kinds, PAGE, **given) for name in CHARTS}
 
 
 def _look(row: Row) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_up_boards import board as made_up
+from made_up_boards import layered
 from made_up_boards import row as made_up_row
 from msgspec.structs import replace
 from page_boards import HOSTILE, board
@@ -64,6 +65,21 @@ def test_a_board_without_rows_has_a_page() -> None:
     empty = replace(made_up(), rows=[])
     assert page_data([empty])["boards"][0]["newest"] is None
     assert data_of(to_html([empty]))["boards"][0]["name"] == empty.name
+
+
+@pytest.mark.parametrize(
+    ("boards", "norm", "rank"),
+    [
+        ([board()], "final norm", "rank of the score (1 is highest)"),
+        ([layered()], "norm / largest", "rank of the score within its layer (1 is highest)"),
+        ([board(), layered()], "norm", "rank of the score (1 is highest)"),
+    ],
+)
+def test_the_scatter_says_what_its_axes_are_of_all_boards(boards: list[Board], norm: str, rank: str) -> None:
+    """Norms of a network of several layers are shares of the largest in the layer."""
+    scatter = page_data(boards)["charts"]["scatter"]
+    assert scatter["spec"]["encoding"]["y"]["title"] == norm
+    assert scatter["title"]["text"] == rank
 
 
 def test_no_text_can_end_the_script_or_open_a_comment() -> None:

@@ -61,7 +61,7 @@ def _figures(board: Board, kinds: Sequence[str], steps: Sequence[int], width: fl
     table, ends = points.table(chart), [points.ends(chart)]
     shown = [step for step in chart.steps if step in steps]
     moments = {"each": [[step] for step in shown], "chosen": [shown], "all": [chart.steps]}
-    units, within = board.units_word, " within its layer" if len(chart.drawn_layers) > 1 else ""
+    units, within = board.units_word, chart.within
     for name, about in CHARTS.items():
         if name.split("_")[0] not in kinds or name == "critical":
             continue

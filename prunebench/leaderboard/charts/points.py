@@ -98,10 +98,9 @@ def ceiling_points(board: Results, places: Places) -> list[Point]:
 
 def units(chart: ChartBoard) -> list[Point]:
     """A line for each layer of the example network and every row that scores it: of the units drawn."""
-    several = len(chart.drawn_layers) > 1
     return [
         about(row)
-        | {"of": "unit", "step": row.at_step, "layer": layer if several else ""}
+        | {"of": "unit", "step": row.at_step, "layer": layer if chart.within else ""}
         | {"norm": [chart.norms[unit] for unit in units], "rank": _ranks(np.array(scores)[units])}
         for row in chart.rows
         if (scores := chart.scores(row))
