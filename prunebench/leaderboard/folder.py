@@ -1,6 +1,7 @@
 """The folder that boards live in: a JSON file each, and the tables made of it."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -119,6 +120,9 @@ def find_boards(folder: Path, name: str | None = None) -> tuple[list[Board], lis
 
     Raises `RequestError` where there is no such board, `PrunebenchError` where all such boards are damaged.
     """
+    # A whole name, of which there are no two, needs no other board: the published ones take two seconds.
+    if name and (one := _whole(name, folder)):
+        return [one], []
     found, damaged = read_folder(folder)
     boards = list(found.values())
     chosen = [board for board in boards if board.name.startswith(name or "")]
@@ -132,6 +136,14 @@ def find_boards(folder: Path, name: str | None = None) -> tuple[list[Board], lis
         noun = "it is a published one (--published); boards here" if there else "boards here"
         raise unknown_name("board", name or "", [board.name for board in boards], noun)
     return chosen, left_out
+
+
+def _whole(name: str, folder: Path) -> Board | None:
+    """The board that is called so and lies in the file of its name, whatever else there is."""
+    with suppress(PrunebenchError):
+        found = board_called(name, folder) if Path(name).name == name else None
+        return found if found is not None and found.name == name else None
+    return None
 
 
 def board_called(name: str, folder: Path) -> Board | None:

@@ -236,6 +236,20 @@ def test_finding_boards(tmp_path: Path) -> None:
         find_boards(tmp_path, "mnist")
 
 
+def test_a_whole_name_reads_that_board_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published ones take two seconds."""
+    _, files, _ = add_to_folder(document(row("a")), tmp_path)
+    renamed = files[0].rename(tmp_path / "renamed.json")
+    assert [board.name for board in find_boards(tmp_path, files[0].stem)[0]] == [files[0].stem]
+    renamed.rename(files[0])
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(pb.RequestError, match="a folder with boards"):
+        find_boards(tmp_path / "sub", f"../{files[0].stem}")
+    monkeypatch.setattr("prunebench.leaderboard.folder.read_folder", None)
+    ((board,), damaged) = find_boards(tmp_path, files[0].stem)
+    assert (board.name, damaged) == (files[0].stem, [])
+
+
 def test_tables_that_are_missing_or_not_the_boards_are_seen(tmp_path: Path) -> None:
     one, files, _ = add_to_folder(document(row("a")), tmp_path)
     record, *tables = files
