@@ -42,11 +42,16 @@ class Opened:
         self.page.on("request", self._requested)
         self.path = path
         self.page.goto(path.as_uri())
-        self.page.locator("main").wait_for()  # its data are unpacked
+        unpacked(self.page)
 
     def _requested(self, request: Any) -> None:
         if request.url.split("#")[0] != self.path.as_uri():
             self.complaints.append(f"requested {request.url}")
+
+
+def unpacked(page: Page) -> None:
+    """Wait until the page has its data, which the load of its file does not."""
+    page.locator("main:not(.waiting)").wait_for()
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +194,7 @@ def test_a_shared_address_opens_its_board(browser: Any, file: Path, page: Page) 
     again = browser.new_context(offline=True)
     fresh = again.new_page()
     fresh.goto(address)
+    unpacked(fresh)
     assert fresh.locator("#board-title").inner_text() == "toy, 40 samples"
     again.close()
 
@@ -201,12 +207,47 @@ def test_an_address_says_step_metric_and_columns(browser: Any, file: Path, page:
     fresh = Opened(browser, file)
     fresh.page.goto(page.url)
     fresh.page.reload()
+    unpacked(fresh.page)
     assert fresh.page.locator("#board-title").inner_text() == "toy, 40 samples"
     assert fresh.page.locator("#verdicts input[value='50']").is_checked()
     assert fresh.page.locator("#section option:checked").inner_text() == "Merged at the end: test accuracy"
     assert fresh.page.locator("#metric option:checked").inner_text() == "pruned to 10 %"
     assert fresh.page.locator("#results-title").inner_text() == "All scorers, all steps"
     fresh.context.close()
+
+
+def test_charts_are_drawn_once_beside_a_scrollbar(browser: Any, file: Path) -> None:
+    """It takes its room when the data are there, which is no change of the window."""
+    with_scrollbars = browser.browser_type.launch(
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", "--disable-gpu"],
+        ignore_default_args=["--hide-scrollbars"],
+    )
+    page = with_scrollbars.new_page(viewport={"width": 1280, "height": 1600})
+    page.add_init_script(
+        """let embed;
+        window.drawn = 0;
+        Object.defineProperty(window, "vegaEmbed", {
+            get: () => embed && ((...given) => { window.drawn++; return embed(...given); }),
+            set: (given) => { embed = given; },
+        });"""
+    )
+    page.goto(file.as_uri())
+    unpacked(page)
+    assert page.evaluate("innerWidth - document.documentElement.clientWidth") > 0
+    settle(page)
+    page.wait_for_timeout(200)
+    settle(page)
+    assert page.evaluate("window.drawn") == page.locator(".chart svg").count() > 4
+    with_scrollbars.close()
+
+
+def test_what_needs_no_data_is_there_without_scripts(browser: Any, file: Path) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(file.as_uri())
+    assert page.locator("#waiting, #reading").locator("visible=true").count() == 2
+    assert page.locator("main > :not(#reading)").locator("visible=true").count() == 0
+    page.context.close()
 
 
 def test_the_boards_together_come_first_by_a_metric_that_is_chosen(page: Page) -> None:

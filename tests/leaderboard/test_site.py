@@ -61,10 +61,12 @@ def test_the_index_leads_to_a_board_and_back(address: str) -> None:
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(f"{address}/index.html")
+        page.locator("main:not(.waiting)").wait_for()
         assert not page.locator("#results").is_visible()
         assert page.locator("#boards tbody tr").count() == 2
         page.locator("#boards tbody tr", has_text="toy").locator("button.best").nth(1).click()
         page.wait_for_url("**/toy_*.html#*")
+        page.locator("main:not(.waiting)").wait_for()
         assert page.locator("#results-title").inner_text() == "All scorers at step 50"
         assert not page.locator("#overview").is_visible()
         playwright.expect(page.locator("#cost svg")).to_be_visible()

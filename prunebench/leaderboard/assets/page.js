@@ -217,8 +217,9 @@ by("copy-bibtex").addEventListener("click", () => copy(by("bibtex").textContent)
 /** What an address asks for; of older pages it is a board's name alone. */
 function start(unpacked) {
   data = unpacked;
-  document.querySelector("main").hidden = false;
   by("waiting").hidden = true;
+  document.querySelector("main").classList.remove("waiting");
+  drawnWidth = document.documentElement.clientWidth;
   const text = location.hash.slice(1), asked = new URLSearchParams(text);
   const name = asked.get("board") ?? decodeURIComponent(text), number = data.boards.find((board) => board.name === name)?.number ?? 0;
   state.metric = Math.max(0, data.metrics.findIndex((metric) => metric.id === asked.get("metric")));
@@ -236,13 +237,13 @@ function start(unpacked) {
   if (data.site !== "index") show(number, asked.has("step") ? Number(asked.get("step")) : null);
 }
 
-unpack().then(start);
-
-let drawnWidth = document.documentElement.clientWidth, waiting = 0;
+let drawnWidth = 0, waiting = 0;
 new ResizeObserver(() => {
-  if (document.documentElement.clientWidth === drawnWidth) return;
+  if (data === null || document.documentElement.clientWidth === drawnWidth) return;
   drawnWidth = document.documentElement.clientWidth;
   clearTimeout(waiting);
-  waiting = setTimeout(() => { if (data?.boards.length > 1) drawStanding(); if (state.board) drawLines(); }, 60);
+  waiting = setTimeout(() => { if (data.boards.length > 1) drawStanding(); if (state.board) drawLines(); }, 60);
 }).observe(document.documentElement);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
+
+unpack().then(start);
