@@ -95,12 +95,14 @@ def kind_of(annotation: Any) -> Kind | None:
     """What an annotation says; None where its type is none of this module's."""
     inside, said = _opened(annotation)
     several = {part for part in inside if part is not types.NoneType}
+    optional = types.NoneType in inside
+    if {typing.get_origin(part) for part in several} == {Literal}:
+        choices = tuple(choice for part in inside for choice in typing.get_args(part))
+        if len({*map(written, choices)}) < len(choices):
+            return None  # a text would stand for two of them
+        return Kind(object, choices, optional, "", f"one of {', '.join(map(written, choices))}")
     # To a type checker `int | float` is what `float` is; other unions give one text several meanings.
     found = float if several == {int, float} else several.pop() if len(several) == 1 else None
-    optional = types.NoneType in inside
-    if typing.get_origin(found) is Literal:
-        choices = typing.get_args(found)
-        return Kind(object, choices, optional, "", f"one of {', '.join(map(written, choices))}")
     if found is bool:
         return Kind(bool, (True, False), optional, "", "true or false")
     if found not in _NOUNS:

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from prunebench.errors import RequestError
-from prunebench.fields import TYPES, annotations, kind_of, read, written
+from prunebench.fields import TYPES, annotations, convert, kind_of, read, written
 from prunebench.plugin.plugin import P, Plugin, values_of
 
 NAME = r"[A-Za-z_][\w.-]*"
@@ -68,7 +68,7 @@ def build(cls: type[P], parameters: Mapping[str, str], spec: str, noun: str) -> 
 def canonical(plugin: Plugin) -> str:
     """The spec that rebuilds this plugin, defaults left out: one method, one name.
 
-    Raises `RequestError` for a value that no text stands for, and for a text that would be read as another
+    Raises `RequestError` for a value that no text stands for, and where its text would be read as another
     value, or as several parameters.
     """
     values = values_of(plugin)
@@ -89,9 +89,9 @@ def canonical(plugin: Plugin) -> str:
 
 
 def _read_back(value: object, annotation: Any) -> object:
-    """What the value's text is read as; itself where that is nothing: a class's own code may set anything."""
+    """What the text of a value is read as; itself where it is none of its type's: classes set anything."""
     with suppress(RequestError):
-        return read("", written(value), annotation)
+        return read("", written(convert("", value, annotation)), annotation)
     return value
 
 

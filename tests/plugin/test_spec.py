@@ -61,6 +61,15 @@ def test_what_a_class_sets_itself_is_as_it_set_it() -> None:
 
     assert canonical(Squared()) == "squared[rounds=2.5]"
 
+    class Parsed(Example):
+        name = "parsed"
+        half: str = "1/2"
+
+        def __post_init__(self) -> None:
+            self.half = 0.5  # type: ignore[assignment]
+
+    assert canonical(Parsed()) == "parsed[half=0.5]"
+
 
 def test_parameters_of_a_base_that_is_no_dataclass_yet() -> None:
     class Base(pb.Scorer):
@@ -132,7 +141,8 @@ class Texts(Example):
     text: str = "a, b"
     other: str | None = "x"
     either: str | float = "x"
-    choice: Literal["none", "all", 1, "1"] = "all"
+    choice: Literal["none", "all"] = "all"
+    number: Literal["all", 1, "1"] = "all"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +154,7 @@ class Texts(Example):
         ("other", " x", "a text without commas, square brackets and blanks around it is needed"),
         ("other", "none", "another value is needed: its text stands for None"),
         ("either", 0.5, f"results are named by it: {TYPES} is needed"),
-        ("choice", 1, "another value is needed: its text stands for '1'"),
+        ("number", 1, f"results are named by it: {TYPES} is needed"),
     ],
 )
 def test_a_text_that_would_be_read_as_another_value_names_no_method(
@@ -161,6 +171,17 @@ def test_texts_that_are_read_back_name_a_method() -> None:
     for texts in (Texts(text="x=y"), Texts(text="none"), Texts(other=None), Texts(choice="none")):
         spec = canonical(texts)
         assert build(Texts, parse_spec(spec, "--scorer")[1], spec, "--scorer") == texts
+
+
+def test_choices_in_several_literals_are_choices() -> None:
+    class Chosen(Example):
+        name = "chosen"
+        one: Literal["a", 1] | Literal["b"] | None = "a"
+
+    assert canonical(Chosen(one="b")) == "chosen[one=b]"
+    assert build(Chosen, {"one": "1"}, "chosen[one=1]", "--scorer").one == 1
+    with pytest.raises(pb.RequestError, match=r"chosen\[one\]: got 'c'; one of a, 1, b"):
+        build(Chosen, {"one": "c"}, "chosen[one=c]", "--scorer")
 
 
 class Weighted(pb.Scorer):
