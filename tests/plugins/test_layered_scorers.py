@@ -319,6 +319,27 @@ def test_lookahead_takes_one_step_where_it_is_told_to() -> None:
     assert not torch.allclose(*scores)
 
 
+def test_lookahead_spreads_its_samples_over_all_there_are() -> None:
+    """Ten of 24, which ten does not divide: none of the last is left out."""
+    snapshot, _ = example("mlp")
+    spread = torch.tensor([0, 2, 4, 7, 9, 12, 14, 16, 19, 21])
+    those = dataclasses.replace(snapshot, task=snapshot.task.only(spread))
+    assert_equal(*(pb.load_scorer("lookahead[samples=10]").score(each) for each in (snapshot, those)))
+
+
+@pytest.mark.parametrize("scorer", ["lookahead", "rehearsal"])
+def test_steps_of_float32_networks_are_in_float64(scorer: str) -> None:
+    """What moves is little beside the weights, and float32 would round it."""
+    snapshot, _ = example("mlp")
+    single = snapshot.networks.to(dtype=torch.float32)
+    given, exact = (
+        pb.load_scorer(scorer).score(dataclasses.replace(snapshot, networks=single.to(dtype=dtype)))
+        for dtype in (torch.float32, torch.float64)
+    )
+    assert given.dtype == torch.float32
+    assert torch.equal(given, exact.float())
+
+
 def in_turn(y: Tensor, draw: np.random.Generator) -> list[int]:
     """Samples in a drawn order, but the first of each class before all second ones, and so on."""
     order = draw.permutation(len(y)).tolist()
@@ -327,10 +348,19 @@ def in_turn(y: Tensor, draw: np.random.Generator) -> list[int]:
     return [i for turn in turns for i in sorted(turn, key=order.index)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_rehearsal_by_steps_on_the_module(kind: str) -> None:
-    """Four steps of 8 out of 24 samples, so that all come and some again; then the way to its end."""
+@pytest.mark.parametrize(("kind", "scale"), [*((kind, 1.0) for kind in KINDS), ("mlp", 1e-4)])
+def test_rehearsal_by_steps_on_the_module(kind: str, scale: float) -> None:
+    """Four steps of 8 out of 24 samples, so that all come and some again; then the way to its end.
+
+    Short as the way is where weights are small, each tensor's is as long as the tensor.
+    """
     snapshot, modules = example(kind)
+    tensors = dict(snapshot.networks.tensors)
+    for name in snapshot.networks.architecture.weights:
+        tensors[name] = scale * tensors[name]
+        for module in modules:
+            module.get_parameter(name).data.mul_(scale)
+    snapshot = dataclasses.replace(snapshot, networks=snapshot.networks.like(tensors))
     scores = pb.load_scorer("rehearsal[steps=4,batch_size=8,reach=0.9]").score(snapshot)
     for row, module, draw in zip(scores, modules, snapshot.generators(), strict=True):
         order = [i for _ in range(2) for i in in_turn(snapshot.y, draw)][:32]
@@ -374,8 +404,10 @@ def test_rehearsal_of_small_weights_ranks_alike_at_any_scale() -> None:
         tensors = {n: t * (scale if n in names else 0) for n, t in snapshot.networks.tensors.items()}
         small = dataclasses.replace(snapshot, networks=snapshot.networks.like(tensors))
         scores.append(pb.load_scorer("rehearsal").score(small))
-    one, other = (each / each.max(dim=1, keepdim=True).values for each in scores)
+    norms = snapshot.networks.norms()
+    one, other, still = (each / each.max(dim=1, keepdim=True).values for each in (*scores, norms))
     torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-2)
+    assert bool(((one - still).abs().amax(dim=1) > 0.1).all())  # small as its gradients are, it goes
 
 
 def test_rehearsal_of_a_network_that_has_learnt_is_its_norm() -> None:
@@ -391,6 +423,20 @@ def test_rehearsal_of_a_network_that_has_learnt_is_its_norm() -> None:
     snapshot = pb.Snapshot(task, pb.Recipe(width=12, steps=9), 0, learnt, learnt)
     scores = pb.load_scorer("rehearsal").score(snapshot)
     torch.testing.assert_close(scores, learnt.norms(), rtol=0.02, atol=0.0)
+
+
+def test_rehearsal_stays_where_the_loss_at_the_start_falls_nowhere() -> None:
+    """No unit sees the samples that it is taken of, so a way that a later one pulls along has no end."""
+    y, draw = torch.arange(24) % CLASSES, torch.Generator().manual_seed(2)
+    w_in, w_out = (torch.rand(shape, generator=draw, dtype=torch.float64) for shape in ((1, 6, 4), (1, 3, 6)))
+    networks = pb.shallow_networks(w_in, torch.zeros(1, 6, dtype=torch.float64), w_out)
+    x = -torch.rand((24, 4), generator=draw)
+    task, recipe = pb.Task(x, y, x, y), pb.Recipe(width=6, steps=9)
+    (order,) = pb.Snapshot(task, recipe, 0, networks, networks).generators()
+    x[in_turn(y, order)[15]] = 1.0
+    snapshot = pb.Snapshot(pb.Task(x, y, x, y), recipe, 0, networks, networks)
+    scores = pb.load_scorer("rehearsal[steps=12,batch_size=2]").score(snapshot)
+    torch.testing.assert_close(scores, networks.norms(), rtol=1e-12, atol=0.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -554,8 +600,11 @@ def test_what_is_unfit_says_why() -> None:
         ("probe[scorer=snipp]", "did you mean 'snip'"),
         ("probe[steps=0]", "from 1 up"),
         ("lookahead[steps=0]", "from 1 to 1,000"),
-        ("lookahead[c=0]", "above 0|more than 0|greater"),
+        ("lookahead[c=0]", "above 0 and up to 1,000"),
+        ("lookahead[samples=0]", "from 1 up"),
         ("rehearsal[batch_size=1]", "from 2 up"),
+        ("rehearsal[steps=0]", "from 1 to 100,000"),
+        ("rehearsal[reach=0]", "above 0 and up to 1,000"),
         ("sampled[scorer=oracle]", "does not see the end"),
         ("sampled[scorer=random]", "draws nothing"),
         ("sampled[scorer=sampled]", "draws nothing"),
@@ -567,6 +616,14 @@ def test_what_is_unfit_says_why() -> None:
 def test_parameters_that_mean_nothing(spec: str, message: str) -> None:
     with pytest.raises(pb.RequestError, match=message):
         pb.load_scorer(spec)
+
+
+@pytest.mark.parametrize(
+    "spec", ["lookahead[c=1,steps=2,samples=300]", "rehearsal[steps=32,batch_size=20,reach=0.5]"]
+)
+def test_a_name_alone_is_the_scorer_that_boards_were_made_with(spec: str) -> None:
+    """Another default would be another scorer under the same name."""
+    assert pb.load_scorer(spec.partition("[")[0]) == pb.load_scorer(spec)
 
 
 def test_a_probe_is_of_the_code_of_its_scorer() -> None:

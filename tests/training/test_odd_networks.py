@@ -108,6 +108,19 @@ def test_what_is_frozen_has_gradient_0() -> None:
         assert pb.load_scorer(name).score(snapshot).shape == (len(SEEDS), networks.units)
 
 
+def test_rehearsal_goes_as_far_as_what_it_can_move_is_long(task: pb.Task) -> None:
+    """Frozen weights may be of any length: the buffer behind them takes it back, to the bit."""
+    recipe = pb.Recipe(network=OddNetwork(), batch_size=7, steps=4)
+    networks = pb.initialise(recipe, task.shape, SEEDS, outputs=3, dtype=torch.float64)
+    factors = {"first.weight": 8.0, "first.bias": 8.0, "scale": 1 / 8}
+    longer = networks.like({name: t * factors.get(name, 1) for name, t in networks.tensors.items()})
+    scores = [
+        pb.load_scorer("rehearsal").score(pb.Snapshot(task, recipe, 0, each, each))
+        for each in (networks, longer)
+    ]
+    torch.testing.assert_close(*scores, rtol=1e-12, atol=0.0)
+
+
 def test_the_scale_is_of_what_is_drawn(task: pb.Task) -> None:
     recipe = pb.Recipe(network=OddNetwork(), scale=0.5)
     networks = pb.initialise(recipe, task.shape, (0,), outputs=3)
