@@ -107,6 +107,25 @@ def test_a_training_may_end_where_it_begins() -> None:
         assert torch.equal(tensor, snapshot.networks[name])
 
 
+def test_a_loss_ends_training_once_all_networks_are_below_it() -> None:
+    """Not where one is, nor their mean, nor where the last one is at it; from any step that it starts at."""
+    task, recipe = problem("mlp[widths=9-7]")
+    recipe = dataclasses.replace(recipe, steps=30, learning_rate=0.02)
+    settings = {"seeds": SEEDS, "dtype": torch.float64, "device": "cpu", "record_every": 5}
+    whole = pb.train(task, recipe, snapshot_steps=(3,), **settings)  # type: ignore[arg-type]
+    bound = float(whole.history.loss[:, 3].max())
+    below = whole.history.loss < bound
+    assert below[:, :4].all(dim=0).tolist() == [False] * 4
+    assert bool(below[:, 3].any())
+    assert float(whole.history.loss[:, 3].mean()) < bound
+    assert bool(below[:, 4].all())
+    recipe = dataclasses.replace(recipe, until_loss=bound)
+    for start in (None, whole.states[3]):
+        run = pb.train(task, recipe, start=start, **settings)  # type: ignore[arg-type]
+        assert int(run.history.steps[-1]) == 20
+        assert run.gradient_steps == (20 if start is None else 17)
+
+
 def test_what_is_drawn_elsewhere_is_not_disturbed() -> None:
     task, recipe = problem("lenet[width=0.5]")
     torch.manual_seed(0)
