@@ -15,9 +15,10 @@ from scipy import stats
 
 import prunebench as pb
 from prunebench.benchmark.audit import audit
+from prunebench.benchmark.labels import ask_shuffled
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
-from prunebench.evaluation.labels import shuffle_labels
+from prunebench.evaluation.labels import reads_labels, shuffle_labels
 from prunebench.evaluation.metrics import SHUFFLED_LABELS
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.latex import latex
@@ -46,6 +47,17 @@ class Drawn(pb.Scorer):
         torch.rand(3)
         random = [torch.from_numpy(g.random(snapshot.networks.units)) for g in snapshot.generators(self.draw)]
         return torch.stack(random) + snapshot.networks.gradient(snapshot.x, snapshot.y).norms()
+
+
+class Moody(Drawn):
+    """Fails in one draw of many."""
+
+    name = "moody"
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        if self.draw == 1:
+            raise ValueError("not this one")
+        return super().score(snapshot)
 
 
 class Particular(pb.Scorer):
@@ -95,6 +107,32 @@ def test_labels_are_shuffled_and_nothing_else_is(task: pb.Task) -> None:
 def test_even_two_samples_change_their_labels() -> None:
     two = pb.Task(np.eye(2), np.array([0, 1]), np.eye(2), np.array([0, 1]))
     assert set(labels(two, range(10))) == {(1, 0)}
+
+
+def test_labels_are_in_the_order_of_their_seed_s_own_stream(task: pb.Task) -> None:
+    """Number 5, that no other draw has: what stores hold can be computed again."""
+    for seed, found in zip((0, 7), labels(task, (0, 7)), strict=True):
+        order = np.random.default_rng([seed, 5]).permutation(task.samples)
+        assert found == tuple(task.y_train.numpy()[order].tolist())
+
+
+def test_an_order_that_changes_no_label_is_drawn_again() -> None:
+    """Of three samples that are labelled alike but for one, a third of all orders changes nothing."""
+    few = pb.Task(np.eye(3), np.array([0, 0, 1]), np.eye(3), np.array([0, 0, 1]))
+    assert set(labels(few, range(20))) == {(0, 1, 0), (1, 0, 0)}
+
+
+@pytest.mark.parametrize("size", [1e-6, -1.0, 1e6])
+def test_who_reads_labels_moves_more_than_rounding_does(size: float) -> None:
+    """By a thousandth of the score, and more than a hundredth of the units; up or down."""
+    scores = np.full((1, 100), size, dtype=np.float32)
+    assert not reads_labels(scores, scores * np.float32(1.0009))
+    assert not reads_labels(0 * scores, 0 * scores)
+    for factor in (0.9985, 1.0015):
+        for moved, reads in ((1, False), (2, True)):
+            again = scores.copy()
+            again[0, :moved] *= np.float32(factor)
+            assert reads_labels(scores, again) is reads
 
 
 def test_who_reads_labels_is_found_out(task: pb.Task, recipe: pb.Recipe) -> None:
@@ -149,6 +187,26 @@ def test_what_it_is_worth_is_what_the_scorer_gives_for_those_labels(task: pb.Tas
             ]
             expected = sum(n * r for n, r in ranked) / sum(n for n, _ in ranked)
             assert found.metrics[SHUFFLED_LABELS].per_seed[place] == pytest.approx(expected)
+
+
+def test_what_draws_is_asked_again_for_its_first_three_draws(task: pb.Task, recipe: pb.Recipe) -> None:
+    """Each with the numbers that it drew for the true labels; more would cost what no interval gains."""
+    run = pb.train(task, recipe, seeds=(2,), snapshot_steps=(15,), device="cpu")
+    snapshot = run.snapshot(15)
+    scores = torch.cat([Drawn(draw=draw).score(snapshot) for draw in range(5)]).numpy()
+    found = ask_shuffled(Drawn(), snapshot, scores, run.final).values["/".join(SHUFFLED_LABELS)]
+    shuffled, norms = replace(snapshot, task=shuffle_labels(task, 2)), run.final.norms()[0].numpy()
+    again = [Drawn(draw=draw).score(shuffled)[0].numpy() for draw in range(3)]
+    assert found == pytest.approx([stats.spearmanr(each, norms).statistic for each in again])
+
+
+def test_a_draw_that_fails_is_the_failure_of_all(task: pb.Task, recipe: pb.Recipe) -> None:
+    """Those that are left would stand for fewer draws than the correlation they are held against."""
+    run = pb.train(task, recipe, seeds=(2,), snapshot_steps=(0,), device="cpu")
+    found = ask_shuffled(Moody(), run.snapshot(0), np.ones((3, run.final.units)), run.final)
+    assert found.values == {}
+    assert "ValueError: not this one" in str(found.error)
+    assert "not this one" in str(found.traceback)
 
 
 def test_what_fails_is_recorded_harms_nothing_and_is_tried_again(task: pb.Task, recipe: pb.Recipe) -> None:
