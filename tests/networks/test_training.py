@@ -107,6 +107,12 @@ def test_a_training_may_end_where_it_begins() -> None:
         assert torch.equal(tensor, snapshot.networks[name])
 
 
+def test_no_training_begins_behind_its_end() -> None:
+    """It would come back untrained, without a word."""
+    with pytest.raises(pb.RequestError, match="start step: got 24; a step up to the end, 23, is needed"):
+        trained_from("mlp[widths=9-7]", State(trained("mlp[widths=9-7]").final, 24))
+
+
 def test_a_loss_ends_training_once_all_networks_are_below_it() -> None:
     """Not where one is, nor their mean, nor where the last one is at it; from any step that it starts at."""
     task, recipe = problem("mlp[widths=9-7]")

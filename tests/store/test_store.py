@@ -140,6 +140,44 @@ def test_more_seeds_train_only_the_new_ones(
         assert mine.spearman.per_seed == pytest.approx(other.spearman.per_seed, abs=1e-6)
 
 
+def test_where_a_loss_ends_training_all_its_seeds_train_together(
+    task: pb.Task, recipe: pb.Recipe, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seed 0 is the slower: the other one alone, or where only that is lacking, would end earlier."""
+    trained, train = [], reference.train
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        trained.append(options["seeds"])
+        return train(*arguments, **options)
+
+    monkeypatch.setattr(reference, "train", noted)
+
+    def networks(store: Store, seeds: tuple[int, ...], recipe: pb.Recipe, at: int = 0) -> pb.Trajectory:
+        pair = ReferenceNetworks(store, task, recipe, seeds, (at,), together=(0, 1), record_every=5)
+        return pair.trajectory()
+
+    ending = dataclasses.replace(recipe, until_loss=0.51)
+    alone = pb.train(task, ending, seeds=(1,), record_every=5, device="cpu").gradient_steps
+    one = networks(store, (1,), ending)
+    assert (trained.pop(), one.seeds) == ((0, 1), (1,))
+    end = one.gradient_steps
+    assert alone < end < recipe.steps
+    assert networks(store, (0,), ending, at=end).gradient_steps == end
+    assert trained == []
+    with store.writing() as connection:
+        connection.execute("DELETE FROM networks WHERE seed = 1")
+    assert networks(store, (1,), ending).gradient_steps == end
+    assert trained.pop() == (0, 1)
+    for seeds, lacking in (((1,), (1,)), ((0, 1), (0,))):  # to the last step each seed trains on its own
+        networks(store, seeds, recipe)
+        assert trained.pop() == lacking
+    for kept in (store, Store()):
+        with pytest.raises(
+            pb.RequestError, match=f"at_steps: got {end + 1}; training ended by .* {end} steps"
+        ):
+            networks(kept, (0, 1), ending, at=end + 1)
+
+
 def test_changed_code_version_or_evaluator_is_computed_anew(
     plan: Plan, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
