@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -233,6 +234,18 @@ def test_what_fails_is_recorded_harms_nothing_and_is_tried_again(task: pb.Task, 
     healed = row_of(run_plan(plan_of(task, recipe, particular, "snip"), store=store), "particular")
     assert healed.reads_labels is True
     assert healed.metrics[SHUFFLED_LABELS].mean < 1
+
+
+def test_who_failed_with_the_labels_is_not_asked_without_them(task: pb.Task, recipe: pb.Recipe) -> None:
+    """There is nothing to hold what it might say then against."""
+    Particular.takes = 1 - task.y_train
+    try:
+        found = run_plan(plan_of(task, recipe, Particular(), "snip", seeds=(0, 1), at_steps=(0,)))
+    finally:
+        Particular.takes = None
+    row = row_of(found, "particular")
+    assert (row.status, row.errors) == ("failed", msgspec.UNSET)
+    assert row_of(found, "snip").reads_labels is True
 
 
 def test_who_trains_as_long_as_the_network_is_not_asked(task: pb.Task, recipe: pb.Recipe) -> None:
