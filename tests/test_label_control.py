@@ -61,6 +61,17 @@ class Moody(Drawn):
         return super().score(snapshot)
 
 
+class Partial(pb.Scorer):
+    """Reads the labels of every second network."""
+
+    name = "partial"
+
+    def score_network(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        networks = snapshot.networks
+        read = networks.gradient(snapshot.x, snapshot.y) if snapshot.seeds[0] % 2 else networks
+        return read.norms()[0]
+
+
 class Particular(pb.Scorer):
     """Takes the labels as they are, and no others."""
 
@@ -159,6 +170,14 @@ def test_who_reads_labels_is_found_out(task: pb.Task, recipe: pb.Recipe) -> None
     assert [row.reads_labels for row in again.rows] == [row.reads_labels for row in with_labels.rows]
 
 
+def test_networks_whose_scores_stay_have_no_number_beside_those_that_have(
+    task: pb.Task, recipe: pb.Recipe
+) -> None:
+    found = row_of(run_plan(plan_of(task, recipe, Partial(), seeds=(0, 1, 2), at_steps=(0,))), "partial")
+    assert found.reads_labels is True
+    assert [number is None for number in found.metrics[SHUFFLED_LABELS].per_seed] == [True, False, True]
+
+
 def test_a_seed_alone_has_the_numbers_that_it_has_among_others(task: pb.Task, recipe: pb.Recipe) -> None:
     among = run_plan(plan_of(task, recipe, "snip", Drawn()))
     alone = run_plan(plan_of(task, recipe, Drawn(), "snip", seeds=(4,)))
@@ -244,7 +263,7 @@ def test_who_failed_with_the_labels_is_not_asked_without_them(task: pb.Task, rec
     finally:
         Particular.takes = None
     row = row_of(found, "particular")
-    assert (row.status, row.errors) == ("failed", msgspec.UNSET)
+    assert (row.status, row.errors, row.reads_labels) == ("failed", msgspec.UNSET, msgspec.UNSET)
     assert row_of(found, "snip").reads_labels is True
 
 
