@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -209,7 +210,12 @@ def test_a_metric_is_plotted_in_notebooks_and_files(tmp_path: Path) -> None:
     assert bundle["application/vnd.vegalite.v6+json"] is chart.spec
     assert all(text in bundle["image/svg+xml"] for text in ("step 0", "step 50", "random"))
     assert json.loads(chart.save(tmp_path / "a.json").read_text()) == chart.spec
-    assert chart.save(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    wide, high = (
+        float(size) for size in re.findall(r'(?:width|height)="([\d.]+)"', bundle["image/svg+xml"])[:2]
+    )
+    png = chart.save(tmp_path / "a.png").read_bytes()
+    assert png.startswith(b"\x89PNG")
+    assert struct.unpack(">II", png[16:24]) == pytest.approx((wide * 300 / 72, high * 300 / 72), abs=2)
     shares = made.plot("pruned to 10 %", step=50)
     files = {"all.pdf": chart, "one.pdf": shares, "wide.pdf": made.plot("kendall")}
     assert complaints({name: each.save(tmp_path / name).read_bytes() for name, each in files.items()}) == ""

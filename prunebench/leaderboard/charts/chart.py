@@ -7,7 +7,7 @@ from typing import Any
 from prunebench.errors import RequestError
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import FORMATS, points
-from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, specification
+from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, picture, specification
 from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.metric_names import columns_called
 from prunebench.results import Results
@@ -37,7 +37,7 @@ class Chart:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         found: dict[str, Any] = {MIME: self.spec, "text/plain": repr(self)}
         try:
-            return found | {"image/svg+xml": drawn(self.spec, "svg")}
+            return found | {"image/svg+xml": drawn(self.spec)}
         except RequestError:
             return found
 
@@ -47,7 +47,7 @@ class Chart:
         form = path.suffix.removeprefix(".")
         if form not in ("json", *FORMATS):
             raise RequestError("path", str(path), f"a file that ends in .json, .{', .'.join(FORMATS)}")
-        content = json.dumps(self.spec, indent=1) if form == "json" else drawn(self.spec, form)
+        content = json.dumps(self.spec, indent=1) if form == "json" else picture(drawn(self.spec), form)
         write_atomically(writable_file("path", path), content)
         return path
 

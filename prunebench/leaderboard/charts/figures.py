@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from prunebench.leaderboard.across import across, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import KINDS, points
-from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, specification, vl_convert
+from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, picture, specification
 from prunebench.leaderboard.critical_difference import moment_words
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
@@ -42,17 +42,12 @@ def draw(
     figures = [_figures(board, kinds, steps, width * MM) for board in in_order(boards)]
     for name, spec in chain(*figures, _critical(boards, steps) if "critical" in kinds else ()):
         svg, path = render(spec, width * MM), folder / name
+        in_points = SIZED.sub(r'width="\1pt" height="\2pt"', svg, count=1)  # not in pixels, 96 an inch
         path.parent.mkdir(parents=True, exist_ok=True)
         for form in formats:
             file = path.with_suffix(f".{form}")
-            write_atomically(file, _content(svg, form))
+            write_atomically(file, picture(in_points if form == "svg" else svg, form))
             yield file
-
-
-def _content(svg: str, form: str) -> Any:
-    if form == "svg":  # in points, as the others: a bare number would be pixels, 96 an inch
-        return SIZED.sub(r'width="\1pt" height="\2pt"', svg, count=1)
-    return vl_convert().svg_to_png(svg, ppi=300) if form == "png" else vl_convert().svg_to_pdf(svg)
 
 
 def _figures(board: Board, kinds: Sequence[str], steps: Sequence[int], width: float) -> Iterator[Figure]:
@@ -99,7 +94,7 @@ def render(spec: Spec, width: float) -> str:
     for _ in range(4):  # axes and names take about the same room whatever the width of a panel
         if "ratio" in layout:
             inner["height"] = min(layout["ratio"] * inner["width"], 24 * LOOK.size)
-        svg = drawn(spec, "svg")
+        svg = drawn(spec)
         wide, high = map(float, cast(re.Match[str], SIZED.search(svg)).groups())
         if abs(width - wide) < width / 100:  # panels are whole pixels wide
             break

@@ -91,6 +91,14 @@ def vl_convert() -> Any:
     return optional("vl_convert", "figures", "vl-convert is not installed", "pip install prunebench[figures]")
 
 
-def drawn(spec: Spec, form: str) -> Any:
-    """A chart as SVG text, or the bytes of a PNG or PDF."""
-    return getattr(vl_convert(), f"vegalite_to_{form}")(spec, vl_version=VEGA_LITE)
+def drawn(spec: Spec) -> str:
+    """A chart as SVG."""
+    svg: str = vl_convert().vegalite_to_svg(spec, vl_version=VEGA_LITE)
+    return svg
+
+
+def picture(svg: str, form: str) -> Any:
+    """The content of a file of an SVG: itself, a PNG or a PDF, in which its lengths are points."""
+    if form == "png":
+        return vl_convert().svg_to_png(svg, ppi=300)
+    return vl_convert().svg_to_pdf(svg) if form == "pdf" else svg
