@@ -255,6 +255,34 @@ def test_what_fails_is_recorded_harms_nothing_and_is_tried_again(task: pb.Task, 
     assert healed.metrics[SHUFFLED_LABELS].mean < 1
 
 
+def test_an_audit_holds_no_number_against_a_scorer_that_fails_with_shuffled_labels() -> None:
+    """Its scores are equal to the bit; that it fails now is said of the number, which may be right."""
+    task, recipe = pb.load_task("digits", samples=100), pb.Recipe(width=16, steps=20)
+    store = Store()
+    run_plan(plan_of(task, recipe, Particular(), seeds=(0,), at_steps=(0,)), store=store)
+
+    def load(spec: str) -> pb.Scorer:
+        return Particular() if spec == "particular" else pb.load_scorer(spec)
+
+    assert "results without their scores" not in audit(store, 1.0, load).unchecked
+    Particular.takes = task.y_train
+    try:
+        found = audit(store, 1.0, load)
+    finally:
+        Particular.takes = None
+    assert (found.differing, found.unchecked["results without their scores"]) == ([], 1)
+
+
+def test_who_sees_the_end_or_is_a_control_is_not_asked(task: pb.Task, recipe: pb.Recipe) -> None:
+    class Seer(Particular):
+        name = "seer"
+        sees_end = True
+
+    plan = plan_of(task, recipe, Particular())
+    asked = {each.name: LABELS in plan.measures_of(each) for each in (*plan.with_controls(), Seer())}
+    assert asked == {"particular": True, "random": False, "oracle": False, "seer": False}
+
+
 def test_who_failed_with_the_labels_is_not_asked_without_them(task: pb.Task, recipe: pb.Recipe) -> None:
     """There is nothing to hold what it might say then against."""
     Particular.takes = 1 - task.y_train
