@@ -232,9 +232,12 @@ class Training(Measured, frozen=True, kw_only=True):
     sizes: dict[str, Size] | UnsetType = UNSET
 
     def check(self, place: str) -> None:
-        """What every table needs is there; shares are numbers."""
+        """What every table needs is there; shares are numbers; layers have names of their own."""
         for share in known(self.sizes) or ():
             convert(f"{place} sizes: share", share, Share, strict=False)
+        names = [layer.name for layer in known(self.layers) or ()]
+        if len({*names}) < len(names):
+            raise ValueError(f"{place} layers: two of one name")
         for path in self.needed + (self.grouped if self.has_groups else ()):
             if path not in self.metrics:
                 raise ValueError(f"{place} {' '.join(path)} is missing")

@@ -300,6 +300,10 @@ def test_a_board_of_a_layered_network_is_read_as_it_was_written(tmp_path: Path) 
         (lambda training: training["groups"].pop("all"), "training groups all is missing"),
         (lambda training: training["accuracy"].pop("dense"), "training accuracy dense is missing"),
         (lambda training: training.update(sizes={"half": SIZE}), "training sizes: share: "),
+        (
+            lambda training: training.update(layers=[{"name": "fc1", "units": units} for units in (3, 4)]),
+            "training layers: two of one name",
+        ),
         (lambda training: training.update(layers=[]), "training: .*layers"),
     ],
 )
