@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from prunebench.errors import RequestError
-from prunebench.fields import TYPES, annotations, convert, kind_of, read, written
+from prunebench.fields import TYPES, annotations, kind_of, read, written
 from prunebench.plugin.plugin import P, Plugin, values_of
 
 NAME = r"[A-Za-z_][\w.-]*"
@@ -68,7 +68,7 @@ def build(cls: type[P], parameters: Mapping[str, str], spec: str, noun: str) -> 
 def canonical(plugin: Plugin) -> str:
     """The spec that rebuilds this plugin, defaults left out: one method, one name.
 
-    Raises `RequestError` for a value that no text stands for, and where its text would be read as another
+    Raises `RequestError` for a value that no text stands for, and for a text that would be read as another
     value, or as several parameters.
     """
     values = values_of(plugin)
@@ -81,18 +81,11 @@ def canonical(plugin: Plugin) -> str:
         if isinstance(value, str) and (not value or value != value.strip() or set(value) & set(",[]")):
             accepted = "a text without commas, square brackets and blanks around it is needed"
             raise RequestError(option, value, accepted)
-        if kind is not None and not isinstance(value, type(other := _read_back(value, annotation))):
-            raise RequestError(option, value, f"another value is needed: its text stands for {other!r}")
+        if value == "none" and kind is not None and kind.optional:
+            raise RequestError(option, value, "another text is needed: none stands for None")
     if not changed:
         return plugin.name
     return f"{plugin.name}[{','.join(f'{key}={written(value)}' for key, value in changed.items())}]"
-
-
-def _read_back(value: object, annotation: Any) -> object:
-    """What the text of a value is read as; itself where it is none of its type's: classes set anything."""
-    with suppress(RequestError):
-        return read("", written(convert("", value, annotation)), annotation)
-    return value
 
 
 def _annotation(cls: type, key: str) -> Any:

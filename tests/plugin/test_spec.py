@@ -152,7 +152,7 @@ class Texts(Example):
         ("text", "", "a text without commas, square brackets and blanks around it is needed"),
         ("text", "x]", "a text without commas, square brackets and blanks around it is needed"),
         ("other", " x", "a text without commas, square brackets and blanks around it is needed"),
-        ("other", "none", "another value is needed: its text stands for None"),
+        ("other", "none", "another text is needed: none stands for None"),
         ("either", 0.5, f"results are named by it: {TYPES} is needed"),
         ("number", 1, f"results are named by it: {TYPES} is needed"),
     ],
