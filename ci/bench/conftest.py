@@ -68,13 +68,14 @@ def faster(benchmark: Any, request: pytest.FixtureRequest) -> Callable[[str, Sli
 def _judge(case: str, peer: str, ratio: float, *, store: bool) -> None:
     """Store the ratio, or hold it against the one that is stored for this kind of CPU."""
     known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
-    here = known.setdefault(_cpu(), {})
     if store:
-        here[case] = {"peer": peer, "times_as_fast": round(ratio, 2)}
+        known.setdefault(_cpu(), {})[case] = {"peer": peer, "times_as_fast": round(ratio, 2)}
         BASELINE.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
         return
-    if case not in here:
-        pytest.skip(f"no baseline of {case} on {_cpu()}: store one, --baseline, at the commit before")
+    if _cpu() not in known:
+        pytest.skip(f"no baseline of {_cpu()}: store one, --baseline, at the commit before")
+    here = known[_cpu()]
+    assert case in here, "no such case in the baseline: pytest ci/bench --benchmark-only --baseline"
     expected = here[case]["times_as_fast"]
     assert ratio >= WORST * expected, f"{ratio:.2f} times as fast as {peer}; the baseline has {expected:.2f}"
 
