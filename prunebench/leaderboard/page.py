@@ -56,7 +56,7 @@ def assemble(data: dict[str, Any], scripts_at: str = "", links: str = "") -> str
         made=escape(f"version {data['version']}" + (f", newest run {newest}" if newest else "")),
         ranks=RANKS,
         licences="\n".join(licences),
-        data=packed(data),
+        data=_packed(data),
         scripts="\n".join(tags),
     )
 
@@ -66,7 +66,7 @@ def scripts() -> dict[str, str]:
     return {name: _asset(f"vendor/{name}") for name in LIBRARIES} | {name: _asset(name) for name in SCRIPTS}
 
 
-def packed(data: dict[str, Any]) -> str:
+def _packed(data: dict[str, Any]) -> str:
     """As the page unpacks it: compressed JSON in letters of base64, which are inert wherever they stand."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
