@@ -269,5 +269,10 @@ def _draw(
     folder = writable_folder("--figures", Path(figures))
     millimetres = WIDTH if width is None else read_width(width)
     formats = FORMATS[:2] if form is None else (form,)
+    path: Path | None = None
     for path in draw(boards, folder, kinds or KINDS, shown.steps, formats, millimetres):
         click.echo(f"figure: {path}", err=True)
+    if path is None:
+        lacks = dict.fromkeys(board.lacks for board in boards if board.lacks)
+        accepted = ". ".join(["charts of what these boards have at these steps", *lacks])
+        raise RequestError("--kind", ", ".join(kinds or KINDS), accepted)

@@ -38,6 +38,14 @@ def test_figures_of_one_board_are_drawn(quick: Prunebench, prunebench: Prunebenc
     assert not {"cost.svg", "time.svg"} & found, "one step is no course of time"
 
 
+def test_a_figure_of_what_no_board_has_is_refused(quick: Prunebench, prunebench: Prunebench) -> None:
+    """Nothing was drawn, and nothing said."""
+    quick("--scorer", "snip", "--at-step", "0", "--protocol", "rank", "--quiet")
+    done = prunebench("leaderboard", "toy", "--figures", "figures", "--kind", "layers")
+    assert done.code == 2
+    assert "--kind: got 'layers'; charts of what these boards have at these steps" in done.err
+
+
 def test_figures_are_chosen_as_a_paper_needs_them(
     quick: Prunebench, prunebench: Prunebench, folder: Path
 ) -> None:
