@@ -15,8 +15,9 @@ from prunebench.errors import RequestError
 _BUSY = 1.5
 
 
-def resolve_device(name: str = "auto") -> torch.device:
+def resolve_device(given: str | torch.device = "auto") -> torch.device:
     """The device for `auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes the first GPU where there is one."""
+    name = str(given)
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     if name == "cpu":

@@ -25,6 +25,12 @@ class RequestError(PrunebenchError, ValueError):
         return RequestError(option, self.value, self.accepted)
 
 
+def check_type(option: str, value: object, expected: type | tuple[type, ...], accepted: str) -> None:
+    """Raise a `RequestError` where a value is of another type."""
+    if not isinstance(value, expected):
+        raise RequestError(option, value, accepted)
+
+
 def optional(module: str, option: str, value: object, accepted: str) -> Any:
     """A module of a package that is not always there; `RequestError` where it is not installed."""
     try:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+import torch
 
 import prunebench as pb
 
@@ -24,6 +26,8 @@ import prunebench as pb
         ("classes", lambda: pb.load_task("digits", classes="0/12")),
         ("scaling", lambda: pb.load_task("digits", scaling="half")),
         ("dataset", lambda: pb.load_task("digitz")),
+        ("scorer", lambda: pb.load_scorer(3)),  # type: ignore[arg-type]
+        ("network", lambda: pb.load_network(None)),  # type: ignore[arg-type]
     ],
 )
 def test_the_argument_is_named(argument: str, make: Callable[[], object]) -> None:
@@ -45,6 +49,12 @@ def test_the_argument_is_named(argument: str, make: Callable[[], object]) -> Non
         ("hooks", {"hooks": {0.5: print}}),
         ("record_every", {"record_every": -3}),
         ("record_at", {"record_at": [0.5]}),
+        ("record_at", {"record_at": 3}),
+        ("seeds", {"seeds": np.array(3)}),
+        ("recipe", {"recipe": None}),
+        ("start", {"start": 3}),
+        ("dtype", {"dtype": "float32"}),
+        ("dtype", {"dtype": torch.float16}),
         ("batch_size", {"recipe": pb.Recipe(width=4, batch_size=41, steps=5)}),
         ("device", {"device": "gpu"}),
         ("steps", {"recipe": pb.Recipe(width=4, steps=10**9)}),
@@ -57,3 +67,36 @@ def test_so_it_is_of_train(
     with pytest.raises(pb.RequestError) as refused:
         pb.train(task, **({"recipe": recipe, "seeds": range(2)} | values))  # type: ignore[arg-type]
     assert refused.value.option == argument
+
+
+@pytest.mark.parametrize(
+    ("argument", "values"),
+    [
+        ("task", {"task": "digits"}),
+        ("recipe", {"recipe": None}),
+        ("at_steps", {"at_steps": []}),
+        ("at_steps", {"at_steps": np.array(10)}),
+        ("at_steps", {"at_steps": torch.tensor([10])}),
+        ("protocols", {"protocols": ()}),
+        ("protocols", {"protocols": 3}),
+        ("keep", {"keep": None}),
+        ("seeds", {"seeds": torch.tensor(2)}),
+        ("device", {"device": None}),
+    ],
+)
+def test_so_it_is_of_the_benchmark(
+    argument: str, values: dict[str, object], task: pb.Task, recipe: pb.Recipe
+) -> None:
+    with pytest.raises(pb.RequestError) as refused:
+        pb.run_benchmark(**({"task": task, "recipe": recipe, "seeds": 2, "quiet": True} | values))  # type: ignore[arg-type]
+    assert refused.value.option == argument
+
+
+def test_so_it_is_of_scores_from_elsewhere(task: pb.Task, recipe: pb.Recipe) -> None:
+    trained = pb.train(task, recipe, seeds=2, device=torch.device("cpu"))
+    scores = np.random.default_rng(0).random((2, trained.final.units))
+    assert pb.evaluate({"mine": scores}, trained, at_step=0, protocols="prune_final", keep=0.5)
+    for argument, value in (("protocols", 3), ("keep", None)):
+        with pytest.raises(pb.RequestError) as refused:
+            pb.evaluate(scores, trained, at_step=0, **{argument: value})  # type: ignore[arg-type]
+        assert refused.value.option == argument

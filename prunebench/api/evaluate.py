@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from prunebench.api.result import Result
+from prunebench.api.several import several
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
 from prunebench.errors import RequestError
@@ -49,7 +50,7 @@ def evaluate(
     """
     task, recipe, seeds = trajectory.task, trajectory.recipe, trajectory.seeds
     named = scores if isinstance(scores, Mapping) else {"scores": scores}
-    protocols = (protocols,) if isinstance(protocols, str) else tuple(protocols)
+    protocols = several(protocols, str)
     for protocol in protocols:
         if protocol in (*TRAINED, CEILING):
             raise RequestError("protocols", protocol, "it trains networks: pb.run_benchmark measures it")
@@ -59,7 +60,7 @@ def evaluate(
         for name, values in named.items()
     ]
     steps, device = [_step(at_step, trajectory)], str(trajectory.final.device)
-    shares = check_fractions(keep, "keep")
+    shares = check_fractions(several(keep, float), "keep")
     plan = Plan(task, recipe, scorers, steps, seeds, protocols, shares, device=device)
     plan = replace(plan, held=frozenset(key for key, scorer in plan.keys.items() if scorer.twins))
     with Store() as store:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Any, SupportsIndex, TypeVar
+from typing import Any, SupportsIndex
+
+import torch
 
 from prunebench.api.result import Result
+from prunebench.api.several import several
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import check_fit, run_plan
 from prunebench.errors import RequestError
@@ -21,8 +23,8 @@ from prunebench.store.store import Store
 from prunebench.tasks.task import Task
 from prunebench.training.recipe import Recipe
 from prunebench.training.seeds import check_seeds
+from prunebench.training.train import check_given
 
-T = TypeVar("T")
 GivenScorer = str | Scorer | type[Scorer]
 
 
@@ -37,7 +39,7 @@ def run_benchmark(
     keep: Sequence[float] = RunSpec.keep,
     finetune_steps: int | None = RunSpec.finetune_steps,
     recalibrate: bool = RunSpec.recalibrate,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     store: str | Path | None = None,
     force: bool = False,
     quiet: bool = False,
@@ -67,32 +69,23 @@ def run_benchmark(
         RequestError: an argument that does not fit, or a scorer that cannot take these networks.
         PrunebenchError: training diverged.
     """
-    if not isinstance(task, Task):
-        raise RequestError("task", task, "pb.load_task(...) or pb.Task(...) is needed")
-    if not isinstance(recipe, Recipe):
-        raise RequestError("recipe", recipe, "pb.Recipe(...) is needed")
+    check_given(task, recipe)
     plan = Plan(
         task,
         recipe,
-        [_loaded(each) for each in _several(scorers, str | Scorer | type)],
-        _several(at_steps, int),
+        [_loaded(each) for each in several(scorers, str | Scorer | type)],
+        several(at_steps, int),
         check_seeds(seeds),
-        _several(protocols, str),
-        check_fractions(_several(keep, float), "keep"),
+        several(protocols, str),
+        check_fractions(several(keep, float), "keep"),
         finetune_steps,
         recalibrate,
-        device,
+        str(device),
     )
     check_fit(plan)
     folder = None if store is None else Path(store)
     with Store(folder) as opened, TerminalReporter(quiet=quiet, debug=not quiet) as reporter:
         return Result.of(plan, run_plan(plan, reporter, opened, force=force), opened)
-
-
-def _several(given: T | Iterable[T], single: type | UnionType) -> tuple[T, ...]:
-    """The values given; of a single one that alone."""
-    several: Any = (given,) if isinstance(given, single) or not isinstance(given, Iterable) else given
-    return tuple(several)
 
 
 def _loaded(given: Any) -> Scorer:

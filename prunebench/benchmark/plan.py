@@ -91,6 +91,8 @@ class Plan:
         for step in self.at_steps:
             if not is_whole(step) or not 0 <= step <= recipe.steps:
                 raise RequestError("at_steps", step, f"steps go from 0 to the end, {recipe.steps}")
+        if not self.at_steps:
+            raise RequestError("at_steps", self.at_steps, "at least one step is needed")
         # SQLite would keep NumPy's numbers as bytes.
         object.__setattr__(self, "at_steps", tuple(map(int, self.at_steps)))
         check_seeds(self.seeds)
@@ -98,6 +100,8 @@ class Plan:
         object.__setattr__(self, "fractions", check_fractions(shares))
         recipe.epoch_steps(task.samples)
         check_memory(task, recipe, len(self.seeds), len(self.steps))
+        if not self.protocols:
+            raise RequestError("protocols", self.protocols, "at least one protocol is needed")
         for protocol in self.protocols:
             convert("protocols", protocol, Protocol)
         names = [canonical(scorer) for scorer in self.scorers]

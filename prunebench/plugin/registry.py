@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic
 
-from prunebench.errors import PrunebenchError, RequestError, in_words, unknown_name
+from prunebench.errors import PrunebenchError, RequestError, check_type, in_words, unknown_name
 from prunebench.plugin.frames import place
 from prunebench.plugin.imported import RecordingLoader
 from prunebench.plugin.kind import PluginKind
@@ -140,6 +140,7 @@ class Registry(Generic[P]):
         has no such plugin.
         """
         noun = self.kind.noun
+        check_type(noun, spec, str, "a name as a text is needed")
         file, rest = split_file(spec)
         if spec.endswith(".py"):
             raise RequestError(noun, spec, f"name the class in it: {spec}:Class")

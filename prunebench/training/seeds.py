@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 from prunebench.errors import RequestError
 from prunebench.tasks.classes import is_whole
@@ -14,8 +14,11 @@ MOST_SEEDS = 100_000
 
 def check_seeds(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     """The seeds as a tuple, of a number n 0 to n - 1; they are the replicates, so they must be distinct."""
-    given: object = range(seeds) if isinstance(seeds, SupportsIndex) and is_whole(seeds) else seeds
-    checked = tuple(itertools.islice(given, MOST_SEEDS + 1)) if isinstance(given, Iterable) else ()
+    given: Any = range(seeds) if isinstance(seeds, SupportsIndex) and is_whole(seeds) else seeds
+    try:
+        checked = tuple(itertools.islice(given, MOST_SEEDS + 1))
+    except TypeError:  # not iterable; of arrays that depends on their dimensions
+        checked = ()
     whole = all(is_whole(seed) and 0 <= seed <= LARGEST_SEED for seed in checked)
     if not 1 <= len(checked) <= MOST_SEEDS or not whole or len(set(checked)) < len(checked):
         accepted = f"1 to {MOST_SEEDS:,} distinct whole numbers from 0 to 2^63 - 1 are needed"

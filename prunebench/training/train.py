@@ -8,7 +8,7 @@ from typing import SupportsIndex
 import torch
 
 from prunebench.device import resolve_device
-from prunebench.errors import RequestError
+from prunebench.errors import RequestError, check_type
 from prunebench.networks import Networks
 from prunebench.networks.normalisation import recalibrated
 from prunebench.tasks.classes import is_whole
@@ -88,7 +88,7 @@ def train(
     *,
     seeds: SupportsIndex | Iterable[int] = 20,
     snapshot_steps: Iterable[int] = (),
-    device: str = "auto",
+    device: str | torch.device = "auto",
     hooks: Mapping[int, Hook] | None = None,
     start: State | None = None,
     masks: Networks | None = None,
@@ -119,11 +119,14 @@ def train(
         RequestError: a step after the end or between two, a batch larger than the data, a device that is not
             there, a start whose shape does not fit.
     """
+    check_given(task, recipe)
     seeds = check_seeds(seeds)
     hooks = dict(hooks or {})
     where = resolve_device(device)
-    if not isinstance(snapshot_steps, Iterable):
-        raise RequestError("snapshot_steps", snapshot_steps, "steps such as (0, 50) are needed")
+    check_type("snapshot_steps", snapshot_steps, Iterable, "steps such as (0, 50) are needed")
+    check_type("record_at", record_at, Iterable, "steps such as (0, 50) are needed")
+    if dtype not in (torch.float32, torch.float64):
+        raise RequestError("dtype", dtype, "torch.float32 or torch.float64 is needed")
     snapshot_steps, record_at = set(snapshot_steps), tuple(record_at)
     if not is_whole(record_every) or record_every < 0:
         raise RequestError("record_every", record_every, "a whole number from 0 is needed")
@@ -133,6 +136,7 @@ def train(
     check_memory(task, recipe, len(seeds), len(snapshot_steps))
     if start is None:
         start = State(initialise(recipe, task.shape, seeds, outputs=task.outputs, dtype=dtype))
+    check_type("start", start, State, "pb.State(networks, step) is needed")
     start = start.to(where, dtype)
     _check_start(start.networks, task, len(seeds))
     for option, step in [("snapshot_steps", s) for s in snapshot_steps] + [("hooks", s) for s in hooks]:
@@ -159,6 +163,12 @@ def train(
         progress=progress,
     )
     return Trajectory(task, recipe, seeds, initial, *result)
+
+
+def check_given(task: object, recipe: object) -> None:
+    """That these are a task and a recipe. Raises `RequestError`."""
+    check_type("task", task, Task, "pb.load_task(...) or pb.Task(...) is needed")
+    check_type("recipe", recipe, Recipe, "pb.Recipe(...) is needed")
 
 
 def _check_start(networks: Networks, task: Task, seeds: int) -> None:

@@ -1,0 +1,16 @@
+"""What Python gives where several are taken: one, or any iterable of them."""
+
+from collections.abc import Iterable
+from types import UnionType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def several(given: T | Iterable[T], single: type | UnionType) -> tuple[T, ...]:
+    """The values given; of a single one that alone."""
+    found: Any = given
+    try:
+        return (found,) if isinstance(given, single) else tuple(found)
+    except TypeError:  # not iterable; of arrays that depends on their dimensions
+        return (found,)
