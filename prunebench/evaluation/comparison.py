@@ -37,7 +37,7 @@ def signed_ranks(
     return p, np.sign(2 * positive - doubled.sum(axis=1))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _tail(ranks: tuple[int, ...]) -> Float[np.ndarray, " sums"]:
     """For each sum of positive ranks, the chance of one at least as far from the middle, over all signs.
 
@@ -46,9 +46,11 @@ def _tail(ranks: tuple[int, ...]) -> Float[np.ndarray, " sums"]:
     total = sum(ranks)
     chances = np.zeros(total + 1)
     chances[0] = 1.0
+    reached = 0
     for rank in filter(None, ranks):
-        chances[rank:] += chances[:-rank].copy()
-        chances /= 2
+        reached += rank
+        chances[rank : reached + 1] += chances[: reached + 1 - rank]
+        chances[: reached + 1] /= 2
     from_middle = np.abs(2 * np.arange(total + 1) - total)
     by_distance = np.bincount(from_middle, weights=chances)
     return np.minimum(np.cumsum(by_distance[::-1])[::-1][from_middle], 1.0)
