@@ -32,28 +32,25 @@ def signed_ranks(
     # Tied ranks are halves: doubled, they are whole numbers that index the distribution.
     doubled = np.where(none, 0, np.rint(2 * ranks)).astype(np.int64)
     positive = np.where(rounded > 0, doubled, 0).sum(axis=1)
+    total = doubled.sum(axis=1)
+    smaller = np.minimum(positive, total - positive).tolist()
     ordered = np.sort(doubled, axis=1).tolist()
-    p = np.array([_tail(tuple(own))[w] for own, w in zip(ordered, positive, strict=True)])
-    return p, np.sign(2 * positive - doubled.sum(axis=1))
+    p = np.array([_chance(tuple(own), least) for own, least in zip(ordered, smaller, strict=True)])
+    return p, np.sign(2 * positive - total)
 
 
-@lru_cache(maxsize=1024)
-def _tail(ranks: tuple[int, ...]) -> Float[np.ndarray, " sums"]:
-    """For each sum of positive ranks, the chance of one at least as far from the middle, over all signs.
+@lru_cache(maxsize=16384)
+def _chance(ranks: tuple[int, ...], smaller: int) -> float:
+    """That over all signs the smaller of both rank sums, of those above 0 and below, is at most so large.
 
     A rank of 0, of no difference, has no sign.
     """
-    total = sum(ranks)
-    chances = np.zeros(total + 1)
+    chances = np.zeros(smaller + 1)  # of each sum of positive ranks
     chances[0] = 1.0
-    reached = 0
     for rank in filter(None, ranks):
-        reached += rank
-        chances[rank : reached + 1] += chances[: reached + 1 - rank]
-        chances[: reached + 1] /= 2
-    from_middle = np.abs(2 * np.arange(total + 1) - total)
-    by_distance = np.bincount(from_middle, weights=chances)
-    return np.minimum(np.cumsum(by_distance[::-1])[::-1][from_middle], 1.0)
+        chances[rank:] += chances[: max(0, len(chances) - rank)]
+        chances /= 2
+    return min(2 * float(chances.sum()), 1.0)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
