@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,14 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 import prunebench as pb
+from prunebench.benchmark import run
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.protocols import REINITIALISED
 from prunebench.scoring.registry import SCORERS
 from prunebench.store import reference
 from prunebench.store.export import ResultTable
+from prunebench.store.provenance import environment
 from prunebench.store.store import Store
 from prunebench.training.state import State
 
@@ -125,9 +128,9 @@ def test_scores_of_elsewhere_are_measured_as_a_scorers(
             pb.evaluate(whole, run)
     with pytest.raises(pb.RequestError, match="at_step: got 3; one of the steps 0, 15"):
         pb.evaluate(run.final.norms(), run, at_step=3)
-    with pytest.raises(pb.RequestError, match="it trains networks"):
+    with pytest.raises(pb.RequestError, match=r"pb\.run_benchmark"):
         pb.evaluate(run.final.norms(), run, protocols="finetune")
-    with pytest.raises(pb.RequestError, match="it trains networks"):
+    with pytest.raises(pb.RequestError, match=r"pb\.run_benchmark"):
         pb.evaluate(run.final.norms(), run, protocols=("rank", "ceiling"))
 
 
@@ -224,7 +227,7 @@ BAD = [
     ({"finetune_steps": 2.5}, "finetune_steps: got 2.5; a number from 1 to that of all steps, 120"),
     ({"finetune_steps": True}, "finetune_steps: got True; a number from 1"),
     ({"finetune_steps": "5"}, "finetune_steps: got '5'; a number from 1"),
-    ({"at_steps": 121}, "at_steps: got 121; steps go from 0 to the end, 120"),
+    ({"at_steps": 121}, "at_steps: got 121; steps are whole numbers from 0 to the end, 120"),
     ({"protocols": "rang"}, "protocols: got 'rang'; did you mean 'rank'"),
     ({"keep": (2,)}, "keep: got 2; a share"),
     ({"device": "tpu"}, "device: got 'tpu'"),
@@ -309,3 +312,103 @@ def test_a_number_of_seeds_may_be_numpys(task: pb.Task, recipe: pb.Recipe) -> No
     assert pb.train(task, recipe, seeds=np.int64(2), device="cpu").seeds == (0, 1)
     with pytest.raises(pb.RequestError, match=r"seeds: got .*2\.0"):
         pb.train(task, recipe, seeds=np.float64(2), device="cpu")  # type: ignore[arg-type]
+
+
+def test_a_boards_frame_has_the_newest_trainings_numbers_at_its_own_seeds(
+    task: pb.Task, recipe: pb.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dense accuracies of both are equal, as where they saturate; the losses are not."""
+    for scorer, seeds in (("alignment", (0, 1, 2)), ("snip", (0, 3, 4))):
+        made = environment("cpu") | {"utc": f"2026-01-01 00:00:0{seeds[1]}"}
+        monkeypatch.setattr(run, "environment", lambda device, made=made: made)
+        newest = pb.run_benchmark(task, recipe, scorer, 15, seeds, "rank", quiet=True)
+        newest.save(tmp_path)
+    frame = pb.boards(tmp_path)[0].to_dataframe()
+    losses = frame[frame.metric == "train_loss"].set_index("seed").value
+    wanted = newest.to_dataframe().query("metric == 'train_loss'").set_index("seed").value
+    assert losses.to_dict() == wanted.to_dict()
+    assert {*losses.index} == {0, 3, 4}
+
+
+def test_nobody_has_counted_what_scores_of_elsewhere_took(task: pb.Task, recipe: pb.Recipe) -> None:
+    run = pb.train(task, recipe, seeds=3, snapshot_steps=[15], device="cpu")
+    scores = {"mine": run.final.norms(), "half": run.final.norms().bfloat16()}
+    board = pb.evaluate(scores, run, protocols="rank").board()
+    shares = {row.scorer: board.share_of_training(row) for row in board.rows}
+    assert shares["mine"] is None
+    assert shares["half"] is None
+    assert shares["random"] == pytest.approx(15 / recipe.steps)
+    with pytest.raises(pb.RequestError, match="protocols: got 'labels'"):
+        pb.evaluate(run.final.norms(), run, protocols="labels")
+
+
+def test_what_was_made_in_python_has_no_command(task: pb.Task, recipe: pb.Recipe) -> None:
+    """A line that cannot be run is none."""
+    named = pb.load_task("digits", classes="0/1", samples=40)
+    run = pb.train(named, recipe, seeds=3, snapshot_steps=[15], device="cpu")
+    commands = {
+        row.scorer: row.command
+        for row in (
+            *pb.evaluate({"mine": run.final.norms()}, run, protocols="rank").board().rows,
+            *pb.run_benchmark(named, recipe, [Norms, "snip"], 15, 2, "rank", quiet=True).board().rows,
+        )
+    }
+    assert {name for name, command in commands.items() if command is None} == {"mine", "own_norms"}
+    assert str(commands["snip"]).startswith("prunebench run --dataset digits")
+
+
+@pytest.mark.parametrize("value", [0, 1, "no", None, np.False_])
+def test_recalibrate_is_yes_or_no(task: pb.Task, recipe: pb.Recipe, value: Any) -> None:
+    with pytest.raises(pb.RequestError, match="recalibrate: got"):
+        pb.run_benchmark(task, recipe, "snip", 0, 2, "rank", recalibrate=value, quiet=True)
+
+
+@pytest.mark.parametrize("value", [np.int64(3), Path("x"), float("nan")])
+def test_a_task_says_at_once_what_no_record_can_hold(task: pb.Task, value: Any) -> None:
+    with pytest.raises(pb.RequestError, match="source: got"):
+        pb.Task(task.x_train, task.y_train, task.x_test, task.y_test, source={"ward": value})
+
+
+def test_a_tasks_own_numbers_are_recorded_whatever_its_source_says(task: pb.Task, recipe: pb.Recipe) -> None:
+    source = {"dataset": "hospital", "samples": "many", "fingerprint": "abc", "inputs": 3, "ward": (1, 2)}
+    own = pb.Task(task.x_train, task.y_train, task.x_test, task.y_test, name="mine", source=source)
+    board = pb.run_benchmark(own, recipe, "snip", 0, 2, "rank", quiet=True).board()
+    record = board.task.record
+    assert (board.task.samples, board.task.fingerprint) == (own.samples, own.fingerprint)
+    assert (record["inputs"], record["dataset"], record["ward"]) == (own.inputs, "hospital", [1, 2])
+    assert {row.command for row in board.rows} == {None}
+
+
+def test_errors_name_the_arguments_of_python(task: pb.Task, recipe: pb.Recipe, result: pb.Result) -> None:
+    run = pb.train(task, recipe, seeds=2, snapshot_steps=[15], device="cpu")
+    for argument, call in {
+        "folder": lambda: pb.boards("nofolder"),
+        "at_step": lambda: pb.compare("snip", "own_norms", result, at_step=7),
+        "metrics": lambda: pb.compare("snip", "own_norms", result, metrics=[]),
+        "second": lambda: pb.compare("snip", "snip", result),
+        "on": lambda: pb.compare("snip", "own_norms", [result, 3]),  # type: ignore[list-item]
+        "imp[sparsity]": lambda: pb.run_benchmark(task, recipe, "imp[sparsity=2]", 0, 2, quiet=True),
+        "step": lambda: run.snapshot(15.0),  # type: ignore[arg-type]
+        "trajectory": lambda: pb.evaluate(run.final.norms(), None),  # type: ignore[arg-type]
+    }.items():
+        with pytest.raises(pb.RequestError) as refused:
+            call()
+        assert refused.value.option == argument
+
+
+def test_the_frame_and_the_export_of_layered_networks_have_one_name_for_a_thing(
+    task: pb.Task, tmp_path: Path
+) -> None:
+    recipe = pb.Recipe(network="mlp[widths=6-5]", steps=30, batch_size=4)
+    settings: dict[str, Any] = {"keep": 0.5, "finetune_steps": 5, "store": tmp_path, "quiet": True}
+    result = pb.run_benchmark(task, recipe, "snip", 0, 2, ("rank", "finetune"), **settings)
+    with Store(tmp_path, read_only=True) as store:
+        table = ResultTable(store)
+        export = pd.DataFrame(list(table), columns=list(table.columns))
+    names = ["protocol", "metric"]
+    frame = result.to_dataframe().query("metric not in ('initial_loss', 'train_loss')")
+    assert {*frame[names].itertuples(index=False, name=None)} == {
+        *export[names].itertuples(index=False, name=None)
+    }
+    assert {*frame.protocol} == {"rank", "finetune", "dense"}
+    assert {*export.settings.dropna()} == {"steps=5"}

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from prunebench.api.result import Result
-from prunebench.errors import PrunebenchError, RequestError
+from prunebench.api.several import several, some
+from prunebench.errors import PrunebenchError, RequestError, check_type
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.folder import find_boards
 from prunebench.leaderboard.locations import folder_to_read
@@ -19,7 +20,10 @@ def boards(folder: str | Path | None = None, *, published: bool = False) -> list
     With `published` those, which come with prunebench. Raises `RequestError` where there are none,
     `PrunebenchError` where one is damaged.
     """
-    found, damaged = find_boards(folder_to_read(folder, of_published=published))
+    try:
+        found, damaged = find_boards(folder_to_read(folder, of_published=published))
+    except RequestError as error:
+        raise error.about("folder") from None
     if damaged:
         raise PrunebenchError(damaged[0])
     return found
@@ -67,14 +71,16 @@ def compare(
     Raises:
         RequestError: unknown scorers and metrics, and where there is nothing to compare.
     """
-    chosen = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    chosen: tuple[str, ...] = some("metrics", metrics, str)
     if isinstance(first, str) and isinstance(second, str):
-        several = boards() if on is None else [on] if isinstance(on, Result | Board) else on
-        return compare_scorers([_board(each) for each in several], first, second, chosen, at_step)
+        there: Sequence[Rows] = boards() if on is None else several(on, Result | Board)
+        return compare_scorers([_board("on", each) for each in there], first, second, chosen, at_step)
     if isinstance(first, str) or isinstance(second, str) or on is not None:
         raise RequestError("first, second", (first, second), "two scorers, or two boards alone, are needed")
-    return compare_boards(_board(first), _board(second), chosen, at_step)
+    one, other = _board("first", first), _board("second", second)
+    return compare_boards(one, other, chosen, at_step)
 
 
-def _board(given: Rows) -> Board:
+def _board(argument: str, given: Rows) -> Board:
+    check_type(argument, given, (Result, Board), "a result or a board is needed")
     return given.board() if isinstance(given, Result) else given

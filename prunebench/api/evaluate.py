@@ -8,17 +8,18 @@ import numpy as np
 from torch import Tensor
 
 from prunebench.api.result import Result
-from prunebench.api.several import several
+from prunebench.api.several import several, some
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
-from prunebench.errors import RequestError
+from prunebench.errors import RequestError, check_type
 from prunebench.evaluation.fractions import check_fractions
-from prunebench.evaluation.protocols import CEILING, EVERY_ROW, TRAINED, Protocol
+from prunebench.evaluation.protocols import CEILING, EVERY_ROW, LABELS, TRAINED, Protocol
 from prunebench.run_spec import RunSpec
 from prunebench.scoring.saved import saved_scores
 from prunebench.store.provenance import environment
 from prunebench.store.records import FINAL
 from prunebench.store.store import Store
+from prunebench.tasks.classes import is_whole
 from prunebench.training.architecture import architecture_of
 from prunebench.training.state import State
 from prunebench.training.train import Trajectory
@@ -48,12 +49,13 @@ def evaluate(
         RequestError: scores of another shape, of whole numbers or that are not finite, a step that the
             trajectory has not kept, networks with other units than the recipe's.
     """
+    check_type("trajectory", trajectory, Trajectory, "pb.train(...) gives it")
     task, recipe, seeds = trajectory.task, trajectory.recipe, trajectory.seeds
     named = scores if isinstance(scores, Mapping) else {"scores": scores}
-    protocols = several(protocols, str)
+    protocols = some("protocols", protocols, str)
     for protocol in protocols:
-        if protocol in (*TRAINED, CEILING):
-            raise RequestError("protocols", protocol, "it trains networks: pb.run_benchmark measures it")
+        if protocol in (*TRAINED, CEILING, LABELS):
+            raise RequestError("protocols", protocol, "only pb.run_benchmark, with a scorer, measures it")
     _check_units(trajectory)
     scorers = [
         saved_scores(name, {"scores": _array(name, values)}, seeds, trajectory.final.units)
@@ -92,13 +94,16 @@ def _step(at_step: int | None, trajectory: Trajectory) -> int:
     there = sorted({_first(trajectory), *trajectory.states})
     if at_step is None and len(trajectory.states) == 1:
         return next(iter(trajectory.states))
-    if at_step not in there:
+    if not is_whole(at_step) or at_step not in there:
         raise RequestError("at_step", at_step, f"one of the steps {', '.join(map(str, there))} is needed")
     return at_step
 
 
 def _array(name: str, values: Any) -> np.ndarray:
     try:
-        return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values)
+        if isinstance(values, Tensor):  # NumPy has no bfloat16
+            values = values.detach().cpu()
+            values = values.double() if values.is_floating_point() else values
+        return np.asarray(values)
     except (TypeError, ValueError):  # of lists of unequal length, say
         raise RequestError("scores", name, "an array (seeds, units) is needed") from None

@@ -7,7 +7,7 @@ from typing import Any, SupportsIndex
 import torch
 
 from prunebench.api.result import Result
-from prunebench.api.several import several
+from prunebench.api.several import several, some
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import check_fit, run_plan
 from prunebench.errors import RequestError
@@ -74,9 +74,9 @@ def run_benchmark(
         task,
         recipe,
         [_loaded(each) for each in several(scorers, str | Scorer | type)],
-        several(at_steps, int),
+        some("at_steps", at_steps, int),
         check_seeds(seeds),
-        several(protocols, str),
+        some("protocols", protocols, str),
         check_fractions(several(keep, float), "keep"),
         finetune_steps,
         recalibrate,
@@ -93,7 +93,7 @@ def _loaded(given: Any) -> Scorer:
         try:
             return load_scorer(given)
         except RequestError as error:
-            raise error.about("scorers") from None
+            raise (error.about("scorers") if error.option == SCORERS.noun else error) from None
     is_class = isinstance(given, type) and issubclass(given, Scorer)
     if not (is_class or isinstance(given, Scorer)) or not isinstance(getattr(given, "name", None), str):
         accepted = 'a name such as "snip", or a pb.Scorer that has a name, is needed'

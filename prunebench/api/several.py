@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from types import UnionType
 from typing import Any, TypeVar
 
+from prunebench.errors import RequestError
+
 T = TypeVar("T")
 
 
@@ -14,3 +16,11 @@ def several(given: T | Iterable[T], single: type | UnionType) -> tuple[T, ...]:
         return (found,) if isinstance(given, single) else tuple(found)
     except TypeError:  # not iterable; of arrays that depends on their dimensions
         return (found,)
+
+
+def some(option: str, given: T | Iterable[T], single: type | UnionType) -> tuple[T, ...]:
+    """The same, one at least. Raises `RequestError`."""
+    found: tuple[T, ...] = several(given, single)
+    if not found:
+        raise RequestError(option, found, "at least one is needed")
+    return found

@@ -90,18 +90,16 @@ class Plan:
             raise RequestError("width", recipe.width, "2 neurons at least are needed to rank them")
         for step in self.at_steps:
             if not is_whole(step) or not 0 <= step <= recipe.steps:
-                raise RequestError("at_steps", step, f"steps go from 0 to the end, {recipe.steps}")
-        if not self.at_steps:
-            raise RequestError("at_steps", self.at_steps, "at least one step is needed")
+                accepted = f"steps are whole numbers from 0 to the end, {recipe.steps}"
+                raise RequestError("at_steps", step, accepted)
         # SQLite would keep NumPy's numbers as bytes.
         object.__setattr__(self, "at_steps", tuple(map(int, self.at_steps)))
         check_seeds(self.seeds)
+        convert("recalibrate", self.recalibrate, bool)
         shares = self.fractions or default_fractions(shallow=recipe.network is None)
         object.__setattr__(self, "fractions", check_fractions(shares))
         recipe.epoch_steps(task.samples)
         check_memory(task, recipe, len(self.seeds), len(self.steps))
-        if not self.protocols:
-            raise RequestError("protocols", self.protocols, "at least one protocol is needed")
         for protocol in self.protocols:
             convert("protocols", protocol, Protocol)
         names = [canonical(scorer) for scorer in self.scorers]

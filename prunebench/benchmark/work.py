@@ -25,6 +25,7 @@ from prunebench.evaluation.metrics import EVALUATOR_VERSION
 from prunebench.evaluation.protocols import LABELS, TRAINED
 from prunebench.scoring.execute import execute
 from prunebench.scoring.outcome import Outcome
+from prunebench.scoring.saved import SavedScores
 from prunebench.scoring.scorer import Scorer, drawn
 from prunebench.store.records import FINAL, Environment, Key, Measure, Scoring, Values
 from prunebench.store.reference import subset
@@ -85,7 +86,8 @@ class Work:
         given = _stacked([o.scores for o in outcomes]), _stacked([o.signs for o in outcomes])
         self.own_steps[key] = extra_steps = max(outcome.extra_gradient_steps for outcome in outcomes)
         passes = [each.sample_gradients for each in outcomes]
-        sample_gradients = None if None in passes else max(filter(None, passes), default=0.0)
+        uncounted = None in passes or isinstance(scorer, SavedScores)
+        sample_gradients = None if uncounted else max(filter(None, passes), default=0.0)
         seconds = float(np.mean([outcome.seconds for outcome in outcomes])) / len(asked)
         scorings = []
         for at, seed in enumerate(asked):

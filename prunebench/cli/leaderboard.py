@@ -160,9 +160,13 @@ def _print(boards: "list[Board]", form: str, summed_up: bool, name: str | None, 
     if shown or columns:
         accepted = "--metric, --scorer, --at-step and --top choose what the table shows"
         raise RequestError("--format", form, f"{accepted}; files have all rows")
-    writers = {"markdown": markdown, "csv": to_csv, "json": type(boards[0]).to_json, "latex": latex}
-    for board in boards:
-        click.echo(writers[form](board), nl=False)
+    if form == "csv":
+        click.echo(to_csv(*boards), nl=False)
+    elif form == "json" and len(boards) > 1:
+        click.echo(f"[{','.join(board.to_json() for board in boards)}]")
+    else:
+        writers = {"markdown": markdown, "json": type(boards[0]).to_json, "latex": latex}
+        click.echo("".join(map(writers[form], boards)), nl=False)
 
 
 def _cite(boards: "list[Board]") -> None:

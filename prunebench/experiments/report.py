@@ -3,6 +3,7 @@
 import base64
 import html
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from markdown_it import MarkdownIt
 
 from prunebench.experiments.experiment import Experiment
 from prunebench.experiments.lab import Lab
+from prunebench.experiments.setting import FULL, QUICK
 from prunebench.experiments.verdict import Verdict
+from prunebench.leaderboard.command import task_options
 from prunebench.store.files import write_atomically
 from prunebench.store.provenance import environment
+from prunebench.training.seeds import written_seeds
 
 Done = Sequence[tuple[Experiment, Sequence[Verdict]]]
 
@@ -35,9 +39,12 @@ def describe(lab: Lab) -> dict[str, Any]:
     setting, task, machine = lab.setting, lab.task(), environment(lab.device)
     sides = " against ".join(" + ".join(side) for side in task.source["class_names"])
     seeds = ", ".join(map(str, setting.seeds))
-    quick = " --quick" if setting.name == "quick" else ""
+    words = ["prunebench", "reproduce", "all", *task_options(task.source, task.samples)]
+    words += ["--quick"] if setting.name == QUICK.name else []
+    if setting.seeds != (QUICK if setting.name == QUICK.name else FULL).seeds:
+        words += ["--seeds", written_seeds(setting.seeds)]
     return {
-        "command": f"`prunebench reproduce all --dataset {task.source['dataset']}{quick}`",
+        "command": f"`{shlex.join(words)}`",
         "data": f"{task.name}: {sides}; {task.inputs} inputs, scaling {task.source['scaling']}",
         "networks": f"d = {setting.width}, N = {setting.samples}, initial scale {setting.scales[0]:g},"
         f" learning rate {setting.rates[0]:g}, {setting.steps:,} steps (more for a larger N, up to"

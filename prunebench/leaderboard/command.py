@@ -2,7 +2,7 @@
 
 import itertools
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -18,9 +18,11 @@ from prunebench.evaluation.protocols import (
 )
 from prunebench.evaluation.summary import known
 from prunebench.fields import options_of, parts, written
+from prunebench.plugin.registry import Registry
 from prunebench.plugin.spec import files_of, plugin_words
 from prunebench.results import Row, TaskRecord
 from prunebench.run_spec import RunSpec
+from prunebench.scoring.registry import SCORERS
 from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.spec import TaskSpec
 from prunebench.training.defaults import defaults_of
@@ -33,16 +35,16 @@ Record = dict[str, Any]
 def command_of(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     """`prunebench run ...` for this row alone; options that have their default are left out.
 
-    A task that no data set was named for (made in Python, say) keeps the command that was recorded. Files
-    that a record cannot tell, of plugins and of saved scores, are taken from there too. An .npz file or a
-    folder of images is named without its place, which differs between machines.
+    A task that no data set was named for (made in Python, say) keeps the command that was recorded, if any;
+    a scorer made in Python, or scores computed elsewhere, have none. Files that a record cannot tell, of
+    plugins and of saved scores, are taken from there too. An .npz file or a folder of images is named without
+    its place, which differs between machines.
     """
-    if "dataset" not in task.record:
+    made_here = row.command is None and row.name not in (*Registry(SCORERS).plugins, REINITIALISED)
+    if made_here or not {"dataset", "classes"} <= task.record.keys():
         return row.command
     dataset = task.record["dataset"]
-    classes = "/".join(",".join(map(str, side)) for side in task.record["classes"])
-    words = _given(TaskSpec, task.record | {"classes": classes}, samples=default_samples(dataset))
-    words += ["--download"] if dataset in DATASETS and DATASETS[dataset].download else []
+    words = task_options(task.record, default_samples(dataset))
     recorded = shlex.split(row.command or "")
     words += _given(
         Recipe, _written(recipe, recorded), **defaults_of(dataset, recipe.network_spec), network=SHALLOW
@@ -52,6 +54,14 @@ def command_of(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     left_out: Record = {"keep": keep, "finetune_steps": default_finetune_steps(recipe.steps), "at_steps": ()}
     words += _given(RunSpec, left_out | _asked(row), **left_out)
     return shlex.join(["prunebench", "run", *words])
+
+
+def task_options(record: Mapping[str, Any], samples: object) -> list[str]:
+    """The options that draw a task again, of what is recorded of it; not of this many samples."""
+    dataset = record["dataset"]
+    classes = "/".join(",".join(map(str, side)) for side in record["classes"])
+    words = _given(TaskSpec, {**record, "classes": classes}, samples=samples)
+    return words + (["--download"] if dataset in DATASETS and DATASETS[dataset].download else [])
 
 
 def _given(cls: type, record: Record, **defaults: object) -> list[str]:

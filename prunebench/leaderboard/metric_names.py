@@ -7,8 +7,8 @@ from typing import Any
 
 from prunebench.errors import RequestError, did_you_mean
 from prunebench.evaluation.metrics import BY_LAYER, RANGES, SPLITS, kind_of, protocol_of
-from prunebench.evaluation.protocols import DESCRIBED, KEEPING
-from prunebench.leaderboard.column import LEFT, Column
+from prunebench.evaluation.protocols import DESCRIBED, KEEPING, SHUFFLED
+from prunebench.leaderboard.column import LEFT, OF_CEILING, Column
 from prunebench.leaderboard.columns import GLOBAL, RANK, overview, sections
 from prunebench.results import Results
 
@@ -35,7 +35,8 @@ def columns_called(boards: Sequence[Results], metrics: Iterable[str]) -> list[Co
     for board in boards:
         for section in sections(board):
             for column in section.columns:
-                spelled[_plain(f"{section.title} {column.title}")].add(column.name)
+                for title in (column.title, column.title.partition(" (")[0]):  # of layers, with what is left
+                    spelled[_plain(f"{section.title} {title}")].add(column.name)
     found = dict[str, None]()
     for metric in metrics:
         names = spelled.get(_plain(metric), set()) & set(known)
@@ -52,6 +53,7 @@ def described() -> list[dict[str, Any]]:
     """What metrics there are: name, heading, kind and range, protocol. SHARE, LAYER, TRUTH stand for any."""
     columns = [
         *RANK,
+        Column("% of ceiling", (OF_CEILING,)),
         Column("of each layer", (BY_LAYER, "LAYER")),
         Column("with a truth", ("spearman_with", "TRUTH")),
     ]
@@ -60,7 +62,12 @@ def described() -> list[dict[str, Any]]:
         columns += [
             Column(f"{title}: {split} accuracy", (of, protocol, "SHARE")) for of, split in SPLITS.items()
         ]
-    columns.append(Column("parameters left", (LEFT, GLOBAL, "SHARE")))
+    over_all, _ = DESCRIBED[GLOBAL]
+    columns += [
+        Column(f"{over_all}: {split} accuracy, shuffled", (of, SHUFFLED, "SHARE"))
+        for of, split in SPLITS.items()
+    ]
+    columns.append(Column(f"{over_all}: parameters left", (LEFT, GLOBAL, "SHARE")))
     found = []
     for column in columns:
         kind = kind_of(column.path)

@@ -15,7 +15,7 @@ from prunebench.leaderboard.citation import cite_prunebench
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, telling
 from prunebench.leaderboard.cost import BUDGETS
-from prunebench.leaderboard.critical_difference import moment_words, verdict
+from prunebench.leaderboard.critical_difference import interval, moment_words, verdict
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
 from prunebench.leaderboard.ranks import floor_note, left_out_note, marks
@@ -65,7 +65,8 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
             "boards": len(one.boards),
             "verdict": verdict(one),
             "firsts": [one.firsts[scorer] for scorer in one.order],
-            "wins": [_round(one.win_rates[scorer]) for scorer in one.order],
+            "ranks": [interval(one, scorer) for scorer in one.order],
+            "wins": [f"{100 * one.win_rates[scorer]:.0f} %" for scorer in one.order],
             "points": _rounded(rank_points(one)),
         }
         for one in by_family(boards, columns, (EARLY, *steps_of(boards)))

@@ -44,8 +44,13 @@ class Pair:
 
     @property
     def better(self) -> int:
-        """1 where the first is significantly better, -1 where the second is, else 0."""
+        """1 where the first is significantly better, or larger, -1 where the second is, else 0."""
         return self.leads if self.p <= LEVEL else 0
+
+    @property
+    def more(self) -> str:
+        """What a larger value is called: of controls, and of what is left, it is no better one."""
+        return "better" if self.column.compares else "larger"
 
     @property
     def seeds(self) -> int:
@@ -95,7 +100,7 @@ class Pairs:
                 **{end: known(getattr(pair.difference, end)) for end in _ENDS},
                 "seeds": pair.seeds,
                 "p": pair.p,
-                "better": {1: self.first, -1: self.second, 0: None}[pair.better],
+                "better": {1: self.first, -1: self.second}.get(pair.better if pair.column.compares else 0),
             }
             for pair in self.pairs
         ]
@@ -119,6 +124,8 @@ class Pairs:
 _ENDS = ("low", "high", "median", "median_low", "median_high")
 
 Side = tuple[Board, Row]
+# A scorer, and its own step if it has one.
+Named = tuple[str, int | None]
 # The board or the scorer that both rows are of, and the two.
 Match = tuple[str, str, Side, Side]
 
@@ -131,7 +138,19 @@ def compare_scorers(
     `RequestError` for unknown scorers and metrics, and where there is nothing to compare.
     """
     rows = [row for board in boards for row in board.rows]
-    (a, a_step), (b, b_step) = _parse("A", first, rows), _parse("B", second, rows)
+    one, other = _parse("first", first, rows), _parse("second", second, rows)
+    columns = columns_called(boards, metrics)
+    matches = _matches(boards, one, other, step)
+    _check_step(step, matches or _matches(boards, one, other, None), matches)
+    if not matches:
+        accepted = f"no board has results of it and of {first}, at one step or at the steps named"
+        raise RequestError("second", second, accepted)
+    return _compared(first, second, matches, columns, [])
+
+
+def _matches(boards: Sequence[Board], one: Named, other: Named, step: int | None) -> list[Match]:
+    """The rows of two scorers, each at its own step or else at this one, or at all that both have."""
+    (a, a_step), (b, b_step) = one, other
     matches: list[Match] = []
     for board in boards:
         found = {row.key: row for row in board.rows if row.status == "ok"}
@@ -139,13 +158,18 @@ def compare_scorers(
         both = [
             ((a, at if a_step is None else a_step), (b, at if b_step is None else b_step)) for at in steps
         ]
-        for one, other in dict.fromkeys(both):
-            if one == other:
-                raise RequestError("A, B", first, "two different scorers, or two steps of one, are needed")
-            if one in found and other in found:
-                matches.append((board.name, "", (board, found[one]), (board, found[other])))
-    nothing = "no board has this metric of both, at one step or at the steps named"
-    return _compared(first, second, matches, columns_called(boards, metrics), [], nothing)
+        for first, second in dict.fromkeys(both):
+            if first == second:
+                raise RequestError("second", b, "another scorer, or another step of the first, is needed")
+            if first in found and second in found:
+                matches.append((board.name, "", (board, found[first]), (board, found[second])))
+    return matches
+
+
+def _check_step(step: int | None, matches: Sequence[Match], chosen: Sequence[Match]) -> None:
+    if step is not None and matches and not chosen:
+        there = sorted({row.at_step for match in matches for _, row in match[2:]})
+        raise RequestError("at_step", step, f"steps with results of both: {', '.join(map(str, there))}")
 
 
 def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: int | None) -> Pairs:
@@ -155,26 +179,31 @@ def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: in
     """
     if first.evaluator != second.evaluator:
         versions = f"evaluators {first.evaluator} and {second.evaluator}"
-        raise RequestError("A, B", versions, "boards of one evaluator version; run the older one again")
+        raise RequestError("second", versions, "boards of one evaluator version; run the older one again")
     theirs = {row.key: row for row in second.rows}
     matches: list[Match] = [
         ("", row.scorer, (first, row), (second, theirs[row.key]))
         for row in first.rows
-        if row.key in theirs and row.predicts and step in (None, row.at_step)
+        if row.key in theirs and row.predicts
     ]
     columns, remarks = columns_called([first, second], metrics), _unlike(first, second)
-    nothing = "the boards share no results with this metric"
-    return _compared(first.name, second.name, matches, columns, remarks, nothing)
+    if not matches:
+        raise RequestError("second", second.name, f"a board that shares results with {first.name} is needed")
+    chosen = [match for match in matches if step in (None, match[2][1].at_step)]
+    _check_step(step, matches, chosen)
+    return _compared(first.name, second.name, chosen, columns, remarks)
 
 
 def _compared(
-    first: str, second: str, matches: list[Match], columns: list[Column], remarks: list[str], nothing: str
+    first: str, second: str, matches: list[Match], columns: list[Column], remarks: list[str]
 ) -> Pairs:
     found = [_pair(*match, column, remarks) for match in matches for column in columns]
     pairs = [pair for pair in found if pair is not None]
     remarks = list(dict.fromkeys(remarks))
     if not pairs:
-        raise RequestError("A, B", f"{first}, {second}", "; ".join(remarks) or nothing)
+        nothing = f"no results of {first} and {second} have this metric both"
+        metrics = ", ".join(column.name for column in columns)
+        raise RequestError("metrics", metrics, "; ".join(remarks) or nothing)
     adjusted = holm([pair.p for pair in pairs])
     corrected = tuple(replace(pair, p=p) for pair, p in zip(pairs, adjusted, strict=True))
     return Pairs(first, second, corrected, tuple(remarks))
@@ -206,7 +235,7 @@ def _pair(
     return Pair(board, scorer, at, column, means, effect, int(leads), float(p))
 
 
-def _parse(option: str, text: str, rows: Sequence[Row]) -> tuple[str, int | None]:
+def _parse(option: str, text: str, rows: Sequence[Row]) -> Named:
     name, at, step = text.rpartition("@")
     name, number = (name, int(step)) if at and step.isdecimal() else (text, None)
     known = {row.scorer for row in rows}

@@ -45,7 +45,7 @@ def _cells(found: Pairs, pair: Pair) -> dict[str, str]:
     cells = {"scorer": pair.scorer} if pair.scorer else {}
     cells |= {"metric": pair.column.name} if several else {}
     a, b = map(pair.column.number, pair.means)
-    verdict = {1: "A is better", -1: "B is better", 0: "not significant"}[pair.better]
+    verdict = {1: f"A is {pair.more}", -1: f"B is {pair.more}", 0: "not significant"}[pair.better]
     if pair.too_few(len(found.pairs)):
         verdict = f"too few seeds ({pair.seeds})"
     shown = {"step": pair.at, "A": a, "B": b, "A - B": _effect(pair), "p": _p(pair.p), "verdict": verdict}
@@ -67,12 +67,13 @@ def _verdict(found: Pairs) -> Iterator[str]:
     if count == 1:
         pair = found.pairs[0]
         leader = {1: found.first, -1: found.second}.get(pair.better)
-        said = "No significant difference" if leader is None else f"{leader} is better"
+        said = "No significant difference" if leader is None else f"{leader} is {pair.more}"
         unit = " points" if pair.column.percent else ""
         yield f"{said}: {_effect(pair)}{unit}, p {_p(pair.p)}."
     else:
         rest = count - first - second
-        yield f"Of {count} comparisons A is better in {first}, B in {second}; {rest} are not significant."
+        more = " or ".join(dict.fromkeys(pair.more for pair in found.pairs))
+        yield f"Of {count} comparisons A is {more} in {first}, B in {second}; {rest} are not significant."
 
 
 def _notes(found: Pairs) -> Iterator[str]:

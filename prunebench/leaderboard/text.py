@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from textwrap import indent
 from typing import Any
 
@@ -213,11 +213,24 @@ def without_numbers(rows: Sequence[Row]) -> dict[str, list[str]]:
     return {title: list(dict.fromkeys(lines)) for title, lines in said.items() if lines}
 
 
-def to_csv(board: Board) -> str:
+def to_csv(*boards: Board) -> str:
     """One line per row, every summary by its parts; an empty cell where there is no number.
 
     Of accuracies the interval is the median's (`..._median_low`).
     """
+    lines = [line for board in boards for line in _csv_lines(board)]
+    names = dict.fromkeys(name for line in lines for name in line)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    if names:
+        writer.writerow(names)
+    for line in lines:
+        cells = (line.get(name) for name in names)
+        writer.writerow(["" if value in (None, UNSET) else for_spreadsheet(value) for value in cells])
+    return buffer.getvalue()
+
+
+def _csv_lines(board: Board) -> Iterator[dict[str, Any]]:
     ranks = rank_rows(board.rows)
     columns = [column for section in sections(board) for column in section.columns]
     columns += layer_ceiling_columns(board)
@@ -225,8 +238,6 @@ def to_csv(board: Board) -> str:
     costs = {name for row in board.rows for name, value in asdict(row.cost).items() if value is not UNSET}
     parts = [(column, part) for column in columns for part in column.parts]
     about = _about(board)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     for row in ranked(board.rows):
         rank = ranks.get(row.key)
         line: dict[str, Any] = {
@@ -249,10 +260,7 @@ def to_csv(board: Board) -> str:
             line[_csv_name(column, part)] = getattr(column.summary(row), part, None)
         for share in shares_of(board):
             line |= {f"{name}_at_{share}": number for name, number in asdict(sizes[share]).items()}
-        if not buffer.tell():
-            writer.writerow(line)
-        writer.writerow(["" if value in (None, UNSET) else for_spreadsheet(value) for value in line.values()])
-    return buffer.getvalue()
+        yield line
 
 
 def _csv_name(column: Column, part: str) -> str:

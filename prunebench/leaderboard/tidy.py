@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 
 from prunebench.evaluation.metrics import place_of, protocol_of
 from prunebench.evaluation.summary import known
-from prunebench.results import Results
+from prunebench.results import Results, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,13 +53,20 @@ def _cells(results: Results) -> Iterator[dict[str, Any]]:
 def _seeds(results: Results) -> Sequence[int | None]:
     """Those of the trained networks, which are the newest run's: of a row whose dense accuracies are theirs.
 
-    Rows of earlier runs may be of other networks. A failed row has no accuracies; it is asked last.
+    Rows of earlier runs may be of other networks, and these as accurate. A failed row has no accuracies; it
+    is asked last.
     """
-    dense = results.training.metrics[DENSE].per_seed
+    dense, example = results.training.metrics[DENSE].per_seed, known(results.training.example)
     of_these = [
         row
         for row in results.rows
-        if len(row.seeds) == len(dense) and (DENSE not in row.metrics or row.metrics[DENSE].per_seed == dense)
+        if len(row.seeds) == len(dense)
+        and (DENSE not in row.metrics or row.metrics[DENSE].per_seed == dense)
+        and (example is None or row.seeds[0] == example.seed)
     ]
-    row = max(of_these, key=lambda row: DENSE in row.metrics, default=None)
+
+    def likely(row: Row) -> tuple[bool, bool]:
+        return row.environment == results.environment, DENSE in row.metrics
+
+    row = max(of_these, key=likely, default=None)
     return row.seeds if row else [None] * len(dense)

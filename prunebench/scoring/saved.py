@@ -68,7 +68,7 @@ def saved_scores(
     Raises `RequestError` for another shape, scores that are whole numbers, numbers that are not finite, and a
     name that another scorer has.
     """
-    if not re.fullmatch(NAME, str(name)):
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise RequestError("scores", name, "a name of letters, digits, _, - and . is needed")
     if problem := SCORERS.problem_of_name(name):
         raise RequestError("scores", name, problem)

@@ -22,6 +22,8 @@ from prunebench.store.tables import (
 from prunebench.store.validation import is_valid
 from prunebench.training.recipe import Recipe
 
+Code = tuple[str, str, str]  # of scorings: the scorer, its version and its source
+
 
 @dataclass
 class Absorbed:
@@ -48,7 +50,7 @@ def absorb(
     other: Store,
     *,
     training: str | None = None,
-    scorers: Collection[str] | None = None,
+    scorers: Collection[Code] | None = None,
     networks: Collection[int] | None = None,
     replace: bool = False,
 ) -> Absorbed:
@@ -74,7 +76,7 @@ class _Absorbing:
     into: Store
     other: Store
     training: TrainingRow
-    scorers: Collection[str] | None
+    scorers: Collection[Code] | None
     seeds: Collection[int] | None
     replace: bool
     absorbed: Absorbed
@@ -139,7 +141,7 @@ class _Absorbing:
         rows = self.into.rows(query, [self.training.id])
         there = {tuple(names): (number, error) for *names, number, error in rows}
         for row, whole, results in self.rows.scorings():
-            if self.scorers is not None and row.scorer not in self.scorers:
+            if self.scorers is not None and (row.scorer, row.version, row.source) not in self.scorers:
                 continue
             if not whole or not is_valid(row, units):
                 self.absorbed.damaged.append(_name(row))

@@ -10,11 +10,12 @@ from typing import Any
 
 from prunebench.evaluation.metrics import place_of
 from prunebench.store.checked_rows import IN_ORDER, CheckedRows
-from prunebench.store.records import read_values
+from prunebench.store.records import Measure, read_values
 from prunebench.store.store import Store
 from prunebench.store.tables import EnvironmentRow, FailureRow, ResultRow, ScoringRow, TrainingRow
 
 Scalar = str | int | float | None
+DENSE = "dense"  # in place of a protocol: of the trained networks themselves
 # The columns between what describes the training and what describes the making.
 _RESULT: dict[str, type] = {
     "seed": int,
@@ -25,6 +26,7 @@ _RESULT: dict[str, type] = {
     "status": str,
     "error": str,
     "protocol": str,
+    "settings": str,
     "keep": float,
     "metric": str,
     "layer": str,
@@ -80,7 +82,7 @@ class ResultTable:
                 self.damaged += max(1, len(results))
                 continue
             if scoring.error is not None:
-                failed = (*_names(scoring), "failed", scoring.error, *[None] * 7, *_cost(scoring))
+                failed = (*_names(scoring), "failed", scoring.error, *[None] * 8, *_cost(scoring))
                 yield self._row(scoring.training, scoring.provenance, failed)
             for result, is_whole in results:
                 if is_whole and self._knows(scoring.training, result.provenance):
@@ -103,14 +105,15 @@ def _cost(scoring: ScoringRow) -> tuple[Scalar, ...]:
 def _scored(scoring: ScoringRow, result: ResultRow) -> Iterator[tuple[Scalar, ...]]:
     """The cells between what describes the training and the making."""
     names, cost = _names(scoring), _cost(scoring)
-    protocol, evaluator = result.protocol, result.evaluator
+    measure, evaluator = Measure(result.protocol), result.evaluator
+    protocol = measure.name if scoring.scorer else DENSE, measure.settings or None
     if result.error is not None:  # of the measure alone
         share = float(result.keep) if result.keep else None
-        yield (*names, "failed", result.error, protocol, share, None, None, None, None, evaluator, *cost)
+        yield (*names, "failed", result.error, *protocol, share, None, None, None, None, evaluator, *cost)
     for path, values in read_values(result.metrics).items():
         metric, share, layer = place_of(tuple(path.split("/")))
         for draw, value in enumerate(values):
-            yield (*names, "ok", None, protocol, share, metric, layer, draw, value, evaluator, *cost)
+            yield (*names, "ok", None, *protocol, share, metric, layer, draw, value, evaluator, *cost)
 
 
 def _names(scoring: ScoringRow) -> tuple[Scalar, ...]:

@@ -51,6 +51,11 @@ class Measure(NamedTuple):
         return self.protocol.partition("[")[0]
 
     @property
+    def settings(self) -> str:
+        """What stands in the brackets; empty where there are none."""
+        return self.protocol.partition("[")[2].removesuffix("]")
+
+    @property
     def recalibrated(self) -> bool:
         """Whether running statistics are estimated again before anything is measured."""
         return AS_TRAINED not in self.protocol

@@ -238,14 +238,14 @@ class Store:
 
 def task_record(task: Task, recipe: Recipe) -> dict[str, Any]:
     """What results say about their task; what shape a sample has where the recipe's network asks for it."""
-    record = {
+    own = {
         "name": task.name,
         "samples": task.samples,
         "inputs": task.inputs,
         "tests": len(task.x_test),
         "fingerprint": task.fingerprint,
-        **task.source,
     }
+    record = own | dict(task.source) | own
     if task.outputs != 2:
         record["outputs"] = task.outputs
     return record if recipe.network is None else record | {"shape": list(task.shape)}

@@ -72,11 +72,13 @@ def make(
     for file, content in files.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / file, content)
+    codes = {(row.scorer, row.version, row.source or "") for board in own for row in board.rows}
+    codes.add(("", "", ""))  # no scorer: what the trained networks themselves measure
     drawn = random.Random(hashlib.sha256(b"".join(files.values())).digest())
     with Store(folder / STORE) as theirs:
         for training, seeds in _trainings(own).items():
             chosen = drawn.sample(seeds, min(networks, len(seeds)))
-            absorb(theirs, store, training=training, scorers=["", *specs], networks=chosen)
+            absorb(theirs, store, training=training, scorers=codes, networks=chosen)
         audited = audit(theirs, 1.0, load=isolation.load, files=isolation.files)
     shutil.rmtree(folder / STORE / "claims", ignore_errors=True)
     origin = source.name if plugin.point is None else plugin.origin

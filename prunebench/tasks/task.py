@@ -1,6 +1,7 @@
 """The classification problem that networks are trained on."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from prunebench.errors import RequestError
+from prunebench.errors import RequestError, check_type
 
 # What the constructor takes: any numbers, checked and converted there.
 Array = Tensor | np.ndarray
@@ -51,6 +52,11 @@ class Task:
         name: str = "custom",
         source: Mapping[str, Any] | None = None,
     ) -> None:
+        check_type("name", name, str, "a text is needed")
+        try:
+            source = json.loads(json.dumps({**(source or {})}, allow_nan=False))
+        except (TypeError, ValueError):
+            raise RequestError("source", source, "names with JSON values are needed") from None
         shapes = []
         for part, inputs, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
             x = _as_tensor(f"x_{part}", inputs, torch.float32)
@@ -58,7 +64,7 @@ class Task:
             _check_split(part, x, y)
             shapes.append(tuple(x.shape[1:]))
             vars(self).update({f"x_{part}": x.flatten(1), f"y_{part}": y})
-        vars(self).update(shape=shapes[0], name=name, source={} if source is None else source)
+        vars(self).update(shape=shapes[0], name=name, source=source)
         if shapes[0] != shapes[1]:
             vectors = len(shapes[0]) == len(shapes[1]) == 1
             found = tuple(shape[0] for shape in shapes) if vectors else shapes

@@ -62,7 +62,7 @@ class Trajectory:
 
         Raises `RequestError` for another step.
         """
-        if step not in self.states:
+        if not is_whole(step) or step not in self.states:
             there = ", ".join(map(str, sorted(self.states))) or "none"
             raise RequestError("step", step, f"the steps that were kept (snapshot_steps): {there}")
         if step not in self._taken:

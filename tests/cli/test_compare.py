@@ -55,6 +55,22 @@ def test_all_pairs_that_are_shown_are_corrected_together(boards: list[Path]) -> 
     assert [pair.too_few(3) for pair in four.pairs] == [False] * 4
 
 
+@pytest.mark.parametrize(("metric", "said"), [("spearman", "better"), ("spearman_shuffled_labels", "larger")])
+def test_more_of_a_control_is_not_called_better(
+    prunebench: Any, folder: Path, metric: str, said: str
+) -> None:
+    one = board(0, {"snip": 0.6, "taylor": 0.1}, steps=(0,), seeds=8)
+    for each in one.rows:
+        each.metrics["spearman_shuffled_labels",] = each.metrics["spearman",]
+    (folder / BOARDS).mkdir(parents=True)
+    (folder / BOARDS / f"{one.name}.json").write_text(one.to_json())
+    result = prunebench("compare", "snip", "taylor", "--metric", metric)
+    assert f"A is {said}" in result.out
+    assert f"snip is {said}" in result.out
+    found = compare_scorers([one], "snip", "taylor", [metric], None)
+    assert found.records[0]["better"] == ("snip" if said == "better" else None)
+
+
 def test_two_boards_at_one_step(boards: list[Path]) -> None:
     first, second = (pb.read_board(path) for path in boards)
     assert {pair.at for pair in compare_boards(first, second, ["spearman"], 10).pairs} == {"10"}
@@ -135,8 +151,10 @@ def test_without_common_seeds_nothing_is_compared(prunebench: Any, boards: list[
         (["snp", "alignment"], ["A:", "did you mean 'snip'"]),
         (["snip", "alignmnt"], ["B:", "did you mean 'alignment'"]),
         (["snip", "alignment", "--metric", "spearmn"], ["--metric", "did you mean 'spearman'"]),
-        (["snip", "snip"], ["two different scorers"]),
-        (["snip", "taylor", "--at-step", "0"], ["A, B", "no board"]),
+        (["snip", "snip"], ["B: got 'snip'", "another scorer"]),
+        (["snip", "taylor", "--at-step", "0"], ["--at-step: got 0", "steps with results of both: 10"]),
+        (["snip@0", "taylor@0"], ["B: got 'taylor@0'", "no board"]),
+        (["snip", "alignment", "--at-step", "7"], ["--at-step: got 7", "steps with results of both"]),
         (["snip", "alignment", "--board", "digits"], ["board", "digits"]),
         (["nothing.json", "snip"], ["nothing.json", "no such file"]),
         (["BOARD", "snip"], ["two scorers or two boards"]),

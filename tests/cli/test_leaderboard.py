@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import re
 import shlex
@@ -85,6 +87,22 @@ def test_every_format_is_printed(prunebench: Any, made: Path) -> None:
 
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_several_boards_are_one_file_of_a_format(prunebench: Any) -> None:
+    """That a parser reads: a table with the columns of all, a list of the records."""
+    of_two = "leaderboard", "mnist5k_n1000_l", "--out", ROOT / "leaderboards", "--format"
+    rows = list(csv.DictReader(io.StringIO(prunebench(*of_two, "csv").out)))
+    found = {record["name"]: record for record in json.loads(prunebench(*of_two, "json").out)}
+    assert len(found) == 2
+    for name, record in found.items():
+        own = [line for line in rows if line["board"] == name]
+        assert len(own) == len(record["rows"])
+        alone = csv.DictReader((ROOT / "leaderboards" / f"{name}.csv").read_text("utf-8").splitlines())
+        for line, cells in zip(own, alone, strict=True):
+            assert line == dict.fromkeys(line, "") | cells
+
+
 README = re.findall(r"^    prunebench (leaderboard[^#\n]*)", (ROOT / "README.md").read_text("utf-8"), re.M)
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,7 @@ def test_writes_figures_and_report(prunebench: Prunebench, npz: Path, folder: Pa
     text = (folder / "reproduction" / "report.md").read_text()
     assert "fig8.png" in text
     assert "seeds 3, 4" in text
+    assert re.search(r"`prunebench reproduce all --dataset \S+\.npz.* --quick --seeds 3-4`", text)
     assert "100000" not in (folder / "reproduction" / "fig8.times.csv").read_text()  # the data have fewer
     again = prunebench("reproduce", "fig8", "--quick", "--dataset", npz, "--seeds", "3,4")
     assert "fig8 (1 of 1): rows are there" in again.err

@@ -11,8 +11,11 @@ from made_up_boards import board as one_share
 from msgspec.structs import replace
 from page_boards import HOSTILE, board, large_data
 
+from prunebench.leaderboard.across import EARLY, by_family
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import points
+from prunebench.leaderboard.columns import SPEARMAN
+from prunebench.leaderboard.critical_difference import interval, moment_words
 from prunebench.leaderboard.page import assemble, to_html
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -260,6 +263,26 @@ def test_the_boards_together_come_first_by_a_metric_that_is_chosen(page: Page) -
     page.select_option("#metric", label="pruned to 10 %")
     assert page.locator("#boards tbody").inner_text() != before
     assert "by pruned to 10 %" in page.locator("#verdicts-title").inner_text()
+
+
+def test_ranks_over_boards_are_the_terminals(browser: Any, tmp_path: Path) -> None:
+    """Of four boards many stand half-way between tenths, where JavaScript rounds to the other side."""
+    boards, path = [one_share(seed) for seed in range(4)], tmp_path / "page.html"
+    path.write_text(to_html(boards), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    unpacked(page)
+    moment = page.locator("#moment option:checked").inner_text()
+    (one,) = (
+        one for one in by_family(boards, [SPEARMAN], (0, 50, EARLY)) if moment_words(one.step) == moment
+    )
+    shown = [row.locator("td").all_inner_texts() for row in page.locator("#across-rows tbody tr").all()]
+    assert shown == [
+        [name, interval(one, name), f"{one.firsts[name]} of 4", f"{100 * one.win_rates[name]:.0f} %"]
+        for name in one.order
+    ]
+    assert any(rank.split()[0].endswith((".2", ".8")) for _, rank, *_ in shown)
+    page.close()
 
 
 def test_cells_have_their_marks_and_nothing_small_is_cheered(page: Page) -> None:

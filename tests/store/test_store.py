@@ -14,7 +14,7 @@ import torch
 
 import prunebench as pb
 from prunebench.benchmark.missing import find_missing, inventory_of
-from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.plan import DENSE, Plan
 from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.metrics import EVALUATOR_VERSION
@@ -290,6 +290,17 @@ def test_merged_scores_in_the_place_of_an_error_come_with_their_own_results(stor
         other.put(plan.training, "1", [Scoring(0, KEY, None, 1, 0, 0.0, made, ONES, None, results)])
         absorb(store, other)
     assert take_inventory(store, plan.training, "1").scorings[KEY, 0].results == results
+
+
+def test_records_of_a_scorers_earlier_code_stay_behind(store: Store, plan: Plan) -> None:
+    with Store() as other:
+        other.register(plan.training, plan.task, plan.recipe)
+        codes = [KEY, KEY._replace(source="of earlier code"), KEY._replace(version="0"), DENSE]
+        said = None, 1, 0, 0.0, {"utc": "now"}, ONES, None, {RANK: {"spearman": [0.2]}}
+        other.put(plan.training, "1", [Scoring(0, key, *said) for key in codes])
+        absorb(store, other, scorers=[KEY[1:], DENSE[1:]])
+    there = take_inventory(store, plan.training, "1").scorings
+    assert {key for key, _ in there} == {KEY, DENSE}
 
 
 FICKLE = """

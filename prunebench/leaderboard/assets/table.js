@@ -125,7 +125,7 @@ function drawBoards(place, boards, metric, onChoose) {
 /** Scorers by their average rank over boards. */
 function drawRanks(place, one, points) {
   const cells = (tag, texts, attributes) => texts.map((text, i) => make(tag, { ...attributes, class: i ? null : "left" }, ...breakable(text)));
-  const rows = points.map(({ scorer, rank, least, most }, i) => make("tr", {}, ...cells("td", [scorer, `${rank.toFixed(1)}${least == null ? "" : ` [${least.toFixed(1)}, ${most.toFixed(1)}]`}`, `${one.firsts[i]} of ${one.boards}`, `${Math.round(100 * one.wins[i])} %`])));
+  const rows = points.map(({ scorer }, i) => make("tr", {}, ...cells("td", [scorer, one.ranks[i], `${one.firsts[i]} of ${one.boards}`, one.wins[i]])));
   place.replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ...cells("th", ["scorer", "average rank", "first on", "wins"], { scope: "col" }))), make("tbody", {}, ...rows)));
 }
 
