@@ -20,7 +20,7 @@ SEQUENTIAL = "viridis_r"  # darker is more
 
 def check_matplotlib() -> None:
     """`RequestError` where the optional package that draws is not installed."""
-    optional("matplotlib", "figures", "matplotlib is not installed", "pip install prunebench[figures]")
+    optional("matplotlib", "figures", "matplotlib", 'it is not installed: pip install "prunebench[figures]"')
 
 
 def style() -> AbstractContextManager[None]:

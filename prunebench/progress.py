@@ -54,7 +54,8 @@ class TerminalReporter(Reporter):
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._bars.stop()
+        if not self._bars.disable:  # which would leave an empty line, before rich 14.3
+            self._bars.stop()
 
     def plan(self, text: str) -> None:
         """Print what is about to be done."""

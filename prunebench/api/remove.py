@@ -96,7 +96,7 @@ class Removal:
                     if not stack.enter_context(opened.claimed(training, wait=False)):
                         raise PrunebenchError("another process computes some of it; nothing was removed")
             for name, rows in self.boards.items():
-                remove_rows(name, [row.key for row in rows], folder)
+                remove_rows(name, rows, folder)
             if opened is not None:
                 remove(opened, self.said, self.failures, [*self.networks])
 

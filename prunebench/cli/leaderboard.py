@@ -263,6 +263,7 @@ def _draw(
     width: str | None,
 ) -> None:
     from prunebench.leaderboard.charts.figures import WIDTH, draw
+    from prunebench.leaderboard.charts.specs import vl_convert
     from prunebench.store.files import writable_folder
 
     if form is not None and form not in FORMATS:
@@ -270,6 +271,7 @@ def _draw(
     if shown.metrics or shown.scorers or shown.top:
         raise click.UsageError("--metric, --scorer and --top are for the table; figures take --kind, --step")
     _check_shown(boards, shown)
+    vl_convert()
     folder = writable_folder("--figures", Path(figures))
     millimetres = WIDTH if width is None else read_width(width)
     formats = FORMATS[:2] if form is None else (form,)

@@ -67,8 +67,9 @@ def command(**options: Any) -> int:
     from prunebench.leaderboard.lost import lost, protocols_of
     from prunebench.leaderboard.terminal import console, render
     from prunebench.progress import TerminalReporter
-    from prunebench.store.files import check_folder, writable_folder
+    from prunebench.store.files import check_folder, writable_file, writable_folder
     from prunebench.store.store import Store
+    from prunebench.sweep.plans import board_of
 
     if options["dry_run"] and options["as_json"]:
         raise click.UsageError("--json: it prints results, and --dry-run has none; leave one of them out")
@@ -80,6 +81,8 @@ def command(**options: Any) -> int:
         return 0
     check_folder("--store", Path(options["store"]))
     folder = writable_folder("--out", Path(options["out"]))
+    for ending in ("json", "md", "csv"):
+        writable_file("--out", folder / f"{board_of(plan)}.{ending}")
     shown = TerminalReporter(quiet=options["quiet"], debug=click.get_current_context().obj)
     with others_on_stderr(), Store(Path(options["store"])) as store, shown as reporter:
         document = run_plan(plan, reporter, store, force=options["force"])

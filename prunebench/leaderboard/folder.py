@@ -12,9 +12,8 @@ from prunebench.leaderboard.board import Board, read_json
 from prunebench.leaderboard.locations import published
 from prunebench.leaderboard.means import with_means
 from prunebench.leaderboard.overview import overview
-from prunebench.leaderboard.ranks import RowKey
 from prunebench.leaderboard.text import markdown, to_csv
-from prunebench.results import Document
+from prunebench.results import Document, Row
 from prunebench.store.files import folder_lock, write_atomically
 
 _BEGIN, _END = "<!-- overview -->", "<!-- end of overview -->"
@@ -53,12 +52,16 @@ def add_rows(rows: Board, folder: Path, begun: Mapping[str, Board] | None = None
     return len(board.rows) - len(kept)
 
 
-def remove_rows(name: str, keys: Collection[RowKey], folder: Path) -> None:
-    """Take rows off the board of this name, and the board away with its last row."""
+def remove_rows(name: str, rows: Collection[Row], folder: Path) -> None:
+    """Take rows off the board of this name, and the board away with its last row.
+
+    One that failed when it was asked about, and does no more, stays.
+    """
+    meant = {(row.key, row.status) for row in rows}
     path = folder / f"{name}.json"
     with folder_lock(folder):
         board = Board.read(path)
-        kept = [row for row in board.rows if row.key not in keys]
+        kept = [row for row in board.rows if (row.key, row.status) not in meant]
         if kept:
             _write_board(replace(board, rows=kept), path)
             return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from functools import cache
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from prunebench.errors import RequestError
 from prunebench.fields import annotations, convert, kind_of
@@ -37,7 +37,7 @@ class Plugin(ABC):
             if _has_fields(base):
                 _as_dataclass(base)
 
-    def __new__(cls, *given: object, **named: object) -> "Plugin":
+    def __new__(cls, *given: object, **named: object) -> Self:
         """An instance; the class becomes a dataclass first where its author left the decorator out."""
         parameters = cls.parameters()
         positions = [field.name for field in parameters if not field.kw_only]

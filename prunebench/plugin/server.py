@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,15 @@ from prunebench.plugin.source import CHANGED, source_hash
 Handler = Callable[..., Answer]
 
 
-def serve(kind: PluginKind[Any], handlers: Mapping[str, Handler]) -> None:
+def serve(
+    kind: PluginKind[Any],
+    handlers: Mapping[str, Handler],
+    kept: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
     """Answer requests about plugins of a kind until there are no more.
 
-    Each of the `handlers` is handed the plugin, the folder and what else the request says.
+    Each of the `handlers` is handed the plugin, the folder and what else the request says. In `kept` stands
+    all that a plugin's code may do, as it is imported too: what it sets for the process reaches no other.
     """
     here, process = os.getcwd(), os.getpid()
     # Plugins must neither read requests nor write answers: they get an empty stdin, and stderr as stdout.
@@ -40,7 +46,8 @@ def serve(kind: PluginKind[Any], handlers: Mapping[str, Handler]) -> None:
         request = json.loads(line)
         folder = Path(request.pop("folder"))
         os.chdir(here)
-        answer = _answer(kind, handlers, folder, **request)
+        with kept():
+            answer = _answer(kind, handlers, folder, **request)
         if os.getpid() != process:  # a plugin forked, and came back twice
             os._exit(0)
         _put(folder, answer)

@@ -39,6 +39,9 @@ def execute_elsewhere(scorer: StandIn, snapshot: Snapshot) -> Outcome:
             hint = " (--scorer-timeout)" if isinstance(error, Stopped) else ""
             trace = error.traceback if isinstance(error, Failed) else None
             return failure(f"{error}{hint}", "raises", time.perf_counter() - began, traceback=trace)
+        except OSError as error:
+            where = f"no room for its snapshot in {folder.parent}: {error.strerror}"
+            return failure(where, "raises", time.perf_counter() - began)
         return _outcome(answer, folder / SCORES, snapshot.networks, time.perf_counter() - began)
 
 
@@ -50,7 +53,7 @@ def unfit_elsewhere(scorer: StandIn, snapshot: Snapshot) -> str | None:
             scorer.isolation.prepare(scorer)
             (folder / SNAPSHOT).write_bytes(bundle_bytes(snapshot, order=False))
             answer = scorer.isolation.ask("unfit", scorer, folder, networks=_files(snapshot))
-        except PrunebenchError:
+        except (PrunebenchError, OSError):  # it is said where scores are asked for
             return None
     reason = answer.get("unfit")
     return one_line(reason) if isinstance(reason, str) else None

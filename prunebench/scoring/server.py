@@ -1,15 +1,19 @@
 """What runs the scorers of others, in a process of its own: `python -m prunebench.scoring.server`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from prunebench.plugin.process import Answer
-from prunebench.plugin.server import serve
+from prunebench.plugin.server import Handler, serve
 from prunebench.scoring.conformance import SCORER_CHECKS
 from prunebench.scoring.elsewhere import SCORES, SNAPSHOT
 from prunebench.scoring.execute import execute, unfit
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
+from prunebench.scoring.surroundings import surroundings_kept
 from prunebench.training.bundle import file_bytes, read_bundle
 
 
@@ -26,4 +30,5 @@ def say_unfit(scorer: Scorer, folder: Path, networks: list[str]) -> Answer:
 
 
 if __name__ == "__main__":
-    serve(SCORERS, {"score": score, "unfit": say_unfit, "check": SCORER_CHECKS.answer})
+    handlers: dict[str, Handler] = {"score": score, "unfit": say_unfit, "check": SCORER_CHECKS.answer}
+    serve(SCORERS, handlers, partial(surroundings_kept, torch.device("cpu")))

@@ -14,7 +14,7 @@ from prunebench.training.global_generators import global_generators_kept
 def surroundings_kept(device: torch.device) -> Iterator[None]:
     """Put back as they were: the global generators, torch's and NumPy's settings, environment variables."""
     dtype, threads, environment = torch.get_default_dtype(), torch.get_num_threads(), dict(os.environ)
-    deterministic = _deterministic()
+    deterministic, where, flushes = _deterministic(), torch.get_default_device(), _flushes()
     try:
         with (
             global_generators_kept(device),
@@ -29,6 +29,10 @@ def surroundings_kept(device: torch.device) -> Iterator[None]:
             torch.set_num_threads(threads)
         if _deterministic() != deterministic:
             torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
+        if torch.get_default_device() != where:
+            torch.set_default_device(None if where.type == "cpu" else where)
+        if _flushes() != flushes:
+            torch.set_flush_denormal(flushes)
         if os.environ != environment:
             os.environ.clear()
             os.environ.update(environment)
@@ -39,3 +43,8 @@ def _deterministic() -> tuple[bool, bool]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
+
+
+def _flushes() -> bool:
+    """Whether numbers too small for all their digits are 0, which torch does not say."""
+    return not torch.full((1,), 1e-38, dtype=torch.float32, device="cpu").mul_(0.1).item()

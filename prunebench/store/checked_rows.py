@@ -40,8 +40,9 @@ class CheckedRows:
         if number not in self._environments:
             self._environments[number] = None
             for row, checksum in self._store.read(EnvironmentRow, "id = ?", [number]):
-                if checksum == row.digest():
-                    self._environments[number] = read_object(row.record)
+                record = read_object(row.record)
+                if checksum == row.digest() and record and isinstance(record.get("utc"), str):
+                    self._environments[number] = record
         return self._environments[number]
 
     def _is_whole(self, row: TableRow, checksum: str, *owner: object) -> bool:

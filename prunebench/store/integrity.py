@@ -1,8 +1,11 @@
 """Damage in a store: found row by row and file by file, named, and forgotten, which computes it again."""
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from prunebench.errors import one_line
 from prunebench.store.checked_rows import CheckedRows
 from prunebench.store.database import damaged
 from prunebench.store.records import FINAL
@@ -101,9 +104,12 @@ def forget(store: Store, found: Sequence[Damage]) -> int:
     if not found:
         return 0
     count = 0
+    to_index = any(damage.row is None for damage in found)
     with store.writing() as connection:
-        if any(damage.row is None for damage in found):
-            connection.execute("REINDEX")
+        if to_index:
+            with contextlib.suppress(sqlite3.IntegrityError):  # a damaged row may have another's name
+                connection.execute("REINDEX")
+                to_index = False
         for kind in TABLES:
             statement, column = delete(kind), _REFERRED.get(kind)
             for other in TABLES:
@@ -113,6 +119,11 @@ def forget(store: Store, found: Sequence[Damage]) -> int:
                     )
             keys = [damage.row.named for damage in found if isinstance(damage.row, kind)]
             count += max(0, connection.executemany(statement, keys).rowcount)
+        if to_index:
+            try:
+                connection.execute("REINDEX")
+            except sqlite3.IntegrityError as error:
+                raise damaged(store.path, one_line(str(error))) from error
     return count
 
 

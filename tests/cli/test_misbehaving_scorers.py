@@ -1,6 +1,7 @@
 """Scorers that misbehave, in one run: each fails or is right, and all other rows are as they are alone."""
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 from in_process import QUICK, Prunebench
 
 from prunebench.cli.main import run
+from prunebench.scoring import elsewhere
 
 PLUGIN = """
 import os, subprocess, sys, time
@@ -164,6 +166,79 @@ def test_a_traceback_is_shown_to_those_who_ask(
     result = prunebench(*arguments, *mine, "--debug")
     assert "placed at step 20:\nTraceback (most recent call last):" in result.err
     assert 'mine.py", line 22, in normalise\n    return norms / {}["largest"]\n' in result.err
+
+
+def test_a_folder_for_what_is_temporary_that_is_full_fails_those_who_need_it(
+    quick: Prunebench, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "mine.py").write_text("import prunebench as pb\n" + scorer("mine", "return norms"))
+
+    def full(*_: object, **__: object) -> bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(elsewhere, "bundle_bytes", full)
+    asked = (
+        "--at-step",
+        "20",
+        "--protocol",
+        "rank",
+        "--json",
+        "--plugin",
+        "mine.py",
+        "--scorer",
+        "mine,snip",
+    )
+    rows = {row["scorer"]: row for row in quick(*asked).json["rows"]}
+    assert "no room for its snapshot in" in rows["mine"]["error"]
+    assert "No space left on device" in rows["mine"]["error"]
+    assert rows["snip"]["status"] == "ok"
+
+
+SETS = """
+import numpy as np
+import torch
+import prunebench as pb
+
+torch.set_default_dtype(torch.float64)
+torch.set_grad_enabled(False)
+torch.set_default_device("meta")
+torch.set_flush_denormal(True)
+np.seterr(all="raise")
+
+class Sets(pb.Scorer):
+    name = "sets"
+    def score(self, snapshot):
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        torch.set_flush_denormal(True)
+        return snapshot.networks.norms()
+"""
+FEELS = """
+import torch
+import prunebench as pb
+
+class Feels(pb.Scorer):
+    name = "feels"
+    def score(self, snapshot):
+        norms = snapshot.networks.norms()
+        weight = torch.ones(3).requires_grad_()
+        (weight * 2).sum().backward()
+        tiny = torch.full((1,), 1e-38) * 0.1
+        assert (tiny > 0) and tiny.dtype == torch.float32 and tiny.device.type == "cpu"
+        return norms + torch.randn(norms.shape, generator=torch.Generator().manual_seed(0))
+"""
+
+
+def test_what_one_file_sets_as_it_is_imported_reaches_no_other(quick: Prunebench, folder: Path) -> None:
+    for name, text in {"sets": SETS, "feels": FEELS}.items():
+        (folder / f"{name}.py").write_text(text)
+    asked = ("--at-step", "20", "--protocol", "rank", "--json", "--plugin", "feels.py", "--scorer", "feels")
+    neighbour = ("--plugin", "sets.py", "--scorer", "sets", "--store", "other")
+    alone, beside = (
+        {row["scorer"]: row for row in quick(*asked, *more).json["rows"]} for more in ((), neighbour)
+    )
+    assert beside["sets"]["status"] == beside["feels"]["status"] == "ok", beside["feels"]["error"]
+    assert beside["feels"]["spearman"] == alone["feels"]["spearman"]
 
 
 def test_every_other_row_is_as_it_is_alone(misbehaving: Run) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from in_process import QUICK, Prunebench
+from msgspec.structs import replace
 
+from prunebench.api.remove import Wanted, find
 from prunebench.cli.main import run
 from prunebench.leaderboard.board import Board
 from prunebench.store.store import Store
@@ -124,3 +126,12 @@ def test_what_is_not_there(made: str, prunebench: Prunebench) -> None:
         result = prunebench("remove", *asked)
         assert result.code == 2
         assert said in result.err
+
+
+def test_a_row_that_fails_no_more_stays_while_the_question_is_open(made: str) -> None:
+    wanted = find(Wanted(failed=True), Path(".prunebench"), BOARDS)
+    board = _boards()[0]
+    mended = [replace(row, status="ok", error=None) if row.key == ("fails", 0) else row for row in board.rows]
+    (BOARDS / f"{made}.json").write_text(replace(board, rows=mended).to_json())
+    wanted.carry_out(Path(".prunebench"), BOARDS)
+    assert {step for name, step in _keys() if name == "fails"} == {0}

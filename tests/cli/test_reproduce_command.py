@@ -66,7 +66,7 @@ def test_without_matplotlib_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = prunebench("reproduce", "fig8", "--quick")
     assert result.code == 2
-    assert "pip install prunebench[figures]" in result.err
+    assert 'pip install "prunebench[figures]"' in result.err
 
 
 @pytest.mark.slow

@@ -233,6 +233,23 @@ def test_a_damaged_index_is_named_and_can_be_mended(
         assert numbers(run_plan(plan, store=store)) == numbers(done[1])
 
 
+def test_a_row_that_took_anothers_name_can_be_mended(
+    plan: Plan, copy: Path, done: tuple[Path, Document]
+) -> None:
+    """One byte of a key: the row stands where it is not looked for, and no index of both can be made."""
+    content = (copy / FILE).read_bytes()
+    changed = content.replace(b"\x04merge0.5", b"\x02merge0.5", 1)  # another scoring's
+    assert changed != content
+    (copy / FILE).write_bytes(changed)
+    with Store(copy) as store:
+        with pytest.raises(StoreError, match=f"{FILE}: the database is damaged .*--check --forget"):
+            run_plan(plan, Lines(), store)
+        for _ in range(2):
+            forget(store, list(find_damage(store)))
+        assert list(find_damage(store)) == []
+        assert numbers(run_plan(plan, Lines(), store)) == numbers(done[1])
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_no_flipped_bytes_give_other_numbers(
     plan: Plan, copy: Path, done: tuple[Path, Document], seed: int

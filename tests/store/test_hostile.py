@@ -20,6 +20,7 @@ from prunebench.store.database import row_digest
 from prunebench.store.identity import digest
 from prunebench.store.network_files import Damaged, unpack
 from prunebench.store.store import Store
+from prunebench.store.tables import EnvironmentRow
 from prunebench.sweep.study import read_study
 from prunebench.training.bundle import FORMAT, bundle_bytes, read_bundle
 
@@ -239,3 +240,19 @@ def test_a_digest_is_no_permission(theirs: Store) -> None:
     with pytest.raises(Damaged, match="not a network"):
         theirs.load_state(training, seed, 15)
     assert not Path("went_off").exists()
+
+
+def test_what_was_made_at_no_time_is_left_out(theirs: Store, tmp_path: Path) -> None:
+    """With a checksum that fits: every document looks for the newest."""
+    for number, record in theirs.rows("SELECT id, record FROM provenance"):
+        timeless = json.dumps({name: value for name, value in json.loads(record).items() if name != "utc"})
+        change(
+            theirs,
+            "UPDATE provenance SET record = ?, checksum = ? WHERE id = ?",
+            *(timeless, EnvironmentRow(timeless, number).digest(), number),
+        )
+    with Store(tmp_path / "mine") as mine:
+        merged = absorb(mine, theirs)
+        assert mine.rows("SELECT * FROM provenance") == []
+    assert (merged.results, merged.networks) == (0, 0)
+    assert merged.damaged

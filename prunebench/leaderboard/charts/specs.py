@@ -88,7 +88,8 @@ def specification(chart: str, kinds: Mapping[str, str], look: Look, legend: floa
 
 def vl_convert() -> Any:
     """The package that draws without a browser. Raises `RequestError` where it is not installed."""
-    return optional("vl_convert", "figures", "vl-convert is not installed", "pip install prunebench[figures]")
+    needed = 'it is not installed: pip install "prunebench[figures]"'
+    return optional("vl_convert", "figures", "vl-convert", needed)
 
 
 def drawn(spec: Spec) -> str:
