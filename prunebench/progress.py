@@ -16,7 +16,7 @@ from rich.progress import (
 from rich.text import Text
 
 from prunebench.benchmark.reporter import Reporter
-from prunebench.leaderboard.terminal import console
+from prunebench.console import console
 
 
 class RateColumn(ProgressColumn):

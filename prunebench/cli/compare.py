@@ -66,8 +66,8 @@ def command(
 
 
 def _print(found: "Pairs", as_json: bool) -> None:
+    from prunebench.console import console
     from prunebench.leaderboard.pairs_table import render_pairs
-    from prunebench.leaderboard.terminal import console
 
     if as_json:
         print_json(found.content())

@@ -25,6 +25,7 @@ from prunebench.words import plural
 if TYPE_CHECKING:
     from prunebench.benchmark.plan import Plan
 
+FORMATS = ("csv", "json", "parquet")
 # What describes results as much as networks; every other option describes networks.
 _SHARED = ("snapshot", "form", "store", "out")
 
@@ -32,7 +33,7 @@ _SHARED = ("snapshot", "form", "store", "out")
 @click.command("export")
 @click.option("--snapshot", is_flag=True, help="Networks at one step, with their task and minibatches.")
 @click.option(
-    "--format", "form", type=click.Choice(["csv", "json", "parquet"]), help="Every result. [default: csv]"
+    "--format", "form", type=click.Choice(FORMATS), help="Every result. [default: as --out ends, else csv]"
 )
 @click.option("--out", type=PATH, help="File to write. Results go to stdout without it.")
 @store_options
@@ -69,7 +70,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         name = str(parameter.name)
         if name not in _SHARED and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise RequestError(parameter.opts[0], options[name], "it describes networks: give --snapshot too")
-    _export_results(options["form"] or "csv", Path(options["store"]), options["out"])
+    named = Path(options["out"] or "").suffix.removeprefix(".").lower()
+    form = options["form"] or (named if named in FORMATS else FORMATS[0])
+    _export_results(form, Path(options["store"]), options["out"])
 
 
 def _export_results(form: str, folder: Path, out: str | None) -> None:

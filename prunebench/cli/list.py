@@ -137,7 +137,7 @@ def _table(records: Iterable[Record]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from prunebench.leaderboard.terminal import console
+    from prunebench.console import console
 
     shown, rows = console(), [*records]
     table = Table()

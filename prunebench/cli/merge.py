@@ -112,8 +112,8 @@ def _passes(
     warn(isolation)
     click.echo(f"audit: {found.checked:,} results measured again and found equal")
     click.echo(f"audit: {found.rescored:,} scores of networks computed again and found equal")
-    for reason, count in found.unchecked.items():
-        click.echo(for_terminal(f"audit: {count:,} not computed again: {reason}"))
+    reasons = [f"{count:,} not computed again: {reason}" for reason, count in found.unchecked.items()]
+    _list("audit", reasons)
     _list("audit: other numbers when computed again", found.differing)
     return not found.differing
 

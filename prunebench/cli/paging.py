@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def page(*shown: "RenderableType") -> None:
     """Print these, an empty line after each; by `PAGER`, or less, where they do not fit the terminal."""
-    from prunebench.leaderboard.terminal import console
+    from prunebench.console import console
 
     out = console()
     with out.capture() as captured:

@@ -63,9 +63,10 @@ def command(**options: Any) -> int:
     prunebench run --network lenet --classes all --scorer growing_mode,snip --at-step 0
     """
     from prunebench.benchmark.run import dry_run, run_plan
+    from prunebench.console import console
     from prunebench.leaderboard.folder import add_to_folder
     from prunebench.leaderboard.lost import lost, protocols_of
-    from prunebench.leaderboard.terminal import console, render
+    from prunebench.leaderboard.terminal import render
     from prunebench.progress import TerminalReporter
     from prunebench.store.files import check_folder, writable_file, writable_folder
     from prunebench.store.store import Store

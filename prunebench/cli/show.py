@@ -20,8 +20,9 @@ def command(
     scorer: str, at_step: int | None, name: str | None, as_json: bool, out: str | None, of_published: bool
 ) -> int:
     """Show SCORER's results in full: every metric, seed by seed, its cost and how it was made."""
+    from prunebench.console import console
     from prunebench.leaderboard.folder import find_boards
-    from prunebench.leaderboard.terminal import console, render_row
+    from prunebench.leaderboard.terminal import render_row
 
     folder = folder_to_read(out, of_published=of_published)
     boards, left_out = find_boards(folder, name)

@@ -7,16 +7,16 @@ from msgspec import UNSET
 from prunebench.escape import for_latex
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.columns import LABELS_READ, SHUFFLED_SPEARMAN, Section
-from prunebench.leaderboard.ranks import ALIKE, CHANCE, FIRST
+from prunebench.leaderboard.ranks import ALIKE, CHANCE, FIRST, floor_note
 from prunebench.leaderboard.tables import Cell, Line, tables
 from prunebench.leaderboard.text import heading
 
 _HEAD = r"% Needs \usepackage[T1]{fontenc}, \usepackage{textcomp} and \usepackage{booktabs}."
 _READING = (
-    "Mean over seeds; lower and upper index: 95 % interval. Accuracies: the mean, and after the point the "
-    "median with its exact interval. Bold: at its step no scorer is significantly better, and some are "
-    "worse. °: not significantly better than random. †: sees the end of training. ‡: control. Ranks and "
-    "marks by exact paired Wilcoxon tests over seeds of all pairs, Holm-corrected, level 0.05."
+    "Lower and upper index: 95 % interval. Accuracies: the mean, and after the point the median with its "
+    "exact interval. Bold: at its step no scorer is significantly better, and some are worse. °: not "
+    "significantly better than random. †: sees the end of training. ‡: control. Ranks and marks by exact "
+    "paired Wilcoxon tests over seeds of all pairs, Holm-corrected, level 0.05."
 )
 
 
@@ -31,8 +31,10 @@ def _table(board: Board, section: Section, lines: list[Line]) -> str:
     body = "\n\\midrule\n".join("\n".join(map(_line, of_step)) for _, of_step in steps)
     columns = [cell.column for cell in lines[0].cells]
     titles = " & ".join(["step", "rank", "scorer", *(for_latex(column.title) for column in columns)])
-    reading = f"{_READING} {LABELS_READ}" if SHUFFLED_SPEARMAN in columns else _READING
-    caption = for_latex(f"{heading(board)}. {section.title}: {section.note}. {reading}")
+    seeds = " or ".join(map(str, sorted({len(line.row.seeds) for line in lines})))
+    about = f"{heading(board)}. {section.title}: {section.note}. Mean over {seeds} seeds."
+    notes = _READING, LABELS_READ if SHUFFLED_SPEARMAN in columns else None, floor_note(board.rows)
+    caption = for_latex(" ".join(filter(None, (about, *notes))))
     return "\n".join(
         [
             r"\begin{table}",

@@ -64,10 +64,9 @@ def described() -> list[dict[str, Any]]:
         ]
     over_all, _ = DESCRIBED[GLOBAL]
     columns += [
-        Column(f"{over_all}: {split} accuracy, shuffled", (of, SHUFFLED, "SHARE"))
-        for of, split in SPLITS.items()
+        Column(f"{over_all}: shuffled", ("accuracy", SHUFFLED, "SHARE")),
+        Column(f"{over_all}: parameters left", (LEFT, GLOBAL, "SHARE")),
     ]
-    columns.append(Column(f"{over_all}: parameters left", (LEFT, GLOBAL, "SHARE")))
     found = []
     for column in columns:
         kind = kind_of(column.path)

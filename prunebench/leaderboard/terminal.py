@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderableType, RenderHook
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.markup import escape
-from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from prunebench.escape import for_terminal
 from prunebench.evaluation.summary import known
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when
@@ -174,29 +172,3 @@ def _counted(board: Board, row: Row) -> str:
     if share is None:
         return ""
     return f"; {row.cost.sample_gradients:,.0f} sample gradients, {percent(share)} of a training"
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A console that does not squeeze tables where there is no terminal."""
-    made = Console(stderr=stderr, highlight=False)
-    if not made.is_terminal:
-        made.width = 185
-    made.push_render_hook(_Harmless())
-    return made
-
-
-class _Harmless(RenderHook):
-    """Nothing that is printed is obeyed by the terminal, whoever wrote it: only rich's own styles are."""
-
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Wrap all of them."""
-        return [_Shown(renderable) for renderable in renderables]
-
-
-@dataclass(frozen=True, eq=False)
-class _Shown:
-    what: ConsoleRenderable
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        for text, style, control in console.render(self.what, options):
-            yield Segment(text if control else for_terminal(text, lines=True), style, control)

@@ -240,3 +240,15 @@ def test_what_was_changed_by_hand_is_left_out_and_said(prunebench: Prunebench, d
     assert len(result.json) < before
     assert "fail their checksum" in result.err
     assert all(row["protocol"] != "rank" for row in result.json)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("all.json", "["), ("all.csv", "training,"), ("all", "training,")]
+)
+def test_the_format_is_as_the_file_ends(
+    prunebench: Prunebench, document: Any, folder: Path, name: str, begins: str
+) -> None:
+    assert prunebench("export", "--out", name).code == 0
+    assert (folder / name).read_text().startswith(begins)
+    assert prunebench("export", "--out", name, "--format", "csv").code == 0
+    assert (folder / name).read_text().startswith("training,")

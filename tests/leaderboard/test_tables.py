@@ -141,6 +141,16 @@ def test_latex_escapes_everything_that_is_special() -> None:
     assert r"\textdagger{} größe [U+4E2D]" in escaped
 
 
+def test_latex_says_of_how_many_seeds_and_what_they_cannot_tell() -> None:
+    one = board(seeds=5)
+    one.rows.append(row("late", 50, np.linspace(0.1, 0.2, 4)))
+    text = latex(one)
+    assert "Mean over 4 or 5 seeds." in text
+    assert "5 seeds cannot separate" in text
+    assert "cannot separate" not in latex(board())
+    assert "Mean over 20 seeds." in latex(board())
+
+
 @pytest.mark.parametrize(("made", "tables"), [(board, 2), (layered, 13)])
 def test_latex_tables_have_as_many_cells_in_every_row(made: Callable[[], Board], tables: int) -> None:
     one = made()

@@ -65,7 +65,7 @@ from synthetic import plans
 from prunebench.benchmark.document import document
 from prunebench.benchmark.missing import inventory_of
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.terminal import console, render
+from prunebench.leaderboard.terminal import render
 from prunebench.leaderboard.text import markdown, to_csv
 from prunebench.store.store import Store
 
