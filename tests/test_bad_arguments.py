@@ -24,6 +24,7 @@ import prunebench as pb
         ("samples", lambda: pb.load_task("digits", samples=10**9)),
         ("seed", lambda: pb.load_task("digits", samples=40, seed=2**63)),
         ("classes", lambda: pb.load_task("digits", classes="0/12")),
+        ("classes", lambda: pb.load_task("digits", classes=np.array([[0, 3], [1, 2]]))),  # type: ignore[arg-type]
         ("scaling", lambda: pb.load_task("digits", scaling="half")),
         ("dataset", lambda: pb.load_task("digitz")),
         ("scorer", lambda: pb.load_scorer(3)),  # type: ignore[arg-type]

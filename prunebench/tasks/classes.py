@@ -32,7 +32,7 @@ def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
     Raises:
         RequestError: fewer than two sides, an empty side, a class that does not exist or is chosen twice.
     """
-    if classes == ALL:
+    if is_all(classes):
         return tuple((number,) for number in sorted(names))
     given = parse_classes(classes) if isinstance(classes, str) else classes
     if not _is_list(given) or len(given) < 2:
@@ -46,6 +46,11 @@ def resolve_classes(classes: Classes, names: Mapping[int, str]) -> Sides:
         labels = ", ".join(class_label(number, names) for number in twice)
         raise RequestError("classes", classes, f"every class may be chosen once, not so: {labels}")
     return found
+
+
+def is_all(classes: object) -> bool:
+    """Whether each class is a side."""
+    return isinstance(classes, str) and classes == ALL  # an array compares with a text element by element
 
 
 def class_label(number: int, names: Mapping[int, str]) -> str:

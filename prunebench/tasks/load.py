@@ -8,7 +8,7 @@ import numpy as np
 from prunebench.errors import RequestError, unknown_name
 from prunebench.fields import convert
 from prunebench.tasks.cache import Cache, default_folder
-from prunebench.tasks.classes import ALL, Classes, class_label, resolve_classes
+from prunebench.tasks.classes import Classes, class_label, is_all, resolve_classes
 from prunebench.tasks.datasets import DATASETS, default_samples
 from prunebench.tasks.draw import draw
 from prunebench.tasks.folder import read_folder
@@ -50,7 +50,7 @@ def load_task(
     convert("scaling", scaling, Scaling)
     folder = default_folder() if cache is None else Path(cache)
     name, shown, data = _read(dataset, classes, Cache(folder, download))
-    sides = resolve_classes(classes, data.present if classes == ALL else data.names)
+    sides = resolve_classes(classes, data.present if is_all(classes) else data.names)
     chosen = sum(sides, ())
     data = data.only(chosen)
     for number in chosen:
