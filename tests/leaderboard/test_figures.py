@@ -79,7 +79,7 @@ def test_without_the_package_one_line_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    with pytest.raises(RequestError, match=r"pip install prunebench\[figures\]"):
+    with pytest.raises(RequestError, match=r"pip install .prunebench\[figures\]"):
         list(draw([board()], tmp_path))
 
 
@@ -236,7 +236,7 @@ def test_what_cannot_be_plotted_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     assert "image/svg+xml" not in made.plot()._repr_mimebundle_()
     made.plot().save(tmp_path / "a.json")
-    with pytest.raises(RequestError, match=r"pip install prunebench\[figures\]"):
+    with pytest.raises(RequestError, match=r"pip install .prunebench\[figures\]"):
         made.plot().save(tmp_path / "a.pdf")
 
 
