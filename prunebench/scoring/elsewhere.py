@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from safetensors import SafetensorError
@@ -25,36 +26,36 @@ _HEADER = 4096
 
 def execute_elsewhere(scorer: StandIn, snapshot: Snapshot) -> Outcome:
     """As `prunebench.scoring.execute.execute`, in the scorer's process."""
-    with scratch() as name:
-        folder = Path(name)
-        began = time.perf_counter()
-        try:
+    began = time.perf_counter()
+    try:
+        with scratch() as name:
+            folder = Path(name)
             scorer.isolation.prepare(scorer)
             (folder / SNAPSHOT).write_bytes(bundle_bytes(snapshot, order=False))
             began = time.perf_counter()
             device = str(snapshot.networks.device)
             networks = _files(snapshot)
             answer = scorer.isolation.ask("score", scorer, folder, device=device, networks=networks)
-        except PrunebenchError as error:
-            hint = " (--scorer-timeout)" if isinstance(error, Stopped) else ""
-            trace = error.traceback if isinstance(error, Failed) else None
-            return failure(f"{error}{hint}", "raises", time.perf_counter() - began, traceback=trace)
-        except OSError as error:
-            where = f"no room for its snapshot in {folder.parent}: {error.strerror}"
-            return failure(where, "raises", time.perf_counter() - began)
-        return _outcome(answer, folder / SCORES, snapshot.networks, time.perf_counter() - began)
+            return _outcome(answer, folder / SCORES, snapshot.networks, time.perf_counter() - began)
+    except PrunebenchError as error:
+        hint = " (--scorer-timeout)" if isinstance(error, Stopped) else ""
+        trace = error.traceback if isinstance(error, Failed) else None
+        return failure(f"{error}{hint}", "raises", time.perf_counter() - began, traceback=trace)
+    except OSError as error:  # a folder for temporary files that is full, say: others need none
+        where = error.filename or gettempdir()
+        return failure(f"{where}: {error.strerror}", "raises", time.perf_counter() - began)
 
 
 def unfit_elsewhere(scorer: StandIn, snapshot: Snapshot) -> str | None:
     """As `prunebench.scoring.execute.unfit`, in the scorer's process."""
-    with scratch() as name:
-        folder = Path(name)
-        try:
+    try:
+        with scratch() as name:
+            folder = Path(name)
             scorer.isolation.prepare(scorer)
             (folder / SNAPSHOT).write_bytes(bundle_bytes(snapshot, order=False))
             answer = scorer.isolation.ask("unfit", scorer, folder, networks=_files(snapshot))
-        except (PrunebenchError, OSError):  # it is said where scores are asked for
-            return None
+    except (PrunebenchError, OSError):  # it is said where scores are asked for
+        return None
     reason = answer.get("unfit")
     return one_line(reason) if isinstance(reason, str) else None
 
