@@ -64,6 +64,7 @@ import prunebench as pb
 from synthetic import plans
 from prunebench.benchmark.document import document
 from prunebench.benchmark.missing import inventory_of
+from prunebench.console import console
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.terminal import render
 from prunebench.leaderboard.text import markdown, to_csv
