@@ -12,7 +12,6 @@ from made_up_boards import board, row
 from msgspec.structs import replace
 from rich.console import Console
 
-from prunebench.leaderboard import terminal
 from prunebench.leaderboard.locations import OWN as BOARDS
 
 
@@ -150,7 +149,7 @@ def test_how_to_cite_the_boards_that_are_shown(prunebench: Any, made: Path) -> N
 def test_a_narrow_terminal_loses_columns_not_numbers(
     prunebench: Any, made: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    monkeypatch.setattr(terminal, "console", lambda: Console(width=width, highlight=False))
+    monkeypatch.setattr("prunebench.console.console", lambda: Console(width=width, highlight=False))
     out = prunebench("leaderboard").out
     line = next(line for line in out.splitlines() if "│ good " in line)
     assert len(line) <= width
@@ -167,7 +166,9 @@ def test_what_was_asked_for_stays_in_a_narrow_terminal_and_the_cost_goes(
     (folder / "boards").mkdir()
     (folder / "boards" / f"{one.name}.json").write_text(one.to_json())
     for width, there in ((70, False), (120, True)):
-        monkeypatch.setattr(terminal, "console", lambda width=width: Console(width=width, highlight=False))
+        monkeypatch.setattr(
+            "prunebench.console.console", lambda width=width: Console(width=width, highlight=False)
+        )
         asked = ("--metric", "kendall", "--metric", "spearman", "--out", "boards")
         head = next(
             line for line in prunebench("leaderboard", one.name, *asked).out.splitlines() if "┃" in line
@@ -183,7 +184,7 @@ def test_a_name_as_wide_as_the_terminal_leaves_room_for_the_numbers(
     one = board(effects={"x" * 90: 0.3, "random": 0.0}, steps=(0,))
     (folder / "boards").mkdir()
     (folder / "boards" / f"{one.name}.json").write_text(one.to_json())
-    monkeypatch.setattr(terminal, "console", lambda: Console(width=80, highlight=False))
+    monkeypatch.setattr("prunebench.console.console", lambda: Console(width=80, highlight=False))
     table = [line for line in prunebench("leaderboard", "--out", "boards").out.splitlines() if "│" in line]
     assert "".join(table).count("x") == 90, "the whole name"
     assert sum(line.count("[") == line.count("]") == 1 for line in table) == 2
