@@ -1,6 +1,6 @@
 """What a clumsy user may give from Python: one line with the argument, its value and what is accepted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -91,6 +91,18 @@ def test_so_it_is_of_the_benchmark(
     with pytest.raises(pb.RequestError) as refused:
         pb.run_benchmark(**({"task": task, "recipe": recipe, "seeds": 2, "quiet": True} | values))  # type: ignore[arg-type]
     assert refused.value.option == argument
+
+
+def test_a_type_error_of_the_callers_own_is_theirs(task: pb.Task, recipe: pb.Recipe) -> None:
+    def mistaken() -> Iterator[int]:
+        yield 1
+        raise TypeError("of my own")
+
+    for argument in ("at_steps", "seeds"):
+        with pytest.raises(TypeError, match="of my own"):
+            pb.run_benchmark(
+                **({"task": task, "recipe": recipe, "quiet": True} | {argument: mistaken()})  # type: ignore[arg-type]
+            )
 
 
 def test_so_it_is_of_scores_from_elsewhere(task: pb.Task, recipe: pb.Recipe) -> None:

@@ -1,6 +1,6 @@
 """What Python gives where several are taken: one, or any iterable of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import UnionType
 from typing import Any, TypeVar
 
@@ -11,11 +11,12 @@ T = TypeVar("T")
 
 def several(given: T | Iterable[T], single: type | UnionType) -> tuple[T, ...]:
     """The values given; of a single one that alone."""
-    found: Any = given
+    alone: Any = given
     try:
-        return (found,) if isinstance(given, single) else tuple(found)
+        items: Iterator[T] = iter((alone,) if isinstance(given, single) else alone)
     except TypeError:  # not iterable; of arrays that depends on their dimensions
-        return (found,)
+        return (alone,)
+    return tuple(items)
 
 
 def some(option: str, given: T | Iterable[T], single: type | UnionType) -> tuple[T, ...]:

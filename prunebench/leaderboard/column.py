@@ -41,6 +41,11 @@ class Column:
         )
 
     @property
+    def more_is_better(self) -> bool:
+        """Whether more of it is better: of shares of the ceiling, too, by which rows are not ranked."""
+        return self.compares or self.path[0] in (OF_CEILING, OF_CEILING_BY_LAYER)
+
+    @property
     def name(self) -> str:
         """Its name on the command line: `accuracy.prune_final.0.1`."""
         return ".".join(self.path)

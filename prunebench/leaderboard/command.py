@@ -3,6 +3,7 @@
 import itertools
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
@@ -40,8 +41,8 @@ def command_of(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     plugins and of saved scores, are taken from there too. An .npz file or a folder of images is named without
     its place, which differs between machines.
     """
-    made_here = row.command is None and row.name not in (*Registry(SCORERS).plugins, REINITIALISED)
-    if made_here or not {"dataset", "classes"} <= task.record.keys():
+    named = {"dataset", "classes"} <= task.record.keys()
+    if not named or (row.command is None and row.name not in _scorers()):
         return row.command
     dataset = task.record["dataset"]
     words = task_options(task.record, default_samples(dataset))
@@ -54,6 +55,12 @@ def command_of(task: TaskRecord, recipe: Recipe, row: Row) -> str | None:
     left_out: Record = {"keep": keep, "finetune_steps": default_finetune_steps(recipe.steps), "at_steps": ()}
     words += _given(RunSpec, left_out | _asked(row), **left_out)
     return shlex.join(["prunebench", "run", *words])
+
+
+@cache
+def _scorers() -> frozenset[str]:
+    """The names that a command finds a scorer by."""
+    return frozenset((*Registry(SCORERS).plugins, REINITIALISED))
 
 
 def task_options(record: Mapping[str, Any], samples: object) -> list[str]:

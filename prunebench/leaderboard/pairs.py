@@ -50,7 +50,7 @@ class Pair:
     @property
     def more(self) -> str:
         """What a larger value is called: of controls, and of what is left, it is no better one."""
-        return "better" if self.column.compares else "larger"
+        return "better" if self.column.more_is_better else "larger"
 
     @property
     def seeds(self) -> int:
@@ -100,7 +100,9 @@ class Pairs:
                 **{end: known(getattr(pair.difference, end)) for end in _ENDS},
                 "seeds": pair.seeds,
                 "p": pair.p,
-                "better": {1: self.first, -1: self.second}.get(pair.better if pair.column.compares else 0),
+                "better": {1: self.first, -1: self.second}.get(
+                    pair.better if pair.column.more_is_better else 0
+                ),
             }
             for pair in self.pairs
         ]
@@ -139,6 +141,8 @@ def compare_scorers(
     """
     rows = [row for board in boards for row in board.rows]
     one, other = _parse("first", first, rows), _parse("second", second, rows)
+    if one == other:
+        raise RequestError("second", second, "another scorer, or another step of the first, is needed")
     columns = columns_called(boards, metrics)
     matches = _matches(boards, one, other, step)
     _check_step(step, matches or _matches(boards, one, other, None), matches)
@@ -159,9 +163,7 @@ def _matches(boards: Sequence[Board], one: Named, other: Named, step: int | None
             ((a, at if a_step is None else a_step), (b, at if b_step is None else b_step)) for at in steps
         ]
         for first, second in dict.fromkeys(both):
-            if first == second:
-                raise RequestError("second", b, "another scorer, or another step of the first, is needed")
-            if first in found and second in found:
+            if first != second and first in found and second in found:
                 matches.append((board.name, "", (board, found[first]), (board, found[second])))
     return matches
 
@@ -201,9 +203,10 @@ def _compared(
     pairs = [pair for pair in found if pair is not None]
     remarks = list(dict.fromkeys(remarks))
     if not pairs:
-        nothing = f"no results of {first} and {second} have this metric both"
+        if remarks:
+            raise RequestError("second", second, "; ".join(remarks))
         metrics = ", ".join(column.name for column in columns)
-        raise RequestError("metrics", metrics, "; ".join(remarks) or nothing)
+        raise RequestError("metrics", metrics, f"no results of {first} and {second} have this metric both")
     adjusted = holm([pair.p for pair in pairs])
     corrected = tuple(replace(pair, p=p) for pair, p in zip(pairs, adjusted, strict=True))
     return Pairs(first, second, corrected, tuple(remarks))

@@ -29,12 +29,12 @@ Handler = Callable[..., Answer]
 def serve(
     kind: PluginKind[Any],
     handlers: Mapping[str, Handler],
-    kept: Callable[[], AbstractContextManager[None]] = nullcontext,
+    guard: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Answer requests about plugins of a kind until there are no more.
 
-    Each of the `handlers` is handed the plugin, the folder and what else the request says. In `kept` stands
-    all that a plugin's code may do, as it is imported too: what it sets for the process reaches no other.
+    Each of the `handlers` is handed the plugin, the folder and what else the request says. The `guard` is
+    around all that a plugin's code does, as it is imported too; a `PrunebenchError` of its own is the answer.
     """
     here, process = os.getcwd(), os.getpid()
     # Plugins must neither read requests nor write answers: they get an empty stdin, and stderr as stdout.
@@ -46,8 +46,11 @@ def serve(
         request = json.loads(line)
         folder = Path(request.pop("folder"))
         os.chdir(here)
-        with kept():
-            answer = _answer(kind, handlers, folder, **request)
+        try:
+            with guard():
+                answer = _answer(kind, handlers, folder, **request)
+        except PrunebenchError as error:
+            answer = {"failed": str(error)}
         if os.getpid() != process:  # a plugin forked, and came back twice
             os._exit(0)
         _put(folder, answer)

@@ -3,7 +3,6 @@
 import os
 import time
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 from safetensors import SafetensorError
@@ -42,7 +41,7 @@ def execute_elsewhere(scorer: StandIn, snapshot: Snapshot) -> Outcome:
         trace = error.traceback if isinstance(error, Failed) else None
         return failure(f"{error}{hint}", "raises", time.perf_counter() - began, traceback=trace)
     except OSError as error:  # a folder for temporary files that is full, say: others need none
-        where = error.filename or gettempdir()
+        where = error.filename or "its snapshot"
         return failure(f"{where}: {error.strerror}", "raises", time.perf_counter() - began)
 
 

@@ -1,10 +1,7 @@
 """What runs the scorers of others, in a process of its own: `python -m prunebench.scoring.server`."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from prunebench.plugin.process import Answer
 from prunebench.plugin.server import Handler, serve
@@ -13,7 +10,7 @@ from prunebench.scoring.elsewhere import SCORES, SNAPSHOT
 from prunebench.scoring.execute import execute, unfit
 from prunebench.scoring.registry import SCORERS
 from prunebench.scoring.scorer import Scorer
-from prunebench.scoring.surroundings import surroundings_kept
+from prunebench.scoring.surroundings import defaults_unchanged
 from prunebench.training.bundle import file_bytes, read_bundle
 
 
@@ -31,4 +28,4 @@ def say_unfit(scorer: Scorer, folder: Path, networks: list[str]) -> Answer:
 
 if __name__ == "__main__":
     handlers: dict[str, Handler] = {"score": score, "unfit": say_unfit, "check": SCORER_CHECKS.answer}
-    serve(SCORERS, handlers, partial(surroundings_kept, torch.device("cpu")))
+    serve(SCORERS, handlers, defaults_unchanged)

@@ -89,9 +89,12 @@ def damage_of(row: TableRow, scoring: ScoringRow | None = None) -> Damage:
     return Damage(f"training {scoring.training}, seed {scoring.seed}: {what} of {by}", row)
 
 
-def check_structure(store: Store) -> None:
-    """Raises `StoreError` where the database itself is damaged, and not only rows in it."""
-    for damage in _structure(store):
+def check_structure(store: Store, *, references: bool = True) -> None:
+    """Raises `StoreError` where the database itself is damaged, and not only rows in it.
+
+    With `references`, where rows refer to others that are gone, too.
+    """
+    for damage in _structure(store) if references else _tables(store):
         raise damaged(store.path, damage.what)
 
 
@@ -128,10 +131,15 @@ def forget(store: Store, found: Sequence[Damage]) -> int:
 
 
 def _structure(store: Store) -> Iterator[Damage]:
-    for (line,) in store.rows("PRAGMA integrity_check(10)"):
-        if line != "ok":
-            yield Damage(f"database: {' '.join(str(line).split())}")
+    yield from _tables(store)
     for table, rows, parent in store.rows(
         "SELECT [table], count(*), parent FROM pragma_foreign_key_check GROUP BY [table], parent"
     ):
         yield Damage(f"{table}: {rows:,} rows refer to rows of {parent} that are gone")
+
+
+def _tables(store: Store) -> Iterator[Damage]:
+    """Of tables and their indices."""
+    for (line,) in store.rows("PRAGMA integrity_check(10)"):
+        if line != "ok":
+            yield Damage(f"database: {' '.join(str(line).split())}")

@@ -16,9 +16,10 @@ def check_seeds(seeds: SupportsIndex | Iterable[int]) -> tuple[int, ...]:
     """The seeds as a tuple, of a number n 0 to n - 1; they are the replicates, so they must be distinct."""
     given: Any = range(seeds) if isinstance(seeds, SupportsIndex) and is_whole(seeds) else seeds
     try:
-        checked = tuple(itertools.islice(given, MOST_SEEDS + 1))
+        items = iter(given)
     except TypeError:  # not iterable; of arrays that depends on their dimensions
-        checked = ()
+        items = iter(())
+    checked = tuple(itertools.islice(items, MOST_SEEDS + 1))
     whole = all(is_whole(seed) and 0 <= seed <= LARGEST_SEED for seed in checked)
     if not 1 <= len(checked) <= MOST_SEEDS or not whole or len(set(checked)) < len(checked):
         accepted = f"1 to {MOST_SEEDS:,} distinct whole numbers from 0 to 2^63 - 1 are needed"

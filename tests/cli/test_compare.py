@@ -55,13 +55,32 @@ def test_all_pairs_that_are_shown_are_corrected_together(boards: list[Path]) -> 
     assert [pair.too_few(3) for pair in four.pairs] == [False] * 4
 
 
-@pytest.mark.parametrize(("metric", "said"), [("spearman", "better"), ("spearman_shuffled_labels", "larger")])
+def test_of_two_without_a_common_seed_the_second_is_named(boards: list[Path]) -> None:
+    first, second = (pb.read_board(path) for path in boards)
+    for each in second.rows:
+        each.seeds[:] = [seed + 100 for seed in each.seeds]
+    with pytest.raises(pb.RequestError, match=f"second: got '{second.name}'; .*no common seeds"):
+        pb.compare(first, second)
+
+
+def test_a_step_of_its_own_and_one_for_both(boards: list[Path]) -> None:
+    one = pb.read_board(boards[0])
+    with pytest.raises(pb.RequestError, match="at_step: got 7; steps with results of both"):
+        pb.compare("snip@0", "snip", one, at_step=7)
+    assert [pair.at for pair in pb.compare("snip@0", "snip", one).pairs] == ["0 / 10"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [("spearman", "better"), ("spearman_shuffled_labels", "larger"), ("share_of_ceiling", "better")],
+)
 def test_more_of_a_control_is_not_called_better(
     prunebench: Any, folder: Path, metric: str, said: str
 ) -> None:
     one = board(0, {"snip": 0.6, "taylor": 0.1}, steps=(0,), seeds=8)
     for each in one.rows:
         each.metrics["spearman_shuffled_labels",] = each.metrics["spearman",]
+    one.rows.append(row("twin", 0, np.linspace(0.9, 0.95, 8), seeds=list(range(8))))
     (folder / BOARDS).mkdir(parents=True)
     (folder / BOARDS / f"{one.name}.json").write_text(one.to_json())
     result = prunebench("compare", "snip", "taylor", "--metric", metric)

@@ -6,7 +6,6 @@ import io
 import json
 import os
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, NamedTuple
 
 import psutil
@@ -190,28 +189,26 @@ def test_a_folder_for_what_is_temporary_that_is_full_fails_those_who_need_it(
         "mine,snip",
     )
     rows = {row["scorer"]: row for row in quick(*asked).json["rows"]}
-    assert rows["mine"]["error"] == f"{gettempdir()}: No space left on device"
+    assert rows["mine"]["error"] == "its snapshot: No space left on device"
     assert rows["snip"]["status"] == "ok"
 
 
 SETS = """
-import numpy as np
+import os
 import torch
 import prunebench as pb
 
-torch.set_default_dtype(torch.float64)
-torch.set_grad_enabled(False)
-torch.set_default_device("meta")
-torch.set_flush_denormal(True)
-np.seterr(all="raise")
+os.environ["OF_MINE"] = "2"
 
 class Sets(pb.Scorer):
     name = "sets"
     def score(self, snapshot):
+        norms = snapshot.networks.norms() * float(os.environ["OF_MINE"])
         torch.set_default_dtype(torch.float64)
         torch.set_default_device("meta")
         torch.set_flush_denormal(True)
-        return snapshot.networks.norms()
+        torch.set_grad_enabled(False)
+        return norms
 """
 FEELS = """
 import torch
@@ -227,18 +224,40 @@ class Feels(pb.Scorer):
         assert (tiny > 0) and tiny.dtype == torch.float32 and tiny.device.type == "cpu"
         return norms + torch.randn(norms.shape, generator=torch.Generator().manual_seed(0))
 """
+FEELING = ("--at-step", "20", "--protocol", "rank", "--plugin", "feels.py", "--scorer", "feels")
 
 
-def test_what_one_file_sets_as_it_is_imported_reaches_no_other(quick: Prunebench, folder: Path) -> None:
+def test_what_one_sets_as_it_is_asked_reaches_no_other(quick: Prunebench, folder: Path) -> None:
     for name, text in {"sets": SETS, "feels": FEELS}.items():
         (folder / f"{name}.py").write_text(text)
-    asked = ("--at-step", "20", "--protocol", "rank", "--json", "--plugin", "feels.py", "--scorer", "feels")
     neighbour = ("--plugin", "sets.py", "--scorer", "sets", "--store", "other")
     alone, beside = (
-        {row["scorer"]: row for row in quick(*asked, *more).json["rows"]} for more in ((), neighbour)
+        {row["scorer"]: row for row in quick(*more, *FEELING, "--json").json["rows"]}
+        for more in ((), neighbour)
     )
     assert beside["sets"]["status"] == beside["feels"]["status"] == "ok", beside["feels"]["error"]
     assert beside["feels"]["spearman"] == alone["feels"]["spearman"]
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ("set_default_dtype(torch.float64)", "torch's default type"),
+        ("set_default_device('meta')", "torch's default device"),
+        ("set_default_device('cuda')", "torch's default device"),
+        ("set_grad_enabled(False)", "whether gradients are recorded"),
+        ("set_flush_denormal(True)", "whether denormals are 0"),
+    ],
+)
+def test_a_file_that_changes_torchs_defaults_as_it_is_imported_is_refused(
+    quick: Prunebench, folder: Path, call: str, named: str
+) -> None:
+    """They would hold for the other files of the run, whose numbers would be others under the same hash."""
+    (folder / "feels.py").write_text(FEELS)
+    (folder / "sets.py").write_text(SETS.replace("import os", f"import os, torch\ntorch.{call}"))
+    result = quick(*FEELING, "--plugin", "sets.py", "--scorer", "sets")
+    assert (result.code, result.err.count("\n")) == (2, 1), result.err
+    assert f"--plugin: got 'sets.py'; it does not load: it sets {named} as it is imported" in result.err
 
 
 def test_every_other_row_is_as_it_is_alone(misbehaving: Run) -> None:

@@ -233,6 +233,16 @@ def test_a_damaged_index_is_named_and_can_be_mended(
         assert numbers(run_plan(plan, store=store)) == numbers(done[1])
 
 
+def test_results_whose_record_of_making_is_gone_are_computed_again(
+    plan: Plan, copy: Path, done: tuple[Path, Document]
+) -> None:
+    with closing(sqlite3.connect(copy / FILE)) as connection:
+        connection.execute("DELETE FROM provenance")
+        connection.commit()
+    with Store(copy) as store:
+        assert numbers(run_plan(plan, Lines(), store)) == numbers(done[1])
+
+
 def test_a_row_that_took_anothers_name_can_be_mended(
     plan: Plan, copy: Path, done: tuple[Path, Document]
 ) -> None:
