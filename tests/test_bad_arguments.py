@@ -1,6 +1,11 @@
 """What a clumsy user may give from Python: one line with the argument, its value and what is accepted."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,3 +118,70 @@ def test_so_it_is_of_scores_from_elsewhere(task: pb.Task, recipe: pb.Recipe) -> 
         with pytest.raises(pb.RequestError) as refused:
             pb.evaluate(scores, trained, at_step=0, **{argument: value})  # type: ignore[arg-type]
         assert refused.value.option == argument
+
+
+@pytest.mark.parametrize("value", [0, 1, "no", None, np.False_])
+def test_recalibrate_is_yes_or_no(task: pb.Task, recipe: pb.Recipe, value: Any) -> None:
+    with pytest.raises(pb.RequestError, match="recalibrate: got"):
+        pb.run_benchmark(task, recipe, "snip", 0, 2, "rank", recalibrate=value, quiet=True)
+
+
+@pytest.mark.parametrize("value", [np.int64(3), Path("x"), float("nan")])
+def test_a_task_says_at_once_what_no_record_can_hold(task: pb.Task, value: Any) -> None:
+    with pytest.raises(pb.RequestError, match="source: got"):
+        pb.Task(task.x_train, task.y_train, task.x_test, task.y_test, source={"ward": value})
+
+
+def test_errors_name_the_arguments_of_python(task: pb.Task, recipe: pb.Recipe) -> None:
+    result = pb.run_benchmark(task, recipe, ["snip", "taylor"], 15, 2, "rank", quiet=True)
+    run = pb.train(task, recipe, seeds=2, snapshot_steps=[15], device="cpu")
+    for argument, call in {
+        "folder": lambda: pb.boards("nofolder"),
+        "at_step": lambda: pb.compare("snip", "taylor", result, at_step=7),
+        "metrics": lambda: pb.compare("snip", "taylor", result, metrics=[]),
+        "second": lambda: pb.compare("snip", "snip", result),
+        "on": lambda: pb.compare("snip", "taylor", [result, 3]),  # type: ignore[list-item]
+        "imp[sparsity]": lambda: pb.run_benchmark(task, recipe, "imp[sparsity=2]", 0, 2, quiet=True),
+        "step": lambda: run.snapshot(15.0),  # type: ignore[arg-type]
+        "trajectory": lambda: pb.evaluate(run.final.norms(), None),  # type: ignore[arg-type]
+    }.items():
+        with pytest.raises(pb.RequestError) as refused:
+            call()
+        assert refused.value.option == argument
+
+
+BAD = [
+    ({"scorers": "snib"}, "scorers: got 'snib'; did you mean 'snip'"),
+    ({"scorers": 3}, "scorers: got 3; a name"),
+    ({"seeds": 0}, "seeds: got 0; 1 to 100,000"),
+    ({"seeds": "three"}, "seeds: got 'three'; 1 to 100,000"),
+    ({"finetune_steps": 2.5}, "finetune_steps: got 2.5; a number from 1 to that of all steps, 120"),
+    ({"finetune_steps": True}, "finetune_steps: got True; a number from 1"),
+    ({"finetune_steps": "5"}, "finetune_steps: got '5'; a number from 1"),
+    ({"at_steps": 121}, "at_steps: got 121; steps are whole numbers from 0 to the end, 120"),
+    ({"protocols": "rang"}, "protocols: got 'rang'; did you mean 'rank'"),
+    ({"keep": (2,)}, "keep: got 2; a share"),
+    ({"device": "tpu"}, "device: got 'tpu'"),
+    ({"task": "digits"}, "task: got 'digits'; pb.load_task"),
+    ({"recipe": 3}, "recipe: got 3; pb.Recipe"),
+]
+SCRIPT = """
+import json, sys
+import prunebench as pb
+given = {"task": pb.load_task("digits", samples=40), "recipe": pb.Recipe(width=16, steps=120), "seeds": 2}
+for asked in json.loads(sys.argv[1]):
+    try:
+        pb.run_benchmark(**{**given, "quiet": True, **asked})
+    except pb.RequestError as error:
+        print(str(error).replace(chr(10), " "))
+    else:
+        print("no error")
+"""
+
+
+def test_bad_arguments_are_named() -> None:
+    """In a process of its own, where nothing but prunebench checks types."""
+    command = [sys.executable, "-c", SCRIPT, json.dumps([asked for asked, _ in BAD])]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    for line, (_, message) in zip(said, BAD, strict=True):
+        assert line.startswith(message)

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -219,43 +217,6 @@ def test_a_scorer_that_fails_is_a_row_and_a_line_of_the_table(task: pb.Task, rec
     assert "&lt;b&gt;out of ideas" in found._repr_html_()
 
 
-BAD = [
-    ({"scorers": "snib"}, "scorers: got 'snib'; did you mean 'snip'"),
-    ({"scorers": 3}, "scorers: got 3; a name"),
-    ({"seeds": 0}, "seeds: got 0; 1 to 100,000"),
-    ({"seeds": "three"}, "seeds: got 'three'; 1 to 100,000"),
-    ({"finetune_steps": 2.5}, "finetune_steps: got 2.5; a number from 1 to that of all steps, 120"),
-    ({"finetune_steps": True}, "finetune_steps: got True; a number from 1"),
-    ({"finetune_steps": "5"}, "finetune_steps: got '5'; a number from 1"),
-    ({"at_steps": 121}, "at_steps: got 121; steps are whole numbers from 0 to the end, 120"),
-    ({"protocols": "rang"}, "protocols: got 'rang'; did you mean 'rank'"),
-    ({"keep": (2,)}, "keep: got 2; a share"),
-    ({"device": "tpu"}, "device: got 'tpu'"),
-    ({"task": "digits"}, "task: got 'digits'; pb.load_task"),
-    ({"recipe": 3}, "recipe: got 3; pb.Recipe"),
-]
-SCRIPT = """
-import json, sys
-import prunebench as pb
-given = {"task": pb.load_task("digits", samples=40), "recipe": pb.Recipe(width=16, steps=120), "seeds": 2}
-for asked in json.loads(sys.argv[1]):
-    try:
-        pb.run_benchmark(**{**given, "quiet": True, **asked})
-    except pb.RequestError as error:
-        print(str(error).replace(chr(10), " "))
-    else:
-        print("no error")
-"""
-
-
-def test_bad_arguments_are_named() -> None:
-    """In a process of its own, where nothing but prunebench checks types."""
-    command = [sys.executable, "-c", SCRIPT, json.dumps([asked for asked, _ in BAD])]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    for line, (_, message) in zip(said, BAD, strict=True):
-        assert line.startswith(message)
-
-
 def test_a_class_that_is_no_scorer_of_its_own(task: pb.Task, recipe: pb.Recipe) -> None:
     with pytest.raises(pb.RequestError, match="scorers: got "):
         pb.run_benchmark(task, recipe, [pb.Scorer], seeds=2, quiet=True)
@@ -357,18 +318,6 @@ def test_what_was_made_in_python_has_no_command(task: pb.Task, recipe: pb.Recipe
     assert str(commands["snip"]).startswith("prunebench run --dataset digits")
 
 
-@pytest.mark.parametrize("value", [0, 1, "no", None, np.False_])
-def test_recalibrate_is_yes_or_no(task: pb.Task, recipe: pb.Recipe, value: Any) -> None:
-    with pytest.raises(pb.RequestError, match="recalibrate: got"):
-        pb.run_benchmark(task, recipe, "snip", 0, 2, "rank", recalibrate=value, quiet=True)
-
-
-@pytest.mark.parametrize("value", [np.int64(3), Path("x"), float("nan")])
-def test_a_task_says_at_once_what_no_record_can_hold(task: pb.Task, value: Any) -> None:
-    with pytest.raises(pb.RequestError, match="source: got"):
-        pb.Task(task.x_train, task.y_train, task.x_test, task.y_test, source={"ward": value})
-
-
 def test_a_tasks_own_numbers_are_recorded_whatever_its_source_says(task: pb.Task, recipe: pb.Recipe) -> None:
     source = {"dataset": "hospital", "samples": "many", "fingerprint": "abc", "inputs": 3, "ward": (1, 2)}
     own = pb.Task(task.x_train, task.y_train, task.x_test, task.y_test, name="mine", source=source)
@@ -377,23 +326,6 @@ def test_a_tasks_own_numbers_are_recorded_whatever_its_source_says(task: pb.Task
     assert (board.task.samples, board.task.fingerprint) == (own.samples, own.fingerprint)
     assert (record["inputs"], record["dataset"], record["ward"]) == (own.inputs, "hospital", [1, 2])
     assert {row.command for row in board.rows} == {None}
-
-
-def test_errors_name_the_arguments_of_python(task: pb.Task, recipe: pb.Recipe, result: pb.Result) -> None:
-    run = pb.train(task, recipe, seeds=2, snapshot_steps=[15], device="cpu")
-    for argument, call in {
-        "folder": lambda: pb.boards("nofolder"),
-        "at_step": lambda: pb.compare("snip", "own_norms", result, at_step=7),
-        "metrics": lambda: pb.compare("snip", "own_norms", result, metrics=[]),
-        "second": lambda: pb.compare("snip", "snip", result),
-        "on": lambda: pb.compare("snip", "own_norms", [result, 3]),  # type: ignore[list-item]
-        "imp[sparsity]": lambda: pb.run_benchmark(task, recipe, "imp[sparsity=2]", 0, 2, quiet=True),
-        "step": lambda: run.snapshot(15.0),  # type: ignore[arg-type]
-        "trajectory": lambda: pb.evaluate(run.final.norms(), None),  # type: ignore[arg-type]
-    }.items():
-        with pytest.raises(pb.RequestError) as refused:
-            call()
-        assert refused.value.option == argument
 
 
 def test_the_frame_and_the_export_of_layered_networks_have_one_name_for_a_thing(
