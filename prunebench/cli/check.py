@@ -73,8 +73,7 @@ def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool
         for kind, checks in ((SCORERS, SCORER_CHECKS), (NETWORKS, NETWORK_CHECKS))
     ]
     for kind in kinds:
-        if every or any(plugin.endswith(".py") or split_file(plugin)[0] for plugin in plugins):
-            kind.isolation.process.start()  # their imports take as long as ours: side by side
+        kind.isolation.start()  # their imports take as long as ours: side by side
     for given in plugins:
         _assign(given, kinds)
     if every:

@@ -1,4 +1,4 @@
-"""Other people's plugins in a process of their own: one that hangs, exits or crashes harms no other."""
+"""Other people's plugins in processes of their own: one that hangs, exits or crashes harms no other."""
 
 from collections.abc import Iterable
 from dataclasses import MISSING, field, make_dataclass
@@ -19,11 +19,13 @@ from prunebench.plugin.spec import canonical, parse_spec
 
 # A plugin that takes longer than this to import is broken; time limits of plugins begin after it.
 LOAD_SECONDS = 60.0
+# As many processes are kept, 0.3 GB each; after more, the one that was asked longest ago ends.
+_MOST = 8
 _hash_of = cache(source_hash)  # thousands are asked for, and a class, once loaded, stays what it is
 
 
 class StandIn(Plugin):
-    """Has a plugin's name, parameters and source; what is asked of it, its process is asked.
+    """Has a plugin's name, parameters and source; what is asked of it, the process of its code is asked.
 
     Derived classes, which derive from the kind's base class too, are made by `Isolation`.
 
@@ -39,10 +41,11 @@ class StandIn(Plugin):
 
 
 class Isolation(Registry[P]):
-    """Finds and loads plugins; code of others runs in a process of its own, never in this one.
+    """Finds and loads plugins; each file and package of others has a process of its own.
 
     What is loaded are stand-ins: one that hangs, exits or crashes has failed. Plugins of prunebench itself
-    are run here, unless there is a time limit. Close it, or use it in a `with` statement, to end the process.
+    are run here, unless there is a time limit. Close it, or use it in a `with` statement, to end the
+    processes.
 
     Args:
         kind: of plugins.
@@ -59,13 +62,27 @@ class Isolation(Registry[P]):
         super().__init__(kind, files)
         self.timeout = timeout
         self.problems: list[str] = []
-        self.process = PluginProcess(kind.server)
+        # By what their code comes from; the one that was asked last is the last.
+        self._processes: dict[str, PluginProcess] = {}
+
+    def start(self) -> None:
+        """Start what imports the files, and do not wait for it."""
+        for file in self.files[-_MOST:]:
+            self.process_of(file).start()
+
+    def process_of(self, origin: str) -> PluginProcess:
+        """What runs the plugins of a file or a package."""
+        process = self._processes.pop(origin, None) or PluginProcess(self.kind.server)
+        self._processes[origin] = process
+        for first in list(self._processes)[:-_MOST]:
+            self._processes.pop(first).stop()
+        return process
 
     def names_in(self, file: str) -> dict[str, str]:
-        """Names of the plugins in a file, by their classes'; the process imports it."""
+        """Names of the plugins in a file, by their classes'; its process imports it."""
         check_file(file)
         try:
-            return dict(self.process.ask("names", LOAD_SECONDS, files=[], file=file)["names"])
+            return dict(self.process_of(file).ask("names", LOAD_SECONDS, files=[], file=file)["names"])
         except RequestError:
             raise
         except PrunebenchError as error:
@@ -106,34 +123,38 @@ class Isolation(Registry[P]):
             return self._stand_in(Description(name, "1", "", "", {}, [], {}, {}), problem=str(error))
 
     def prepare(self, plugin: StandIn) -> None:
-        """Have the process import a plugin, if it has not: that is not the plugin's time.
+        """Have its process import a plugin, if it has not: that is not the plugin's time.
 
         Raises as `ask`, and `PluginError` for one that does not load.
         """
         if plugin.problem is not None:
             raise PluginError(plugin.problem)
-        self.process.start()
-        if plugin.name not in self.process.loaded:
-            found = self.process.ask("describe", LOAD_SECONDS, files=self.files, name=plugin.name)
+        known = self.plugins[plugin.name]
+        process = self.process_of(known.origin)
+        process.start()
+        if plugin.name not in process.loaded:
+            found = process.ask("describe", LOAD_SECONDS, files=known.files, name=plugin.name)
             if found["source"] != plugin.origin_source:
                 raise PrunebenchError(CHANGED)
-            self.process.loaded.add(plugin.name)
+            process.loaded.add(plugin.name)
 
     def ask(self, do: str, plugin: StandIn, folder: Path | None = None, **arguments: Any) -> Answer:
         """The answer of a plugin that was prepared. Raises as `PluginProcess.ask`."""
-        return self.process.ask(
+        known = self.plugins[plugin.name]
+        return self.process_of(known.origin).ask(
             do,
             self.timeout,
             folder,
-            files=self.files,
+            files=known.files,
             spec=canonical(plugin),
             source=plugin.origin_source,
             **arguments,
         )
 
     def close(self) -> None:
-        """End the process."""
-        self.process.stop()
+        """End the processes."""
+        while self._processes:
+            self._processes.popitem()[1].stop()
 
     def __enter__(self) -> "Isolation[P]":
         return self
@@ -156,16 +177,17 @@ class Isolation(Registry[P]):
         return made
 
     def _described(self, do: str, plugin: Registration, **arguments: Any) -> Description:
-        """What the process says of a plugin; `PluginError` where it says nothing."""
+        """What its process says of a plugin; `PluginError` where it says nothing."""
+        process = self.process_of(plugin.origin)
         try:
-            found = self.process.ask(do, LOAD_SECONDS, files=self.files, **arguments)
+            found = process.ask(do, LOAD_SECONDS, files=plugin.files, **arguments)
         except Lost as lost:
             raise PluginError(f"the plugin from {plugin.origin} does not load: {lost}") from lost
         except RequestError:
             raise
         except PrunebenchError as error:
             raise PluginError(str(error)) from error
-        self.process.loaded.add(plugin.name)
+        process.loaded.add(plugin.name)
         return msgspec.convert(found, Description)
 
     def note(self, problem: str) -> None:

@@ -52,6 +52,11 @@ class Registration:
     own: bool = False
     rivals: tuple[str, ...] = ()
 
+    @property
+    def files(self) -> list[str]:
+        """The files that a process needs to find it."""
+        return [self.origin] if self.point is None else []
+
 
 class Registry(Generic[P]):
     """Finds plugins of a kind by their names, and loads them into this process.

@@ -40,7 +40,7 @@ def surroundings_kept(device: torch.device) -> Iterator[None]:
 def defaults_unchanged() -> Iterator[None]:
     """Raises `PrunebenchError` where torch's defaults were changed, and puts them back.
 
-    Around what imports the files of plugins, which share a process: what one sets would hold for the others.
+    Around what imports a file of plugins: in Python it would set them for all that is beside it.
     """
     before = _defaults()
     try:
@@ -48,9 +48,7 @@ def defaults_unchanged() -> Iterator[None]:
     finally:
         changed = _restore(before)
     if changed:
-        raise PrunebenchError(
-            f"it sets {' and '.join(changed)} as it is imported, for all files of a run; do so in score()"
-        )
+        raise PrunebenchError(f"it sets {' and '.join(changed)} as it is imported; do so in score()")
 
 
 def _defaults() -> dict[str, Any]:

@@ -203,11 +203,11 @@ def test_files_that_do_not_load_are_wrong_requests(
 ) -> None:
     monkeypatch.setattr("prunebench.plugin.isolation.LOAD_SECONDS", 2.0)
     process = PluginProcess(SCORERS.server)
+    monkeypatch.setattr(Isolation, "process_of", lambda *_: process)  # each would take a second to start
     for number, (text, message) in enumerate(BROKEN.items()):
         file = tmp_path / f"broken{number}.py"
         file.write_text(text)
         isolation = Isolation(SCORERS, files=[file, plugin])
-        isolation.process = process
         with pytest.raises(pb.RequestError) as caught:
             isolation.load("magnitude")
         assert str(file) in str(caught.value)
@@ -255,10 +255,53 @@ def test_wrong_requests_are_refused_and_not_taken_for_broken_plugins(isolation: 
 def test_no_process_is_left_behind(run: pb.Trajectory, plugin: Path) -> None:
     with Isolation(SCORERS, files=[plugin]) as isolation:
         assert execute(isolation.load("good"), run.snapshot(15)).error is None
-        process = isolation.process._process
+        process = isolation.process_of(str(plugin))._process
         assert process is not None
         os.kill(process.pid, 0)
     assert process.returncode is not None
+
+
+GREEDY = """
+import resource, sys
+import torch
+import prunebench as pb
+
+torch.Tensor.norm = lambda *_, **__: torch.zeros(())
+torch.linalg.norm = torch.zeros_like
+pb.Networks.norms = lambda networks: torch.zeros_like(networks.bias)
+resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+
+class Greedy(pb.Scorer):
+    name = "greedy"
+    def score(self, snapshot):
+        return torch.rand_like(snapshot.networks.bias)
+"""
+
+
+def test_what_a_file_does_to_its_process_does_not_reach_another_file(
+    run: pb.Trajectory, plugin: Path, tmp_path: Path
+) -> None:
+    """Else its neighbour would have other scores under the same hash."""
+    greedy = tmp_path / "greedy.py"
+    greedy.write_text(GREEDY)
+    with Isolation(SCORERS, files=[greedy, plugin]) as isolation:
+        outcomes = [execute(isolation.load(spec), run.snapshot(15)) for spec in ("greedy", "good")]
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    assert torch.equal(outcomes[1].scores, run.snapshot(15).networks.norms().cpu())
+
+
+def test_of_many_files_few_have_a_process(
+    run: pb.Trajectory, plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes 0.3 GB; the others are imported again when they are asked again."""
+    monkeypatch.setattr("prunebench.plugin.isolation._MOST", 1)
+    other = tmp_path / "other.py"
+    other.write_text(PLUGIN.replace('name = "', 'name = "other_'))
+    with Isolation(SCORERS, files=[plugin, other]) as isolation:
+        scorers = [isolation.load(spec) for spec in ("good", "other_good")]
+        for scorer in (*scorers, *scorers):
+            assert execute(scorer, run.snapshot(15)).error is None
+            assert list(isolation._processes) == [str(plugin if scorer.name == "good" else other)]
 
 
 def has_ended(process: int) -> bool:
@@ -303,7 +346,7 @@ def test_a_scorer_that_never_ends_ends_with_its_parent(plugin: Path, how: signal
 def test_a_worker_that_was_lost_between_requests_is_started_again(run: pb.Trajectory, plugin: Path) -> None:
     with Isolation(SCORERS, files=[plugin]) as isolation:
         good = isolation.load("good")
-        os.kill(isolation.process.start().pid, signal.SIGKILL)
+        os.kill(isolation.process_of(str(plugin)).start().pid, signal.SIGKILL)
         time.sleep(0.5)
         assert execute(good, run.snapshot(15)).error is None
 
