@@ -252,7 +252,7 @@ def test_what_one_sets_as_it_is_asked_reaches_no_other(quick: Prunebench, folder
 def test_a_file_that_changes_torchs_defaults_as_it_is_imported_is_refused(
     quick: Prunebench, folder: Path, call: str, named: str
 ) -> None:
-    """In Python they would hold for all scorers of a run, whose numbers would be others under the same hash."""
+    """In Python they would hold for all scorers of a run: other numbers under the same hash."""
     (folder / "feels.py").write_text(FEELS)
     (folder / "sets.py").write_text(SETS.replace("import os", f"import os, torch\ntorch.{call}"))
     result = quick(*FEELING, "--plugin", "sets.py", "--scorer", "sets")
