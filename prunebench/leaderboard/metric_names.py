@@ -13,7 +13,9 @@ from prunebench.leaderboard.columns import GLOBAL, RANK, overview, sections
 from prunebench.results import Results
 
 
-def columns_called(boards: Sequence[Results], metrics: Iterable[str]) -> list[Column]:
+def columns_called(
+    boards: Sequence[Results], metrics: Iterable[str], argument: str = "metric"
+) -> list[Column]:
     """The columns of these boards' rows with these names, each once; rows are asked by `of_board`.
 
     `accuracy.prune_final.0.1` is a name; `pruned to 10 %`, `Pruned at the end: test accuracy 10 %` and
@@ -44,7 +46,7 @@ def columns_called(boards: Sequence[Results], metrics: Iterable[str]) -> list[Co
             headings = sorted(names) or [column.title for column in titled]
             near = did_you_mean(metric, sorted({*known, *headings}))
             rest = "" if names else ", or another metric of the boards here (`prunebench list metrics`)"
-            raise RequestError("metric", metric, f"{near}one of {', '.join(headings)}{rest}")
+            raise RequestError(argument, metric, f"{near}one of {', '.join(headings)}{rest}")
         found |= dict.fromkeys(names)
     return [known[name] for name in found]
 

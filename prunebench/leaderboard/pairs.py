@@ -18,6 +18,9 @@ from prunebench.results import Row
 if TYPE_CHECKING:
     import pandas as pd
 
+# What other settings of a task say already.
+_IMPLIED = ("fingerprint", "data_sha256", "name", "class_names", "shape")
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -143,7 +146,7 @@ def compare_scorers(
     one, other = _parse("first", first, rows), _parse("second", second, rows)
     if one == other:
         raise RequestError("second", second, "another scorer, or another step of the first, is needed")
-    columns = columns_called(boards, metrics)
+    columns = columns_called(boards, metrics, "metrics")
     matches = _matches(boards, one, other, step)
     _check_step(step, matches or _matches(boards, one, other, None), matches)
     if not matches:
@@ -188,7 +191,7 @@ def compare_boards(first: Board, second: Board, metrics: Sequence[str], step: in
         for row in first.rows
         if row.key in theirs and row.predicts
     ]
-    columns, remarks = columns_called([first, second], metrics), _unlike(first, second)
+    columns, remarks = columns_called([first, second], metrics, "metrics"), _unlike(first, second)
     if not matches:
         raise RequestError("second", second.name, f"a board that shares results with {first.name} is needed")
     chosen = [match for match in matches if step in (None, match[2][1].at_step)]
@@ -263,11 +266,11 @@ def _unlike(first: Board, second: Board) -> list[str]:
         board.task.record | board.recipe.record | {"network": board.recipe.network_spec}
         for board in (first, second)
     ]
-    keys = [key for key in settings[0] | settings[1] if key not in ("fingerprint", "data_sha256")]
     unlike = [
         f"The boards differ in {key}: {one} and {other}"
-        for key in keys
-        if (one := settings[0].get(key)) != (other := settings[1].get(key))
+        for key in settings[0] | settings[1]
+        if key not in _IMPLIED
+        if (one := settings[0].get(key, "none")) != (other := settings[1].get(key, "none"))
     ]
     if first.recipe.network_spec != second.recipe.network_spec:
         unlike.append("Networks of different kinds share nothing but the number of their seed")

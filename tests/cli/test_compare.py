@@ -217,6 +217,7 @@ def test_networks_of_two_kinds_are_named_and_their_seeds_are_not_the_same(
     assert result.code == 0
     said = " ".join(result.out.split())
     assert "The boards differ in network: lenet and mlp[widths=20-10]." in said
+    assert "None" not in said
     assert "share nothing but the number of their seed" in said
     scorers = prunebench("compare", "good", "fair", "--metric", "spearman_by_layer.fc1", "--out", tmp_path)
     assert scorers.out.count("A is better") >= 2
