@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int64
+from msgspec.structs import replace
 from scipy import stats
 
 from prunebench.evaluation.metrics import RANGES, Metrics, Path, kind_of
@@ -118,9 +119,14 @@ def paired_difference(one: Summary, other: Summary, *, skewed: bool = False) -> 
 
     With `skewed`, of metrics that collapse, the interval is the median's.
     """
-    pairs = zip(one.per_seed, other.per_seed, strict=True)
-    per_seed = tuple(None if a is None or b is None else a - b for a, b in pairs)
-    return None if set(per_seed) <= {None} else _remembered(per_seed, skewed)
+    per_seed, tested = (
+        tuple(None if a is None or b is None else a - b for a, b in zip(*of_both, strict=True))
+        for of_both in ((one.per_seed, other.per_seed), (one.tested, other.tested))
+    )
+    if set(per_seed) <= {None}:
+        return None
+    found = _remembered(per_seed, skewed)
+    return found if tested == per_seed else replace(found, first_draw=list(tested))
 
 
 def summary_of(per_seed: Sequence[float | None], skewed: bool) -> Summary:

@@ -7,7 +7,7 @@ from prunebench.evaluation.metrics import FROM_LABELS, SHUFFLED_LABELS, Path, ki
 from prunebench.evaluation.protocols import SHUFFLED
 from prunebench.evaluation.statistics import paired_difference
 from prunebench.evaluation.summary import Number, Summary
-from prunebench.leaderboard.ceiling import share_of_ceiling, twin_rows
+from prunebench.leaderboard.ceiling import Ceiling, ceilings, share_of_ceiling
 from prunebench.results import Results, Row
 
 LEFT = "parameters_left"
@@ -104,20 +104,19 @@ class OfCeiling(Column):
 
     Attributes:
         of: the correlation.
-        twins: by step.
+        ceilings: by step.
     """
 
     of: Path = ("spearman",)
-    twins: Mapping[int, Row] = field(default_factory=dict, compare=False, repr=False)
+    ceilings: Mapping[int, Ceiling] = field(default_factory=dict, compare=False, repr=False)
 
     def of_board(self, board: Results) -> Column:
-        """With this board's twins."""
-        return replace(self, twins=twin_rows(board))
+        """With this board's ceilings."""
+        return replace(self, ceilings=ceilings(board, self.of))
 
     def summary(self, row: Row) -> Summary | None:
         """Of rows on the twin's networks, but for those that see the end."""
-        twin = self.twins.get(row.at_step)
-        if twin is None or row.sees_end or row.seeds != twin.seeds:
+        ceiling, score = self.ceilings.get(row.at_step), row.metrics.get(self.of)
+        if ceiling is None or score is None or row.sees_end or tuple(row.seeds) != ceiling.seeds:
             return None
-        score, reliability = row.metrics.get(self.of), twin.metrics.get(self.of)
-        return None if score is None or reliability is None else share_of_ceiling(score, reliability)
+        return share_of_ceiling(score, ceiling)

@@ -8,7 +8,7 @@ from operator import itemgetter
 from prunebench.evaluation.metrics import BY_LAYER, FROM_LABELS, SHUFFLED_LABELS, SPLITS, Path
 from prunebench.evaluation.protocols import DESCRIBED, KEEPING, SHUFFLED, Protocol
 from prunebench.evaluation.summary import known
-from prunebench.leaderboard.ceiling import twin_rows
+from prunebench.leaderboard.ceiling import ceilings
 from prunebench.leaderboard.column import (
     LEFT,
     OF_CEILING,
@@ -128,17 +128,16 @@ def sections(board: Results) -> list[Section]:
 
 def ceiling_columns(board: Results) -> tuple[Column, ...]:
     """The share of the noise ceiling, where the board has twins."""
-    twins = twin_rows(board)
-    return (OfCeiling("% of ceiling", (OF_CEILING,), twins=twins),) if twins else ()
+    found = ceilings(board)
+    return (OfCeiling("% of ceiling", (OF_CEILING,), ceilings=found),) if found else ()
 
 
 def layer_ceiling_columns(board: Results) -> tuple[Column, ...]:
     """The share of its own noise ceiling in each layer, where the board has twins."""
-    if not (twins := twin_rows(board)):
-        return ()
     return tuple(
-        OfCeiling(column.title, (OF_CEILING_BY_LAYER, column.path[1]), of=column.path, twins=twins)
+        OfCeiling(column.title, (OF_CEILING_BY_LAYER, column.path[1]), of=column.path, ceilings=found)
         for column in layer_columns(board)
+        if (found := ceilings(board, column.path))
     )
 
 
@@ -206,8 +205,8 @@ LABELS_READ = (
     "significantly."
 )
 CEILING_READ = (
-    "% of ceiling: the Spearman correlation over the noise ceiling of its step, the root of the twin's own: "
-    "what a predictor would reach that knew all but the minibatches to come."
+    "% of ceiling: the Spearman correlation over the noise ceiling of its step, the root of the twin's own "
+    "(of layers, the mean of theirs): what a predictor would reach that knew all but the minibatches to come."
 )
 TRUTHS_READ = (
     "Spearman correlation with what else a unit may be worth in the end (docs/protocols.md), within layers; "

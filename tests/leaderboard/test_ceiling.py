@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from prunebench.evaluation.rank import spearman
-from prunebench.evaluation.statistics import summarise
+from prunebench.evaluation.statistics import paired_difference, summarise
 from prunebench.evaluation.summary import Summary
 from prunebench.leaderboard.across import across
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.ceiling import by_when, ceilings, decided_by, share_of_ceiling
+from prunebench.leaderboard.ceiling import by_when, ceiling_of, ceilings, decided_by, share_of_ceiling
 from prunebench.leaderboard.charts.points import ceiling_points
 from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.metric_names import columns_called
@@ -55,6 +55,44 @@ def test_the_root_of_the_reliability_is_what_who_knows_all_would_reach(noise: fl
     assert ceiling == pytest.approx(spearman(decided, own).mean(), rel=0.015)
 
 
+def test_of_layers_that_differ_who_knows_all_reaches_the_mean_of_their_ceilings() -> None:
+    """The root of their mean reliability, which nobody reaches, is 7 % above it."""
+    draw, weights = np.random.default_rng(4), (200, 100)
+    scores, twins = [], []
+    for units, noise in zip(weights, (0.3, 3.0), strict=True):
+        decided, own, twin, _ = simulated(draw, 200, units, noise, knows=1)
+        scores.append(spearman(decided, own))
+        twins.append(spearman(twin, own))
+    score, reliability, *layers = (
+        summarise({("x",): values})["x",]
+        for values in (np.average(scores, 0, weights), np.average(twins, 0, weights), *twins)
+    )
+    ceiling = ceiling_of(reliability, list(zip(weights, layers, strict=True)))
+    assert np.sqrt(reliability.mean) > 1.07 * ceiling.value
+    assert ceiling.low is not None
+    assert ceiling.high is not None
+    assert ceiling.low < score.mean < ceiling.high
+    share = share_of_ceiling(score, ceiling)
+    assert share is not None
+    assert share.mean == pytest.approx(1, abs=0.02)
+    assert share_of_ceiling(score, ceiling_of(reliability)) is not None
+
+
+def test_what_follows_from_draws_is_tested_by_the_first() -> None:
+    """As the correlation itself is: a mean of draws is less spread out than one of them."""
+    draw = np.random.default_rng(5)
+    level, first, mean = draw.normal(0.6, 0.05, 10), draw.normal(0.3, 0.1, 10), draw.normal(0.3, 0.03, 10)
+    several = replace(summarise({("x",): mean})["x",], first_draw=first.tolist())
+    of_first, twin = summarise({("x",): first})["x",], summarise({("x",): level})["x",]
+    share, alone = (share_of_ceiling(score, ceiling_of(twin)) for score in (several, of_first))
+    assert share is not None
+    assert alone is not None
+    assert share.tested == alone.per_seed != share.per_seed
+    learnt = paired_difference(several, twin)
+    assert learnt is not None
+    assert learnt.tested == pytest.approx((first - level).tolist())
+
+
 @pytest.mark.parametrize("knows", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("noise", [0.3, 1.2])
 def test_the_share_is_recovered_and_its_interval_is_calibrated(knows: float, noise: float) -> None:
@@ -66,7 +104,7 @@ def test_the_share_is_recovered_and_its_interval_is_calibrated(knows: float, noi
     draw, held, shares = np.random.default_rng(1), 0, []
     for _ in range(times):
         _, own, twin, score = simulated(draw, networks, units, noise, knows)
-        share = share_of_ceiling(summary(score, own), summary(twin, own))
+        share = share_of_ceiling(summary(score, own), ceiling_of(summary(twin, own)))
         assert share is not None
         assert share.low is not None
         assert share.high is not None
@@ -78,14 +116,14 @@ def test_the_share_is_recovered_and_its_interval_is_calibrated(knows: float, noi
 
 def test_where_nothing_is_decided_there_is_no_share() -> None:
     _, own, twin, score = simulated(np.random.default_rng(2), 20, 80, noise=100.0, knows=0.5)
-    assert share_of_ceiling(summary(score, own), summary(twin, own)) is None
+    assert share_of_ceiling(summary(score, own), ceiling_of(summary(twin, own))) is None
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_of_too_few_networks_for_an_interval_there_is_no_share(seeds: int) -> None:
     """Whether something is decided cannot be told then."""
     score, reliability = (summarise({("x",): np.full(seeds, value)})["x",] for value in (0.5, 0.001))
-    assert share_of_ceiling(score, reliability) is None
+    assert share_of_ceiling(score, ceiling_of(reliability)) is None
 
 
 def with_twins(values: dict[int, float]) -> Board:
@@ -138,7 +176,8 @@ def test_a_seeds_part_in_the_share_is_what_the_share_loses_without_it() -> None:
     draw = np.random.default_rng(3)
     reliability = draw.normal(0.6, 0.1, 100)
     score = 0.5 * reliability + draw.normal(0, 0.1, 100)
-    share = share_of_ceiling(*(summarise({("x",): values})["x",] for values in (score, reliability)))
+    of_score, of_twin = (summarise({("x",): values})["x",] for values in (score, reliability))
+    share = share_of_ceiling(of_score, ceiling_of(of_twin))
     assert share is not None
     without = [np.delete(score, i).mean() / np.sqrt(np.delete(reliability, i).mean()) for i in range(100)]
     assert share.per_seed == pytest.approx(100 * share.mean - 99 * np.array(without), abs=0.005)
