@@ -87,9 +87,10 @@ class Board(Results):
     def to_dataframe(self) -> "pd.DataFrame":
         """Every number in a row of its own: one for each scorer, step, seed, metric, layer and share kept.
 
-        The columns are those of `prunebench export`. `value` is the mean over the draws of a stochastic
-        scorer. A row without metrics, of a scorer that failed or is unfit, has one line for each seed, with
-        its error; what is of the trained networks themselves has neither scorer nor step.
+        Columns have the names that `prunebench export` gives them; task, recipe, settings, single draws and
+        how things were made are only there. `value` is the mean over the draws of a stochastic scorer. A row
+        without metrics, of a scorer that failed or is unfit, has one line for each seed, with its error; what
+        is of the trained networks themselves has neither scorer nor step.
         """
         return tidy(self, self.name)
 

@@ -53,7 +53,7 @@ DATASETS = {
 
 
 def default_samples(dataset: str | Path) -> int:
-    """Training samples on the command line: 400 for digits, which has no more than 571, and 800 otherwise."""
+    """Training samples where none are named: 400 of digits, which has no more than 571, else 800."""
     return DATASETS.get(str(dataset), Dataset).samples
 
 

@@ -23,7 +23,7 @@ def load_task(
     dataset: str | Path = TaskSpec.dataset,
     *,
     classes: Classes = TaskSpec.classes,
-    samples: int = 800,
+    samples: int | None = None,
     seed: int = TaskSpec.seed,
     scaling: str = TaskSpec.scaling,
     colour: bool = False,
@@ -36,7 +36,8 @@ def load_task(
         dataset: a name from `prunebench list datasets`, an .npz file (`read_npz`), a folder (`read_folder`).
         classes: the classes of each side, by number or name, or `all` for a side each of those that have
             samples; the first side is label 0, of two the paper's class 1.
-        samples: training samples, balanced over the sides and over the classes of a side (`draw`).
+        samples: training samples, balanced over the sides and over the classes of a side (`draw`); left out
+            800, and 400 of digits.
         seed: of the draw. The test samples are always all of the chosen classes.
         scaling: `symmetric`, `unit`, `standard` or `centred` (`scale`).
         colour: keep the three channels of colour images, which become gray otherwise.
@@ -56,6 +57,7 @@ def load_task(
     for number in chosen:
         if not (data.y_test == number).any():
             raise RequestError("classes", class_label(number, data.names), "this class has no test samples")
+    samples = default_samples(dataset) if samples is None else samples
     drawn = draw(data.y_train, sides, samples, seed, data.names)
     x_train, x_test = scale(
         inputs(data.x_train[drawn], colour), inputs(data.x_test, colour), scaling, data.low, data.high
@@ -84,8 +86,7 @@ def load_task(
 
 def load_spec(spec: TaskSpec, *, download: bool = False) -> Task:
     """The task that a command line or a study file describes; raises as `load_task` does."""
-    values = vars(spec) | ({"samples": default_samples(spec.dataset)} if spec.samples is None else {})
-    return load_task(**values, download=download)
+    return load_task(**vars(spec), download=download)
 
 
 def _read(dataset: str | Path, classes: Classes, cache: Cache) -> tuple[str, str, LabelledData]:

@@ -14,7 +14,7 @@ class State:
     """All that training needs to go on: weights, what the optimiser remembers, and the number of steps taken.
 
     Attributes:
-        velocity: mean of the gradients, of SGD's momentum or Adam's; left out it is 0.
+        velocity: SGD's momentum `m = mu m + g`, or Adam's mean of the gradients g; left out it is 0.
         squares: Adam's mean of the squared gradients; None where it is 0, and for SGD.
         began: the step at which they were 0, which Adam's correction of both counts from.
     """

@@ -26,6 +26,11 @@ def test_labels_are_the_sides(npz: Path, arrays: dict[str, np.ndarray]) -> None:
     assert (task.samples, task.inputs, task.name) == (20, 6, "own")
 
 
+def test_so_many_samples_are_drawn_as_on_the_command_line() -> None:
+    """Digits have not the 800 of the others."""
+    assert load_task("digits").samples == 400
+
+
 def test_class_numbers_may_be_of_any_size(arrays: dict[str, np.ndarray], npz_of: Callable[..., Path]) -> None:
     small = load_task(npz_of(arrays), samples=20, classes="0,3/1/2")
     of = np.array([7, 10**13, 2**62, 2**63 - 1])
