@@ -7,6 +7,7 @@ only copies are handed out.
 
 import hashlib
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -19,7 +20,8 @@ from prunebench.counting import count
 BYTES = 150_000_000
 
 Results = tuple[Tensor, ...]
-_kept: OrderedDict[bytes, Results] = OrderedDict()
+# With the seconds that it took.
+_kept: OrderedDict[bytes, tuple[Results, float]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -28,24 +30,27 @@ def cached(
 ) -> Results:
     """The results of `compute`, or a copy of what it gave for these inputs.
 
-    `name` says what is computed, `passes` what that takes in sample gradients: counted for all that ask, even
-    if others asked before, and once for one that asks again. On a GPU, where the inputs would have to be
-    fetched to be hashed, and where autograd follows them, it is computed each time.
+    `name` says what is computed, `passes` what that takes in sample gradients: these, and the seconds, are
+    counted for all that ask, even if others asked before, and once for one that asks again. On a GPU, where
+    inputs would have to be fetched to be hashed, and where autograd follows them, it is computed each time.
     """
     if any(tensor.device.type != "cpu" or tensor.requires_grad for tensor in inputs):
         count(passes)
         return compute()
     key = _hash(name, inputs)
-    count(passes, key)
     with _lock:
         if (found := _kept.get(key)) is not None:
             _kept.move_to_end(key)
-            return _copy(found)
+            results, seconds = found
+            count(passes, key, seconds)
+            return _copy(results)
+    count(passes, key)
+    began = time.perf_counter()
     results = compute()
     if _size(results) <= BYTES:
         with _lock:
-            _kept[key] = _copy(results)
-            while sum(_size(kept) for kept in _kept.values()) > BYTES:
+            _kept[key] = _copy(results), time.perf_counter() - began
+            while sum(_size(kept) for kept, _ in _kept.values()) > BYTES:
                 _kept.popitem(last=False)
     return results
 

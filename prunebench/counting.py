@@ -20,18 +20,20 @@ class Passes:
 
     Attributes:
         sample_gradients: of all networks together.
+        seconds: that others spent on what was asked for and was there.
     """
 
     def __init__(self) -> None:
-        self.sample_gradients = 0.0
+        self.sample_gradients = self.seconds = 0.0
         self._made: set[bytes | None] = set()
         self._lock = threading.Lock()
 
-    def add(self, sample_gradients: float, made: bytes | None = None) -> None:
+    def add(self, sample_gradients: float, made: bytes | None, seconds: float) -> None:
         """So many more; nothing where the same was `made` before, by what names it."""
         with self._lock:
             if made is None or made not in self._made:
                 self.sample_gradients += sample_gradients
+                self.seconds += seconds
                 self._made.add(made)
 
 
@@ -53,7 +55,7 @@ def counted() -> Iterator[Passes]:
         _open.reset(token)
 
 
-def count(sample_gradients: float, made: bytes | None = None) -> None:
+def count(sample_gradients: float, made: bytes | None = None, seconds: float = 0.0) -> None:
     """Count this where passes are counted; once, what has a name and is remembered."""
     if (passes := _open.get()) is not None:
-        passes.add(sample_gradients, made)
+        passes.add(sample_gradients, made, seconds)

@@ -1,10 +1,13 @@
 """What was computed before is found by its content, and by nothing else."""
 
+import time
+
 import pytest
 import torch
 
 import prunebench as pb
 from prunebench import cache
+from prunebench.counting import counted
 from prunebench.theory.alignment import effective_data
 
 
@@ -54,6 +57,24 @@ def test_who_changes_what_it_was_given_changes_nothing_else(total: Counted) -> N
     total(x).zero_()
     assert torch.equal(total(x), x)
     assert total.times == 1
+
+
+def test_all_that_ask_are_charged_the_time_once(total: Counted) -> None:
+    """Else the seconds of a board would say which scorer was asked first."""
+    x = torch.arange(6.0)
+
+    def slow() -> tuple[torch.Tensor, ...]:
+        time.sleep(0.05)
+        return (x,)
+
+    charged = []
+    for times in (1, 1, 2):
+        with counted() as passes:
+            for _ in range(times):
+                cache.cached("slow", [x], slow)
+        charged.append(passes.seconds)
+    assert charged[0] == 0  # its own clock saw it
+    assert 0.05 <= charged[1] == charged[2] < 1
 
 
 def test_the_longest_unused_goes_first(total: Counted, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What travels to the process of a scorer that stands for one of others, and what comes back."""
 
+import math
 import os
 import time
 from pathlib import Path
@@ -69,7 +70,7 @@ def _files(snapshot: Snapshot) -> list[str]:
 def _outcome(answer: dict[str, Any], file: Path, networks: Networks, elapsed: float) -> Outcome:
     """What came back from the process, where a scorer may have changed anything: checked here again."""
     seconds = answer.get("seconds")
-    if not (isinstance(seconds, float) and 0 <= seconds <= elapsed):
+    if not (isinstance(seconds, float) and 0 <= seconds < math.inf):
         seconds = elapsed
     error, steps = answer.get("error"), answer.get("extra_gradient_steps")
     if error is not None:

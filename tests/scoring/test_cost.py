@@ -174,7 +174,7 @@ def test_threads_count_their_own() -> None:
 
         def add() -> None:
             for _ in range(10_000):
-                passes.add(1.0)
+                passes.add(1.0, None, 0.0)
 
         workers = [threading.Thread(target=add) for _ in range(8)]
         for worker in workers:
