@@ -170,12 +170,13 @@ def test_who_reads_labels_is_found_out(task: pb.Task, recipe: pb.Recipe) -> None
     assert [row.reads_labels for row in again.rows] == [row.reads_labels for row in with_labels.rows]
 
 
-def test_networks_whose_scores_stay_have_no_number_beside_those_that_have(
-    task: pb.Task, recipe: pb.Recipe
-) -> None:
+def test_where_the_scores_stay_so_does_their_correlation(task: pb.Task, recipe: pb.Recipe) -> None:
+    """Beside networks where they move: the mean is over the same networks as the correlation's."""
     found = row_of(run_plan(plan_of(task, recipe, Partial(), seeds=(0, 1, 2), at_steps=(0,))), "partial")
     assert found.reads_labels is True
-    assert [number is None for number in found.metrics[SHUFFLED_LABELS].per_seed] == [True, False, True]
+    assert found.spearman is not None
+    pairs = zip(found.metrics[SHUFFLED_LABELS].per_seed, found.spearman.per_seed, strict=True)
+    assert [one == other for one, other in pairs] == [True, False, True]
 
 
 def test_a_seed_alone_has_the_numbers_that_it_has_among_others(task: pb.Task, recipe: pb.Recipe) -> None:

@@ -126,7 +126,7 @@ class _LabelControl(NamedTuple):
 
 
 def _label_control(scorings: Sequence[Scoring]) -> _LabelControl:
-    """Numbers where every network has been asked about; no number of a network alone whose scores stayed."""
+    """Numbers where every network has been asked about; where the scores stayed, so did their correlation."""
     measure = Measure(LABELS)
     error = next((each.errors[measure] for each in scorings if measure in each.errors), None)
     if error or any(measure not in each.results for each in scorings):
@@ -135,7 +135,8 @@ def _label_control(scorings: Sequence[Scoring]) -> _LabelControl:
     draws = max(map(len, values))
     if not draws:
         return _LabelControl({}, False, None)
-    filled = [each or [None] * draws for each in values]
+    own = [each.results[Measure("rank")]["spearman"][:draws] for each in scorings]
+    filled = [moved or stayed for moved, stayed in zip(values, own, strict=True)]
     return _LabelControl({SHUFFLED_LABELS: np.array(filled, dtype=np.float64).T}, True, None)
 
 
