@@ -14,11 +14,11 @@ import prunebench as pb
 class IterativeMagnitudePruning(pb.Scorer):
     """The unit's weights that survive iterative magnitude pruning of individual weights.
 
-    In each of `rounds` rounds the surviving weights are trained to the end from their rewound values, and
-    the smallest of the trained ones are pruned: by one threshold over all layers, the output's weights too,
-    biases and batch normalisation never. After round r a share of exactly `1 - (1 - sparsity)^(r/rounds)` of
-    the weights is gone. The paper "It's Not a Lottery, It's a Race" uses sparsities 0.2, 0.5 and 0.7 in 3
-    rounds (figure 5).
+    In each of `rounds` rounds the surviving weights are trained from their rewound values to the recipe's end
+    (all its steps: `until_loss` ends none of these trainings), and the smallest of the trained ones are
+    pruned: by one threshold over all layers, the output's weights too, biases and batch normalisation never.
+    After round r a share of exactly `1 - (1 - sparsity)^(r/rounds)` of the weights is gone. The paper "It's
+    Not a Lottery, It's a Race" uses sparsities 0.2, 0.5 and 0.7 in 3 rounds (figure 5).
 
     `rewind`: to the `initial` weights (default; all steps are trained again) or to the `snapshot`'s.
     `weights`: count `both` (default: all that is left of the unit), `incoming` or `outgoing` survivors.

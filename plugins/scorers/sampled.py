@@ -18,6 +18,7 @@ from prunebench.training.order import balanced_order
 class Sampled(pb.Scorer):
     """What `scorer` says when it sees `samples` of the training samples, at that share of its cost.
 
+    Those that train on minibatches, `rehearsal` and `probe`, take as many of them as ever, of these samples.
     They are drawn for each network from its seed and the step, as many of each class as can be. Running
     statistics of batch normalisation are still those over all samples.
 

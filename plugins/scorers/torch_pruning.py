@@ -28,7 +28,9 @@ class TorchPruning(pb.Scorer):
 
     A unit's group are the rows that produce it and the columns that read it; `group_reduction`
     says how their importances become one: `mean` (its default), `sum`, `max`, `prod`, `first` (the incoming
-    weights alone) or `gate` (the outgoing alone). With `p=2`, `prod` is the square of the effective norm.
+    weights alone) or `gate` (the outgoing alone; where a shortcut joins several layers, these two are the
+    first and the last in Torch-Pruning's order, and both may be incoming). With `p=2`, `prod` is the square
+    of the effective norm, times that of the gain where batch normalisation follows.
     `bias` counts the hidden bias as a member of its own (0 at initialisation, as is then a `prod` with it).
     `multivariable` is Taylor's `|sum w g|` in place of `sum |w g|`. An importance refuses what it ignores.
 
@@ -36,11 +38,13 @@ class TorchPruning(pb.Scorer):
     `|w|^p`, not between the weights themselves as in He et al. 2019, so neurons of opposite signs are at 0.
 
     Taylor's gradients are those of the mean loss over the whole training set, Hessian's those of every
-    sample, squared and averaged; Activation sums over the training set. Gradients are computed in float64;
+    sample, squared and averaged; Activation sums over the training set, of convolutions the means over
+    positions. Gradients are computed in float64;
     Torch-Pruning reduces groups in float32.
 
     In networks of several layers each layer's group is Torch-Pruning's own, batch normalisation and all that
-    shortcuts join included. BNScale gives 0 to the units of layers without normalisation.
+    shortcuts join included; of gain and shift themselves Taylor and Hessian say nothing, with `bias` either.
+    BNScale gives 0 to the units of layers without normalisation.
 
     Left out: Random (draws from the global generator; see the scorer `random`) and OBDC (version 1.6 can
     prepare it for attention layers only).

@@ -121,15 +121,18 @@ def _train_on(run: Trajectory, starts: Sequence[tuple[int, State]], path: Path, 
 def _accuracies(
     networks: Networks, task: Task, recalibrate: bool
 ) -> dict[str, Float[np.ndarray, " networks"]]:
-    data = taken(task, networks)
+    """Networks whose training has diverged are at chance: like silent ones, they name no class."""
+    data, fine = taken(task, networks), networks.finite().cpu().numpy()
     if recalibrate:
         networks = recalibrated(networks, data["train"][0])
     if networks.architecture.shape is None:
-        return {name: per_seed(networks.accuracy(*data[split])) for name, split in SPLITS.items()}
-    return {
-        name: np.array([accuracy_of(networks, *data[split], index) for index in range(networks.seeds)])
-        for name, split in SPLITS.items()
-    }
+        found = {name: per_seed(networks.accuracy(*data[split])) for name, split in SPLITS.items()}
+    else:
+        found = {
+            name: np.array([accuracy_of(networks, *data[split], index) for index in range(networks.seeds)])
+            for name, split in SPLITS.items()
+        }
+    return {name: np.where(fine, values, 1 / networks.outputs) for name, values in found.items()}
 
 
 def _fresh_state(run: Trajectory, step: int) -> State:

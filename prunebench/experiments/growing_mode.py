@@ -38,7 +38,7 @@ class GrowingMode(Experiment):
 
     def draw(self, tables: Tables) -> Panels:
         """Left: rank correlation of three scores with the final norms, by the step they are taken at. Right:
-        share of neurons whose final output sign the growing mode and the orientation tell. Bands: one
+        share of neurons whose final output sign the growing mode and the current sign tell. Bands: one
         standard deviation over seeds; dashed: the loss drops. Step 0 is drawn at 5.
         """
         rows, panels = tables["correlations"].replace({"step": {0: 5}}), Panels(2)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.counting import GRADIENT, count, counted
+from prunebench.errors import PrunebenchError
 from prunebench.networks import Networks
 from prunebench.networks.normalisation import recalibrated
 from prunebench.tasks.task import Task
@@ -118,6 +119,8 @@ class Snapshot:
 
         From velocity 0, on the same data and in the same minibatch order as the reference networks, or in one
         of its own, which says nothing of theirs. Counted as the scorer's cost.
+
+        Raises `PrunebenchError` where this diverges: what is no number would be ranked as the largest.
         """
         seeds = self.seeds
         if own_order:
@@ -128,6 +131,8 @@ class Snapshot:
         count(networks.seeds * result.gradient_steps * self.recipe.batch_size * GRADIENT)
         self.cost.gradient_steps += networks.seeds * result.gradient_steps
         self.cost.seconds += result.seconds
+        if not result.final.finite().all():
+            raise PrunebenchError("its own training diverged")
         return result.final
 
     def generators(self, draw: int = 0) -> list[np.random.Generator]:

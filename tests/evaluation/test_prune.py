@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 import prunebench as pb
 from prunebench.evaluation import prune
 from prunebench.evaluation.prune import prune_early
+from prunebench.scoring.execute import execute
 from prunebench.training.loop import LoopResult, run_loop
 from prunebench.training.state import State
 
@@ -35,6 +37,25 @@ def test_candidates_do_not_mix(run: pb.Trajectory, share: float) -> None:
     for path in alone[0]:
         assert np.allclose(both[1][path], alone[0][path])
         assert np.allclose(both[2][path], alone[1][path])
+
+
+def test_pruned_networks_that_diverge_are_at_chance(run: pb.Trajectory) -> None:
+    """NaN logits name no class, which is below chance."""
+    wild = replace(run, recipe=replace(run.recipe, learning_rate=1000))
+    found, control = prune_early([torch.rand(4, 16)], wild, 15, 0.5)
+    for metrics in (found, control):
+        for values in metrics.values():
+            assert 0.5 in values
+            assert values.min() > 0.25  # of those that are stuck at some numbers
+
+
+def test_a_scorer_whose_own_training_diverges_has_failed(run: pb.Trajectory) -> None:
+    """IMP would take weights that are no numbers for the largest."""
+    snapshot = run.snapshot(0)
+    wild = replace(snapshot, recipe=replace(run.recipe, learning_rate=1000))
+    outcome = execute(pb.load_scorer("imp"), wild)
+    assert outcome.scores is None
+    assert "its own training diverged" in str(outcome.error)
 
 
 def test_equal_choices_are_trained_once(run: pb.Trajectory, monkeypatch: pytest.MonkeyPatch) -> None:
