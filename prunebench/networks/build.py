@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 from prunebench.counting import counted
 from prunebench.errors import RequestError, in_words
 from prunebench.networks.architecture import Architecture
+from prunebench.networks.claims import check_claims
 from prunebench.networks.layers import Layer
 from prunebench.networks.memory_format import takes_channels_last
 from prunebench.networks.module import normalisations, own_tensors
@@ -180,15 +181,7 @@ def _found(
         raise RequestError("network", name, accepted) from error
     if not layers or not all(isinstance(layer, Layer) for layer in layers):
         raise RequestError("network", f"layers of {name}: {layers}", "one Layer at least is needed")
-    tensors = _tensors(module)
-    for layer in layers:
-        if "/" in layer.name:
-            raise RequestError("network", f"layer {layer.name}", "results are kept by names without a /")
-        for part in layer.parts:
-            sizes = tensors[part.tensor].shape if part.tensor in tensors else ()
-            if not -1 < part.axis < len(sizes) or sizes[part.axis] != layer.units * part.repeat:
-                needed = f"a tensor of {layer.units * part.repeat} along axis {part.axis} is needed"
-                raise RequestError("network", f"layer {layer.name}: {part.tensor} {tuple(sizes)}", needed)
+    check_claims(layers, module, x)
     return layers
 
 

@@ -3,7 +3,6 @@
 import copy
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from fractions import Fraction
 from typing import Any, get_args
 
@@ -12,19 +11,20 @@ from torch import Tensor, nn
 
 from prunebench.errors import RequestError
 from prunebench.networks.layers import Layer, Part, Role
-from prunebench.networks.module import CONVOLUTIONS, NORMALISATIONS, PRODUCERS, normalisations, own_tensors
-from prunebench.networks.proof import explained, logits_of
+from prunebench.networks.module import (
+    CONVOLUTIONS,
+    NORMALISATIONS,
+    NORMALISED,
+    PRODUCERS,
+    normalisations,
+    own_tensors,
+)
+from prunebench.networks.proof import explained, order_of
 
 _KNOWN = PRODUCERS + NORMALISATIONS
-# What a unit's numbers are to it, in a layer that produces it, in one that reads it, and in normalisation.
+# What a unit's numbers are to it, in a layer that produces it, and in one that reads it.
 _PRODUCED: dict[str, Role] = {"weight": "incoming", "bias": "bias"}
 _READ: dict[str, Role] = {"weight": "outgoing"}
-_NORMALISED: dict[str, Role] = {
-    "weight": "scale",
-    "bias": "bias",
-    "running_mean": "statistic",
-    "running_var": "statistic",
-}
 
 
 def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Layer, ...]:
@@ -170,7 +170,7 @@ def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:
             continue  # an operation without numbers of its own
         path, roles = names[inside], _PRODUCED
         if isinstance(inside, NORMALISATIONS):
-            roles = _NORMALISED
+            roles = NORMALISED
         elif dependency.handler.__name__ == "prune_in_channels":
             roles = _READ
         for name, role in roles.items():
@@ -181,12 +181,7 @@ def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:
 
 def _order(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> list[str]:
     """Paths of the modules in the order in which they run. `RequestError`: one of them runs twice."""
-    order: list[str] = []
-    with ExitStack() as stack:
-        for inside, path in names.items():
-            hook = inside.register_forward_hook(lambda *_, path=path: order.append(path))
-            stack.callback(hook.remove)
-        logits_of(module, x)
+    order = order_of(module, x, names.values())
     times = Counter(order)
     for path in names.values():
         if times[path] != 1:

@@ -7,10 +7,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from prunebench.networks.layers import Role
+
 # What produces units, and what normalises them; nothing else may have parameters.
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 PRODUCERS = (nn.Linear, *CONVOLUTIONS)
 NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+# What the numbers of a normalisation are to the units that it normalises.
+NORMALISED: dict[str, Role] = {
+    "weight": "scale",
+    "bias": "bias",
+    "running_mean": "statistic",
+    "running_var": "statistic",
+}
 
 
 def own_tensors(module: nn.Module) -> dict[str, Tensor]:

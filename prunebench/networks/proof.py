@@ -2,8 +2,8 @@
 
 import copy
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import torch
 from jaxtyping import Float, Int64, Shaped
@@ -40,6 +40,18 @@ def logits_of(
         accepted = "logits of shape (samples, classes) are needed"
         raise RequestError("network", f"outputs of {found}{when}", accepted)
     return logits
+
+
+def order_of(module: nn.Module, x: Float[Tensor, "samples ..."], paths: Iterable[str]) -> list[str]:
+    """Paths of modules inside it in the order in which they run, one for each time."""
+    order: list[str] = []
+    with ExitStack() as stack:
+        for path in paths:
+            inside = module.get_submodule(path)
+            hook = inside.register_forward_hook(lambda *_, path=path: order.append(path))
+            stack.callback(hook.remove)
+        logits_of(module, x)
+    return order
 
 
 def check_forward(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
