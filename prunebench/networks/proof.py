@@ -13,7 +13,7 @@ from torch.func import functional_call, vmap
 from prunebench.counting import counted
 from prunebench.errors import RequestError, one_line
 from prunebench.networks.layers import Layer
-from prunebench.networks.module import own_tensors
+from prunebench.networks.module import own_tensors, with_tensors
 from prunebench.networks.networks import Networks, Side
 
 # Of the largest effect that units have, and of the largest logit: in float64 far above rounding, and far
@@ -26,6 +26,19 @@ _REPEATED = 1e-4
 # weights' and the bias's together.
 _NO_LENGTH = 1e-3
 _READ_BY: tuple[tuple[Side, ...], ...] = (("incoming",), ("incoming", "bias"))
+_REMOVED = (
+    "the network must be the same whether they are switched off or removed: what reads them is no layer but "
+    "a normalisation, softmax or mean over units, say, they are added to the inputs, or a size is written "
+    "into forward"
+)
+_LINEAR = (
+    "what reads them must be linear in its weights for them: normalised weights, or powers of them, are not "
+    "as long as norms and scorers say"
+)
+_ATTRIBUTES = (
+    "without some of them it is another network as a module than as tensors: forward reads a size from an "
+    "attribute (self.in_features), where the shape of a tensor is needed"
+)
 
 
 @torch.no_grad()
@@ -138,8 +151,9 @@ def check_units(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
     """Raises `RequestError` for what networks of one seed cannot do, naming the layer where it is of one.
 
     Samples must not depend on each other, forward must not depend on numbers, there must be gradients, in
-    float64, a unit that is gated and one that is removed must be the same, and its incoming weights must have
-    a length that means something. On other weights than the networks' own: those may hide what units do.
+    float64, a unit that is gated and one that is removed must be the same, as must a unit and two that share
+    what reads it, and its incoming weights must have a length that means something. On other weights than
+    the networks' own: those may hide what units do.
     """
     draw = torch.Generator().manual_seed(0)
     trainable = networks.architecture.trainable
@@ -153,16 +167,11 @@ def check_units(networks: Networks, x: Float[Tensor, "samples ..."]) -> None:
         _check_dtype(networks, given)
         _check_samples(networks, x)
         _check_training(networks, x)
-        if not _are_gone(networks, x, networks.layers, draw):
-            alone = (layer for layer in networks.layers if not _are_gone(networks, x, [layer], draw))
-            layer = next(alone, None)
-            where = "units" if layer is None else f"units of layer {layer.name}"
-            accepted = (
-                "the network must be the same whether they are switched off or removed: what reads them is "
-                "no layer but a normalisation, softmax or mean over units, say, they are added to the "
-                "inputs, or a size is written into forward"
-            )
-            raise RequestError("network", where, accepted)
+        if (fault := _fault(networks, x, networks.layers, draw)) is not None:
+            for layer in networks.layers:
+                if (own := _fault(networks, x, [layer], draw)) is not None:
+                    raise RequestError("network", f"units of layer {layer.name}", own)
+            raise RequestError("network", "units", fault)
         _check_lengths(networks, x, draw)
 
 
@@ -232,20 +241,48 @@ def half_of(
     return kept, gates
 
 
-def _are_gone(
+def _fault(
     networks: Networks, x: Float[Tensor, "samples ..."], layers: Sequence[Layer], draw: torch.Generator
-) -> bool:
-    """Whether any half of these layers' units, in any order, can be removed as well as gated."""
+) -> str | None:
+    """What should be so, where any half of these layers' units, in any order, is not what units must be."""
     kept, gates = half_of(networks, layers, draw)
     gated = networks.gated(gates).logits(x)
+    effect, largest = (gated - networks.logits(x)).abs().max(), gated.abs().max()
+    allowed = torch.maximum(TOLERANCE * effect, ROUNDING * largest)
+    few = networks.keep(kept)
     try:
-        removed = networks.keep(kept).logits(x)
+        removed = few.logits(x)
     except RequestError:
         raise
     except Exception:  # whatever a module raises whose sizes do not fit any more
-        return False
-    effect, largest = (gated - networks.logits(x)).abs().max(), gated.abs().max()
-    return _equal(gated, removed, torch.maximum(TOLERANCE * effect, ROUNDING * largest))
+        return _REMOVED
+    if not _equal(gated, removed, allowed):
+        return _REMOVED
+    if not _equal(removed, _shared(networks, kept, draw).logits(x), allowed):
+        return _LINEAR
+    module = with_tensors(few.architecture.module, {name: own[0] for name, own in few.tensors.items()})
+    with explained(
+        "a module of fewer units", "networks that are pruned are such modules, and this one raises"
+    ):
+        alone = logits_of(module, x)
+    return None if _equal(removed[0], alone, allowed) else _ATTRIBUTES
+
+
+def _shared(
+    networks: Networks, kept: dict[str, Int64[Tensor, "seeds kept"]], draw: torch.Generator
+) -> Networks:
+    """Each unit that is kept beside a copy of it: one is read by more than its weights, one by the rest.
+
+    Together they are the unit, for what reads them is linear. They are no more than there were before.
+    """
+    twice = networks.keep({name: torch.cat([own, own], dim=1) for name, own in kept.items()})
+    shares = torch.ones(networks.seeds, twice.units)
+    for layer, own in twice.architecture.by_layer(shares):
+        if layer.name in kept:
+            one, other = own.chunk(2, dim=1)
+            one.copy_(torch.rand(one.shape, generator=draw) + 1.5)
+            other.copy_(1 - one)  # negative: what reads by the size of weights alone is found, too
+    return twice.gated(shares)
 
 
 def _check_lengths(networks: Networks, x: Float[Tensor, "samples ..."], draw: torch.Generator) -> None:

@@ -216,6 +216,21 @@ class OfLengthOne(nn.Linear):
         return nn.functional.linear(x, nn.functional.normalize(self.weight, dim=1), self.bias)
 
 
+class Transforming(nn.Linear):
+    """Reads by what a function makes of its weights."""
+
+    def __init__(self, inputs: int, outputs: int, what: Callable[[nn.Linear], Tensor]) -> None:
+        super().__init__(inputs, outputs)
+        self.what = what
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.what(self), self.bias)
+
+
+def read_by(what: Callable[[nn.Linear], Tensor]) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(72, 8), nn.ReLU(), Transforming(8, 3, what))
+
+
 def if_large(_: nn.Module, h: Tensor) -> Tensor:
     return torch.relu(h) if h.mean() > 0 else torch.tanh(h)
 

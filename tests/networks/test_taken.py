@@ -41,6 +41,7 @@ from modules import (
     if_large,
     images,
     in_single_precision,
+    read_by,
     small,
     small_differences,
     times_the_second,
@@ -48,6 +49,7 @@ from modules import (
     without_their_mean,
 )
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 import prunebench as pb
 from prunebench.networks import Layer, Part
@@ -58,7 +60,9 @@ SAME_IF_REMOVED = (
     "the network must be the same whether they are switched off or removed: what reads them is no layer but "
     "a normalisation, softmax or mean over units, say"
 )
+LINEAR = "what reads them must be linear in its weights for them"
 ZEROS = torch.zeros(8)
+of_length_one = nn.Sequential(nn.Flatten(), OfLengthOne(72, 8), nn.ReLU(), nn.Linear(8, 3))
 SCORERS = ("snip", "growing_mode", "contribution", "torch_pruning", "taylor")
 _MADE: dict[str, nn.Module] = {}
 
@@ -113,7 +117,15 @@ class Kept(Made):
         (Frozen(*images(nn.BatchNorm2d(8)).children()), "that stays in evaluation mode in training (1)"),
         (frozen(small()), "nothing that is trained"),
         (small(Scaled(8, 8)), "a parameter temperature of Scaled (2)"),
-        (small(OfLengthOne(8, 8)), "units of layer 2'; the length of their weights must mean something"),
+        (of_length_one, "units of layer 1'; the length of their weights must mean something"),
+        (small(OfLengthOne(8, 8)), f"units of layer 1'; {LINEAR}"),
+        (read_by(lambda own: normalize(own.weight, dim=0)), f"units of layer 1'; {LINEAR}"),
+        (read_by(lambda own: own.weight**3), f"units of layer 1'; {LINEAR}"),
+        (read_by(lambda own: own.weight.abs()), f"units of layer 1'; {LINEAR}"),
+        (
+            read_by(lambda own: own.weight / own.in_features**0.5),
+            "units of layer 1'; without some of them it is another network as a module than as tensors",
+        ),
         (images(nn.InstanceNorm2d(8)), "units of layer 0'; the length of their weights"),
         (images(nn.ReLU(), nn.InstanceNorm2d(8)), "units of layer 0'; the length of their weights"),
         (images(nn.ReLU(), OverTheirLargest()), "units of layer 0'; the length of their weights"),
@@ -151,7 +163,13 @@ def test_refused(module: nn.Module, message: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [Squared(), small(nn.Dropout(0.0)), small(nn.BatchNorm1d(8, affine=False)), images(nn.Identity())],
+    [
+        Squared(),
+        small(nn.Dropout(0.0)),
+        small(nn.BatchNorm1d(8, affine=False)),
+        images(nn.Identity()),
+        read_by(lambda own: own.weight / 8**0.5),
+    ],
 )
 def test_taken(module: nn.Module) -> None:
     name = f"taken {type(module[-3] if isinstance(module, nn.Sequential) else module).__name__}"
