@@ -12,6 +12,7 @@ from prunebench.counting import counted
 from prunebench.errors import RequestError, in_words
 from prunebench.networks.architecture import Architecture
 from prunebench.networks.claims import check_claims
+from prunebench.networks.global_generators import global_generators_kept
 from prunebench.networks.layers import Layer
 from prunebench.networks.memory_format import takes_channels_last
 from prunebench.networks.module import normalisations, own_tensors
@@ -52,7 +53,7 @@ def architecture_of(
     """
     module, x = _uncounted(copied(module)).cpu().eval(), x.cpu()  # a property of code, wherever it will run
     layers = _found(module, x, find, name)
-    with torch.random.fork_rng(devices=[]):
+    with global_generators_kept(x.device):
         check_forward(module, x)
         check_draws(module, x)
     outputs = logits_of(module, x).shape[1]

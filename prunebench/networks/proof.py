@@ -12,6 +12,7 @@ from torch.func import functional_call, vmap
 
 from prunebench.counting import counted
 from prunebench.errors import RequestError, one_line
+from prunebench.networks.global_generators import generator_states
 from prunebench.networks.layers import Layer
 from prunebench.networks.module import own_tensors, with_tensors
 from prunebench.networks.networks import Networks, Side
@@ -115,19 +116,20 @@ def _check_used(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
 def check_draws(module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
     """Raises `RequestError` for a module that draws random numbers when it is trained, naming the place.
 
-    Engines would draw others, and a network would no longer be what its seed says. So it is with all else
-    that a forward pass depends on beside inputs and tensors, as numpy's numbers or a count of its calls.
+    Engines would draw others, and a network would no longer be what its seed says. That a generator moved is
+    seen where what was drawn changed nothing, too, as most layers that are left out by chance. So it is with
+    all else that a forward pass depends on beside inputs and tensors, as a count of its calls.
     """
     module, x = copy.deepcopy(module).train(), _samples(x)
     buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
-    states: list[Tensor] = []
+    states: list[tuple[object, ...]] = []
     drew: list[str] = []
 
     def begins(*_: object) -> None:
-        states.append(torch.get_rng_state())
+        states.append(generator_states())
 
     def ends(path: str, inside: nn.Module) -> None:
-        if not torch.equal(states.pop(), torch.get_rng_state()):
+        if states.pop() != generator_states():
             drew.append(f"random numbers of {type(inside).__name__} ({path or 'the module itself'})")
 
     for path, inside in module.named_modules():

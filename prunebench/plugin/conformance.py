@@ -59,6 +59,10 @@ class Skip(Exception):
     """What a check raises where it says nothing of this plugin; the message says why."""
 
 
+class Remark(Exception):
+    """What a check raises where something is to be told that is neither right nor wrong: the message."""
+
+
 @dataclass(frozen=True)
 class _Check(Generic[P]):
     """A check gives what it saw; `reports` is for what is neither right nor wrong."""
@@ -112,6 +116,8 @@ class Checks(Generic[P]):
                 return Finding(name, "reported" if check.reports else "passed", check.run(plugin))
         except Skip as why:
             return Finding(name, "skipped", str(why))
+        except Remark as remark:
+            return Finding(name, "reported", str(remark))
         except Violation as violation:
             return Finding(name, "failed", *violation.parts)
         except Exception as error:  # in code of the plugin that the check does not run apart

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.device import torch_threads
+from prunebench.networks.global_generators import by_global_seeds, global_generators_kept
 from prunebench.plugin.conformance import Checks, Skip, Violation
 from prunebench.plugin.plugin import changed
 from prunebench.scoring.execute import altered, execute, unfit
@@ -24,7 +25,6 @@ from prunebench.scoring.memory import with_peak
 from prunebench.scoring.outcome import REQUIREMENTS, Outcome
 from prunebench.scoring.scorer import Scorer, drawn
 from prunebench.scoring.surroundings import surroundings_kept
-from prunebench.training.global_generators import by_global_seeds, global_generators_kept
 from prunebench.training.snapshot import Snapshot
 
 # Scores that are the same but for float rounding differ by far less than this share of a network's range.

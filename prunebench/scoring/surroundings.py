@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from prunebench.errors import PrunebenchError
-from prunebench.training.global_generators import global_generators_kept
+from prunebench.networks.global_generators import global_generators_kept
 
 
 @contextmanager

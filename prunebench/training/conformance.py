@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -13,21 +13,21 @@ from prunebench.device import torch_threads
 from prunebench.errors import RequestError
 from prunebench.networks import Networks
 from prunebench.networks.build import architecture, build, module_of
-from prunebench.networks.layers import Role
+from prunebench.networks.global_generators import by_global_seeds, generator_states
 from prunebench.networks.module import own_tensors
 from prunebench.networks.network import Network
 from prunebench.networks.proof import half_of
-from prunebench.plugin.conformance import Checks, Violation
+from prunebench.plugin.conformance import Checks, Remark, Violation
 from prunebench.tasks.task import Task
-from prunebench.training.global_generators import by_global_seeds
 from prunebench.training.order import PAD, minibatch_order
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 from prunebench.training.train import train
 
 # Of a sample: a network is checked on the first that it takes.
-SHAPES = ((1, 12, 12), (1, 28, 28), (3, 32, 32), (3, 64, 64), (3, 224, 224), (30,))
+SHAPES = ((1, 12, 12), (1, 28, 28), (3, 32, 32), (3, 64, 64), (3, 224, 224), (30,), (1, 8, 8), (6, 8))
 OUTPUTS, SEEDS, SAMPLES, STEPS = 3, (3, 11), 12, 6
+NAMED = 6  # of many tensors
 # Rounding in float64, as a share of the largest number that is compared.
 TOLERANCE = 1e-9
 
@@ -40,7 +40,7 @@ NETWORK_CHECKS: Checks[Network] = Checks(
     during=torch_threads,
 )
 _BUILDS = ("builds",)
-_COMPUTES = ("builds", "seeds", "no draws", "samples", "parts")
+_COMPUTES = ("builds", "seeds", "no draws", "samples")
 
 
 @NETWORK_CHECKS.add("builds")
@@ -58,18 +58,32 @@ def _seeds(network: Network) -> str:
         if not torch.equal(tensor[1], alone[name][0]):
             seen = f"{name} of seed {SEEDS[1]} alone and in a batch with {SEEDS[0]} differ"
             raise Violation(seen, "the seed's network, whatever was built before it", cause)
-    if all(torch.equal(tensor[0], tensor[1]) for tensor in batch.trained.tensors.values()):
-        cause = "torch.manual_seed in build, or weights that are not drawn"
-        raise Violation("two seeds have the same weights", "other initial weights for each seed", cause)
+    same = {n: tensor[0] for n, tensor in batch.trained.tensors.items() if torch.equal(tensor[0], tensor[1])}
+    # Zeros, ones and the identity are meant to be the same: they have no more than two values.
+    drawn = [name for name, tensor in same.items() if len(tensor.unique()) > 2]
+    if drawn or len(same) == len(batch.trained.tensors):
+        cause = "torch.manual_seed in build, a generator of its own seed, or weights that are not drawn"
+        seen = f"two seeds have the same weights: {_in_words(drawn or [*same])}"
+        raise Violation(seen, "other initial weights for each seed", cause)
     return "a seed alone is the seed in a batch, to the bit"
 
 
 @NETWORK_CHECKS.add("no draws", _BUILDS)
 def _no_draws(network: Network) -> str:
     module, x = _module(network, SEEDS[0]), _samples(_shape(network))
-    with torch.no_grad():
-        one, other = by_global_seeds(lambda: copy.deepcopy(module).train()(x), x.device)
     expected, cause = "logits that depend on samples and weights alone", "numbers drawn in forward"
+    moved = []
+
+    def compute() -> Tensor:
+        before = generator_states()
+        logits: Tensor = copy.deepcopy(module).train()(x)
+        moved.append(generator_states() != before)
+        return logits
+
+    with torch.no_grad():
+        one, other = by_global_seeds(compute, x.device)
+    if any(moved):
+        raise Violation("a global generator of torch, Python or NumPy has moved", expected, cause)
     _compare(one, other, "with other random seeds the logits differ by", expected, cause)
     return "forward draws nothing, in training either"
 
@@ -87,23 +101,12 @@ def _samples_are_independent(network: Network) -> str:
 
 @NETWORK_CHECKS.add("parts", _BUILDS)
 def _parts(network: Network) -> str:
-    networks = _networks(network, SEEDS[0])
-    found = networks.architecture
-    cause = "an override of layers() that leaves something out, or names it twice"
-    sides: dict[str, tuple[Role, ...]] = {
-        "incoming": ("incoming", "bias", "scale"),
-        "outgoing": ("outgoing",),
-    }
-    for side, roles in sides.items():
-        counts = Counter(part.tensor for layer in found.layers for part in layer.of(*roles))
-        twice = [name for name, count in counts.items() if count > 1]
-        if twice:
-            seen = f"{', '.join(twice)} on the {side} side of two layers, or twice of one"
-            raise Violation(seen, "every number on one incoming and one outgoing side at most", cause)
+    found = architecture(network, _shape(network), OUTPUTS)
     parts = {part.tensor for layer in found.layers for part in layer.parts}
-    lost = [n for n in found.trainable if n not in parts and tuple(networks[n].shape[1:]) != (OUTPUTS,)]
-    if lost:
-        raise Violation(f"{', '.join(lost)} in no part", "every weight in a part", cause)
+    shapes = {name: tuple(tensor.shape) for name, tensor in found.module.named_parameters()}
+    rest = [name for name in found.trainable if name not in parts and shapes[name] != (OUTPUTS,)]
+    if rest:
+        raise Remark(f"of no unit, and left as it is by pruning: {_in_words(rest)}")
     return f"{len(parts)} tensors, every weight in a part"
 
 
@@ -186,6 +189,11 @@ def _shape(network: Network) -> tuple[int, ...]:
         f"logits (samples, {OUTPUTS}), and units that can be removed, for samples of one of these shapes",
         "a module that cannot be taken, or an error in build",
     )
+
+
+def _in_words(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _networks(network: Network, *draws: int) -> Networks:

@@ -1,9 +1,11 @@
 """Built-in networks keep the contract, and `prunebench check` says what is wrong with others."""
 
 import math
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -95,6 +97,40 @@ class Counts(Good):
         return module
 
 
+class Fixed(Good):
+    """Its first layer is drawn by a generator of its own."""
+
+    name = "fixed"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        module = nn.Sequential(nn.Flatten(), nn.Linear(144, 8), nn.ReLU(), nn.Linear(8, outputs))
+        nn.init.normal_(module[1].weight, generator=torch.Generator().manual_seed(0))
+        return module
+
+
+class Identity(Good):
+    """Its second layer begins as it is meant to."""
+
+    name = "identity"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        layers = nn.LazyLinear(8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, outputs)
+        nn.init.eye_(layers[2].weight)
+        return nn.Sequential(nn.Flatten(), *layers)
+
+
+class OfOneShape(Good):
+    """Takes samples of its own shape alone."""
+
+    name = "of_one_shape"
+    sizes: str = "1-8-8"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        if shape != tuple(map(int, self.sizes.split("-"))):
+            raise pb.RequestError("network", shape, f"{self.sizes} is needed")
+        return super().build(shape, outputs)
+
+
 class Averages(nn.Module):
     """Of more samples than a module is tried with when it is taken."""
 
@@ -112,6 +148,23 @@ class Batch(Good):
 
     def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
         return Averages()
+
+
+class Drops(Good):
+    """Leaves out a layer so seldom that no forward pass is another one when repeated."""
+
+    name = "drops"
+    of: str = "random"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        draw = random.random if self.of == "random" else np.random.random
+
+        class Part(nn.Sequential):
+            def forward(self, x: Tensor) -> Tensor:
+                return super().forward(x) * (0 if self.training and draw() < 1e-9 else 1)
+
+        hidden = Part(nn.Flatten(), nn.LazyLinear(8), nn.ReLU())
+        return nn.Sequential(hidden, nn.Linear(8, outputs))
 
 
 class Halved(Good):
@@ -135,10 +188,12 @@ def failures(network: pb.Network) -> Iterator[Finding]:
 @pytest.mark.parametrize(
     ("network", "check", "seen"),
     [
-        (Seeded(), "seeds", "two seeds have the same weights"),
+        (Seeded(), "seeds", "two seeds have the same weights: 1.weight, 1.bias, 3.weight, 3.bias"),
+        (Fixed(), "seeds", "two seeds have the same weights: 1.weight"),
+        (Drops(of="random"), "builds", "random numbers of Part (0)"),
+        (Drops(of="numpy"), "builds", "random numbers of Part (0)"),
         (Counts(), "seeds", "of seed 11 alone and in a batch with 3 differ"),
         (Batch(), "samples", "a sample's logits alone and among others differ by"),
-        (Halved(), "parts", "1.weight, 1.bias in no part"),
     ],
 )
 def test_what_is_wrong_is_said(network: pb.Network, check: str, seen: str) -> None:
@@ -147,6 +202,42 @@ def test_what_is_wrong_is_said(network: pb.Network, check: str, seen: str) -> No
     assert seen in finding.seen
     assert finding.expected
     assert finding.cause
+
+
+class OfClasses(Good):
+    """What gives the logits is two layers, whose biases are no units' either."""
+
+    name = "of_classes"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        class Module(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.norm, self.hidden = nn.BatchNorm1d(math.prod(shape)), nn.Linear(math.prod(shape), 8)
+                self.each, self.all = nn.Linear(8, outputs), nn.Linear(8, 1)
+
+            def forward(self, x: Tensor) -> Tensor:
+                h = torch.relu(self.hidden(self.norm(x.flatten(1))))
+                return self.each(h) + self.all(h)
+
+        return Module()
+
+
+@pytest.mark.parametrize(
+    ("network", "rest"), [(Halved(), "1.weight, 1.bias"), (OfClasses(), "norm.weight, norm.bias, all.bias")]
+)
+def test_what_is_of_no_unit_is_told_and_no_fault(network: pb.Network, rest: str) -> None:
+    found = {finding.check: finding for finding in NETWORK_CHECKS.run(network)}
+    assert {finding.status for finding in found.values()} == {"passed", "reported"}
+    assert found["parts"].seen == f"of no unit, and left as it is by pruning: {rest}"
+    assert found["training"].status == "passed"
+
+
+@pytest.mark.parametrize(
+    "network", [Identity(), OfOneShape(), OfOneShape(sizes="6-8")], ids=["identity", "digits", "tokens"]
+)
+def test_what_is_no_fault(network: pb.Network) -> None:
+    assert [*failures(network)] == []
 
 
 class TestGood(NetworkConformance):

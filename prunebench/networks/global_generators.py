@@ -1,5 +1,6 @@
 """The global generators of Python, NumPy and torch: what is computed of seeds must not depend on them."""
 
+import pickle
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,12 @@ import numpy as np
 import torch
 
 T = TypeVar("T")
+
+
+def generator_states() -> tuple[object, ...]:
+    """Where they stand, to be compared: whoever draws moves one."""
+    of_numpy = np.random.get_state(legacy=False)  # noqa: NPY002 (the generator that others draw from)
+    return torch.get_rng_state().numpy().tobytes(), random.getstate(), pickle.dumps(of_numpy)
 
 
 @contextmanager
