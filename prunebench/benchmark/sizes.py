@@ -11,7 +11,7 @@ from prunebench.benchmark.plan import Plan
 from prunebench.evaluation.fractions import written_share
 from prunebench.evaluation.selection import first_of_layers
 from prunebench.networks import Architecture, Networks
-from prunebench.networks.module import own_tensors
+from prunebench.networks.module import NORMALISATIONS, PRODUCERS, own_tensors
 from prunebench.results import Size
 
 
@@ -42,10 +42,17 @@ def _size(final: Networks, share: float) -> Size:
 
 def _count(module: nn.Module, sample: Tensor) -> tuple[int, int]:
     """Parameters and multiply-adds; the module keeps the hooks that it is given."""
-    from torch_pruning.utils import count_ops_and_params
+    from torch_pruning.utils import count_ops_and_params, op_counter
 
     for inside in module.modules():
         inside.register_forward_pre_hook(_by_position, with_kwargs=True)
+    # It looks layers up by their very class, and forgets what it is told here after every count.
+    op_counter.CUSTOM_MODULES_MAPPING = {
+        type(inside): op_counter.MODULES_MAPPING[kind]
+        for inside in module.modules()
+        for kind in PRODUCERS + NORMALISATIONS
+        if isinstance(inside, kind) and type(inside) not in op_counter.MODULES_MAPPING
+    }
     with torch.no_grad():
         multiply_adds, parameters = count_ops_and_params(module, sample)
     return round(parameters), round(multiply_adds)

@@ -222,10 +222,20 @@ class ByName(torch.nn.Module):
         return self.output(input=torch.relu(self.hidden(input=x.flatten(1))))
 
 
-def test_sizes_of_layers_that_read_by_name() -> None:
+class Own(torch.nn.Linear):
+    """As those that multiply by a number, say."""
+
+
+class OfClassesOfItsOwn(torch.nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(torch.nn.Flatten(), Own(144, 6), torch.nn.Tanh(), Own(6, CLASSES))
+
+
+@pytest.mark.parametrize("module", [ByName, OfClassesOfItsOwn])
+def test_sizes_of_layers_in_other_words(module: type[torch.nn.Module]) -> None:
     x, y = data(20)
     task = pb.Task(x.float(), y, x.float(), y)
-    recipe = pb.Recipe(network=pb.from_module(ByName), batch_size=5, steps=1)
+    recipe = pb.Recipe(network=pb.from_module(module), batch_size=5, steps=1)
     run = pb.train(task, recipe, seeds=(0,), device="cpu")
     plan = Plan(task, recipe, [pb.load_scorer("random")], (0,), fractions=(0.5,), device="cpu")
     size = sizes_of(plan, run.final)["0.5"]
