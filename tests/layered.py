@@ -54,7 +54,8 @@ class Block(nn.Module):
         self.first_norm = nn.BatchNorm2d(outputs)
         self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.second_norm = nn.BatchNorm2d(outputs)
-        self.shortcut = nn.Identity() if stride == 1 else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+        around = [] if stride == 1 else [nn.Conv2d(inputs, outputs, 1, stride, bias=False)]
+        self.shortcut = nn.Sequential(*around, *[nn.BatchNorm2d(outputs) for _ in around])
 
     def forward(self, x: Tensor) -> Tensor:
         inside = torch.relu(self.first_norm(self.first(x)))

@@ -35,8 +35,8 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
 
     Raises `RequestError`, naming the place in the module, for what cannot be taken: grouped and transposed
     convolutions, modules that are used twice or never, tied parameters, attention and recurrence,
-    normalisation over units, parameters of no such module, units that are concatenated, or reshaped on one of
-    two ways that meet, and nothing to prune.
+    normalisation over units, parameters of no such module, units that are concatenated, reshaped on one of
+    two ways that meet, or read both with and without batch normalisation, and nothing to prune.
     """
     module = copy.deepcopy(module).eval()
     _check_modules(module)
@@ -52,6 +52,7 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
         if not any(role == "outgoing" for _, (_, _, role), _ in found):
             continue  # the output
         first = min(produced, key=order.index)
+        _check_normalised(group, first)
         units = len(tensors[f"{first}.weight".removeprefix(".")])
         parts = []
         for path, (tensor, axis, role), indices in found:
@@ -177,6 +178,27 @@ def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:
             if getattr(inside, name) is not None:
                 tensor = f"{path}.{name}".removeprefix(".")
                 yield path, (tensor, int(role == "outgoing"), role), list(indices)
+
+
+def _check_normalised(group: Any, name: str) -> None:
+    """Raises `RequestError` for units that are read both with and without batch normalisation.
+
+    Where it follows, its gain stands for the length of what a unit reads by, and where it does not, the
+    length itself: one number for a unit cannot be both.
+    """
+    nodes = [dependency.target for dependency, _ in group]
+    if not any(isinstance(node.module, NORMALISATIONS) for node in nodes):
+        return
+    made = [d.target for d, _ in group if d.handler.__name__ == "prune_out_channels"]
+    left = [reads for node in made if isinstance(node.module, PRODUCERS) for reads in node.outputs]
+    seen = set(left)
+    while left:
+        node = left.pop()
+        if isinstance(node.module, PRODUCERS):
+            raise _refused(name, "units that are read both with and without batch normalisation")
+        if not isinstance(node.module, NORMALISATIONS):
+            left += (more := [reads for reads in node.outputs if reads not in seen])
+            seen.update(more)
 
 
 def _order(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> list[str]:

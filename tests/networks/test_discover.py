@@ -40,6 +40,20 @@ class Own(nn.Module):
         return self.output(torch.relu(x.flatten(1) @ self.matrix))
 
 
+class Around(nn.Module):
+    """One way is normalised; the way around it is not, or has a convolution of its own that is not."""
+
+    def __init__(self, around: bool) -> None:
+        super().__init__()
+        self.stem, self.inside = nn.Conv2d(1, 4, 1), nn.Conv2d(4, 4, 1)
+        self.norm, self.output = nn.BatchNorm2d(4), nn.Linear(4, 2)
+        self.around = nn.Conv2d(4, 4, 1) if around else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.stem(x))
+        return self.output(torch.relu(self.norm(self.inside(h)) + self.around(h)).mean((2, 3)))
+
+
 def after_flatten(*inside: nn.Module) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), *inside)
 
@@ -58,6 +72,8 @@ def after_flatten(*inside: nn.Module) -> nn.Sequential:
         (after_flatten(nn.Linear(36, 4), nn.LayerNorm(4), nn.Linear(4, 2)), "'parameters of LayerNorm (2)'"),
         (nn.Sequential(nn.Flatten(2), nn.MultiheadAttention(36, 2)), "MultiheadAttention (1)"),
         (Concatenated(), "'units that are concatenated or split (output)'"),
+        (Around(True), "'units that are read both with and without batch normalisation (inside)'"),
+        (Around(False), "'units that are read both with and without batch normalisation (stem)'"),
         (nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)), "(1, 6, 6)'; it cannot take"),
     ],
 )  # fmt: skip

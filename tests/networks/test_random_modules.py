@@ -28,7 +28,7 @@ def activation(draw: random.Random) -> nn.Module:
 class Shortcut(nn.Module):
     """Two convolutions, around which what they read is added, perhaps in place."""
 
-    def __init__(self, channels: int, draw: random.Random) -> None:
+    def __init__(self, channels: int, normalised: bool, draw: random.Random) -> None:
         super().__init__()
         inside, self.in_place = draw.randint(2, 5), draw.random() < 0.5
         self.way = nn.Sequential(
@@ -36,7 +36,7 @@ class Shortcut(nn.Module):
             nn.BatchNorm2d(inside) if draw.random() < 0.6 else nn.Identity(),
             activation(draw),
             nn.Conv2d(inside, channels, draw.choice((1, 3)), padding="same"),
-            nn.BatchNorm2d(channels) if draw.random() < 0.6 else nn.Identity(),
+            nn.BatchNorm2d(channels) if normalised else nn.Identity(),
         )
         self.last = activation(draw)
 
@@ -56,9 +56,10 @@ def module_of(number: int) -> nn.Module:
         mode, units = draw.choice(("zeros", "circular", "reflect")), draw.randint(3, 6)
         parts.append(nn.Conv2d(channels, units, kernel, stride, padding, padding_mode=mode))
         channels, size = units, (size + 2 * padding - kernel) // stride + 1
-        parts += [nn.BatchNorm2d(channels, affine=draw.random() < 0.8)] if draw.random() < 0.5 else []
+        normalised = draw.random() < 0.5
+        parts += [nn.BatchNorm2d(channels, affine=draw.random() < 0.8)] if normalised else []
         parts.append(activation(draw))
-        parts += [Shortcut(channels, draw)] if draw.random() < 0.5 else []
+        parts += [Shortcut(channels, normalised, draw)] if draw.random() < 0.5 else []
         if size >= 4 and draw.random() < 0.5:
             parts.append(draw.choice((nn.MaxPool2d, nn.AvgPool2d))(2))
             size //= 2
