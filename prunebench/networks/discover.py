@@ -26,6 +26,14 @@ _KNOWN = PRODUCERS + NORMALISATIONS
 _PRODUCED: dict[str, Role] = {"weight": "incoming", "bias": "bias"}
 _READ: dict[str, Role] = {"weight": "outgoing"}
 
+_NEEDED = "needed are linear layers, ordinary convolutions and batch normalisation, each used once"
+# The graph says that it is so, not why.
+_APART = (
+    "units that are not read whole, one beside the other, as they are made",
+    "they may not be concatenated, split, transposed, normalised together or flattened with positions before "
+    "them, nor may a function read by the weights of a layer",
+)
+
 
 def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Layer, ...]:
     """The prunable layers in the order in which they run on `x`, which only its shape counts of.
@@ -60,7 +68,7 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
             all_of_them = sorted(indices) == list(range(tensors[tensor].shape[axis]))
             whole = all_of_them and len(indices) == repeat * units
             if not whole or (repeat > 1 and role == "incoming"):
-                raise _refused(path, "units that are concatenated or split")
+                raise _refused(path, *_APART)
             parts.append(Part(tensor, axis, role, repeat))
         parts.sort(key=lambda part: get_args(Role).index(part.role))
         layers.append(Layer(first, units, tuple(parts)))
@@ -146,7 +154,7 @@ def _check_ways(graph: Any, names: dict[nn.Module, str]) -> None:
                         f"after {names[module]}", "units that are reshaped on one of two ways that meet"
                     )
                 elif ways[target][1] != first:
-                    raise _refused(names[module], "units that are concatenated or split")
+                    raise _refused(names[module], *_APART)
 
 
 def _followed(mapping: Any, columns: Fraction, first: Fraction) -> tuple[Fraction, Fraction]:
@@ -248,6 +256,5 @@ def _check_layers(layers: Sequence[Layer], module: nn.Module) -> None:
             raise RequestError("network", f"layer {layer.name}", "2 units at least are needed to rank them")
 
 
-def _refused(path: str, what: str) -> RequestError:
-    accepted = "needed are linear layers, ordinary convolutions and batch normalisation, each used once"
+def _refused(path: str, what: str, accepted: str = _NEEDED) -> RequestError:
     return RequestError("network", f"{what} ({path or 'the module itself'})", accepted)

@@ -31,6 +31,15 @@ class Concatenated(nn.Module):
         return self.output(torch.relu(torch.cat([self.left(x), self.right(x)], dim=1)))
 
 
+class Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.code, self.output = nn.Linear(36, 4), nn.Linear(36, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(torch.relu(self.code(x.flatten(1))) @ self.code.weight)
+
+
 class Own(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -71,9 +80,14 @@ def after_flatten(*inside: nn.Module) -> nn.Sequential:
         (Own(), "'parameters of Own (the module itself)'"),
         (after_flatten(nn.Linear(36, 4), nn.LayerNorm(4), nn.Linear(4, 2)), "'parameters of LayerNorm (2)'"),
         (nn.Sequential(nn.Flatten(2), nn.MultiheadAttention(36, 2)), "MultiheadAttention (1)"),
-        (Concatenated(), "'units that are concatenated or split (output)'"),
+        (Concatenated(), "'units that are not read whole, one beside the other, as they are made (output)'"),
         (Around(True), "'units that are read both with and without batch normalisation (inside)'"),
         (Around(False), "'units that are read both with and without batch normalisation (stem)'"),
+        (Tied(), "'; they may not be concatenated, split, transposed, normalised together or flattened"),
+        (
+            nn.Sequential(nn.Flatten(1, 2), nn.Linear(6, 4), nn.ReLU(), nn.Flatten(), nn.Linear(24, 2)),
+            "they are made (4)'; they may not be concatenated, split, transposed, normalised together or",
+        ),
         (nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2)), "(1, 6, 6)'; it cannot take"),
     ],
 )  # fmt: skip
