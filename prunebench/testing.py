@@ -42,15 +42,18 @@ class NetworkConformance:
     class TestMyNet(NetworkConformance):
         network = MyNet(width=64)
     ```
+
+    `shape` is that of a sample; None: the first of a few that the network takes.
     """
 
     network: ClassVar[Network]
+    shape: ClassVar[tuple[int, ...] | None] = None
 
     @classmethod
     @cache
     def findings(cls) -> Findings[Network]:
         """What the checks find; each is run once, after those that it needs."""
-        return NETWORK_CHECKS.run(cls.network)
+        return NETWORK_CHECKS.run(cls.network, shape=cls.shape)
 
     @pytest.mark.parametrize("check", NETWORK_CHECKS.checks)
     def test_conforms(self, check: str) -> None:

@@ -8,7 +8,7 @@ import click
 
 from prunebench.cli.complete import complete_plugins_and_files
 from prunebench.cli.options import json_option, print_json
-from prunebench.cli.types import SECONDS
+from prunebench.cli.types import SECONDS, SHAPE
 from prunebench.errors import RequestError, unknown_name
 from prunebench.escape import for_terminal
 from prunebench.plugin.plugin import Plugin
@@ -28,11 +28,12 @@ PLUGIN = (
 
 @dataclass
 class _Kind:
-    """A kind of plugin: what loads them, what checks them, and the specs that were asked for."""
+    """A kind of plugin: what loads them, what checks them and how, and the specs that were asked for."""
 
     isolation: "Isolation[Any]"
     checks: "Checks[Any]"
     specs: list[str] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @click.command("check")
@@ -49,9 +50,23 @@ class _Kind:
     default=30.0,
     help=f"Seconds after which a check that has not ended is stopped. [{SECONDS.limits}; default: 30]",
 )
+@click.option(
+    "--shape",
+    type=SHAPE,
+    metavar="SIZE,...",
+    help=f"Check networks on samples of this shape, as 1,28,28. [{SHAPE.limits}; default: the first of a few "
+    "that each takes]",
+)
 @json_option
 @click.option("--verbose", "-v", is_flag=True, help="Say what was seen in every check.")
-def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool, as_json: bool) -> int:
+def command(
+    plugins: tuple[str, ...],
+    every: bool,
+    timeout: float,
+    shape: tuple[int, ...] | None,
+    verbose: bool,
+    as_json: bool,
+) -> int:
     """Check that scorers and networks keep the contract: valid, repeatable, fair to every unit and network.
 
     \b
@@ -79,6 +94,12 @@ def command(plugins: tuple[str, ...], every: bool, timeout: float, verbose: bool
     if every:
         for kind in kinds:
             kind.specs += kind.isolation.plugins
+    if shape is not None:
+        networks = kinds[-1]
+        if not networks.specs:
+            given = ",".join(map(str, shape))
+            raise RequestError("--shape", given, "it is that of a network's samples, and no network is named")
+        networks.settings["shape"] = shape
     loaded = [
         (kind, {canonical(plugin): plugin for plugin in map(kind.isolation.load, kind.specs)}.values())
         for kind in kinds
@@ -132,7 +153,7 @@ def _findings(kind: _Kind, plugin: Plugin) -> "Iterator[Finding]":
     if isinstance(plugin, StandIn) and plugin.problem is not None:
         yield Finding("plugin", "failed", plugin.problem, *PLUGIN)
     else:
-        yield from kind.checks.run(plugin)
+        yield from kind.checks.run(plugin, **kind.settings)
 
 
 def _passes(kind: _Kind, plugin: Plugin, verbose: bool) -> bool:

@@ -105,5 +105,6 @@ PATH = Typed(
 SEEDS = SeedsType()
 AMOUNT = Typed(Annotated[int, Meta(ge=1)])
 STEP = Typed(Count)
+SHAPE = Several(Annotated[int, Meta(ge=1, le=100_000)], "shape")
 SHARE = Typed(Share)
 SECONDS = Typed(Annotated[float, Meta(title="a number of seconds", gt=0, le=10_000_000)])

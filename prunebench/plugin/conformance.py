@@ -1,7 +1,7 @@
 """Checks of a contract: which there are, which needs which, and how they are run and reported."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, get_args
@@ -79,12 +79,12 @@ class Checks(Generic[P]):
     Attributes:
         raised: what is expected where code of the plugin raises, and why it usually does.
         lost: the same of a process that ended, or had to be stopped.
-        during: what holds while a check runs.
+        during: what holds while a check runs, by the settings that `run` is given beside the plugin.
     """
 
     raised: tuple[str, str]
     lost: tuple[str, str]
-    during: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    during: Callable[..., contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
     checks: dict[str, _Check[P]] = field(default_factory=dict)
 
     def add(
@@ -98,21 +98,21 @@ class Checks(Generic[P]):
 
         return decorate
 
-    def run(self, plugin: P) -> "Findings[P]":
-        """Run them as they are asked for."""
-        return Findings(self, plugin)
+    def run(self, plugin: P, **settings: Any) -> "Findings[P]":
+        """Run them as they are asked for. Settings are the kind's own, and of JSON's types."""
+        return Findings(self, plugin, settings)
 
-    def answer(self, plugin: P, _folder: Path, name: str) -> dict[str, Any]:
+    def answer(self, plugin: P, _folder: Path, name: str, **settings: Any) -> dict[str, Any]:
         """The finding of one check, for another process."""
-        return asdict(self.find(plugin, name))
+        return asdict(self.find(plugin, name, settings))
 
-    def find(self, plugin: P, name: str) -> Finding:
+    def find(self, plugin: P, name: str, settings: Mapping[str, Any]) -> Finding:
         """Run one check, where the plugin runs. Raises `Lost` where its process gave no answer."""
         if isinstance(plugin, StandIn):
-            return self._find_elsewhere(plugin, name)
+            return self._find_elsewhere(plugin, name, settings)
         check = self.checks[name]
         try:
-            with self.during():
+            with self.during(**settings):
                 return Finding(name, "reported" if check.reports else "passed", check.run(plugin))
         except Skip as why:
             return Finding(name, "skipped", str(why))
@@ -124,10 +124,10 @@ class Checks(Generic[P]):
             seen = in_words(error, place(error, file_of(type(plugin))))
             return Finding(name, "failed", seen, *self.raised, traceback=trace(error))
 
-    def _find_elsewhere(self, plugin: StandIn, name: str) -> Finding:
+    def _find_elsewhere(self, plugin: StandIn, name: str, settings: Mapping[str, Any]) -> Finding:
         try:
             plugin.isolation.prepare(plugin)
-            return _finding(plugin.isolation.ask("check", plugin, name=name))
+            return _finding(plugin.isolation.ask("check", plugin, name=name, **settings))
         except Lost:
             raise
         except PrunebenchError as error:
@@ -141,8 +141,8 @@ class Findings(Generic[P]):
     Iterate over it for all of them, in order. A process that was lost once is not waited for again.
     """
 
-    def __init__(self, checks: Checks[P], plugin: P) -> None:
-        self._checks, self._plugin = checks, plugin
+    def __init__(self, checks: Checks[P], plugin: P, settings: Mapping[str, Any]) -> None:
+        self._checks, self._plugin, self._settings = checks, plugin, settings
         self._found: dict[str, Finding] = {}
         self._lost: str | None = None
 
@@ -160,7 +160,7 @@ class Findings(Generic[P]):
         if failed is not None:
             return Finding(name, "not run", f"it needs the check {failed!r} to pass")
         try:
-            return self._checks.find(self._plugin, name)
+            return self._checks.find(self._plugin, name, self._settings)
         except Lost as lost:
             self._lost = name
             return Finding(name, "failed", f"it {lost}", *self._checks.lost)

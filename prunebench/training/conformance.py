@@ -2,7 +2,9 @@
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 
 import torch
@@ -24,12 +26,26 @@ from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 from prunebench.training.train import train
 
-# Of a sample: a network is checked on the first that it takes.
+# Of a sample: a network is checked on the first that it takes, or on the one that is asked for.
 SHAPES = ((1, 12, 12), (1, 28, 28), (3, 32, 32), (3, 64, 64), (3, 224, 224), (30,), (1, 8, 8), (6, 8))
 OUTPUTS, SEEDS, SAMPLES, STEPS = 3, (3, 11), 12, 6
 NAMED = 6  # of many tensors
 # Rounding in float64, as a share of the largest number that is compared.
 TOLERANCE = 1e-9
+
+_shapes: ContextVar[tuple[tuple[int, ...], ...]] = ContextVar("shapes", default=SHAPES)
+
+
+@contextmanager
+def _samples_of(shape: Sequence[int] | None = None) -> Iterator[None]:
+    """On samples of this shape alone; None: of those above. On one thread."""
+    token = _shapes.set(SHAPES if shape is None else (tuple(shape),))
+    try:
+        with torch_threads():
+            yield
+    finally:
+        _shapes.reset(token)
+
 
 NETWORK_CHECKS: Checks[Network] = Checks(
     raised=("a module that is built, computes and learns", "see the traceback"),
@@ -37,7 +53,7 @@ NETWORK_CHECKS: Checks[Network] = Checks(
         f"an answer for {len(SEEDS)} networks and {SAMPLES} samples in a moment",
         "a loop that does not end, a call that ends the process, or a network that is large (--timeout)",
     ),
-    during=torch_threads,
+    during=_samples_of,
 )
 _BUILDS = ("builds",)
 _COMPUTES = ("builds", "seeds", "no draws", "samples")
@@ -175,9 +191,9 @@ def _size(network: Network) -> str:
 
 
 def _shape(network: Network) -> tuple[int, ...]:
-    """Of a sample: the first that it takes."""
+    """Of a sample: the first that it takes, of those that are tried."""
     refused: dict[str, str] = {}  # what is said of several shapes is told of the first
-    for shape in SHAPES:
+    for shape in _shapes.get():
         try:
             architecture(network, shape, OUTPUTS)
         except RequestError as error:

@@ -286,3 +286,41 @@ def test_a_file_of_scorers_and_networks(
     assert "2 of 2 networks keep the contract" in capfd.readouterr().out
     assert run(["check", "lent"]) == 2
     assert "did you mean 'lenet'" in capfd.readouterr().err
+
+
+class TestOfOneShape(NetworkConformance):
+    network = OfOneShape(sizes="2-5-5")
+    shape = (2, 5, 5)
+
+
+FIXED = """
+import prunebench as pb
+from torch import nn
+
+class Fixed(pb.Network):
+    name = "fixed"
+    def build(self, shape, outputs):
+        return nn.Sequential(nn.Flatten(), nn.Linear(50, 8), nn.ReLU(), nn.Linear(8, outputs))
+"""
+
+
+def test_a_shape_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(FIXED)
+    assert run(["check", "mine.py"]) == 1
+    assert "FAILED builds" in capfd.readouterr().out
+    assert run(["check", "mine.py", "--shape", "2,5,5"]) == 0
+    assert "of 32 samples of (2, 5, 5)" in capfd.readouterr().out
+    assert run(["check", "mine.py", "--shape", "7"]) == 1
+    assert "(7,): network: got 'inputs of shape (7,)'" in capfd.readouterr().out
+    for given, said in (
+        ("0,5", "--shape: got 0; a whole number from 1 to 100,000"),
+        ("a", "--shape: got 'a'"),
+        ("", "--shape: got ''"),
+    ):
+        assert run(["check", "mine.py", "--shape", given]) == 2
+        assert said in capfd.readouterr().err
+    assert run(["check", "snip", "--shape", "7"]) == 2
+    assert "--shape: got '7'; it is that of a network's samples" in capfd.readouterr().err
