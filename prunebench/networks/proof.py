@@ -260,31 +260,32 @@ def _fault(
         return _REMOVED
     if not _equal(gated, removed, allowed):
         return _REMOVED
-    if not _equal(removed, _shared(networks, kept, draw).logits(x), allowed):
-        return _LINEAR
-    module = with_tensors(few.architecture.module, {name: own[0] for name, own in few.tensors.items()})
-    with explained(
-        "a module of fewer units", "networks that are pruned are such modules, and this one raises"
-    ):
+    shared = _shared(networks, kept, draw)
+    module = with_tensors(shared.architecture.module, {name: own[0] for name, own in shared.tensors.items()})
+    with explained("a module of fewer units", "it is what a pruned network is, and here it raises"):
         alone = logits_of(module, x)
-    return None if _equal(removed[0], alone, allowed) else _ATTRIBUTES
+    if _equal(removed[0], alone, allowed):
+        return None
+    return _ATTRIBUTES if _equal(removed, shared.logits(x), allowed) else _LINEAR
 
 
 def _shared(
     networks: Networks, kept: dict[str, Int64[Tensor, "seeds kept"]], draw: torch.Generator
 ) -> Networks:
-    """Each unit that is kept beside a copy of it: one is read by more than its weights, one by the rest.
+    """Of the units that are kept, half beside a copy: one is read by more than its weights, one by the rest.
 
     Together they are the unit, for what reads them is linear. They are no more than there were before.
     """
-    twice = networks.keep({name: torch.cat([own, own], dim=1) for name, own in kept.items()})
-    shares = torch.ones(networks.seeds, twice.units)
-    for layer, own in twice.architecture.by_layer(shares):
+    copies = {name: own[:, : (own.shape[1] + 1) // 2] for name, own in kept.items()}
+    both = networks.keep({name: torch.cat([own, copies[name]], dim=1) for name, own in kept.items()})
+    shares = torch.ones(networks.seeds, both.units)
+    for layer, own in both.architecture.by_layer(shares):
         if layer.name in kept:
-            one, other = own.chunk(2, dim=1)
-            one.copy_(torch.rand(one.shape, generator=draw) + 1.5)
-            other.copy_(1 - one)  # negative: what reads by the size of weights alone is found, too
-    return twice.gated(shares)
+            number = copies[layer.name].shape[1]
+            share = torch.rand((networks.seeds, number), generator=draw) + 1.5
+            own[:, :number] = share
+            own[:, -number:] = 1 - share  # negative: what reads by the size of weights alone is found, too
+    return both.gated(shares)
 
 
 def _check_lengths(networks: Networks, x: Float[Tensor, "samples ..."], draw: torch.Generator) -> None:
