@@ -64,7 +64,7 @@ def _roles_by_shape(tensor: Tensor, part: Part) -> tuple[Role, ...]:
 
 
 def _check_names(layers: Sequence[Layer], module: nn.Module, x: Float[Tensor, "samples ..."]) -> None:
-    """A layer's name is where its units are made, by which results are kept; layers stand as they run."""
+    """Results are kept by the names of layers: none has another module's. Layers stand as they run."""
     for layer in layers:
         if "/" in layer.name:
             raise RequestError("network", f"layer {layer.name}", "results are kept by names without a /")
@@ -74,15 +74,13 @@ def _check_names(layers: Sequence[Layer], module: nn.Module, x: Float[Tensor, "s
         raise RequestError("network", given, "each needs a name of its own")
     makers = {layer.name: _makers(layer) for layer in layers}
     order = order_of(copy.deepcopy(module), x, {path for paths in makers.values() for path in paths})
-    begins: dict[str, int] = {}
-    for layer in layers:
-        ran = [path for path in order if path in makers[layer.name]]
-        accepted = ran[:1] or makers[layer.name]
-        if accepted and layer.name not in accepted:
-            needed = f"its name is where its units are made: {' or '.join(accepted)}"
-            raise RequestError("network", f"layer {layer.name}", needed)
-        if ran:
-            begins[layer.name] = order.index(ran[0])
+    others, begins = {path for path, _ in module.named_modules()}, dict[str, int]()
+    for name, own in makers.items():
+        if name in others.difference(own):
+            needed = f"the path of another module; its units are made in {' and '.join(own) or 'none'}"
+            raise RequestError("network", f"layer {name}", needed)
+        if ran := [path for path in order if path in own]:
+            begins[name] = order.index(ran[0])
     if (wanted := sorted(begins, key=lambda name: begins[name])) != [*begins]:
         needed = f"they stand in the order in which they run: {', '.join(wanted)}"
         raise RequestError("network", f"layers {', '.join(begins)}", needed)

@@ -70,7 +70,7 @@ CLAIMS: dict[str, tuple[Claim, str]] = {
     ),
     "names exchanged": (
         lambda a, b: (replace(a, name="fc2"), replace(b, name="fc1")),
-        "'layer fc2'; its name is where its units are made: fc1",
+        "'layer fc2'; the path of another module; its units are made in fc1",
     ),
     "one name": (lambda a, b: (a, replace(b, name="fc1")), "'layers fc1, fc1'; each needs a name of its own"),
     "no name": (lambda a, b: (a, replace(b, name="")), "'layers fc1, (no name)'; each needs a name"),
@@ -131,6 +131,18 @@ class Free(pb.Network):
     def layers(self, module: nn.Module, x: Tensor) -> tuple[Layer, ...]:
         parts = Part("read", 0, "incoming"), Part("shift", 1, "bias"), Part("told", 0, "outgoing")
         return (Layer("hidden", 6, parts),)
+
+
+@dataclass(frozen=True)
+class Renamed(Claiming):
+    name = "renamed"
+
+    def layers(self, module: nn.Module, x: Tensor) -> tuple[Layer, ...]:
+        return tuple(replace(layer, name=f"hidden{i}") for i, layer in enumerate(find_layers(module, x)))
+
+
+def test_layers_may_have_names_of_their_own() -> None:
+    assert [layer.name for layer in architecture(Renamed(), SHAPE, 3).layers] == ["hidden0", "hidden1"]
 
 
 def test_parameters_of_no_ordinary_module_are_what_they_are_said_to_be() -> None:
