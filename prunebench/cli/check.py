@@ -88,7 +88,8 @@ def command(
         for kind, checks in ((SCORERS, SCORER_CHECKS), (NETWORKS, NETWORK_CHECKS))
     ]
     for kind in kinds:
-        kind.isolation.start()  # their imports take as long as ours: side by side
+        if every or any(plugin.endswith(".py") or split_file(plugin)[0] for plugin in plugins):
+            kind.isolation.process.start()  # their imports take as long as ours: side by side
     for given in plugins:
         _assign(given, kinds)
     if every:

@@ -113,7 +113,8 @@ def isolate(options: dict[str, Any]) -> "Isolation[Scorer]":
     from prunebench.scoring.registry import SCORERS
 
     isolation = Isolation(SCORERS, options["scorer_timeout"], options["plugins"])
-    isolation.start()  # its imports take as long as ours: side by side
+    if options["plugins"]:
+        isolation.process.start()  # its imports take as long as ours: side by side
     return click.get_current_context().with_resource(isolation)
 
 

@@ -1,5 +1,6 @@
 """Other people's plugins in processes of their own: one that hangs, exits or crashes harms no other."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import MISSING, field, make_dataclass
 from functools import cache
@@ -19,8 +20,6 @@ from prunebench.plugin.spec import canonical, parse_spec
 
 # A plugin that takes longer than this to import is broken; time limits of plugins begin after it.
 LOAD_SECONDS = 60.0
-# As many processes are kept, 0.3 GB each; after more, the one that was asked longest ago ends.
-_MOST = 8
 _hash_of = cache(source_hash)  # thousands are asked for, and a class, once loaded, stays what it is
 
 
@@ -41,7 +40,7 @@ class StandIn(Plugin):
 
 
 class Isolation(Registry[P]):
-    """Finds and loads plugins; each file and package of others has a process of its own.
+    """Finds and loads plugins; each file and package of others runs in a process of its own, never here.
 
     What is loaded are stand-ins: one that hangs, exits or crashes has failed. Plugins of prunebench itself
     are run here, unless there is a time limit. Close it, or use it in a `with` statement, to end the
@@ -62,27 +61,13 @@ class Isolation(Registry[P]):
         super().__init__(kind, files)
         self.timeout = timeout
         self.problems: list[str] = []
-        # By what their code comes from; the one that was asked last is the last.
-        self._processes: dict[str, PluginProcess] = {}
-
-    def start(self) -> None:
-        """Start what imports the files, and do not wait for it."""
-        for file in self.files[-_MOST:]:
-            self.process_of(file).start()
-
-    def process_of(self, origin: str) -> PluginProcess:
-        """What runs the plugins of a file or a package."""
-        process = self._processes.pop(origin, None) or PluginProcess(self.kind.server)
-        self._processes[origin] = process
-        for first in list(self._processes)[:-_MOST]:
-            self._processes.pop(first).stop()
-        return process
+        self.process = PluginProcess(kind.server)
 
     def names_in(self, file: str) -> dict[str, str]:
         """Names of the plugins in a file, by their classes'; its process imports it."""
         check_file(file)
         try:
-            return dict(self.process_of(file).ask("names", LOAD_SECONDS, files=[], file=file)["names"])
+            return dict(self._ask("names", LOAD_SECONDS, file, [], file=file)["names"])
         except RequestError:
             raise
         except PrunebenchError as error:
@@ -129,38 +114,41 @@ class Isolation(Registry[P]):
         """
         if plugin.problem is not None:
             raise PluginError(plugin.problem)
-        known = self.plugins[plugin.name]
-        process = self.process_of(known.origin)
-        process.start()
-        if plugin.name not in process.loaded:
-            found = process.ask("describe", LOAD_SECONDS, files=known.files, name=plugin.name)
+        self.process.start()
+        if plugin.name not in self.process.loaded:
+            known = self.plugins[plugin.name]
+            found = self._ask("describe", LOAD_SECONDS, known.origin, known.files, name=plugin.name)
             if found["source"] != plugin.origin_source:
                 raise PrunebenchError(CHANGED)
-            process.loaded.add(plugin.name)
+            self.process.loaded.add(plugin.name)
 
     def ask(self, do: str, plugin: StandIn, folder: Path | None = None, **arguments: Any) -> Answer:
         """The answer of a plugin that was prepared. Raises as `PluginProcess.ask`."""
-        known = self.plugins[plugin.name]
-        return self.process_of(known.origin).ask(
-            do,
-            self.timeout,
-            folder,
-            files=known.files,
-            spec=canonical(plugin),
-            source=plugin.origin_source,
-            **arguments,
-        )
+        known, said = self.plugins[plugin.name], {"spec": canonical(plugin), "source": plugin.origin_source}
+        return self._ask(do, self.timeout, known.origin, known.files, folder, **said, **arguments)
 
     def close(self) -> None:
         """End the processes."""
-        while self._processes:
-            self._processes.popitem()[1].stop()
+        self.process.stop()
 
     def __enter__(self) -> "Isolation[P]":
         return self
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    def _ask(
+        self,
+        do: str,
+        timeout: float | None,
+        origin: str,
+        files: list[str],
+        folder: Path | None = None,
+        **arguments: Any,
+    ) -> Answer:
+        """Ask the process of a file, however its path is written, or of a package."""
+        origin = os.path.realpath(origin) if origin.endswith(".py") else origin
+        return self.process.ask(do, timeout, folder, origin=origin, files=files, **arguments)
 
     def _stand_in(self, described: Description, problem: str | None = None) -> P:
         """What stands for the plugin described."""
@@ -178,16 +166,15 @@ class Isolation(Registry[P]):
 
     def _described(self, do: str, plugin: Registration, **arguments: Any) -> Description:
         """What its process says of a plugin; `PluginError` where it says nothing."""
-        process = self.process_of(plugin.origin)
         try:
-            found = process.ask(do, LOAD_SECONDS, files=plugin.files, **arguments)
+            found = self._ask(do, LOAD_SECONDS, plugin.origin, plugin.files, **arguments)
         except Lost as lost:
             raise PluginError(f"the plugin from {plugin.origin} does not load: {lost}") from lost
         except RequestError:
             raise
         except PrunebenchError as error:
             raise PluginError(str(error)) from error
-        process.loaded.add(plugin.name)
+        self.process.loaded.add(plugin.name)
         return msgspec.convert(found, Description)
 
     def note(self, problem: str) -> None:

@@ -49,7 +49,9 @@ class Failed(PrunebenchError):
 
 
 class PluginProcess:
-    """A process that runs plugins. It starts with the first request, and again after it was lost.
+    """A process that runs plugins, each file and package in a process that it forks.
+
+    It starts with the first request, and again after it, or one of those, was lost.
 
     Args:
         module: what it runs, which calls `prunebench.plugin.server.serve`.
@@ -68,9 +70,10 @@ class PluginProcess:
     def ask(self, do: str, timeout: float | None, folder: Path | None = None, **arguments: object) -> Answer:
         """The answer to a request (see `prunebench.plugin.server`).
 
-        `folder` is empty, or holds what the request is about. Raises `Lost` if there is no answer within
-        `timeout` seconds (None: wait for ever) or the process ends, `Failed` if the request failed there, and
-        the `RequestError` that it was refused with.
+        `folder` is empty, or holds what the request is about. Among the `arguments` is the `origin` of what
+        is asked, a file or a package. Raises `Lost` if there is no answer within `timeout` seconds (None: it
+        waits for ever) or the process ends, `Failed` if the request failed there, and the `RequestError` that
+        it was refused with.
         """
         with contextlib.ExitStack() as stack:
             if folder is None:

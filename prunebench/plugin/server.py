@@ -15,6 +15,7 @@ from typing import Any
 
 from prunebench.errors import PrunebenchError, RequestError, in_words
 from prunebench.plugin.description import as_json, describe
+from prunebench.plugin.forks import FORKS, Fork
 from prunebench.plugin.frames import place, trace
 from prunebench.plugin.kind import PluginKind
 from prunebench.plugin.process import ANSWER, Answer
@@ -31,18 +32,20 @@ def serve(
     handlers: Mapping[str, Handler],
     guard: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
-    """Answer requests about plugins of a kind until there are no more.
+    """Answer requests about plugins of a kind until there are no more, those of each origin in a process.
 
     Each of the `handlers` is handed the plugin, the folder and what else the request says. The `guard` is
     around all that a plugin's code does, as it is imported too; a `PrunebenchError` of its own is the answer.
+    A plugin that ends its process ends this one, and with it all that was started in any of them.
     """
-    here, process = os.getcwd(), os.getpid()
+    here = os.getcwd()
     # Plugins must neither read requests nor write answers: they get an empty stdin, and stderr as stdout.
-    requests, bell = os.fdopen(os.dup(0)), os.dup(1)
+    requests, bell = os.fdopen(os.dup(0), "rb"), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     os.write(bell, b"\n")
-    for line in requests:
+
+    def work(line: bytes) -> None:
         request = json.loads(line)
         folder = Path(request.pop("folder"))
         os.chdir(here)
@@ -51,14 +54,30 @@ def serve(
                 answer = _answer(kind, handlers, folder, **request)
         except PrunebenchError as error:
             answer = {"failed": str(error)}
-        if os.getpid() != process:  # a plugin forked, and came back twice
-            os._exit(0)
         _put(folder, answer)
+
+    apart: dict[str, Fork] = {}
+    for line in requests:
+        request = json.loads(line)
+        origin, answer = request["origin"], Path(request["folder"]) / ANSWER
+        if not FORKS:
+            work(line)
+        else:
+            if origin not in apart or not apart[origin].is_there:
+                apart[origin] = Fork(work, [requests.fileno(), bell])
+            if not apart[origin].ask(line, answer.is_file):
+                os.close(bell)
+                apart[origin].end_alike()
         os.write(bell, b"\n")
 
 
 def _answer(
-    kind: PluginKind[Any], handlers: Mapping[str, Handler], folder: Path, do: str, **request: Any
+    kind: PluginKind[Any],
+    handlers: Mapping[str, Handler],
+    folder: Path,
+    do: str,
+    origin: str,
+    **request: Any,
 ) -> Answer:
     try:
         registry = Registry(kind, request.pop("files"))

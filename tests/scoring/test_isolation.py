@@ -10,6 +10,7 @@ import torch
 from prunebench_plugins.scorers.magnitude import Magnitude
 
 import prunebench as pb
+from prunebench.plugin.forks import FORKS
 from prunebench.plugin.isolation import Isolation, StandIn
 from prunebench.plugin.process import PluginProcess
 from prunebench.plugin.source import source_hash
@@ -203,11 +204,11 @@ def test_files_that_do_not_load_are_wrong_requests(
 ) -> None:
     monkeypatch.setattr("prunebench.plugin.isolation.LOAD_SECONDS", 2.0)
     process = PluginProcess(SCORERS.server)
-    monkeypatch.setattr(Isolation, "process_of", lambda *_: process)  # each would take a second to start
     for number, (text, message) in enumerate(BROKEN.items()):
         file = tmp_path / f"broken{number}.py"
         file.write_text(text)
         isolation = Isolation(SCORERS, files=[file, plugin])
+        isolation.process = process
         with pytest.raises(pb.RequestError) as caught:
             isolation.load("magnitude")
         assert str(file) in str(caught.value)
@@ -255,7 +256,7 @@ def test_wrong_requests_are_refused_and_not_taken_for_broken_plugins(isolation: 
 def test_no_process_is_left_behind(run: pb.Trajectory, plugin: Path) -> None:
     with Isolation(SCORERS, files=[plugin]) as isolation:
         assert execute(isolation.load("good"), run.snapshot(15)).error is None
-        process = isolation.process_of(str(plugin))._process
+        process = isolation.process._process
         assert process is not None
         os.kill(process.pid, 0)
     assert process.returncode is not None
@@ -290,18 +291,20 @@ def test_what_a_file_does_to_its_process_does_not_reach_another_file(
     assert torch.equal(outcomes[1].scores, run.snapshot(15).networks.norms().cpu())
 
 
-def test_of_many_files_few_have_a_process(
-    run: pb.Trajectory, plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each takes 0.3 GB; the others are imported again when they are asked again."""
-    monkeypatch.setattr("prunebench.plugin.isolation._MOST", 1)
-    other = tmp_path / "other.py"
-    other.write_text(PLUGIN.replace('name = "', 'name = "other_'))
-    with Isolation(SCORERS, files=[plugin, other]) as isolation:
-        scorers = [isolation.load(spec) for spec in ("good", "other_good")]
-        for scorer in (*scorers, *scorers):
+@pytest.mark.skipif(not FORKS, reason="plugins share a process here")
+def test_each_of_many_files_has_a_process_that_stays(run: pb.Trajectory, tmp_path: Path) -> None:
+    """However its path is written; none is imported again."""
+    log, paths = tmp_path / "imported", [tmp_path / f"file{number}.py" for number in range(12)]
+    for number, path in enumerate(paths):
+        text = PLUGIN.replace('name = "', f'name = "of{number}_')
+        path.write_text(f"{text}\nopen({str(log)!r}, 'a').write(f'{{os.getpid()}}\\n')\n")
+    with Isolation(SCORERS, files=paths) as isolation:
+        scorers = [isolation.load(f"of{number}_good") for number in range(12)]
+        same = isolation.load(f"{tmp_path}/../{tmp_path.name}/file0.py:Good")
+        for scorer in (*scorers, *scorers, same):
             assert execute(scorer, run.snapshot(15)).error is None
-            assert list(isolation._processes) == [str(plugin if scorer.name == "good" else other)]
+    processes = log.read_text().split()
+    assert len(processes) == len({*processes}) == 12
 
 
 def has_ended(process: int) -> bool:
@@ -315,7 +318,8 @@ def test_a_scorer_that_never_ends_ends_with_its_parent(plugin: Path, how: signal
     ask = (
         "import sys\nfrom prunebench.plugin.process import PluginProcess\n"
         "worker = PluginProcess('prunebench.scoring.server')\n"
-        "print(worker.start().pid, flush=True)\nworker.ask('names', None, files=[], file=sys.argv[1])"
+        "print(worker.start().pid, flush=True)\n"
+        "worker.ask('names', None, origin='', files=[], file=sys.argv[1])"
     )
     hanging = plugin.with_name("hanging.py")
     hanging.write_text(
@@ -346,7 +350,7 @@ def test_a_scorer_that_never_ends_ends_with_its_parent(plugin: Path, how: signal
 def test_a_worker_that_was_lost_between_requests_is_started_again(run: pb.Trajectory, plugin: Path) -> None:
     with Isolation(SCORERS, files=[plugin]) as isolation:
         good = isolation.load("good")
-        os.kill(isolation.process_of(str(plugin)).start().pid, signal.SIGKILL)
+        os.kill(isolation.process.start().pid, signal.SIGKILL)
         time.sleep(0.5)
         assert execute(good, run.snapshot(15)).error is None
 
