@@ -181,7 +181,9 @@ def written(value: object) -> str:
 
 
 def _refusal(option: str, value: object, kind: Kind) -> RequestError:
-    near = did_you_mean(value, list(map(written, kind.choices))) if isinstance(value, str) else ""
+    near, choices = "", list(map(written, kind.choices))
+    if isinstance(value, str):
+        near = f"{value} without quotes: " if value in choices else did_you_mean(value, choices)
     return RequestError(option, value, near + kind.accepted)
 
 

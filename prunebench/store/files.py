@@ -1,6 +1,7 @@
 """Files that are either the old whole or the new whole."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -54,7 +55,8 @@ def check_folder(option: str, folder: Path) -> None:
             reason = f"a folder that can be written: {error.strerror}"
             raise RequestError(option, str(folder), reason) from error
         if not is_folder or not os.access(there, os.W_OK):
-            reason = "Permission denied" if is_folder else f"{there} is a file"
+            denied = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+            reason = os.strerror(denied) if is_folder else f"{there} is a file"
             raise RequestError(option, str(folder), f"a folder that can be written: {reason}")
         return
 

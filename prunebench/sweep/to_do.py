@@ -16,6 +16,7 @@ from prunebench.benchmark.sizes import multiply_adds_of
 from prunebench.device import resolve_device, slow_because
 from prunebench.store.store import Store
 from prunebench.sweep.study import Job
+from prunebench.words import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def describe(items: Sequence[ToDo], reporter: Reporter, *, each: bool = False, w
         reporter.plan(f"{item.job.title}: {to_do}")
     total, lacking = sum(item.results for item in items), sum(item.lacking for item in items)
     unfinished = sum(item.lacking > 0 for item in items)
-    text = f"{len(items)} jobs, {unfinished} of them to compute; "
+    text = f"{plural(len(items), 'job')}, {unfinished} of them to compute; "
     text += f"{total - lacking:,} of {total:,} results are in the store"
     untrained = {(item.plan.training, seed) for item in items for seed in item.untrained}
     text += f"; networks to train: {len(untrained):,}" if untrained else ""

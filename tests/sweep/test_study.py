@@ -70,6 +70,11 @@ def test_the_shallow_network_is_the_same_however_it_is_written(tmp_path: Path, w
     assert other.recipe.network is None
 
 
+def test_what_grids_have_in_common_is_one_job(tmp_path: Path) -> None:
+    grids = "[[grid]]\nrecipe.width = [10, 20]\n[[grid]]\nrecipe.width = [20, 30]"
+    assert [job.title for job in read(tmp_path, grids)] == ["width=10", "width=20", "width=30"]
+
+
 def test_what_the_shallow_network_alone_has_is_set_in_its_own_grid(tmp_path: Path) -> None:
     networks = (
         "[[grid]]\nrecipe.width = [10, 20]\n[[grid]]\nrecipe.network = ['mlp']\nrecipe.scale = [0.5, 1]"
@@ -110,6 +115,7 @@ def test_a_loss_that_ends_training_is_the_recipes_and_may_stand_where_it_once_di
         ("[recipe]\nwidht = 1", ["[recipe]", "'widht'", "did you mean 'width'?"]),
         ("[run]\nscorer = ['snip']", ["[run]", "'scorer'", "did you mean 'scorers'?"]),
         ("[run]\nprotocols = ['prune']", ["protocols", "'prune'", "did you mean 'prune_"]),
+        ("[run]\nrecalibrate = 'true'", ["true without quotes: true or false"]),
         ("[[grid]]\n[grid.tasks]", ["[[grid]] 1", "'tasks'", "did you mean 'task'?"]),
         ("[task]\nsamples = '100'", ["samples", "'100'", "a whole number from 0 up"]),
         ("[task]\nsamples = [100, '200']", ["samples", "'200'", "a whole number from 0 up"]),
