@@ -3,6 +3,7 @@
 A fork takes milliseconds and shares its memory, where a process of its own takes a second and 0.3 GB.
 """
 
+import contextlib
 import os
 import select
 import sys
@@ -34,31 +35,42 @@ class Fork:
             _serve(work, requests, ring)
         os.close(requests)
         os.close(ring)
+        self._code: int | None = None
 
-    @property
-    def is_there(self) -> bool:
-        """Whether it has not ended since it was asked."""
-        return os.waitid(os.P_PID, self._process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    def has_ended(self) -> bool:
+        """Whether it has; what is left of it is gone then."""
+        if self._code is None:
+            self._wait(os.WNOHANG)
+        return self._code is not None
 
     def ask(self, line: bytes, is_done: Callable[[], bool]) -> bool:
         """Whether it is done; else the process has ended, or will not answer any more."""
-        os.write(self._lines, line)
+        with contextlib.suppress(BrokenPipeError):  # it ends just now
+            os.write(self._lines, line)
         while True:
             if select.select([self._rung], [], [], _LOOK_EVERY)[0]:
                 if not os.read(self._rung, 65536):
                     return False
                 if is_done():
                     return True
-            elif not self.is_there:
+            elif self.has_ended():
                 return False
 
     def end_alike(self) -> NoReturn:
         """End this process as the other one ends."""
-        _, status = os.waitpid(self._process, 0)
-        code = os.waitstatus_to_exitcode(status)
-        if code < 0:
-            os.kill(os.getpid(), -code)
-        os._exit(code)
+        if self._code is None:
+            self._wait(0)
+        assert self._code is not None
+        if self._code < 0:
+            os.kill(os.getpid(), -self._code)
+        os._exit(self._code)
+
+    def _wait(self, options: int) -> None:
+        process, status = os.waitpid(self._process, options)
+        if process:
+            self._code = os.waitstatus_to_exitcode(status)
+            os.close(self._lines)
+            os.close(self._rung)
 
 
 def _serve(work: Callable[[bytes], None], requests: int, ring: int) -> NoReturn:

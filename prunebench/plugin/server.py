@@ -63,7 +63,7 @@ def serve(
         if not FORKS:
             work(line)
         else:
-            if origin not in apart or not apart[origin].is_there:
+            if origin not in apart or apart[origin].has_ended():
                 apart[origin] = Fork(work, [requests.fileno(), bell])
             if not apart[origin].ask(line, answer.is_file):
                 os.close(bell)
