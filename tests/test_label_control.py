@@ -179,6 +179,12 @@ def test_where_the_scores_stay_so_does_their_correlation(task: pb.Task, recipe: 
     assert [one == other for one, other in pairs] == [True, False, True]
 
 
+def test_labels_alone_are_a_protocol(task: pb.Task, recipe: pb.Recipe) -> None:
+    found = row_of(run_plan(plan_of(task, recipe, "snip", at_steps=(0,), protocols=("labels",))), "snip")
+    assert found.reads_labels is True
+    assert None not in found.metrics[SHUFFLED_LABELS].per_seed
+
+
 def test_a_seed_alone_has_the_numbers_that_it_has_among_others(task: pb.Task, recipe: pb.Recipe) -> None:
     among = run_plan(plan_of(task, recipe, "snip", Drawn()))
     alone = run_plan(plan_of(task, recipe, Drawn(), "snip", seeds=(4,)))

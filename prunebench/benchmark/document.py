@@ -135,8 +135,8 @@ def _label_control(scorings: Sequence[Scoring]) -> _LabelControl:
     draws = max(map(len, values))
     if not draws:
         return _LabelControl({}, False, None)
-    own = [each.results[Measure("rank")]["spearman"][:draws] for each in scorings]
-    filled = [moved or stayed for moved, stayed in zip(values, own, strict=True)]
+    ranks = [each.results.get(Measure("rank"), {}).get("spearman", [None] * draws) for each in scorings]
+    filled = [moved or stayed[:draws] for moved, stayed in zip(values, ranks, strict=True)]
     return _LabelControl({SHUFFLED_LABELS: np.array(filled, dtype=np.float64).T}, True, None)
 
 

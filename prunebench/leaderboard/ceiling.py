@@ -130,13 +130,15 @@ def _mean_root(
 
     That is how much each seed changes what is proportional to it; layers without reliability do nothing.
     """
-    means, shares = np.nanmean(levels, axis=1, keepdims=True), np.array(weights)[:, None] / sum(weights)
+    there, shares = np.isfinite(levels), np.array(weights)[:, None] / sum(weights)
+    sums = np.where(there, levels, 0.0).sum(axis=1, keepdims=True)
+    means = sums / np.maximum(there.sum(axis=1, keepdims=True), 1)
     roots, deviations = shares * np.sqrt(np.maximum(means, 0.0)), np.nan_to_num(levels - means)
     value = float(roots.sum())
 
     def change(proportional: float) -> Float[np.ndarray, " seeds"]:
         of_layers = proportional * deviations / np.where(roots > 0, 2 * means, np.inf)
-        return np.asarray((of_layers * (roots / value)).sum(axis=0))
+        return np.asarray((of_layers * (roots / (value or 1.0))).sum(axis=0))
 
     return value, change
 

@@ -76,7 +76,7 @@ def _check_names(layers: Sequence[Layer], module: nn.Module, x: Float[Tensor, "s
     order = order_of(copy.deepcopy(module), x, {path for paths in makers.values() for path in paths})
     others, begins = {path for path, _ in module.named_modules()}, dict[str, int]()
     for name, own in makers.items():
-        if name in others.difference(own):
+        if name in others and not any(path == name or path.startswith(f"{name}.") for path in own):
             needed = f"the path of another module; its units are made in {' and '.join(own) or 'none'}"
             raise RequestError("network", f"layer {name}", needed)
         if ran := [path for path in order if path in own]:

@@ -192,7 +192,8 @@ def _check_normalised(group: Any, name: str) -> None:
     """Raises `RequestError` for units that are read both with and without batch normalisation.
 
     Where it follows, its gain stands for the length of what a unit reads by, and where it does not, the
-    length itself: one number for a unit cannot be both.
+    length itself: one number for a unit cannot be both. What units are multiplied by, as by
+    squeeze-and-excitation, is no length.
     """
     nodes = [dependency.target for dependency, _ in group]
     if not any(isinstance(node.module, NORMALISATIONS) for node in nodes):
@@ -204,7 +205,8 @@ def _check_normalised(group: Any, name: str) -> None:
         node = left.pop()
         if isinstance(node.module, PRODUCERS):
             raise _refused(name, "units that are read both with and without batch normalisation")
-        if not isinstance(node.module, NORMALISATIONS):
+        multiplies = "MulBackward" in str(getattr(node.module, "_grad_fn", ""))
+        if not (multiplies or isinstance(node.module, NORMALISATIONS)):
             left += (more := [reads for reads in node.outputs if reads not in seen])
             seen.update(more)
 

@@ -4,8 +4,10 @@ A fork takes milliseconds and shares its memory, where a process of its own take
 """
 
 import contextlib
+import ctypes
 import os
 import select
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,6 +17,7 @@ from typing import NoReturn
 FORKS = sys.platform == "linux"
 # A process that ends while one that it started holds its pipe is noticed after this many seconds.
 _LOOK_EVERY = 0.2
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 class Fork:
@@ -30,6 +33,8 @@ class Fork:
             warnings.simplefilter("ignore", DeprecationWarning)
             self._process = os.fork()
         if self._process == 0:
+            # One that has left the group of processes, with which they are stopped, ends with this one, too.
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             for descriptor in (self._lines, self._rung, *unneeded):
                 os.close(descriptor)
             _serve(work, requests, ring)

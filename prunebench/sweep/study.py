@@ -91,7 +91,8 @@ def read_study(path: Path, scorers: Sequence[str] = ()) -> tuple[Job, ...]:
             raise RequestError(path.name, f"over {LARGEST:,} jobs", f"up to {LARGEST:,} jobs in one study")
     if scorers:  # before jobs are named by what sets them apart
         points = [point | {"run": point["run"] | {"scorers": tuple(scorers)}} for point in points]
-    points = list({repr(point): point for point in points}.values())  # grids may have some in common
+    if len(grids) > 1:  # which may have some in common
+        points = list({repr(Job.of(**point, title="")): point for point in points}.values())
     return tuple(Job.of(**point, title=title) for point, title in zip(points, _titles(points), strict=True))
 
 

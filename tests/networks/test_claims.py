@@ -1,6 +1,7 @@
 """Layers that a network says itself are held against its module: what is not so is one line."""
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -137,12 +138,18 @@ class Free(pb.Network):
 class Renamed(Claiming):
     name = "renamed"
 
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return nn.Sequential(
+            OrderedDict(block=super().build(shape, outputs)[:4], rest=super().build(shape, outputs)[4:])
+        )
+
     def layers(self, module: nn.Module, x: Tensor) -> tuple[Layer, ...]:
-        return tuple(replace(layer, name=f"hidden{i}") for i, layer in enumerate(find_layers(module, x)))
+        first, second = find_layers(module, x)
+        return replace(first, name="block"), replace(second, name="second")
 
 
-def test_layers_may_have_names_of_their_own() -> None:
-    assert [layer.name for layer in architecture(Renamed(), SHAPE, 3).layers] == ["hidden0", "hidden1"]
+def test_layers_may_have_names_of_their_own_or_of_what_they_are_in() -> None:
+    assert [layer.name for layer in architecture(Renamed(), SHAPE, 3).layers] == ["block", "second"]
 
 
 def test_parameters_of_no_ordinary_module_are_what_they_are_said_to_be() -> None:

@@ -63,6 +63,20 @@ class Around(nn.Module):
         return self.output(torch.relu(self.norm(self.inside(h)) + self.around(h)).mean((2, 3)))
 
 
+class Excited(nn.Module):
+    """Normalised units, and a gate of squeeze-and-excitation that is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.output = nn.Conv2d(1, 8, 1), nn.BatchNorm2d(8), nn.Linear(8, 2)
+        self.squeeze, self.excite = nn.Linear(8, 4), nn.Linear(4, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.norm(self.conv(x)))
+        gates = torch.sigmoid(self.excite(torch.relu(self.squeeze(h.mean((2, 3))))))
+        return self.output((h * gates[:, :, None, None]).mean((2, 3)))
+
+
 def after_flatten(*inside: nn.Module) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), *inside)
 
@@ -94,6 +108,10 @@ def after_flatten(*inside: nn.Module) -> nn.Sequential:
 def test_refused(module: nn.Module, message: str) -> None:
     with pytest.raises(pb.RequestError, match=re.escape(message)):
         find_layers(module, X)
+
+
+def test_what_multiplies_units_needs_no_normalisation() -> None:
+    assert [layer.name for layer in find_layers(Excited(), X)] == ["conv", "squeeze"]
 
 
 def test_the_module_is_left_as_it_was() -> None:

@@ -71,7 +71,11 @@ def test_the_shallow_network_is_the_same_however_it_is_written(tmp_path: Path, w
 
 
 def test_what_grids_have_in_common_is_one_job(tmp_path: Path) -> None:
-    grids = "[[grid]]\nrecipe.width = [10, 20]\n[[grid]]\nrecipe.width = [20, 30]"
+    """In whatever order their keys stand."""
+    grids = (
+        "[[grid]]\nrecipe.width = [10, 20]\nrecipe.steps = 50\n"
+        "[[grid]]\nrecipe.steps = 50\nrecipe.width = [20, 30]"
+    )
     assert [job.title for job in read(tmp_path, grids)] == ["width=10", "width=20", "width=30"]
 
 
