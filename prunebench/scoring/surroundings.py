@@ -55,6 +55,8 @@ def _defaults() -> dict[str, Any]:
     """What torch takes where nothing is said, by its name."""
     try:
         device = torch.get_default_device()
+    except AttributeError:  # torch 2.6, where one was set and is no more
+        device = torch.device("cpu")
     except Exception:  # it makes a tensor there, and there may be no such device
         device = None
     return {
