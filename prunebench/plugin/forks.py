@@ -13,10 +13,10 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from prunebench.plugin.process import LOOK_EVERY
+
 # Elsewhere what the system's libraries have started may not be forked: plugins share one process there.
 FORKS = sys.platform == "linux"
-# A process that ends while one that it started holds its pipe is noticed after this many seconds.
-_LOOK_EVERY = 0.2
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
@@ -53,7 +53,7 @@ class Fork:
         with contextlib.suppress(BrokenPipeError):  # it ends just now
             os.write(self._lines, line)
         while True:
-            if select.select([self._rung], [], [], _LOOK_EVERY)[0]:
+            if select.select([self._rung], [], [], LOOK_EVERY)[0]:
                 if not os.read(self._rung, 65536):
                     return False
                 if is_done():

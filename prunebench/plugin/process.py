@@ -25,7 +25,7 @@ ANSWER = "answer.json"
 # An answer is a few lines and a traceback; one that is longer than this is none.
 _LONGEST = 1_000_000
 # A process that ends while one that it started holds its pipe is noticed after this many seconds.
-_LOOK_EVERY = 0.2
+LOOK_EVERY = 0.2
 # Ends the server, with all that it has started, as soon as this process is gone, however it went: its stdin
 # is a pipe whose other end nobody else holds. A thread of the server could not: compiled code may keep the
 # interpreter to itself; and the kernel's signal at the parent's death would reach the server alone.
@@ -132,7 +132,7 @@ class PluginProcess:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             while True:
-                left = _LOOK_EVERY if ends is None else min(_LOOK_EVERY, ends - time.monotonic())
+                left = LOOK_EVERY if ends is None else min(LOOK_EVERY, ends - time.monotonic())
                 if left <= 0:
                     self.stop()
                     raise Stopped(f"did not end within {timeout:g} s; it was stopped")
