@@ -15,7 +15,7 @@ from prunebench.networks.claims import check_claims
 from prunebench.networks.global_generators import global_generators_kept
 from prunebench.networks.layers import Layer
 from prunebench.networks.memory_format import takes_channels_last
-from prunebench.networks.module import normalisations, own_tensors
+from prunebench.networks.module import name_of, normalisations, own_tensors
 from prunebench.networks.network import Network
 from prunebench.networks.networks import Networks
 from prunebench.networks.proof import check_draws, check_forward, check_units, explained, logits_of
@@ -193,13 +193,13 @@ def _kind(tensor: Tensor) -> str:
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:
     """By name: what is trained, then the buffers."""
-    counters = {f"{path}.num_batches_tracked".removeprefix(".") for path in normalisations(module)}
+    counters = {name_of(path, "num_batches_tracked") for path in normalisations(module)}
     return {name: tensor for name, tensor in own_tensors(module).items() if name not in counters}
 
 
 def _scaled(networks: Networks, scale: float) -> Networks:
     """Weights and biases times `scale`; gains and statistics of normalisation, which nobody draws, stay."""
-    gains = {f"{path}.weight".removeprefix(".") for path in normalisations(networks.architecture.module)}
+    gains = {name_of(path, "weight") for path in normalisations(networks.architecture.module)}
     drawn = set(networks.architecture.trainable) - gains
     return networks.like({name: t * scale if name in drawn else t for name, t in networks.tensors.items()})
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from prunebench.errors import RequestError
 from prunebench.networks.layers import Layer, Part, Role
-from prunebench.networks.module import NORMALISED, PRODUCERS, normalisations, own_tensors
+from prunebench.networks.module import NORMALISED, PRODUCERS, name_of, normalisations, own_tensors
 from prunebench.networks.proof import order_of
 
 # The sides of a unit. A tensor has some numbers of each unit on one side once at most.
@@ -52,9 +52,10 @@ def _roles(module: nn.Module) -> dict[tuple[str, int], tuple[Role, ...]]:
     found: dict[tuple[str, int], tuple[Role, ...]] = {}
     for path, inside in module.named_modules():
         if isinstance(inside, PRODUCERS):
-            found |= {(_join(path, "weight"), 0): ("incoming",), (_join(path, "weight"), 1): ("outgoing",)}
+            weight = name_of(path, "weight")
+            found |= {(weight, 0): ("incoming",), (weight, 1): ("outgoing",)}
     for path in normalisations(module):
-        found |= {(_join(path, name), 0): (role,) for name, role in NORMALISED.items()}
+        found |= {(name_of(path, name), 0): (role,) for name, role in NORMALISED.items()}
     return found
 
 
@@ -90,10 +91,6 @@ def _makers(layer: Layer) -> list[str]:
     """Paths of the modules that make its units; the module itself, which has no path, names nothing."""
     paths = [part.tensor.rpartition(".")[0] for part in layer.of("incoming")]
     return [path for path in dict.fromkeys(paths) if path]
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}".removeprefix(".")
 
 
 def _refused(layer: Layer, what: str, accepted: str) -> RequestError:

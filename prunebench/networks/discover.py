@@ -16,6 +16,7 @@ from prunebench.networks.module import (
     NORMALISATIONS,
     NORMALISED,
     PRODUCERS,
+    name_of,
     normalisations,
     own_tensors,
 )
@@ -61,7 +62,7 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
             continue  # the output
         first = min(produced, key=order.index)
         _check_normalised(group, first)
-        units = len(tensors[f"{first}.weight".removeprefix(".")])
+        units = len(tensors[name_of(first, "weight")])
         parts = []
         for path, (tensor, axis, role), indices in found:
             repeat = len(indices) // units
@@ -184,8 +185,7 @@ def _parts(group: Any, names: dict[nn.Module, str]) -> Iterator[_Found]:
             roles = _READ
         for name, role in roles.items():
             if getattr(inside, name) is not None:
-                tensor = f"{path}.{name}".removeprefix(".")
-                yield path, (tensor, int(role == "outgoing"), role), list(indices)
+                yield path, (name_of(path, name), int(role == "outgoing"), role), list(indices)
 
 
 def _check_normalised(group: Any, name: str) -> None:

@@ -32,6 +32,11 @@ def normalisations(module: nn.Module) -> dict[str, nn.BatchNorm1d | nn.BatchNorm
     return {path: one for path, one in module.named_modules() if isinstance(one, NORMALISATIONS)}
 
 
+def name_of(path: str, name: str) -> str:
+    """What a tensor of the module at a path is called; the path of the outermost is empty."""
+    return f"{path}.{name}".removeprefix(".")
+
+
 def with_tensors(template: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     """A copy of the template with these tensors, copied, by name; there may be fewer units than it has."""
     module = copy.deepcopy(template)
