@@ -1,6 +1,6 @@
 """Derivatives of the loss of one network by its tensors, and by gates on its units."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from prunebench.errors import RequestError
+from prunebench.networks.layers import Layer
 from prunebench.networks.outcomes import LOSSES, Loss
 from prunebench.networks.products import Products
 from prunebench.threads import side_by_side
@@ -84,8 +85,7 @@ class Objective:
         """The mean over samples of each sample's squared gradient."""
         numbers = sum(tensor.numel() for tensor in trained.values())
         at_once = max(1, min(SAMPLES_AT_ONCE, NUMBERS_AT_ONCE // numbers))
-        matrices = all(tensor.ndim <= 2 for tensor in trained.values())
-        found = self._squares_of_products(trained, rest, x, y, PRODUCTS_AT_ONCE if matrices else at_once)
+        found = self._squares_of_products(trained, rest, x, y, _products_at_once(trained, at_once))
         if found is not None:
             return found
         each = vmap(grad(lambda t, a, b: self(t, rest, a[None], b[None])), in_dims=(None, 0, 0))
@@ -104,26 +104,60 @@ class Objective:
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
             with torch.enable_grad(), Products(leaves) as seen:
                 loss = self(leaves, rest, a, b)
-            if seen.elsewhere or {one.samples for one in seen.products} != {len(a)}:
+            if not seen.of_samples(len(a)):
                 return None
             edges = [one.edge for one in seen.products if one.edge is not None]
-            deltas = torch.autograd.grad(len(a) * loss, edges, allow_unused=True)
-            for one, delta in zip(seen.products, deltas, strict=True):
-                for name, sums in one.squares(delta):
+            deltas = iter(torch.autograd.grad(len(a) * loss, edges, allow_unused=True))
+            for one in seen.products:
+                for name, sums in one.squares(None if one.edge is None else next(deltas)):
                     total[name] = total[name] + sums / len(x) if name in total else sums / len(x)
         return {name: total[name] for name in trained} if total.keys() == trained.keys() else None
 
     def by_gates(
         self,
+        layers: Sequence[Layer],
         gated: Callable[[Float[Tensor, " units"]], tuple[Tensors, Tensors]],
         gates: Float[Tensor, " units"],
         x: Float[Tensor, "samples ..."],
         y: Int64[Tensor, " samples"],
     ) -> Float[Tensor, "samples units"]:
-        """Of each sample's loss by the `gates`, with the tensors that `gated` gives for some."""
+        """Of each sample's loss by the `gates` on the layers' units, with the tensors that `gated` gives."""
+        found = self._gates_of_products(layers, *gated(gates), x, y)
+        if found is not None:
+            return found
         each = vmap(grad(lambda g, a, b: self(*gated(g), a[None], b[None])), in_dims=(None, 0, 0))
         parts = zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True)
         return torch.cat([each(gates, *part) for part in parts])
+
+    def _gates_of_products(
+        self, layers: Sequence[Layer], trained: Tensors, rest: Tensors, x: Tensor, y: Tensor
+    ) -> Tensor | None:
+        """`by_gates` where all outgoing weights multiply what runs through, once; None elsewhere."""
+        tensors = trained | rest
+        weights = {part.tensor: tensors[part.tensor] for layer in layers for part in layer.of("outgoing")}
+        at_once, rows = _products_at_once(trained, SAMPLES_AT_ONCE), []
+        for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
+            with torch.enable_grad(), Products(weights, gated=True) as seen:
+                loss = self(tensors, {}, a, b)
+            if not seen.of_samples(len(a)) or seen.gates.keys() != weights.keys():
+                return None
+            found = _backwards(len(a) * loss, seen.gates)
+            rows.append(torch.cat([_of_units(layer, found) for layer in layers], dim=1))
+        return torch.cat(rows)
+
+
+def _products_at_once(trained: Tensors, of_images: int) -> int:
+    """How many samples: a network of matrices makes little of each."""
+    return PRODUCTS_AT_ONCE if all(tensor.ndim <= 2 for tensor in trained.values()) else of_images
+
+
+def _of_units(layer: Layer, by_number: Tensors) -> Float[Tensor, "samples units"]:
+    """From what is of each number, or channel, that the layer's outgoing weights multiply."""
+    parts = [
+        by_number[part.tensor].unflatten(1, (layer.units, part.repeat)).sum(dim=2)
+        for part in layer.of("outgoing")
+    ]
+    return torch.stack(parts).sum(dim=0)
 
 
 def _backwards(output: Float[Tensor, ""], leaves: Tensors, *, again: bool = False) -> Tensors:

@@ -246,7 +246,8 @@ class Networks:
 
         def compute(s: int) -> Tensor:
             one = self.select(s)
-            return self._objective(loss).by_gates(lambda g: one.gated(g[None])._one(0), gates, x, y)
+            objective = self._objective(loss)
+            return objective.by_gates(self.layers, lambda g: one.gated(g[None])._one(0), gates, x, y)
 
         return torch.stack(self.each(compute))
 

@@ -1,4 +1,4 @@
-"""Which tensors multiply what runs through a module, and each sample's gradient by them, squared."""
+"""Which tensors multiply what runs through a module, and what follows for gradients of single samples."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ class Product:
     Attributes:
         arguments: by their names; the input without its history.
         weight, bias: names of the leaves; None for what is none of them.
-        edge: where gradients by the result come along, whatever is written into it in place later.
+        edge: where gradients by the result come along, whatever is written into it in place later; None where
+            none do (`torch.no_grad`).
     """
 
     function: Callable[..., Tensor]
@@ -101,17 +102,27 @@ _WEIGHTS = {linear: _of_linear, conv2d: _of_convolution, batch_norm: _of_normali
 class Products(TorchFunctionMode):
     """Sees all of PyTorch's functions that are called meanwhile.
 
+    Args:
+        gated: put a gate of 1 on each number, or channel, that a leaf multiplies in each sample.
+
     Attributes:
         products: those with a leaf in them.
         elsewhere: whether a leaf takes part in anything else, or in two of them.
+        gates: (samples, numbers or channels), by the name of the leaf behind them.
     """
 
-    def __init__(self, leaves: Mapping[str, Tensor]) -> None:
+    def __init__(self, leaves: Mapping[str, Tensor], *, gated: bool = False) -> None:
         super().__init__()
         self._names = {id(leaf): name for name, leaf in leaves.items()}
         self._seen = set[str]()
+        self._gated = gated
         self.products: list[Product] = []
         self.elsewhere = False
+        self.gates: dict[str, Tensor] = {}
+
+    def of_samples(self, count: int) -> bool:
+        """Whether leaves do nothing but multiply what is of so many samples, each its own."""
+        return not self.elsewhere and {one.samples for one in self.products} == {count}
 
     def __torch_function__(
         self,
@@ -122,19 +133,26 @@ class Products(TorchFunctionMode):
     ) -> Any:
         """Call it."""
         keywords = keywords or {}
-        result = function(*arguments, **keywords)
         used = {name for one in flat((*arguments, *keywords.values())) if (name := self._names.get(id(one)))}
         if not used:
-            return result
+            return function(*arguments, **keywords)
         self.elsewhere |= function not in _ARGUMENTS or not used.isdisjoint(self._seen)
-        if function in _ARGUMENTS:
-            given = dict(zip(_ARGUMENTS[function], arguments, strict=False)) | keywords
-            weight, bias = (self._names.get(id(given.get(name))) for name in ("weight", "bias"))
-            self.elsewhere |= used != {weight, bias} - {None}
-            given["input"] = given["input"].detach()
-            edge = get_gradient_edge(result) if result.requires_grad else None
-            self.products.append(Product(function, given, weight, bias, edge))
-            self._seen |= used
+        if function not in _ARGUMENTS:
+            return function(*arguments, **keywords)
+        given = dict(zip(_ARGUMENTS[function], arguments, strict=False)) | keywords
+        weight, bias = (self._names.get(id(given.get(name))) for name in ("weight", "bias"))
+        self.elsewhere |= used != {weight, bias} - {None}
+        self._seen |= used
+        if self._gated and weight is not None and function is not batch_norm:
+            own = given["input"].shape[:2]
+            self.gates[weight] = given["input"].new_ones(own).requires_grad_()
+            given["input"] = given["input"] * self.gates[weight].reshape(
+                *own, *[1] * (given["input"].ndim - 2)
+            )
+        result = function(**given)
+        given["input"] = given["input"].detach()
+        edge = get_gradient_edge(result) if result.requires_grad else None
+        self.products.append(Product(function, given, weight, bias, edge))
         return result
 
 

@@ -1,4 +1,4 @@
-"""Squared gradients of single samples: from one backward pass where a network is made of products alone."""
+"""Gradients of single samples: from one backward pass where a network is made of products alone."""
 
 import copy
 from typing import cast
@@ -10,6 +10,7 @@ from torch.nn.functional import linear
 
 import prunebench as pb
 from prunebench.networks.derivatives import Objective
+from prunebench.networks.layers import Layer, Part
 
 
 class Twice(nn.Module):
@@ -37,6 +38,19 @@ class Spare(nn.Module):
         return cast(Tensor, self.output(x))
 
 
+class Fixed(nn.Module):
+    """A layer that learns nothing from what it makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.output = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            hidden = self.inner(x)
+        return cast(Tensor, self.output(hidden))
+
+
 def normalised(module: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
     """As trained ones are: statistics, gain and shift of its own."""
     drawn = torch.Generator().manual_seed(3)
@@ -51,6 +65,7 @@ MODULES = {
     "mlp": (nn.Sequential(nn.Flatten(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2)), True),
     "in place": (nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=True), nn.Linear(5, 2)), True),
     "spare": (Spare(), True),
+    "fixed": (Fixed(), True),
     "normalised": (
         nn.Sequential(nn.Linear(4, 5), normalised(nn.BatchNorm1d(5, eps=0.1)), nn.Linear(5, 2)),
         True,
@@ -75,11 +90,16 @@ MODULES = {
 }
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_squares_are_those_of_each_sample(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three samples run together, and the last of the seven alone."""
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three samples run together, and the last of seven alone."""
     for limit in ("SAMPLES_AT_ONCE", "PRODUCTS_AT_ONCE"):
         monkeypatch.setattr(f"prunebench.networks.derivatives.{limit}", 3)
+
+
+@pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize("name", MODULES)
+def test_squares_are_those_of_each_sample(name: str) -> None:
     module, of_products = MODULES[name]
     module = copy.deepcopy(module).double().eval()
     x, y = torch.randn(7, 4, generator=torch.Generator().manual_seed(0)).double(), torch.arange(7) % 2
@@ -101,3 +121,51 @@ def test_the_papers_network_is_made_of_products(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Objective, "_squares_of_products", lambda *_: None)
     for name, squares in networks.fisher_diagonal(x, y).tensors.items():
         torch.testing.assert_close(found[name], squares, rtol=1e-12, atol=1e-18)
+
+
+@pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [("shallow", 9), ("mlp", (1, 3, 3)), ("lenet", (1, 28, 28)), ("resnet[depth=8]", (2, 8, 8))],
+)
+def test_gates_of_products_are_those_of_each_sample(
+    network: str, shape: int | tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = pb.Recipe(width=6, init_std=0.5) if network == "shallow" else pb.Recipe(network=network)
+    networks = pb.initialise(recipe, shape, range(2), outputs=3, dtype=torch.float64)
+    x = torch.randn(7, *(shape if isinstance(shape, tuple) else (shape,)), dtype=torch.float64)
+    y = torch.arange(7) % 3
+    found, by_products = networks.gate_gradients(x, y), Objective._gates_of_products
+    taken: list[Tensor | None] = []
+    monkeypatch.setattr(Objective, "_gates_of_products", lambda *args: taken.append(by_products(*args)))
+    torch.testing.assert_close(networks.gate_gradients(x, y), found, rtol=1e-11, atol=1e-14)
+    assert [one is not None for one in taken] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "outgoing", "axis"),
+    [
+        ("twice", "inner.weight", 1),
+        ("positions", "1.weight", 1),
+        ("groups", "2.weight", 0),
+    ],
+)
+def test_gates_elsewhere_are_taken_sample_by_sample(name: str, outgoing: str, axis: int) -> None:
+    """By what the weights do otherwise, and of samples that cannot be told from positions."""
+    module = copy.deepcopy(MODULES[name][0]).double().eval()
+    weights = {name: tensor.detach() for name, tensor in module.named_parameters()}
+    x, y = torch.randn(5, 4, dtype=torch.float64), torch.arange(5) % 2
+    layer = Layer("units", weights[outgoing].shape[axis], (Part(outgoing, axis, "outgoing"),))
+    objective = Objective(lambda: module, "cross_entropy")
+    gates = torch.ones(layer.units, dtype=torch.float64)
+
+    def gated(own: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        factors = layer.parts[0].spread(own[None], weights[outgoing][None])[0]
+        return {**weights, outgoing: weights[outgoing] * factors}, {}
+
+    assert objective._gates_of_products([layer], weights, {}, x, y) is None
+    found = objective.by_gates([layer], gated, gates, x, y)
+    for s in range(5):
+        own = gates.clone().requires_grad_()
+        (expected,) = torch.autograd.grad(objective(*gated(own), x[s : s + 1], y[s : s + 1]), own)
+        torch.testing.assert_close(found[s], expected, rtol=1e-11, atol=1e-14)
