@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vmap
 
 from prunebench.errors import RequestError
 from prunebench.networks.layers import Layer
@@ -61,7 +61,7 @@ class Objective:
         inputs, labels = x.split(at_once), y.split(at_once)
 
         def compute(number: int) -> Tensors:
-            # Leaves of a graph: torch.func would do, too, but it imports PyTorch's compiler, for a second.
+            # Leaves of a graph: `torch.func.grad` would do, but imports PyTorch's compiler, for a second.
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
             with torch.enable_grad():
                 loss = self(leaves, rest, inputs[number], labels[number])
@@ -88,10 +88,13 @@ class Objective:
         found = self._squares_of_products(trained, rest, x, y, _products_at_once(trained, at_once))
         if found is not None:
             return found
-        each = vmap(grad(lambda t, a, b: self(t, rest, a[None], b[None])), in_dims=(None, 0, 0))
+        each = vmap(lambda t, a, b: self(t, rest, a[None], b[None]))
         total = {name: torch.zeros_like(tensor) for name, tensor in trained.items()}
-        for part in zip(x.split(at_once), y.split(at_once), strict=True):
-            for name, gradients in each(trained, *part).items():
+        for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
+            leaves = {name: _of_each(tensor, len(a)) for name, tensor in trained.items()}
+            with torch.enable_grad():
+                found = _backwards(each(leaves, a, b).sum(), leaves)
+            for name, gradients in found.items():
                 total[name] += gradients.square().sum(dim=0) / len(x)
         return total
 
@@ -125,9 +128,13 @@ class Objective:
         found = self._gates_of_products(layers, *gated(gates), x, y)
         if found is not None:
             return found
-        each = vmap(grad(lambda g, a, b: self(*gated(g), a[None], b[None])), in_dims=(None, 0, 0))
-        parts = zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True)
-        return torch.cat([each(gates, *part) for part in parts])
+        each = vmap(lambda g, a, b: self(*gated(g), a[None], b[None]))
+        rows: list[Tensor] = []
+        for a, b in zip(x.split(SAMPLES_AT_ONCE), y.split(SAMPLES_AT_ONCE), strict=True):
+            own = _of_each(gates, len(a))
+            with torch.enable_grad():
+                rows.append(*torch.autograd.grad(each(own, a, b).sum(), own))
+        return torch.cat(rows)
 
     def _gates_of_products(
         self, layers: Sequence[Layer], trained: Tensors, rest: Tensors, x: Tensor, y: Tensor
@@ -149,6 +156,11 @@ class Objective:
 def _products_at_once(trained: Tensors, of_images: int) -> int:
     """How many samples: a network of matrices makes little of each."""
     return PRODUCTS_AT_ONCE if all(tensor.ndim <= 2 for tensor in trained.values()) else of_images
+
+
+def _of_each(tensor: Tensor, samples: int) -> Tensor:
+    """One for each sample, to take gradients by."""
+    return tensor.detach().expand(samples, *tensor.shape).clone().requires_grad_()
 
 
 def _of_units(layer: Layer, by_number: Tensors) -> Float[Tensor, "samples units"]:

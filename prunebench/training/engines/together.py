@@ -2,12 +2,11 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
 from prunebench.networks.derivatives import SAMPLES_AT_ONCE
@@ -28,7 +27,7 @@ FEWEST, MOST = 4, 10
 
 
 class TogetherEngine(Engine):
-    """The gradient of all networks at once, `vmap(grad(loss))`, and one update of all tensors.
+    """The gradient of all networks at once, that of `vmap(loss)`, and one update of all tensors.
 
     Batch normalisation sees each network's own minibatch and moves its running statistics. On CUDA a step is
     one graph. On a CPU an engine has few networks, often one, whose gradient is then taken the ordinary way;
@@ -126,10 +125,12 @@ def _of_all(module: nn.Module, tensors: Mapping[str, Tensor], trainable: tuple[s
         # Cross-entropy of operations that a CUDA graph can hold: PyTorch's own may wait for the device.
         return -logits.log_softmax(dim=1).gather(1, y[:, None]).mean()
 
-    mapped: Any = vmap(grad(loss))
+    losses = vmap(loss)
 
     def gradient(x: Tensor, y: Tensor) -> list[Tensor]:
-        found = mapped(trained, rest, x, y)
-        return [found[name] for name in trainable]
+        # No network's loss depends on another's weights. `vmap(grad(loss))` would do, too, but keeps what a
+        # second derivative needs, and imports PyTorch's compiler, for a second.
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
+        return list(torch.autograd.grad(losses(leaves, rest, x, y).sum(), list(leaves.values())))
 
     return gradient
