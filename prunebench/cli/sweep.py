@@ -27,6 +27,10 @@ from prunebench.errors import RequestError
 from prunebench.words import plural
 
 if TYPE_CHECKING:
+    from prunebench.benchmark.plan import Plan
+    from prunebench.plugin.isolation import Isolation
+    from prunebench.scoring.scorer import Scorer
+    from prunebench.sweep.plans import Options
     from prunebench.sweep.study import Job
 
 WORKERS = Typed(Annotated[int, Meta(ge=1, le=1000)])
@@ -65,14 +69,11 @@ def command(study: str, **options: Any) -> int:
     prunebench sweep published --scorer my_idea --plugin my_idea.py
     """
     from prunebench.leaderboard.folder import published_boards
-    from prunebench.leaderboard.locations import PUBLISHED
     from prunebench.progress import TerminalReporter
     from prunebench.store.files import check_folder, writable_folder
     from prunebench.store.store import Store
     from prunebench.sweep.boards import Boards
     from prunebench.sweep.driver import sweep
-    from prunebench.sweep.plans import plans_of, with_all
-    from prunebench.sweep.study import read_study
     from prunebench.sweep.to_do import describe, find_to_do
 
     workers, cluster = options["workers"], options["cluster"]
@@ -81,10 +82,7 @@ def command(study: str, **options: Any) -> int:
     asked = common_from(options)
     isolation = isolate(options)
     only = options["scorers"]
-    read = _published(only) if study == PUBLISHED else read_study(Path(study), only)
-    wanted = [with_all(job, isolation) for job in read]
-    with others_on_stderr():
-        jobs = plans_of(wanted, asked, isolation.load)
+    jobs = _planned(study, only, asked, isolation)
     warn(isolation)
     folder, force = Path(options["store"]), options["force"]
     boards = Boards(Path(options["out"]), published_boards() if only else {})
@@ -120,6 +118,26 @@ def command(study: str, **options: Any) -> int:
         err=True,
     )
     return 1 if failed else 0
+
+
+def _planned(
+    study: str, only: Sequence[str], options: "Options", isolation: "Isolation[Scorer]"
+) -> "list[tuple[Job, Plan]]":
+    """The study's jobs with their plans."""
+    from prunebench.leaderboard.locations import PUBLISHED
+    from prunebench.scoring.registry import SCORERS
+    from prunebench.sweep.plans import plans_of, with_all
+    from prunebench.sweep.study import read_study
+
+    read = _published(only) if study == PUBLISHED else read_study(Path(study), only)
+    wanted = [with_all(job, isolation) for job in read]
+    try:
+        with others_on_stderr():
+            return plans_of(wanted, options, isolation.load)
+    except RequestError as error:
+        if only or error.option != SCORERS.noun:
+            raise
+        raise error.about(f"{Path(study).name} scorers") from None
 
 
 def _published(scorers: Sequence[str]) -> "list[Job]":

@@ -19,7 +19,7 @@ from prunebench.results import TaskRecord
 from prunebench.scoring.registry import ALL, load_scorer
 from prunebench.scoring.scorer import Scorer
 from prunebench.store.store import task_record
-from prunebench.sweep.study import Job
+from prunebench.sweep.study import ONLY, Job
 from prunebench.tasks.datasets import DATASETS
 from prunebench.tasks.load import load_spec
 from prunebench.training.architecture import loaded
@@ -109,7 +109,7 @@ def plan_of(job: Job, options: Options, load: Load = load_scorer) -> Plan:
             held=job.held,
         )
     except RequestError as error:
-        where = f" (in job {job.title})" if job.title else ""
+        where = f" (in {job.title if job.title == ONLY else f'job {job.title}'})" if job.title else ""
         raise RequestError(error.option, error.value, error.accepted + where) from error
 
 

@@ -34,6 +34,7 @@ _TABLES = {
 _Networks = Annotated[int, Meta(title="a whole number of networks", ge=1, le=MOST_SEEDS)]
 # Grids of their own; each takes what it does not set itself from the tables above.
 GRID = "grid"
+ONLY = "the only job"  # where nothing sets one apart
 # A job's values by table.
 _Given = dict[str, Any]
 _Point = dict[str, _Given]
@@ -153,7 +154,7 @@ def _titles(points: list[_Point]) -> list[str]:
             if len(set(texts)) > 1:
                 for title, text in zip(titles, texts, strict=True):
                     title.extend([f"{key}={text}"] if text else [])
-    return [" ".join(title) or "the only job" for title in titles]
+    return [" ".join(title) or ONLY for title in titles]
 
 
 def _text(value: Any) -> str:

@@ -145,6 +145,24 @@ def test_bad_requests_are_one_line_and_write_nothing(
     assert not (folder / ".prunebench").exists()
 
 
+@pytest.mark.parametrize(
+    ("run", "arguments", "named"),
+    [
+        ('[run]\nscorers = ["snp"]\n', [], "study.toml scorers: got 'snp'; did you mean 'snip'?"),
+        ("", ["--scorer", "snp"], "--scorer: got 'snp'; did you mean 'snip'?"),
+        ('[recipe]\nnetwork = "lenett"\n', [], "did you mean 'lenet'? networks: "),
+    ],
+)
+def test_what_is_wrong_is_named_where_it_stands(
+    prunebench: Any, folder: Path, run: str, arguments: list[str], named: str
+) -> None:
+    (folder / "study.toml").write_text(f'{run}[task]\ndataset = "digits"\n')
+    result = prunebench("sweep", "study.toml", *arguments)
+    assert result.code == 2
+    assert named in result.err
+    assert ("(in the only job)" in result.err) == ("recipe" in run)
+
+
 def test_a_scheduler_that_does_not_answer(
     prunebench: Any, study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
