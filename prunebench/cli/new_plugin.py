@@ -64,7 +64,7 @@ def _package(name: str, noun: str) -> dict[Path, str]:
         folder / "README.md": "README.md",
         folder / "src" / f"prunebench_{name}.py": f"{noun}.py",
         folder / "tests" / f"test_{name}.py": "test.py",
-        folder / "tests" / "test_installed.py": "test_installed.py",
+        folder / "tests" / f"test_{name}_installed.py": "test_installed.py",
     }
 
 

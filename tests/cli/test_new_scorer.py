@@ -45,7 +45,7 @@ def test_a_package_is_complete(prunebench: Any, folder: Path) -> None:
         "README.md",
         "src/prunebench_my_idea.py",
         "tests/test_my_idea.py",
-        "tests/test_installed.py",
+        "tests/test_my_idea_installed.py",
     }
     assert not any("$" in path.read_text() for path in root.rglob("*.*") if path.is_file())
     assert 'my_idea = "prunebench_my_idea:MyIdea"' in (root / "pyproject.toml").read_text()
