@@ -178,6 +178,15 @@ def test_the_bases_of_plugins_stay_as_they_are() -> None:
         assert not dataclasses.is_dataclass(base)
 
 
+def test_summaries_are_the_lines_of_the_csv(result: pb.Result, tmp_path: Path) -> None:
+    path = result.save(tmp_path)
+    found, written = result.summaries(), pd.read_csv(path.with_suffix(".csv"), dtype={"version": str})
+    pd.testing.assert_frame_equal(
+        found.dropna(axis=1, how="all"), written.dropna(axis=1, how="all"), check_dtype=False
+    )
+    assert len(found) == len(result.board().rows)
+
+
 def test_boards_are_saved_read_and_compared(result: pb.Result, tmp_path: Path) -> None:
     path = result.save(tmp_path)
     board = pb.read_board(path)

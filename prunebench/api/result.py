@@ -83,6 +83,10 @@ class Result:
         """Every number in a row of its own; see `Board.to_dataframe`."""
         return self.board().to_dataframe()
 
+    def summaries(self) -> "pd.DataFrame":
+        """A row for each scorer and step; see `Board.summaries`."""
+        return self.board().summaries()
+
     def scores(self, scorer: str | Scorer, step: int) -> Float[Tensor, "seeds units"]:
         """What a scorer said at a step, higher = keep; of a stochastic one its first draw.
 

@@ -94,6 +94,17 @@ class Board(Results):
         """
         return tidy(self, self.name)
 
+    def summaries(self) -> "pd.DataFrame":
+        """A row for each scorer and step, best first: means, intervals, ranks, costs, shares of the ceiling.
+
+        With the columns of the board's CSV; accuracies have their median's interval (`..._median_low`).
+        """
+        import pandas as pd
+
+        from prunebench.leaderboard.text import csv_lines
+
+        return pd.DataFrame(csv_lines(self)).infer_objects()
+
     @classmethod
     def of(cls, document: Document) -> "Board":
         """The board that a result document belongs to, with its rows."""

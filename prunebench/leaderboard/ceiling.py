@@ -103,7 +103,10 @@ def decided_by(board: Results) -> dict[float, Row | None]:
 
 
 def by_when(board: Results) -> str | None:
-    """`a twin from step 0 agrees at 0.85, from step 50 at 0.99; decided (0.9) by step 50`; None: no twin."""
+    """`a twin from step 0 agrees at 0.85, from step 50 at 0.99; decided (0.9) by step 50`; None: no twin.
+
+    Where the first twin agrees so much already, all was decided then `or before`.
+    """
     found = ceilings(board)
     if not found:
         return None
@@ -113,6 +116,7 @@ def by_when(board: Results) -> str | None:
     decided = [
         f"decided ({level:g}) by step {row.at_step}"
         + (f" (t/t_drop {row.relative_time:.2g})" if row.relative_time else "")
+        + (" or before" if 0 < row.at_step == first[0] else "")
         for level, row in decided_by(board).items()
         if row is not None
     ]

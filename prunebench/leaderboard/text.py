@@ -218,7 +218,7 @@ def to_csv(*boards: Board) -> str:
 
     Of accuracies the interval is the median's (`..._median_low`).
     """
-    lines = [line for board in boards for line in _csv_lines(board)]
+    lines = [line for board in boards for line in csv_lines(board)]
     names = dict.fromkeys(name for line in lines for name in line)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -226,11 +226,12 @@ def to_csv(*boards: Board) -> str:
         writer.writerow(names)
     for line in lines:
         cells = (line.get(name) for name in names)
-        writer.writerow(["" if value in (None, UNSET) else for_spreadsheet(value) for value in cells])
+        writer.writerow(["" if value is None else for_spreadsheet(value) for value in cells])
     return buffer.getvalue()
 
 
-def _csv_lines(board: Board) -> Iterator[dict[str, Any]]:
+def csv_lines(board: Board) -> Iterator[dict[str, Any]]:
+    """For each row, best first, its numbers by the names of their columns, None where there is none."""
     ranks = rank_rows(board.rows)
     columns = [column for section in sections(board) for column in section.columns]
     columns += layer_ceiling_columns(board)
@@ -260,7 +261,7 @@ def _csv_lines(board: Board) -> Iterator[dict[str, Any]]:
             line[_csv_name(column, part)] = getattr(column.summary(row), part, None)
         for share in shares_of(board):
             line |= {f"{name}_at_{share}": number for name, number in asdict(sizes[share]).items()}
-        yield line
+        yield {name: None if value is UNSET else value for name, value in line.items()}
 
 
 def _csv_name(column: Column, part: str) -> str:

@@ -58,7 +58,7 @@ def test_charts_steps_and_widths_are_chosen(tmp_path: Path) -> None:
     found = drawn(tmp_path / "a", board(), kinds=["kept"], steps=[50], formats=["pdf"])
     assert names(found) == {"kept_step50"}
     assert (read_width("85mm"), read_width("144pt")) == (85, 50.8)
-    with pytest.raises(RequestError, match=r"--width: got 'wide'; a number with mm, cm, in or pt"):
+    with pytest.raises(RequestError, match=r"width: got 'wide'; a number with mm, cm, in or pt"):
         read_width("wide")
 
 
@@ -219,6 +219,10 @@ def test_a_metric_is_plotted_in_notebooks_and_files(tmp_path: Path) -> None:
     shares = made.plot("pruned to 10 %", step=50)
     files = {"all.pdf": chart, "one.pdf": shares, "wide.pdf": made.plot("kendall")}
     assert complaints({name: each.save(tmp_path / name).read_bytes() for name, each in files.items()}) == ""
+    of_a_column = {name: each.save(tmp_path / name, "85mm").read_bytes() for name, each in files.items()}
+    assert b'width="240.94pt"' in chart.save(tmp_path / "a.svg", "85mm").read_bytes()
+    assert complaints(of_a_column) == ""
+    assert chart.save(tmp_path / "b.json", "85mm").read_bytes() == (tmp_path / "a.json").read_bytes()
     best, *_ = shares.spec["datasets"]["points"]
     (of,) = [each for each in made.rows if (each.scorer, each.at_step) == (best["scorer"], 50)]
     assert best["middle"] == 100 * of.metrics["accuracy", "prune_final", "0.1"].middle[0]
@@ -233,6 +237,8 @@ def test_what_cannot_be_plotted_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         made.plot("kendall", 7)
     with pytest.raises(RequestError, match=r"path: got '.*a\.gif'; a file that ends in \.json, \.png"):
         made.plot().save(tmp_path / "a.gif")
+    with pytest.raises(RequestError, match="width: got 'wide'; a number with mm"):
+        made.plot().save(tmp_path / "a.pdf", "wide")
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     assert "image/svg+xml" not in made.plot()._repr_mimebundle_()
     made.plot().save(tmp_path / "a.json")

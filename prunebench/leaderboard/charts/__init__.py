@@ -18,5 +18,5 @@ def read_width(text: str) -> float:
     read = re.fullmatch(r"(\d+(?:\.\d+)?) ?(mm|cm|in|pt)", text)
     width = float(read[1]) * _MILLIMETRES[read[2]] if read else 0.0
     if not 40 <= width <= 1000:
-        raise RequestError("--width", text, "a number with mm, cm, in or pt, from 40mm to 1000mm")
+        raise RequestError("width", text, "a number with mm, cm, in or pt, from 40mm to 1000mm")
     return width

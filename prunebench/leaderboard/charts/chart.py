@@ -1,12 +1,13 @@
 """A board's metric as a chart to look at: in a notebook, or saved."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from prunebench.errors import RequestError
 from prunebench.leaderboard.chart_data import ChartBoard
-from prunebench.leaderboard.charts import FORMATS, points
+from prunebench.leaderboard.charts import FORMATS, figures, points, read_width
 from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, picture, specification
 from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.metric_names import columns_called
@@ -28,8 +29,8 @@ class Chart:
         spec: plain JSON, for anything that reads Vega-Lite: `altair.Chart.from_dict(chart.spec)`.
     """
 
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
+    def __init__(self, spec: Spec, printed: Spec) -> None:
+        self.spec, self._printed = spec, printed
 
     def __repr__(self) -> str:
         return f"<Chart: {self.spec['title']['text']}, {len(self.spec['datasets']['points'])} points>"
@@ -41,14 +42,25 @@ class Chart:
         except RequestError:
             return found
 
-    def save(self, path: str | Path) -> Path:
-        """Write it as `.json`, `.svg`, `.png` or `.pdf`. Raises `RequestError` for another ending."""
+    def save(self, path: str | Path, width: str | None = None) -> Path:
+        """Write it as `.json`, `.svg`, `.png` or `.pdf`.
+
+        With a `width` (`85mm`, `3.3in`, `240pt`) for a paper: of that width, with letters of 7 points. Raises
+        `RequestError` for another ending or width.
+        """
         path = Path(path)
         form = path.suffix.removeprefix(".")
         if form not in ("json", *FORMATS):
             raise RequestError("path", str(path), f"a file that ends in .json, .{', .'.join(FORMATS)}")
-        content = json.dumps(self.spec, indent=1) if form == "json" else picture(drawn(self.spec), form)
-        write_atomically(writable_file("path", path), content)
+        if form == "json":
+            found = json.dumps(self.spec, indent=1)
+        elif width is None:
+            found = picture(drawn(self.spec), form)
+        else:
+            found = figures.content(
+                figures.render(deepcopy(self._printed), read_width(width) * figures.MM), form
+            )
+        write_atomically(writable_file("path", path), found)
         return path
 
 
@@ -69,7 +81,11 @@ def plot(board: Results, metric: str = SPEARMAN.name, step: int | None = None) -
         raise RequestError("step", step, f"{column.title} is there at steps {', '.join(map(str, steps))}")
     heading = f"{column.title} (in %)" if column.percent else column.title
     given: dict[str, Any] = {} if column == SPEARMAN else {"heading": heading}
-    spec = specification("standing", points.kinds(there), LOOK, zero=not column.percent, **given)
+    spec, printed = (
+        specification("standing", points.kinds(there), look, zero=not column.percent, **given)
+        | {"datasets": {"points": there}}
+        for look in (LOOK, figures.LOOK)
+    )
     spec["columns"] = min(COLUMNS, len({point["step"] for point in there}))
     spec["spec"]["width"] = PANEL
-    return Chart(spec | {"datasets": {"points": there}})
+    return Chart(spec, printed)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from prunebench.leaderboard.across import across, steps_of
 from prunebench.leaderboard.board import Board
@@ -42,11 +42,10 @@ def draw(
     figures = [_figures(board, kinds, steps, width * MM) for board in in_order(boards)]
     for name, spec in chain(*figures, _critical(boards, steps) if "critical" in kinds else ()):
         svg, path = render(spec, width * MM), folder / name
-        in_points = SIZED.sub(r'width="\1pt" height="\2pt"', svg, count=1)  # not in pixels, 96 an inch
         path.parent.mkdir(parents=True, exist_ok=True)
         for form in formats:
             file = path.with_suffix(f".{form}")
-            write_atomically(file, picture(in_points if form == "svg" else svg, form))
+            write_atomically(file, content(svg, form))
             yield file
 
 
@@ -81,6 +80,12 @@ def _critical(boards: Sequence[Board], steps: Sequence[int]) -> Iterator[Figure]
                 spec = specification("critical", dict.fromkeys(found.order, "predictor"), LOOK, title=title)
                 name = f"critical_difference_{column.name.replace('.', '-')}_step{step}"
                 yield name, spec | {"datasets": {"points": rank_points(found)}}
+
+
+def content(svg: str, form: str) -> Any:
+    """Of a file of that form."""
+    in_points = SIZED.sub(r'width="\1pt" height="\2pt"', svg, count=1)  # not in pixels, 96 an inch
+    return picture(in_points if form == "svg" else svg, form)
 
 
 def render(spec: Spec, width: float) -> str:
