@@ -1,6 +1,6 @@
 """Text of others (names, error texts, boards and stores of anybody) made harmless where it is written.
 
-A text is kept as it is and escaped for the place it goes to: a terminal, Markdown, LaTeX, or a spreadsheet.
+A text is kept as it is and escaped for the place it goes to: a terminal, JSON, Markdown, LaTeX, spreadsheets.
 """
 
 import re
@@ -33,6 +33,11 @@ _SPECIAL = {
 def for_terminal(text: str, *, lines: bool = False) -> str:
     """With control characters spelled out (`\\x1b`), but for ends of lines where `lines` are wanted."""
     return (_COMMANDS_IN_LINES if lines else _COMMANDS).sub(_spelled, text)
+
+
+def for_json(text: str) -> str:
+    """A JSON text with the same values, in which nothing is left that a terminal obeys or UTF-8 has not."""
+    return _COMMANDS_IN_LINES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def for_markdown(text: str) -> str:

@@ -19,6 +19,8 @@ import msgspec
 
 from prunebench.errors import RequestError, did_you_mean
 
+# Python reads `1_0` and other alphabets' digits, too.
+_PLAIN_NUMBER = re.compile(r"[ -^`-~]+")
 _NOUNS = {int: "a whole number", float: "a number", str: "a text in quotes"}
 # Of what a text can set, in words.
 TYPES = "str, int, float, bool, Literal, or one of these | None"
@@ -138,7 +140,7 @@ def convert(option: str, value: object, annotation: Any) -> Any:
         converted = msgspec.convert(plain, annotation)
         if kind.type is float and isinstance(converted, int):  # of `int | float`
             converted = float(converted)
-    except (msgspec.ValidationError, OverflowError):
+    except (msgspec.ValidationError, OverflowError, UnicodeEncodeError):
         raise _refusal(option, value, kind) from None
     if kind.limits and isinstance(converted, float) and not math.isfinite(converted):
         raise _refusal(option, value, kind)
@@ -159,6 +161,8 @@ def read(option: str, text: str, annotation: Any) -> Any:
     if word in words:
         return words[word]
     try:
+        if kind.type in (int, float) and not _PLAIN_NUMBER.fullmatch(text):
+            raise ValueError
         value = text if kind.choices else kind.type(text)
     except ValueError:
         raise _refusal(option, text, kind) from None

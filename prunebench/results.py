@@ -70,8 +70,8 @@ class LayerUnits(msgspec.Struct, frozen=True):
 class Size(msgspec.Struct, frozen=True):
     """What a network is made of, and what it does for one sample."""
 
-    parameters: Annotated[int, Meta(ge=1)]
-    multiply_adds: Annotated[int, Meta(ge=1)]
+    parameters: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    multiply_adds: Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
 class TaskRecord(msgspec.Struct, frozen=True):

@@ -31,6 +31,7 @@ import prunebench as pb
         ("classes", lambda: pb.load_task("digits", classes="0/12")),
         ("classes", lambda: pb.load_task("digits", classes=np.array([[0, 3], [1, 2]]))),  # type: ignore[arg-type]
         ("scaling", lambda: pb.load_task("digits", scaling="half")),
+        ("scaling", lambda: pb.load_task("digits", scaling="\ud800")),
         ("dataset", lambda: pb.load_task("digitz")),
         ("scorer", lambda: pb.load_scorer(3)),  # type: ignore[arg-type]
         ("network", lambda: pb.load_network(None)),  # type: ignore[arg-type]
@@ -53,6 +54,8 @@ def test_the_argument_is_named(argument: str, make: Callable[[], object]) -> Non
         ("snapshot_steps", {"snapshot_steps": [0.5]}),
         ("snapshot_steps", {"snapshot_steps": 50}),
         ("hooks", {"hooks": {0.5: print}}),
+        ("hooks", {"hooks": 3}),
+        ("masks", {"masks": "x"}),
         ("record_every", {"record_every": -3}),
         ("record_at", {"record_at": [0.5]}),
         ("record_at", {"record_at": 3}),
@@ -88,6 +91,8 @@ def test_so_it_is_of_train(
         ("keep", {"keep": None}),
         ("seeds", {"seeds": torch.tensor(2)}),
         ("device", {"device": None}),
+        ("store", {"store": ""}),
+        ("store", {"store": 3}),
     ],
 )
 def test_so_it_is_of_the_benchmark(

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.benchmark.plan import Plan
-from prunebench.errors import RequestError, unknown_name
+from prunebench.errors import RequestError, check_type, unknown_name
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.charts.chart import Chart
 from prunebench.leaderboard.folder import add_to_folder
@@ -92,6 +92,7 @@ class Result:
 
         Raises `RequestError` where it was not asked there, or failed.
         """
+        check_type("scorer", scorer, (str, Scorer), "a scorer, or its name as rows have it, is needed")
         name = scorer if isinstance(scorer, str) else canonical(scorer)
         if name not in (names := {known for known, _ in self._scores}):
             raise unknown_name("scorer", name, names, "scorers with scores here")

@@ -83,6 +83,8 @@ def run_benchmark(
         str(device),
     )
     check_fit(plan)
+    if store is not None and (not isinstance(store, str | Path) or store == ""):
+        raise RequestError("store", store, "a folder, or None for memory, is needed")
     folder = None if store is None else Path(store)
     with Store(folder) as opened, TerminalReporter(quiet=quiet, debug=not quiet) as reporter:
         return Result.of(plan, run_plan(plan, reporter, opened, force=force), opened)

@@ -8,7 +8,7 @@ import click
 from prunebench.cli.boards import out_option
 from prunebench.cli.options import isolate, scorer_options, store_option, warn
 from prunebench.cli.types import PATH, SHARE
-from prunebench.errors import RequestError
+from prunebench.errors import RequestError, one_line
 from prunebench.escape import for_terminal
 from prunebench.words import plural
 
@@ -88,10 +88,8 @@ def _take_submission(folder: Path, out: Path, fraction: float, options: dict[str
     boards = rows_of(folder, submission, isolation.load)
     check_out(boards, out)
     findings = [each for spec in submission.specs for each in SCORER_CHECKS.run(isolation.load(spec))]
-    broken = [
-        f"{submission.scorer} breaks the contract: {each}" for each in findings if each.status == "failed"
-    ]
-    _list("check", broken)
+    broken = [one_line(str(each)) for each in findings if each.status == "failed"]
+    _list(f"check: {submission.scorer} breaks the contract", broken)
     with Store(folder / STORE, read_only=True) as theirs:
         if not _passes(theirs, fraction, options, isolation) or broken:
             click.echo("nothing was taken over", err=True)

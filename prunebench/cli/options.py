@@ -1,5 +1,7 @@
 """Options that several commands share."""
 
+import json
+import math
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -128,7 +130,15 @@ def print_json(value: Any) -> None:
     """On stdout, without what JSON has no word for: a number that is not finite is null."""
     import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1).decode())
+    click.echo(json.dumps(_of_json(msgspec.to_builtins(value)), indent=1))
+
+
+def _of_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _of_json(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [*map(_of_json, value)]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def job_from(options: dict[str, Any]) -> "Job":

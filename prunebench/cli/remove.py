@@ -1,13 +1,16 @@
 """`prunebench remove`: experiments that are not worth keeping."""
 
+import os
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from prunebench.cli.boards import out_option, say_left_out
 from prunebench.cli.complete import complete_boards, complete_rows
 from prunebench.cli.options import store_option
 from prunebench.cli.types import STEP
+from prunebench.errors import RequestError
 from prunebench.escape import for_terminal
 
 
@@ -42,9 +45,15 @@ def command(
     """
     from prunebench.api.remove import Wanted, find
 
+    if board == "":  # a variable of the shell's that is not set
+        raise RequestError("--board", board, "the beginning of a board's name is needed")
     wanted = Wanted(scorer, at_step, board, failed)
     if wanted.whole and board is None:
         raise click.UsageError("SCORER: nothing; name a scorer, --board, --at-step or --failed")
+    for option, given in (("store", store), ("out", out)):
+        is_default = click.get_current_context().get_parameter_source(option) is ParameterSource.DEFAULT
+        if not is_default and not os.path.isdir(given):  # else half of it would go
+            raise RequestError(f"--{option}", given, "a folder that is there is needed")
     found = find(wanted, Path(store), Path(out))
     code = say_left_out(found.damaged)
     for line in found.in_words:

@@ -68,7 +68,7 @@ def command(**options: Any) -> int:
     from prunebench.leaderboard.lost import lost, protocols_of
     from prunebench.leaderboard.terminal import render
     from prunebench.progress import TerminalReporter
-    from prunebench.store.files import check_folder, writable_file, writable_folder
+    from prunebench.store.files import check_folder, writable_file
     from prunebench.store.store import Store
     from prunebench.sweep.plans import board_of
 
@@ -80,12 +80,13 @@ def command(**options: Any) -> int:
         with Store.to_read(Path(options["store"])) as store:
             dry_run(plan, TerminalReporter(), store, force=options["force"])
         return 0
+    folder = Path(options["out"])
     check_folder("--store", Path(options["store"]))
-    folder = writable_folder("--out", Path(options["out"]))
-    for ending in ("json", "md", "csv"):
-        writable_file("--out", folder / f"{board_of(plan)}.{ending}")
+    check_folder("--out", folder)
     shown = TerminalReporter(quiet=options["quiet"], debug=click.get_current_context().obj)
     with others_on_stderr(), Store(Path(options["store"])) as store, shown as reporter:
+        for ending in ("json", "md", "csv"):
+            writable_file("--out", folder / f"{board_of(plan)}.{ending}")
         document = run_plan(plan, reporter, store, force=options["force"])
     board, files, older = add_to_folder(document, folder)
     if options["as_json"]:

@@ -98,10 +98,9 @@ class SeedsType(click.ParamType):  # type: ignore[type-arg]  # generic only in c
             raise error.about(called(param)) from None
 
 
-# The empty path, which a shell makes of a variable that is not set, is none.
-PATH = Typed(
-    Annotated[str, Meta(title="a path of a file or folder", pattern=r"^[^\0]*[^\s\0][^\0]*$")], "path"
-)
+# The empty path, which a shell makes of a variable that is not set, is none; nor has a file so long a name.
+_NAMES = r"^(?!.*[^/]{256})[^\0]*[^\s\0][^\0]*$"
+PATH = Typed(Annotated[str, Meta(title="a path of a file or folder", pattern=_NAMES)], "path")
 SEEDS = SeedsType()
 AMOUNT = Typed(Annotated[int, Meta(ge=1)])
 STEP = Typed(Count)

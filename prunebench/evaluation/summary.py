@@ -7,11 +7,9 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-# Finite. A whole number stays one, so that what is read and written again is the same.
-Number = (
-    Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
-    | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-)
+# So that it is finite in %, too. A whole number stays one: what is read and written again is the same.
+_LARGEST = sys.float_info.max / 100
+Number = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Amount = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 Count = Annotated[int, Meta(ge=0)]
 

@@ -19,6 +19,7 @@ from prunebench.leaderboard.citation import cite
 from prunebench.leaderboard.command import command_of
 from prunebench.leaderboard.tidy import tidy
 from prunebench.results import SCHEMA, Document, M, Results, Row, TaskRecord, Training, convert, read_recipe
+from prunebench.store.files import read_bytes
 from prunebench.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -181,11 +182,15 @@ def _in_a_name(text: str, longest: int) -> str:
 def read_json(path: Path) -> Any:
     """What is in a JSON file. `PrunebenchError`: it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_bytes(path).decode(), parse_constant=_no_json)
     except OSError as error:
         raise PrunebenchError(f"{path.name}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise PrunebenchError(f"{path.name}: not readable as JSON ({error})") from error
+
+
+def _no_json(name: str) -> float:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 class _Content(msgspec.Struct):

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from prunebench.escape import for_json
+
 # What a reader looks for comes first; all other keys follow by name.
 _FIRST = (
     *("schema", "scorer", "name", "at_step", "version", "status", "error", "seeds", "command", "cost"),
@@ -16,8 +18,7 @@ _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 def canonical_json(content: dict[str, Any]) -> str:
     """The text; only what holds containers of containers is broken into lines. `ValueError`: not finite."""
     text, _ = _text(content, "")
-    # Half a character, of a file name that is no text, is written as JSON escapes it: UTF-8 has none.
-    return f"{text}\n".encode("utf-8", "backslashreplace").decode()
+    return for_json(f"{text}\n")
 
 
 def _text(value: Any, margin: str) -> tuple[str, int]:

@@ -1,5 +1,6 @@
 """The folder that boards live in: a JSON file each, and the tables made of it."""
 
+import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -155,7 +156,7 @@ def board_called(name: str, folder: Path) -> Board | None:
         found = [content for content in unpack(folder) if content["name"] == name]
         return Board.from_content(with_means(found)[0], name) if found else None
     path = folder / f"{name}.json"
-    return Board.read(path) if path.is_file() else None
+    return Board.read(path) if os.path.isfile(path) else None  # a name may be too long for a file
 
 
 def published_boards() -> dict[str, Board]:

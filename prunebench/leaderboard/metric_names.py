@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from prunebench.errors import RequestError, did_you_mean
+from prunebench.errors import RequestError, check_type, did_you_mean
 from prunebench.evaluation.metrics import BY_LAYER, RANGES, SPLITS, kind_of, protocol_of
 from prunebench.evaluation.protocols import DESCRIBED, KEEPING, SHUFFLED
 from prunebench.leaderboard.column import LEFT, OF_CEILING, Column
@@ -41,6 +41,7 @@ def columns_called(
                     spelled[_plain(f"{section.title} {title}")].add(column.name)
     found = dict[str, None]()
     for metric in metrics:
+        check_type(argument, metric, str, "a metric's name is needed")
         names = spelled.get(_plain(metric), set()) & set(known)
         if len(names) != 1:
             headings = sorted(names) or [column.title for column in titled]

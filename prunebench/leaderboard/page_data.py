@@ -111,7 +111,7 @@ def _board(board: Board, chart: ChartBoard, compared_by: Sequence[Column]) -> di
         "units": board.units_word,
         "facts": facts(board),
         "cite": board.citation + cite_prunebench(version()),
-        "newest": max((row.environment.get("utc", "") for row in chart.rows), default="")[:10] or None,
+        "newest": max((str(row.environment.get("utc", "")) for row in chart.rows), default="")[:10] or None,
         "floor": " ".join(filter(None, (floor_note(board.rows), left_out_note(board.rows)))) or None,
         "training": board.training_steps,
         "dense": _numbers(board.training.metrics["accuracy", "dense"], percent=True),

@@ -113,7 +113,7 @@ class _Table:
             table.add_column(
                 Text(title), justify="right" if title in _RIGHT else "left", no_wrap=whole, overflow="fold"
             )
-        following = [*self.rows[1:], None]
+        following = [*self.rows, None][1:]
         for row, after, *cells in zip(self.rows, following, *columns.values(), strict=True):
             style = "red" if row.status != "ok" else "dim" if row.control else None
             ends = after is not None and after.at_step != row.at_step

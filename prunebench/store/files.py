@@ -44,6 +44,13 @@ def atomic_file(path: Path) -> Iterator[BufferedIOBase]:
         raise
 
 
+def read_bytes(path: Path) -> bytes:
+    """What is in an ordinary file. `OSError` for others: what is in a pipe or a device may have no end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "no ordinary file", str(path))
+    return path.read_bytes()
+
+
 def check_folder(option: str, folder: Path) -> None:
     """Raises `RequestError` where the folder cannot be made or written, and makes nothing."""
     for there in (folder, *folder.absolute().parents):

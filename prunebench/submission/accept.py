@@ -53,6 +53,9 @@ def rows_of(folder: Path, submission: Submission, load: Callable[[str], Scorer])
                 )
             if unlike := unlike_records(board, store):
                 raise PrunebenchError(f"{len(unlike)} metrics are not what its records say, as {unlike[0]}")
+    # The contract is checked for these. Another could be of a file that nobody has looked at.
+    if {row.scorer for board in boards for row in board.rows} != {*submission.specs}:
+        raise PrunebenchError(f"{folder}: {FILE} has other specs than the rows")
     return boards
 
 

@@ -15,7 +15,7 @@ import msgspec
 from prunebench.benchmark.audit import Audit
 from prunebench.errors import PrunebenchError
 from prunebench.plugin.conformance import Finding
-from prunebench.store.files import write_atomically
+from prunebench.store.files import read_bytes, write_atomically
 from prunebench.store.identity import digest
 
 FILE, BOARDS, STORE = "submission.json", "boards", "store"
@@ -54,12 +54,12 @@ class Submission(msgspec.Struct, forbid_unknown_fields=True):
     def read(cls, folder: Path) -> "Submission":
         """From a folder whose files are what was written. `PrunebenchError`: they are not."""
         try:
-            found = msgspec.json.decode((folder / FILE).read_bytes(), type=cls)
+            found = msgspec.json.decode(read_bytes(folder / FILE), type=cls)
             if found.schema != SCHEMA:
                 raise PrunebenchError(f"{folder}: {FILE} has schema {found.schema}; {SCHEMA} is understood")
             for name, expected in found.files.items():
                 path = folder / name
-                if not NAME.fullmatch(name) or path.is_symlink() or digest(path.read_bytes()) != expected:
+                if not NAME.fullmatch(name) or path.is_symlink() or digest(read_bytes(path)) != expected:
                     raise PrunebenchError(f"{folder}: {name!r} is not what was submitted")
         except (OSError, msgspec.MsgspecError) as error:
             raise PrunebenchError(f"{folder}: not a whole submission ({error})") from error

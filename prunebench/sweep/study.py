@@ -110,6 +110,8 @@ def _tables(where: str, content: dict[str, Any]) -> _Point:
         tables[table] = {
             key: _checked(f"{where} [{table}] {key}", value, options[key]) for key, value in given.items()
         }
+    if _MOVED in tables["run"] and _MOVED in tables["recipe"]:
+        raise RequestError(f"{where} [run] {_MOVED}", tables["run"][_MOVED], "[recipe] has it already")
     if _MOVED in tables["run"]:
         tables["recipe"] = {_MOVED: (tables["run"].pop(_MOVED),)} | tables["recipe"]
     return tables

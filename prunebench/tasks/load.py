@@ -62,6 +62,8 @@ def load_task(
     x_train, x_test = scale(
         inputs(data.x_train[drawn], colour), inputs(data.x_test, colour), scaling, data.low, data.high
     )
+    if max(np.abs(x_train).max(), np.abs(x_test).max()) > np.finfo(np.float32).max:
+        raise RequestError("dataset", str(dataset), f"scaled ({scaling}) it has numbers beyond float32's")
     # By look-up: class numbers may be as large as dates, or larger.
     pairs = sorted((number, label) for label, side in enumerate(sides) for number in side)
     numbers, labels = np.array(pairs, dtype=np.int64).T

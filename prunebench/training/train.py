@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from types import NoneType
 from typing import SupportsIndex
 
 import torch
@@ -121,6 +122,8 @@ def train(
     """
     check_given(task, recipe)
     seeds = check_seeds(seeds)
+    check_type("hooks", hooks, (Mapping, NoneType), "functions by their steps, {50: f}, are needed")
+    check_type("masks", masks, (Networks, NoneType), "masks shaped like the networks are needed")
     hooks = dict(hooks or {})
     where = resolve_device(device)
     check_type("snapshot_steps", snapshot_steps, Iterable, "steps such as (0, 50) are needed")
@@ -130,6 +133,7 @@ def train(
     snapshot_steps, record_at = set(snapshot_steps), tuple(record_at)
     if not is_whole(record_every) or record_every < 0:
         raise RequestError("record_every", record_every, "a whole number from 0 is needed")
+    record_every = int(record_every)  # NumPy's short ones overflow
     for step in record_at:
         if not is_whole(step):
             raise RequestError("record_at", step, "whole numbers of steps are needed")

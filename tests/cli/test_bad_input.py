@@ -16,15 +16,15 @@ HUGE, DIGITS = str(10**12), "1" * 400
 EXCESSIVE = "9" * 5000
 
 # What is no number of its kind, by option of `run`: each is tried alone.
-NO_COUNT = ("", " ", "0", "-1", "1.5", "many", "nan", "inf", DIGITS, EXCESSIVE, "٣x", "\u202e3")
-NO_RATE = ("", "0", "-1", "nan", "inf", "-inf", "1e400", "1e-320", "half", DIGITS)
+NO_COUNT = ("", " ", "0", "-1", "1.5", "many", "nan", "inf", DIGITS, EXCESSIVE, "٣x", "\u202e3", "1_0", "٣")
+NO_RATE = ("", "0", "-1", "nan", "inf", "-inf", "1e400", "1e-320", "half", DIGITS, "0.0_1", "１")
 NO_SEED = ("", "-1", "1.5", "x", str(2**63), DIGITS, EXCESSIVE)
 RUN = {
     "--dataset": ("", " ", "nowhere.npz", "digitz", "x" * 240, "x" * 5000, ".", "\x1b[31m"),
     "--classes": ("", "/", "0,3", "0/", "0,3/1,2/4", "0,0/1", "0,3/9", "nobody/1", "0,3/1," + DIGITS),
     "--samples": (*NO_COUNT, HUGE),
     "--task-seed": NO_SEED,
-    "--scaling": ("", "half", "SYMMETRIC"),
+    "--scaling": ("", "half", "SYMMETRIC", "\udcff"),
     "--width": (*NO_COUNT, "1", HUGE),
     "--init-std": NO_RATE,
     "--learning-rate": (*NO_RATE, "1e9"),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,17 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "numbers of text": change("rows.0.spearman.per_seed", ["a", "b", "c", "d"]),
     "a share of text": change("rows.0.accuracy.prune_final", {"half": {}}),
     "an error that is no text": change("rows.0.error", 5),
+    "no number in what is not looked at": change("rows.0.environment", {"note": float("nan")}),
+    "a network that no machine holds": change(
+        "training.sizes", {"0.5": {"parameters": 10**400, "multiply_adds": 1}}
+    ),
+    "a mean that is infinite in %": change("rows.0.spearman.mean", 1e308),
+}
+# What is odd, but whole.
+ODD: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no rows": change("rows", []),
+    "no time": change("rows.0.environment", {"utc": 3}),
+    "half a character": change("rows.0.environment", {"note": "\ud800 \x9b31m\u202e"}),
 }
 COMMANDS = {
     "table": ("leaderboard",),
@@ -103,6 +115,30 @@ def test_a_damaged_board_is_named_and_the_others_are_shown(
     assert line.startswith("prunebench: left out: broken.json: ")
     assert "\n" not in line
     assert (folder / OUT / "broken.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("oddity", ODD)
+@pytest.mark.parametrize("command", [*COMMANDS, "json"])
+def test_an_odd_board_is_shown(
+    oddity: str, command: str, content: dict[str, Any], folder: Path, prunebench: Prunebench
+) -> None:
+    name = board(seeds=4, steps=(0,)).name
+    write(folder / OUT, name, ODD[oddity](content))
+    commands = COMMANDS | {
+        "json": ("leaderboard", name, "--format", "json"),
+        "show": ("show", "good", "--json"),
+    }
+    result = prunebench(*commands[command], "--out", OUT)
+    assert result.code == (2 if oddity == "no rows" and command in ("show", "compare") else 0), result.err
+    assert not [sign for sign in ("\x9b", "\u202e", "\ud800") if sign in result.out + result.err]
+
+
+def test_a_pipe_among_the_boards_is_named(good: str, folder: Path, prunebench: Prunebench) -> None:
+    """Nobody writes into it: reading would wait for ever."""
+    os.mkfifo(folder / OUT / "broken.json")
+    result = prunebench("leaderboard", "--out", OUT)
+    assert result.code == 1
+    assert "left out: broken.json: cannot be read (no ordinary file)" in result.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

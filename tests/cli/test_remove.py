@@ -121,11 +121,20 @@ def test_what_another_process_computes_stays(made: str, prunebench: Prunebench) 
 
 
 def test_what_is_not_there(made: str, prunebench: Prunebench) -> None:
-    wrong = {"name a scorer": (), "did you mean 'snip'": ("snib",), "boards here": ("--board", made[1:])}
+    wrong = {
+        "name a scorer": (),
+        "did you mean 'snip'": ("snib",),
+        "boards here": ("--board", made[1:]),
+        "--board: got ''; the beginning of a board's name is needed": ("snip", "--board", ""),
+        "--out: got 'board'; a folder that is there is needed": ("snip", "--out", "board"),
+        "--store: got 'stor'; a folder that is there is needed": ("snip", "--store", "stor"),
+    }
+    before = _keys(), _scored()
     for said, asked in wrong.items():
-        result = prunebench("remove", *asked)
+        result = prunebench("remove", *asked, "--yes")
         assert result.code == 2
         assert said in result.err
+        assert (_keys(), _scored()) == before
 
 
 def test_a_row_that_fails_no_more_stays_while_the_question_is_open(made: str) -> None:

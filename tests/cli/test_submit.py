@@ -150,6 +150,13 @@ def test_what_was_changed_in_a_file_or_a_board_is_found(
     forge(submission, "stranger.py", SCORER.replace("SCALE", "3"))
     refused("the rows of stranger were made by other code than came along or is here")
     forge(submission, "stranger.py", SCORER.replace("SCALE", "2"))
+    record = json.loads((submission / "submission.json").read_text())
+    (folder / "evil.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\n{SCORER}")
+    for specs in ([], ["snip"], ["stranger", "evil.py:Stranger"]):
+        (submission / "submission.json").write_text(json.dumps(record | {"specs": specs}))
+        refused("submission.json has other specs than the rows")
+    assert not (folder / "ran").exists()
+    (submission / "submission.json").write_text(json.dumps(record))
     assert rows(folder / OURS) == before
     merged = prunebench("merge", submission, "--out", OURS)
     assert "2 rows of stranger (stranger.py) on boards in leaderboards" in merged.out, merged
