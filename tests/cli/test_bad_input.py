@@ -97,6 +97,14 @@ def test_a_bad_value_of_run_is_named(option: str, quick: Prunebench, folder: Pat
         expect_refusal(quick(option, value), option, folder)
 
 
+@pytest.mark.usefixtures("taken")
+def test_a_store_that_is_none_is_refused_before_boards_have_a_folder(quick: Prunebench, folder: Path) -> None:
+    (folder / "store" / "results.sqlite").mkdir(parents=True)
+    result = quick("--store", "store", "--out", "boards")
+    assert result.code == 2
+    assert not (folder / "boards").exists()
+
+
 NETWORKS = {
     ("--network", ""): "--network: got ''; write name or name[parameter=value,...]",
     ("--network", "lenett"): "--network: got 'lenett'; did you mean 'lenet'?",

@@ -119,6 +119,10 @@ def test_a_loss_that_ends_training_is_the_recipes_and_may_stand_where_it_once_di
         ("[recipe]\nwidht = 1", ["[recipe]", "'widht'", "did you mean 'width'?"]),
         ("[run]\nscorer = ['snip']", ["[run]", "'scorer'", "did you mean 'scorers'?"]),
         ("[run]\nprotocols = ['prune']", ["protocols", "'prune'", "did you mean 'prune_"]),
+        (
+            "[recipe]\nuntil_loss = 0.1\n[run]\nuntil_loss = 0.2",
+            ["[run] until_loss", "[recipe] has it already"],
+        ),
         ("[run]\nrecalibrate = 'true'", ["true without quotes: true or false"]),
         ("[[grid]]\n[grid.tasks]", ["[[grid]] 1", "'tasks'", "did you mean 'task'?"]),
         ("[task]\nsamples = '100'", ["samples", "'100'", "a whole number from 0 up"]),
