@@ -12,6 +12,8 @@ from prunebench.leaderboard.charts.chart import Chart as Chart
 from prunebench.modules import from_module as from_module
 from prunebench.networks import Networks as Networks
 from prunebench.networks import shallow_networks as shallow_networks
+from prunebench.networks.layers import Layer as Layer
+from prunebench.networks.layers import Part as Part
 from prunebench.networks.network import Network as Network
 from prunebench.reference_networks import load_network as load_network
 from prunebench.scoring.importance import ScorerImportance as ScorerImportance

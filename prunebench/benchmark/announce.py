@@ -32,14 +32,13 @@ def announce(plan: Plan, missing: Missing, store: Store, reporter: Reporter) -> 
     work = work_of(plan, missing)
     counts = ", ".join(str(plan.kept(fraction)) for fraction in plan.fractions)
     choices = sum(draws_of(scorer, ACCURACY_DRAWS) for scorer in plan.with_controls())
+    at_steps = plural(len(plan.steps), "step")
     for protocol in TRAINED:
         trained = {step: int(count) for (kind, step), count in work.items() if kind.startswith(protocol)}
-        what = (
-            f"for each of {len(plan.steps)} steps, {plural(plan.finetuned, 'step')} more of {choices} choices"
-        )
+        what = f"for each of {at_steps}, {plural(plan.finetuned, 'step')} more of {choices} choices"
         if protocol == PRUNE_EARLY:
             trained.pop(recipe.steps, None)  # from the end on nothing is left to train
-            what = f"from each of {len(plan.steps)} steps, retrain {choices + 1} choices"
+            what = f"from each of {at_steps}, retrain {choices + 1} choices"
         if networks := sum(trained.values()):
             reporter.plan(
                 f"{protocol}: {what} of {counts} units for {plural(len(plan.seeds), 'seed')}: "

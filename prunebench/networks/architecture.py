@@ -42,6 +42,7 @@ class Architecture:
         outputs: C, the number of classes.
         shape: of one sample as the module takes it; None: a vector of any length.
         channels_last: its convolutions may have their filters in that order of memory.
+        attends: there is attention in it, whose derivatives are taken another way (`PlainAttention`).
         key: no other architecture of this process has it.
     """
 
@@ -51,6 +52,7 @@ class Architecture:
     outputs: int
     shape: tuple[int, ...] | None = None
     channels_last: bool = False
+    attends: bool = False
     key: str = field(default_factory=lambda: f"architecture {next(_NUMBERS)}")
 
     @property

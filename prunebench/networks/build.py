@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 from prunebench.counting import counted
 from prunebench.errors import RequestError, in_words
 from prunebench.networks.architecture import Architecture
+from prunebench.networks.attention import PlainAttention
 from prunebench.networks.claims import check_claims
 from prunebench.networks.global_generators import global_generators_kept
 from prunebench.networks.layers import Layer
@@ -56,10 +57,12 @@ def architecture_of(
     with global_generators_kept(x.device):
         check_forward(module, x)
         check_draws(module, x)
-    outputs = logits_of(module, x).shape[1]
+    with PlainAttention() as attention:
+        outputs = logits_of(module, x).shape[1]
     tensors = {name: tensor.detach()[None] for name, tensor in _tensors(module).items()}
     last = takes_channels_last(module, x)
-    found = Architecture(name, module.to("meta"), layers, outputs, tuple(x.shape[1:]), last)
+    module, shape = module.to("meta"), tuple(x.shape[1:])
+    found = Architecture(name, module, layers, outputs, shape, last, attention.met)
     check_units(Networks(found, tensors), x)
     return found
 

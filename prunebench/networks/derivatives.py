@@ -1,6 +1,7 @@
 """Derivatives of the loss of one network by its tensors, and by gates on its units."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from prunebench.errors import RequestError
+from prunebench.networks.attention import PlainAttention
 from prunebench.networks.layers import Layer
 from prunebench.networks.outcomes import LOSSES, Loss
 from prunebench.networks.products import Products
@@ -35,12 +37,14 @@ class Objective:
         temperature: divides the logits.
         whole: take all samples at once. The sums of the paper's network are so, since stored scores are of
             this rounding.
+        attends: the module has attention (`Architecture.attends`).
     """
 
     module: Callable[[], nn.Module]
     loss: Loss | LossFunction
     temperature: float = 1.0
     whole: bool = False
+    attends: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.loss, str) and self.loss not in LOSSES:
@@ -49,7 +53,9 @@ class Objective:
     def __call__(self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor) -> Tensor:
         """The loss of these samples together."""
         mean = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
-        logits = functional_call(self.module(), (trained, rest), (x,))
+        # Only where it is needed: it makes small networks a fifth slower.
+        with PlainAttention() if self.attends else nullcontext():
+            logits = functional_call(self.module(), (trained, rest), (x,))
         return mean(logits[None] / self.temperature, y)[0]
 
     def gradient(

@@ -28,11 +28,13 @@ _PRODUCED: dict[str, Role] = {"weight": "incoming", "bias": "bias"}
 _READ: dict[str, Role] = {"weight": "outgoing"}
 
 _NEEDED = "needed are linear layers, ordinary convolutions and batch normalisation, each used once"
+# Where the rest of the network may well have layers that can be pruned.
+_OR_NAMED = "; or name the layers to prune by layers() (docs/writing-a-network.md)"
 # The graph says that it is so, not why.
 _APART = (
     "units that are not read whole, one beside the other, as they are made",
     "they may not be concatenated, split, transposed, normalised together or flattened with positions before "
-    "them, nor may a function read by the weights of a layer",
+    "them, nor may a function read by the weights of a layer" + _OR_NAMED,
 )
 
 
@@ -45,7 +47,8 @@ def find_layers(module: nn.Module, x: Float[Tensor, "samples ..."]) -> tuple[Lay
     Raises `RequestError`, naming the place in the module, for what cannot be taken: grouped and transposed
     convolutions, modules that are used twice or never, tied parameters, attention and recurrence,
     normalisation over units, parameters of no such module, units that are concatenated, reshaped on one of
-    two ways that meet, or read both with and without batch normalisation, and nothing to prune.
+    two ways that meet, or read both with and without batch normalisation, and nothing to prune. Whoever knows
+    which layers can be pruned beside such things names them by `Network.layers`.
     """
     module = copy.deepcopy(module).eval()
     _check_modules(module)
@@ -216,23 +219,25 @@ def _order(module: nn.Module, x: Tensor, names: dict[nn.Module, str]) -> list[st
     order = order_of(module, x, names.values())
     times = Counter(order)
     for path in names.values():
-        if times[path] != 1:
-            raise _refused(path, f"a module that is used {'twice' if times[path] else 'never'}")
+        if not times[path]:
+            raise _refused(path, "a module that is used never")
+        if times[path] > 1:
+            raise _refused(path, "a module that is used twice", _NEEDED + _OR_NAMED)
     return order
 
 
 def _check_modules(module: nn.Module) -> None:
     for path, inside in module.named_modules():
         own = [name for name, _ in inside.named_parameters(recurse=False)]
-        if own and not isinstance(inside, _KNOWN):
-            raise _refused(path, f"parameters of {type(inside).__name__}")
-        if other := [name for name in own if name not in ("weight", "bias")]:
-            raise _refused(path, f"a parameter {other[0]} of {type(inside).__name__}")
+        known = ("weight", "bias") if isinstance(inside, _KNOWN) else ()
+        if other := [name for name in own if name not in known]:
+            what = f"the parameter {other[0]} of {type(inside).__name__}"
+            raise _refused(path, what, _NEEDED + _OR_NAMED)
         if isinstance(inside, CONVOLUTIONS) and inside.groups != 1:
-            raise _refused(path, "a grouped convolution")
+            raise _refused(path, "a grouped convolution", _NEEDED + _OR_NAMED)
     for path, inside in module.named_modules():
         if isinstance(inside, nn.LocalResponseNorm | nn.CrossMapLRN2d):  # it does too little to be found out
-            raise _refused(path, "normalisation over units")
+            raise _refused(path, "normalisation over units", _NEEDED + _OR_NAMED)
         if isinstance(inside, NORMALISATIONS) and not (inside.track_running_stats and inside.momentum):
             raise _refused(path, "batch normalisation without running statistics that move by a momentum")
     for path, inside in normalisations(copy.deepcopy(module).train()).items():

@@ -253,7 +253,13 @@ class Networks:
 
     def _objective(self, loss: Loss | LossFunction, temperature: float = 1.0) -> Objective:
         architecture = self.architecture
-        return Objective(lambda: architecture.own_module, loss, temperature, whole=architecture.shape is None)
+        return Objective(
+            lambda: architecture.own_module,
+            loss,
+            temperature,
+            whole=architecture.shape is None,
+            attends=architecture.attends,
+        )
 
     def each(self, compute: Callable[[int], T]) -> list[T]:
         """What is computed of each network, by its position: one on each thread of a CPU.

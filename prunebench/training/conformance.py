@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from prunebench.device import torch_threads
-from prunebench.errors import RequestError
+from prunebench.errors import RequestError, in_words
 from prunebench.networks import Networks
 from prunebench.networks.build import architecture, build, module_of
 from prunebench.networks.global_generators import by_global_seeds, generator_states
@@ -25,6 +25,7 @@ from prunebench.training.order import PAD, minibatch_order
 from prunebench.training.recipe import Recipe
 from prunebench.training.state import State
 from prunebench.training.train import train
+from prunebench.words import plural
 
 # Of a sample: a network is checked on the first that it takes, or on the one that is asked for.
 SHAPES = ((1, 12, 12), (1, 28, 28), (3, 32, 32), (3, 64, 64), (3, 224, 224), (30,), (1, 8, 8), (6, 8))
@@ -176,6 +177,29 @@ def _training(network: Network) -> str:
     return "alone and together it trains as torch.optim.SGD does"
 
 
+@NETWORK_CHECKS.add("derivatives", _COMPUTES)
+def _derivatives(network: Network) -> str:
+    networks, x = _networks(network, SEEDS[0]), _samples(_shape(network))
+    y = torch.arange(len(x)) % OUTPUTS
+    taken: dict[str, Callable[[], Mapping[str, Tensor]]] = {
+        "a gradient": lambda: networks.gradient(x, y).tensors,
+        "a product with the Hessian": lambda: networks.hessian_vector_product(networks, x, y).tensors,
+        "a gradient of each sample": lambda: networks.fisher_diagonal(x, y).tensors,
+        "a gradient by gates": lambda: {"gates on units": networks.gate_gradients(x, y)},
+    }
+    expected = "finite derivatives by weights and gates, and second ones: scorers ask for them"
+    for what, take in taken.items():
+        try:
+            found = take()
+        except Exception as error:  # whatever PyTorch raises where it has no derivative
+            cause = "an operation in forward that PyTorch cannot differentiate twice, or not by sample"
+            raise Violation(f"{what} raises {in_words(error)}", expected, cause) from error
+        if wrong := [name for name, tensor in found.items() if not tensor.isfinite().all()]:
+            cause = "a root, a logarithm or a division at 0 in forward"
+            raise Violation(f"{what} is not finite: {_in_words(wrong)}", expected, cause)
+    return f"{', '.join(taken)}: all finite"
+
+
 @NETWORK_CHECKS.add("size", _COMPUTES, reports=True)
 def _size(network: Network) -> str:
     networks, shape = _networks(network, SEEDS[0]), _shape(network)
@@ -185,8 +209,9 @@ def _size(network: Network) -> str:
     networks.gradient(x, y)
     seconds = time.perf_counter() - began
     return (
-        f"{len(networks.layers)} layers, {networks.units:,} units, {numbers:,} trained numbers; a gradient "
-        f"of 32 samples of {shape} takes {1000 * seconds:.0f} ms on one thread"
+        f"{plural(len(networks.layers), 'layer')}, {plural(networks.units, 'unit')}, "
+        f"{plural(numbers, 'trained number')}; a gradient of 32 samples of {shape} takes "
+        f"{1000 * seconds:.0f} ms on one thread"
     )
 
 

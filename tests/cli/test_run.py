@@ -119,7 +119,7 @@ def test_failing_scorers_are_rows_and_leave_the_others_unharmed(quick: Any, fold
 def test_prune_early_says_what_it_will_do_and_brings_its_controls(quick: Any) -> None:
     result = quick("--at-step", "10", "--protocol", "prune_early", "--keep", "0.5", "--keep", "0.1", "--json")
     assert result.code == 0
-    assert "prune_early: from each of 1 steps" in result.err
+    assert "prune_early: from each of 1 step, retrain" in result.err
     rows = {row["scorer"]: row for row in result.json["rows"]}
     assert set(rows) == {"alignment", "random", "oracle", "reinitialised"}
     for row in rows.values():

@@ -220,7 +220,7 @@ def test_a_model_is_scored_once_a_step(task) -> None:
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([nn.Linear(7, 6), nn.ReLU(), nn.PReLU(), nn.Linear(6, 2, bias=False)], "parameters of PReLU"),
+        ([nn.Linear(7, 6), nn.ReLU(), nn.PReLU(), nn.Linear(6, 2, bias=False)], "parameter weight of PReLU"),
         ([nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 2, bias=False)], r"inputs of shape \(7,\)"),
         ([nn.Linear(7, 6), nn.ReLU(), nn.Linear(6, 3, bias=False)], "model's outputs: got 3; the task's, 2"),
     ],

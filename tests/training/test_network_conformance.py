@@ -181,6 +181,24 @@ class Halved(Good):
         return find_layers(module, x)[1:]
 
 
+class Root(nn.Module):
+    """It has no slope at 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x).sqrt()
+
+
+class Bent(Good):
+    """Its nonlinearity has no second derivative in PyTorch, or an infinite one."""
+
+    name = "bent"
+    by: str = "hardsigmoid"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        bends = nn.Hardsigmoid() if self.by == "hardsigmoid" else Root()
+        return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), bends, nn.Linear(8, outputs))
+
+
 def failures(network: pb.Network) -> Iterator[Finding]:
     return (finding for finding in NETWORK_CHECKS.run(network) if finding.status == "failed")
 
@@ -194,6 +212,8 @@ def failures(network: pb.Network) -> Iterator[Finding]:
         (Drops(of="numpy"), "builds", "random numbers of Part (0)"),
         (Counts(), "seeds", "of seed 11 alone and in a batch with 3 differ"),
         (Batch(), "samples", "a sample's logits alone and among others differ by"),
+        (Bent(), "derivatives", "a product with the Hessian raises RuntimeError: derivative for"),
+        (Bent(by="root"), "derivatives", "a product with the Hessian is not finite: 1.weight, 1.bias"),
     ],
 )
 def test_what_is_wrong_is_said(network: pb.Network, check: str, seen: str) -> None:
