@@ -1,28 +1,30 @@
 """Gradients of single samples: from one backward pass where a network is made of products alone."""
 
 import copy
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import batch_norm, conv2d, linear
 
 import prunebench as pb
 from prunebench.networks.derivatives import Objective
 from prunebench.networks.layers import Layer, Part
 
+Norm = TypeVar("Norm", nn.BatchNorm1d, nn.BatchNorm2d)
+
 
 class Twice(nn.Module):
-    """One matrix multiplies two vectors of each sample; and with `lent`, its bias is a sum's, too."""
+    """One matrix multiplies two vectors of each sample; or with `lent`, one, and its bias is added before."""
 
     def __init__(self, lent: bool) -> None:
         super().__init__()
         self.inner, self.output, self.lent = nn.Linear(4, 4), nn.Linear(4, 2), lent
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = torch.relu(self.inner(x))
-        hidden = hidden + self.inner.bias if self.lent else torch.relu(self.inner(hidden))
+        before = x + torch.stack([self.inner.bias]) if self.lent else torch.relu(self.inner(x))
+        hidden = torch.relu(self.inner(before))
         return linear(hidden, self.output.weight, self.output.bias)
 
 
@@ -51,7 +53,33 @@ class Fixed(nn.Module):
         return cast(Tensor, self.output(hidden))
 
 
-def normalised(module: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
+class Tied(nn.Module):
+    """A gain that is added, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = normalised(nn.BatchNorm1d(4))
+        self.norm.register_parameter("bias", None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        own = self.norm
+        return batch_norm(x, own.running_mean, own.running_var, own.weight, own.weight)[:, :2]
+
+
+class Functions(nn.Module):
+    """PyTorch's functions with what they take by default, and arguments by their names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(1, 2, 2), normalised(nn.BatchNorm2d(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = conv2d(bias=self.conv.bias, weight=self.conv.weight, input=x.unflatten(1, (1, 2, 2)))
+        own = self.norm
+        return batch_norm(h, own.running_mean, own.running_var, own.weight, own.bias).flatten(1)
+
+
+def normalised(module: Norm) -> Norm:
     """As trained ones are: statistics, gain and shift of its own."""
     drawn = torch.Generator().manual_seed(3)
     for tensor in (module.running_mean, module.running_var, module.weight.data, module.bias.data):
@@ -64,10 +92,15 @@ IMAGE = nn.Unflatten(1, (1, 2, 2))
 MODULES = {
     "mlp": (nn.Sequential(nn.Flatten(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2)), True),
     "in place": (nn.Sequential(nn.Linear(4, 5), nn.ReLU(inplace=True), nn.Linear(5, 2)), True),
+    "functions": (Functions(), True),
     "spare": (Spare(), True),
     "fixed": (Fixed(), True),
     "normalised": (
         nn.Sequential(nn.Linear(4, 5), normalised(nn.BatchNorm1d(5, eps=0.1)), nn.Linear(5, 2)),
+        True,
+    ),
+    "sequences": (
+        nn.Sequential(nn.Unflatten(1, (2, 2)), normalised(nn.BatchNorm1d(2)), nn.Flatten(), nn.Linear(4, 2)),
         True,
     ),
     "convolution": (nn.Sequential(IMAGE, nn.Conv2d(1, 2, 2), nn.Flatten()), True),
@@ -85,6 +118,7 @@ MODULES = {
         False,
     ),
     "positions": (nn.Sequential(nn.Unflatten(1, (2, 2)), nn.Linear(2, 1), nn.Flatten()), False),
+    "tied": (Tied(), False),
     "twice": (Twice(lent=False), False),
     "lent": (Twice(lent=True), False),
 }
