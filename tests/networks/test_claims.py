@@ -36,6 +36,14 @@ CLAIMS: dict[str, tuple[Claim, str]] = {
         lambda a, b: (part(a, 0, role="bias"), b),
         "'layer fc1: fc1.weight as bias along axis 0'; it is incoming there",
     ),
+    "what reads as what makes": (
+        lambda a, b: (part(a, -1, role="incoming"), b),
+        "'layer fc1: fc2.weight as incoming along axis 1'; it is outgoing there",
+    ),
+    "an axis from the end": (
+        lambda a, b: (part(a, 1, axis=-1), b),
+        "'layer fc1: fc1.bias (6,)'; a tensor of 6 along axis -1 is needed",
+    ),
     "bias as weights": (
         lambda a, b: (part(a, 1, role="incoming"), b),
         "'layer fc1: fc1.bias as incoming along axis 0'; it is bias there",
@@ -116,10 +124,10 @@ class Matrices(nn.Module):
         super().__init__()
         self.read = nn.Parameter(torch.randn(6, inputs))
         self.shift = nn.Parameter(torch.randn(1, 6))
-        self.told = nn.Parameter(torch.randn(6, outputs))
+        self.weight = nn.Parameter(torch.randn(6, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x.flatten(1) @ self.read.T + self.shift) @ self.told
+        return torch.relu(x.flatten(1) @ self.read.T + self.shift) @ self.weight
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,7 @@ class Free(pb.Network):
         return Matrices(18, outputs)
 
     def layers(self, module: nn.Module, x: Tensor) -> tuple[Layer, ...]:
-        parts = Part("read", 0, "incoming"), Part("shift", 1, "bias"), Part("told", 0, "outgoing")
+        parts = Part("read", 0, "incoming"), Part("shift", 1, "bias"), Part("weight", 0, "outgoing")
         return (Layer("hidden", 6, parts),)
 
 
