@@ -69,8 +69,8 @@ def _check_names(layers: Sequence[Layer], module: nn.Module, x: Float[Tensor, "s
     for layer in layers:
         if "/" in layer.name:
             raise RequestError("network", f"layer {layer.name}", "results are kept by names without a /")
-    named = Counter(layer.name for layer in layers)
-    if "" in named or max(named.values()) > 1:
+    named = {layer.name for layer in layers}
+    if "" in named or len(named) < len(layers):
         given = f"layers {', '.join(layer.name or '(no name)' for layer in layers)}"
         raise RequestError("network", given, "each needs a name of its own")
     makers = {layer.name: _makers(layer) for layer in layers}
