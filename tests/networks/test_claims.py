@@ -125,21 +125,23 @@ class Matrices(nn.Module):
         self.read = nn.Parameter(torch.randn(6, inputs))
         self.shift = nn.Parameter(torch.randn(1, 6))
         self.weight = nn.Parameter(torch.randn(6, outputs))
+        self.act = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x.flatten(1) @ self.read.T + self.shift) @ self.weight
+        return self.act(x.flatten(1) @ self.read.T + self.shift) @ self.weight
 
 
 @dataclass(frozen=True)
 class Free(pb.Network):
     name = "free"
+    layer: str = "hidden"
 
     def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
         return Matrices(18, outputs)
 
     def layers(self, module: nn.Module, x: Tensor) -> tuple[Layer, ...]:
         parts = Part("read", 0, "incoming"), Part("shift", 1, "bias"), Part("weight", 0, "outgoing")
-        return (Layer("hidden", 6, parts),)
+        return (Layer(self.layer, 6, parts),)
 
 
 @dataclass(frozen=True)
@@ -163,3 +165,5 @@ def test_layers_may_have_names_of_their_own_or_of_what_they_are_in() -> None:
 def test_parameters_of_no_ordinary_module_are_what_they_are_said_to_be() -> None:
     assert architecture(Claiming(), SHAPE, 3).units == 11
     assert architecture(Free(), SHAPE, 3).units == 6
+    with pytest.raises(pb.RequestError, match="layer act'; the path of another .* made in none"):
+        architecture(Free("act"), SHAPE, 3)
