@@ -124,11 +124,12 @@ class Matrices(nn.Module):
         super().__init__()
         self.read = nn.Parameter(torch.randn(6, inputs))
         self.shift = nn.Parameter(torch.randn(1, 6))
-        self.weight = nn.Parameter(torch.randn(6, outputs))
-        self.act = nn.ReLU()
+        self.act, self.second = nn.ReLU(), nn.Linear(6, 5)
+        self.weight = nn.Parameter(torch.randn(5, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(x.flatten(1) @ self.read.T + self.shift) @ self.weight
+        h = self.act(x.flatten(1) @ self.read.T + self.shift)
+        return torch.relu(self.second(h)) @ self.weight
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,9 @@ class Free(pb.Network):
         return Matrices(18, outputs)
 
     def layers(self, module: nn.Module, x: Tensor) -> tuple[Layer, ...]:
-        parts = Part("read", 0, "incoming"), Part("shift", 1, "bias"), Part("weight", 0, "outgoing")
-        return (Layer(self.layer, 6, parts),)
+        first = Part("read", 0, "incoming"), Part("shift", 1, "bias"), Part("second.weight", 1, "outgoing")
+        made = Part("second.weight", 0, "incoming"), Part("second.bias", 0, "bias")
+        return Layer(self.layer, 6, first), Layer("second", 5, (*made, Part("weight", 0, "outgoing")))
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,6 @@ def test_layers_may_have_names_of_their_own_or_of_what_they_are_in() -> None:
 
 def test_parameters_of_no_ordinary_module_are_what_they_are_said_to_be() -> None:
     assert architecture(Claiming(), SHAPE, 3).units == 11
-    assert architecture(Free(), SHAPE, 3).units == 6
+    assert architecture(Free(), SHAPE, 3).units == 11
     with pytest.raises(pb.RequestError, match="layer act'; the path of another .* made in none"):
         architecture(Free("act"), SHAPE, 3)

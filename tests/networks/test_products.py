@@ -148,6 +148,16 @@ def test_squares_are_those_of_each_sample(name: str) -> None:
         assert not tensor.requires_grad
 
 
+def test_of_more_numbers_than_are_kept_samples_go_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = Twice(lent=False)
+    weights = {name: tensor.detach() for name, tensor in module.named_parameters()}
+    x, y = torch.randn(3, 4), torch.arange(3) % 2
+    found = Objective(lambda: module, "cross_entropy").mean_squares(weights, {}, x, y)
+    monkeypatch.setattr("prunebench.networks.derivatives.NUMBERS_AT_ONCE", 1)
+    again = Objective(lambda: module, "cross_entropy").mean_squares(weights, {}, x, y)
+    torch.testing.assert_close(again, found)
+
+
 def test_the_papers_network_is_made_of_products(monkeypatch: pytest.MonkeyPatch) -> None:
     networks = pb.initialise(pb.Recipe(width=6, init_std=0.5), 4, range(2)).to(dtype=torch.float64)
     x, y = torch.randn(9, 4).double(), torch.arange(9) % 2
