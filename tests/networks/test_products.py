@@ -140,8 +140,9 @@ def test_squares_are_those_of_each_sample(name: str) -> None:
     weights = {name: tensor.detach().double() for name, tensor in module.named_parameters()}
     objective = Objective(lambda: module, "cross_entropy")
     assert (objective._squares_of_products(weights, {}, x, y, 3) is not None) == of_products
-    found = objective.mean_squares(weights, {}, x, y)
-    each = [objective.gradient(weights, {}, x[s : s + 1], y[s : s + 1]) for s in range(7)]
+    with torch.no_grad():
+        found = objective.mean_squares(weights, {}, x, y)
+        each = [objective.gradient(weights, {}, x[s : s + 1], y[s : s + 1]) for s in range(7)]
     for each_name, tensor in found.items():
         mean = torch.stack([one[each_name].square() for one in each]).mean(dim=0)
         torch.testing.assert_close(tensor, mean, rtol=1e-12, atol=1e-18)
@@ -179,7 +180,9 @@ def test_gates_of_products_are_those_of_each_sample(
     networks = pb.initialise(recipe, shape, range(2), outputs=3, dtype=torch.float64)
     x = torch.randn(7, *(shape if isinstance(shape, tuple) else (shape,)), dtype=torch.float64)
     y = torch.arange(7) % 3
-    found, by_products = networks.gate_gradients(x, y), Objective._gates_of_products
+    by_products = Objective._gates_of_products
+    with torch.no_grad():
+        found = networks.gate_gradients(x, y)
     taken: list[Tensor | None] = []
     monkeypatch.setattr(Objective, "_gates_of_products", lambda *args: taken.append(by_products(*args)))
     torch.testing.assert_close(networks.gate_gradients(x, y), found, rtol=1e-11, atol=1e-14)
@@ -208,7 +211,8 @@ def test_gates_elsewhere_are_taken_sample_by_sample(name: str, outgoing: str, ax
         return {**weights, outgoing: weights[outgoing] * factors}, {}
 
     assert objective._gates_of_products([layer], weights, {}, x, y) is None
-    found = objective.by_gates([layer], gated, gates, x, y)
+    with torch.no_grad():
+        found = objective.by_gates([layer], gated, gates, x, y)
     for s in range(5):
         own = gates.clone().requires_grad_()
         (expected,) = torch.autograd.grad(objective(*gated(own), x[s : s + 1], y[s : s + 1]), own)
