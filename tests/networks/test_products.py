@@ -53,6 +53,14 @@ class Fixed(nn.Module):
         return cast(Tensor, self.output(hidden))
 
 
+class Idle(nn.Linear):
+    """With a number that nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 2)
+        self.idle = nn.Parameter(torch.ones(()))
+
+
 class Tied(nn.Module):
     """A gain that is added, too."""
 
@@ -118,6 +126,7 @@ MODULES = {
         False,
     ),
     "positions": (nn.Sequential(nn.Unflatten(1, (2, 2)), nn.Linear(2, 1), nn.Flatten()), False),
+    "idle": (Idle(), False),
     "tied": (Tied(), False),
     "twice": (Twice(lent=False), False),
     "lent": (Twice(lent=True), False),
