@@ -167,5 +167,5 @@ def test_layers_may_have_names_of_their_own_or_of_what_they_are_in() -> None:
 def test_parameters_of_no_ordinary_module_are_what_they_are_said_to_be() -> None:
     assert architecture(Claiming(), SHAPE, 3).units == 11
     assert architecture(Free(), SHAPE, 3).units == 11
-    with pytest.raises(pb.RequestError, match="layer act'; the path of another .* made in none"):
+    with pytest.raises(pb.RequestError, match=r"layer act'; the path of another .* made in none"):
         architecture(Free("act"), SHAPE, 3)
