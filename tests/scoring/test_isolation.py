@@ -193,6 +193,7 @@ BROKEN = {
     "import a_module_that_is_not_there": "ModuleNotFoundError: No module named 'a_module_that_is_not_there'",
     "1 / 0": "ZeroDivisionError: division by zero (broken1.py:1 in <module>)",
     "raise SystemExit(3)": "does not load: SystemExit: 3",
+    "raise KeyboardInterrupt": "does not load: KeyboardInterrupt: no message",
     "import os; os._exit(3)": "ended its process with exit code 3",
     "while True: pass": "did not end within 2 s; it was stopped",
     "x = 1": "it has no scorer: a class that derives from prunebench.Scorer",
