@@ -1,6 +1,5 @@
 """What a network's layers are said to be, held against its module: names, order, sizes and roles."""
 
-import copy
 from collections import Counter
 from collections.abc import Sequence
 
@@ -69,12 +68,12 @@ def _check_names(layers: Sequence[Layer], module: nn.Module, x: Float[Tensor, "s
     for layer in layers:
         if "/" in layer.name:
             raise RequestError("network", f"layer {layer.name}", "results are kept by names without a /")
-    named = Counter(layer.name for layer in layers)
-    if "" in named or max(named.values()) > 1:
+    named = {layer.name for layer in layers}
+    if "" in named or len(named) < len(layers):
         given = f"layers {', '.join(layer.name or '(no name)' for layer in layers)}"
         raise RequestError("network", given, "each needs a name of its own")
     makers = {layer.name: _makers(layer) for layer in layers}
-    order = order_of(copy.deepcopy(module), x, {path for paths in makers.values() for path in paths})
+    order = order_of(module, x, {path for paths in makers.values() for path in paths})
     others, begins = {path for path, _ in module.named_modules()}, dict[str, int]()
     for name, own in makers.items():
         if name in others and not any(path == name or path.startswith(f"{name}.") for path in own):

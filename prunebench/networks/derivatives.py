@@ -112,11 +112,11 @@ class Objective:
         for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
             leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
             with torch.enable_grad(), Products(leaves) as seen:
-                loss = self(leaves, rest, a, b)
+                loss = len(a) * self(leaves, rest, a, b)
             if not seen.of_samples(len(a)):
                 return None
             edges = [one.edge for one in seen.products if one.edge is not None]
-            deltas = iter(torch.autograd.grad(len(a) * loss, edges, allow_unused=True))
+            deltas = iter(torch.autograd.grad(loss, edges, allow_unused=True))
             for one in seen.products:
                 for name, sums in one.squares(None if one.edge is None else next(deltas)):
                     total[name] = total[name] + sums / len(x) if name in total else sums / len(x)
@@ -151,10 +151,10 @@ class Objective:
         at_once, rows = _products_at_once(trained, SAMPLES_AT_ONCE), []
         for a, b in zip(x.split(at_once), y.split(at_once), strict=True):
             with torch.enable_grad(), Products(weights, gated=True) as seen:
-                loss = self(tensors, {}, a, b)
+                loss = len(a) * self(tensors, {}, a, b)
             if not seen.of_samples(len(a)) or seen.gates.keys() != weights.keys():
                 return None
-            found = _backwards(len(a) * loss, seen.gates)
+            found = _backwards(loss, seen.gates)
             rows.append(torch.cat([_of_units(layer, found) for layer in layers], dim=1))
         return torch.cat(rows)
 

@@ -208,7 +208,7 @@ def _check_normalised(group: Any, name: str) -> None:
         node = left.pop()
         if isinstance(node.module, PRODUCERS):
             raise _refused(name, "units that are read both with and without batch normalisation")
-        multiplies = "MulBackward" in str(getattr(node.module, "_grad_fn", ""))
+        multiplies = "MulBackward" in getattr(node.module, "_grad_fn", "")
         if not (multiplies or isinstance(node.module, NORMALISATIONS)):
             left += (more := [reads for reads in node.outputs if reads not in seen])
             seen.update(more)

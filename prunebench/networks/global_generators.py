@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 def generator_states() -> tuple[object, ...]:
     """Where they stand, to be compared: whoever draws moves one."""
-    of_numpy = np.random.get_state(legacy=False)  # noqa: NPY002 (the generator that others draw from)
+    of_numpy = np.random.get_state()  # noqa: NPY002 (the generator that others draw from)
     return torch.get_rng_state().numpy().tobytes(), random.getstate(), pickle.dumps(of_numpy)
 
 

@@ -61,7 +61,7 @@ class Product:
         ):
             if name is None:
                 continue
-            leaf: Tensor = self.arguments[argument].detach()
+            leaf: Tensor = self.arguments[argument]
             sums = torch.zeros_like(leaf) if delta is None else of_samples(self.arguments, delta)
             yield name, sums.reshape(leaf.shape)
 
@@ -133,16 +133,16 @@ class Products(TorchFunctionMode):
     ) -> Any:
         """Call it."""
         keywords = keywords or {}
-        used = {name for one in flat((*arguments, *keywords.values())) if (name := self._names.get(id(one)))}
+        used = [name for one in flat((*arguments, *keywords.values())) if (name := self._names.get(id(one)))]
         if not used:
             return function(*arguments, **keywords)
-        self.elsewhere |= function not in _ARGUMENTS or not used.isdisjoint(self._seen)
+        self.elsewhere |= function not in _ARGUMENTS or not self._seen.isdisjoint(used)
         if function not in _ARGUMENTS:
             return function(*arguments, **keywords)
         given = dict(zip(_ARGUMENTS[function], arguments, strict=False)) | keywords
         weight, bias = (self._names.get(id(given.get(name))) for name in ("weight", "bias"))
-        self.elsewhere |= used != {weight, bias} - {None}
-        self._seen |= used
+        self.elsewhere |= len(used) != len({weight, bias} - {None})
+        self._seen.update(used)
         if self._gated and weight is not None and function is not batch_norm:
             own = given["input"].shape[:2]
             self.gates[weight] = given["input"].new_ones(own).requires_grad_()

@@ -301,7 +301,7 @@ def _check_lengths(networks: Networks, x: Float[Tensor, "samples ..."], draw: to
         means_nothing = along.abs() <= _NO_LENGTH * (lengths * pulls).sqrt()
         for number, layer in enumerate(networks.layers):
             own = networks.architecture.layer_of == number
-            if not layer.of("statistic") and pulls[own].any() and means_nothing[own & (pulls > 0)].all():
+            if not layer.of("statistic") and pulls[own].any() and means_nothing[own].all():
                 accepted = (
                     "the length of their weights must mean something: no normalisation but that of batches"
                 )

@@ -42,6 +42,11 @@ class Fork:
         os.close(ring)
         self._code: int | None = None
 
+    @property
+    def pipes(self) -> tuple[int, ...]:
+        """File descriptors that are for no other process."""
+        return (self._lines, self._rung) if self._code is None else ()
+
     def has_ended(self) -> bool:
         """Whether it has; what is left of it is gone then."""
         if self._code is None:

@@ -1,5 +1,6 @@
 """Finding plugins: entry points of installed packages, and files."""
 
+import contextlib
 import hashlib
 import importlib.util
 import inspect
@@ -210,7 +211,8 @@ def import_file(file: str | Path) -> ModuleType:
         assert spec is not None
         sys.modules[name] = module = importlib.util.module_from_spec(spec)
         try:
-            loader.exec_module(module)
+            with contextlib.chdir("."):  # it may go to another folder, where paths mean something else
+                loader.exec_module(module)
         except BaseException as error:
             del sys.modules[name]  # half a module, which the next import would take for all of it
             if not isinstance(error, Exception | SystemExit):

@@ -66,7 +66,8 @@ def serve(
             work(line)
         else:
             if origin not in apart or apart[origin].has_ended():
-                apart[origin] = Fork(work, [requests.fileno(), bell])
+                others = [pipe for fork in apart.values() for pipe in fork.pipes]
+                apart[origin] = Fork(work, [requests.fileno(), bell, *others])
             if not apart[origin].ask(line, answer.is_file):
                 os.close(bell)
                 apart[origin].end_alike()

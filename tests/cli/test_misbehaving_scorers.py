@@ -60,6 +60,9 @@ def shout():
 def replace_checks():
     outcome._taken = lambda given, networks, signs=False: given
 
+def write_scores(content):
+    sys.modules["__main__"].file_bytes = lambda _: content
+
 def replace_all_checks():
     execute.judge = lambda scores, *_: execute.Outcome(scores, None, None, 0, 0.1)
 
@@ -92,6 +95,8 @@ FAILS = {
     "cost_gone": ("object.__setattr__(snapshot, 'cost', None); return norms", "left None gradient"),
     "unchecked": ("replace_checks(); return norms * float('nan')", "returned 48 scores that are NaN"),
     "flat": ("replace_all_checks(); return norms.sum()", "returned shape ()"),
+    "unreadable": ("write_scores(b'scores'); return norms", "its scores cannot be read: "),
+    "large": ("write_scores(bytes(10**6)); return norms", "read: the file is larger than scores are"),
     "stopped": ("fork(out_of_reach); time.sleep(1000)", "did not end within 4 s; it was stopped"),
 }
 WORKS = {

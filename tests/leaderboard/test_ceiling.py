@@ -126,6 +126,20 @@ def test_of_too_few_networks_for_an_interval_there_is_no_share(seeds: int) -> No
     assert share_of_ceiling(score, ceiling_of(reliability)) is None
 
 
+def test_layers_of_any_reliability_have_a_ceiling_from_0_to_1() -> None:
+    high, none = (summarise({("x",): np.array(values)})["x",] for values in ((0.8, 1, 1, 1), 4 * (0.0,)))
+    assert ceiling_of(high, [(7, high)]) == ceiling_of(high)
+    assert ceiling_of(high, [(1, high), (1, high)]).high == 1
+    half = ceiling_of(high, [(1, high), (1, none)])
+    assert half.value == pytest.approx(ceiling_of(high).value / 2)
+    assert half.low is not None
+
+
+def test_of_other_networks_than_the_twins_there_is_no_share() -> None:
+    score, reliability = (summarise({("x",): np.linspace(0.5, 0.6, seeds)})["x",] for seeds in (4, 5))
+    assert share_of_ceiling(score, ceiling_of(reliability)) is None
+
+
 def with_twins(values: dict[int, float]) -> Board:
     """A made-up board with a twin at some of its steps."""
     one = board()

@@ -129,6 +129,31 @@ class Assigning(Wrapped):
         return torch.relu(h - self.mean)
 
 
+class Following(Wrapped):
+    """A running mean that is written into, as it should be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(()))
+
+    def between(self, h: Tensor) -> Tensor:
+        mean = self.get_buffer("mean")
+        if self.training:
+            mean.mul_(0.9).add_(0.1 * h.detach().mean())
+        return torch.relu(h - mean)
+
+
+class Centred(nn.Module):
+    """Takes a share of their mean from units, which is 0 as it begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("share", torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - self.get_buffer("share") * x.mean(dim=1, keepdim=True)
+
+
 class KeepingFeatures(Wrapped):
     """What the units were is left in attributes and in a list, as for a look at it afterwards."""
 

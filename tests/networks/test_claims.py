@@ -36,6 +36,14 @@ CLAIMS: dict[str, tuple[Claim, str]] = {
         lambda a, b: (part(a, 0, role="bias"), b),
         "'layer fc1: fc1.weight as bias along axis 0'; it is incoming there",
     ),
+    "what reads as what makes": (
+        lambda a, b: (part(a, -1, role="incoming"), b),
+        "'layer fc1: fc2.weight as incoming along axis 1'; it is outgoing there",
+    ),
+    "an axis from the end": (
+        lambda a, b: (part(a, 1, axis=-1), b),
+        "'layer fc1: fc1.bias (6,)'; a tensor of 6 along axis -1 is needed",
+    ),
     "bias as weights": (
         lambda a, b: (part(a, 1, role="incoming"), b),
         "'layer fc1: fc1.bias as incoming along axis 0'; it is bias there",
@@ -116,22 +124,26 @@ class Matrices(nn.Module):
         super().__init__()
         self.read = nn.Parameter(torch.randn(6, inputs))
         self.shift = nn.Parameter(torch.randn(1, 6))
-        self.told = nn.Parameter(torch.randn(6, outputs))
+        self.act, self.second = nn.ReLU(), nn.Linear(6, 5)
+        self.weight = nn.Parameter(torch.randn(5, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(x.flatten(1) @ self.read.T + self.shift) @ self.told
+        h = self.act(x.flatten(1) @ self.read.T + self.shift)
+        return torch.relu(self.second(h)) @ self.weight
 
 
 @dataclass(frozen=True)
 class Free(pb.Network):
     name = "free"
+    layer: str = "hidden"
 
     def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
         return Matrices(18, outputs)
 
     def layers(self, module: nn.Module, x: Tensor) -> tuple[Layer, ...]:
-        parts = Part("read", 0, "incoming"), Part("shift", 1, "bias"), Part("told", 0, "outgoing")
-        return (Layer("hidden", 6, parts),)
+        first = Part("read", 0, "incoming"), Part("shift", 1, "bias"), Part("second.weight", 1, "outgoing")
+        made = Part("second.weight", 0, "incoming"), Part("second.bias", 0, "bias")
+        return Layer(self.layer, 6, first), Layer("second", 5, (*made, Part("weight", 0, "outgoing")))
 
 
 @dataclass(frozen=True)
@@ -154,4 +166,6 @@ def test_layers_may_have_names_of_their_own_or_of_what_they_are_in() -> None:
 
 def test_parameters_of_no_ordinary_module_are_what_they_are_said_to_be() -> None:
     assert architecture(Claiming(), SHAPE, 3).units == 11
-    assert architecture(Free(), SHAPE, 3).units == 6
+    assert architecture(Free(), SHAPE, 3).units == 11
+    with pytest.raises(pb.RequestError, match=r"layer act'; the path of another .* made in none"):
+        architecture(Free("act"), SHAPE, 3)

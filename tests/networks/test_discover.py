@@ -77,6 +77,11 @@ class Excited(nn.Module):
         return self.output((h * gates[:, :, None, None]).mean((2, 3)))
 
 
+class Doubled(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.relu(x)
+
+
 def after_flatten(*inside: nn.Module) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), *inside)
 
@@ -112,6 +117,12 @@ def test_refused(module: nn.Module, message: str) -> None:
 
 def test_what_multiplies_units_needs_no_normalisation() -> None:
     assert [layer.name for layer in find_layers(Excited(), X)] == ["conv", "squeeze"]
+
+
+def test_ways_that_part_and_meet_are_followed_once() -> None:
+    doubled = [Doubled() for _ in range(40)]
+    module = after_flatten(nn.Linear(36, 4), *doubled, nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+    assert [layer.units for layer in find_layers(module, X)] == [4]
 
 
 def test_the_module_is_left_as_it_was() -> None:

@@ -224,6 +224,12 @@ def test_what_is_of_the_shallow_network_says_so() -> None:
         networks.gated(torch.ones(3, 9))
 
 
+def test_a_loss_of_nothing_has_gradient_0() -> None:
+    networks, _ = make("lenet", seeds=1)
+    gradient = networks.gradient(*data(6), loss=lambda logits, _: logits.new_zeros(1))
+    assert not any(tensor.any() for tensor in gradient.tensors.values())
+
+
 def test_derivatives_part_by_part_are_those_of_all_samples() -> None:
     """Of more samples than are taken together."""
     networks, modules = make("lenet", seeds=1)

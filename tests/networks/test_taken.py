@@ -7,12 +7,14 @@ import pytest
 import torch
 from modules import (
     Assigning,
+    Centred,
     ClassesReadAgain,
     Competing,
     Counting,
     CountingCalls,
     Does,
     Drawing,
+    Following,
     Frozen,
     Halves,
     InDoublePrecision,
@@ -52,6 +54,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 import prunebench as pb
+from prunebench.counting import counted
 from prunebench.networks import Layer, Part
 from prunebench.networks.build import architecture, build
 
@@ -90,6 +93,7 @@ class Kept(Made):
         (Normalised(), "units of layer first'; the network must be the same whether"),
         (Competing(), "units of layer first'"),
         (Sized(), "units of layer first'"),
+        (small(Centred()), "units of layer 1'"),
         (Raw(), f"units of layer conv'; {SAME_IF_REMOVED}, they are added to the inputs, or a size"),
         (Halves(), "one beside the other, as they are made (first)"),
         (Does(times_the_second), "one beside the other, as they are made (first)"),
@@ -165,6 +169,8 @@ def test_refused(module: nn.Module, message: str) -> None:
     "module",
     [
         Squared(),
+        Following(),
+        Does(lambda _, h: h.sign()),  # no gradient says that a length means nothing
         small(nn.Dropout(0.0)),
         small(nn.BatchNorm1d(8, affine=False)),
         images(nn.Identity()),
@@ -174,8 +180,10 @@ def test_refused(module: nn.Module, message: str) -> None:
 def test_taken(module: nn.Module) -> None:
     name = f"taken {type(module[-3] if isinstance(module, nn.Sequential) else module).__name__}"
     _MADE[name] = module
-    found = architecture(Made(name), SHAPE, 3)
+    with counted() as passes:
+        found = architecture(Made(name), SHAPE, 3)
     assert found.units == 8
+    assert passes.sample_gradients == 0  # it is nobody's cost
     assert all(tensor.device.type == "cpu" for tensor in module.state_dict().values())
 
 

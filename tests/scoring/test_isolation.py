@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,11 +93,14 @@ def isolation(plugin: Path) -> Isolation[Scorer]:
     return Isolation(SCORERS, timeout=60.0, files=[plugin])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_same_scores_as_in_process(
-    run: pb.Trajectory, plugin: Path, isolation: Isolation[Scorer]
+    run: pb.Trajectory, plugin: Path, isolation: Isolation[Scorer], dtype: torch.dtype
 ) -> None:
-    here = execute(pb.load_scorer("good[alpha=0.5]", [plugin]), run.snapshot(15))
-    there = execute(isolation.load("good[alpha=0.5]"), run.snapshot(15))
+    snapshot = run.snapshot(15)
+    snapshot = replace(snapshot, networks=snapshot.networks.to(dtype=dtype))
+    here = execute(pb.load_scorer("good[alpha=0.5]", [plugin]), snapshot)
+    there = execute(isolation.load("good[alpha=0.5]"), snapshot)
     assert there.error is None
     assert torch.equal(here.scores, there.scores)
     assert torch.equal(here.signs, there.signs)
@@ -189,6 +193,7 @@ BROKEN = {
     "import a_module_that_is_not_there": "ModuleNotFoundError: No module named 'a_module_that_is_not_there'",
     "1 / 0": "ZeroDivisionError: division by zero (broken1.py:1 in <module>)",
     "raise SystemExit(3)": "does not load: SystemExit: 3",
+    "raise KeyboardInterrupt": "does not load: KeyboardInterrupt: no message",
     "import os; os._exit(3)": "ended its process with exit code 3",
     "while True: pass": "did not end within 2 s; it was stopped",
     "x = 1": "it has no scorer: a class that derives from prunebench.Scorer",
