@@ -188,15 +188,18 @@ def _derivatives(network: Network) -> str:
         "a gradient by gates": lambda: {"gates on units": networks.gate_gradients(x, y)},
     }
     expected = "finite derivatives by weights and gates, and second ones: scorers ask for them"
+    lacking = []
     for what, take in taken.items():
         try:
             found = take()
-        except Exception as error:  # whatever PyTorch raises where it has no derivative
-            cause = "an operation in forward that PyTorch cannot differentiate twice, or not by sample"
-            raise Violation(f"{what} raises {in_words(error)}", expected, cause) from error
+        except Exception as error:  # whatever PyTorch raises where an operation has no such derivative
+            lacking.append(f"no {what.removeprefix('a ')}, for which some scorers ask ({in_words(error)})")
+            continue
         if wrong := [name for name, tensor in found.items() if not tensor.isfinite().all()]:
             cause = "a root, a logarithm or a division at 0 in forward"
             raise Violation(f"{what} is not finite: {_in_words(wrong)}", expected, cause)
+    if lacking:
+        raise Remark("; ".join(lacking))
     return f"{', '.join(taken)}: all finite"
 
 
