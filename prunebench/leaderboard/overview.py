@@ -2,24 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from operator import itemgetter
 
 import numpy as np
 
 from prunebench.escape import for_markdown, for_terminal
 from prunebench.leaderboard.across import EARLY, Across, Wins, across, by_family, early, steps_of, wins
+from prunebench.leaderboard.best_early import EARLY_READ, SIGNS_READ, best_early
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
-from prunebench.leaderboard.columns import RANK, SPEARMAN, ranked
+from prunebench.leaderboard.columns import RANK, SPEARMAN
 from prunebench.leaderboard.columns import overview as telling
 from prunebench.leaderboard.cost import BUDGETS, Priced, best_within, front, percent
 from prunebench.leaderboard.critical_difference import diagram, interval, title, verdict
-from prunebench.leaderboard.ranks import rank_rows
 from prunebench.leaderboard.text import markdown_table, network_words, task_words
 
 _HOW = (
-    "Made from the records by `prunebench leaderboard --rebuild`. *Best predictor*: the highest mean over "
-    "seeds on the board; +2 says that it is not told apart from two more. *Average rank*: of the means, over "
+    "Made from the records by `prunebench leaderboard --rebuild`. *Best early predictor*: the highest mean "
+    f"over seeds on the board; {EARLY_READ}. {for_markdown(SIGNS_READ)} "
+    "*Average rank*: of the means, over "
     "the boards (1 is best). *Win rate*: % of the boards and steps in which the row's mean is above that of "
     "the column. Scorers are told apart over boards by Friedman's test, then exact paired Wilcoxon tests of "
     "all pairs with Holm's correction, level 0.05; a board is the replicate here, and boards that share a "
@@ -37,8 +37,8 @@ DIAGRAM_WIDTH = 90  # characters
 def overview(boards: Sequence[Board], column: Column | None = None) -> str:
     """What the boards say together, as Markdown; equal boards give equal bytes.
 
-    How the scorers stand over all boards, the best predictor by board and step, average ranks, win rates, and
-    which scorers differ over the boards: in this column, or in all that compare scorers.
+    How the scorers stand over all boards, the best early predictor by board and step, average ranks, win
+    rates, and which scorers differ over the boards: in this column, or in all that compare scorers.
     """
     boards = sorted(boards, key=lambda board: board.name)
     columns = [column] if column else compared(boards)
@@ -124,15 +124,17 @@ def _how_early(boards: Sequence[Board]) -> list[str]:
         for board, by_step in found
     )
     lines = [["scorer", *heads]]
-    for scorer in order:
+    controls = {row.scorer for board in boards for row in board.rows if row.control}
+    for scorer in sorted(order, key=controls.__contains__):
         cells = []
         for _, by_step in found:
             at = [SPEARMAN.number(of[scorer]) if scorer in of else "–" for of in by_step.values()]
             cells.append(", ".join(at) if set(at) != {"–"} else "")
-        lines.append([for_markdown(scorer), *cells])
+        lines.append([for_markdown(scorer) + (" ‡" if scorer in controls else ""), *cells])
     note = (
-        "Spearman correlation with the final norms at these steps, up to the end of the plateau, means over "
-        "seeds. Networks are different populations: compare scorers down a column, not numbers along a row."
+        "Spearman correlation of every early predictor with the final norms at these steps, up to the end of "
+        "the plateau, means over seeds; ‡ control. Networks are different populations: compare scorers down "
+        "a column, not numbers along a row."
     )
     return ["## How early, on which network", note, markdown_table(lines)]
 
@@ -163,7 +165,7 @@ def _priced(one: Priced | None) -> str:
 def _column(boards: Sequence[Board], column: Column) -> list[str]:
     what = "test accuracy" if "accuracy" in column.path else "prediction of the final norms"
     title = f"## {column.title[0].upper()}{column.title[1:]}: {what}"
-    parts = [title, "Best predictor:", _best(boards, column)]
+    parts = [title, "Best early predictor:", _best(boards, column)]
     if len(boards) < 2:
         return parts
     found = [one for step in steps_of(boards) if (one := across(boards, column, step))]
@@ -184,16 +186,12 @@ def _win_rates(won: Wins) -> str:
 
 
 def best_of(board: Board, column: Column, step: int) -> str:
-    """The best predictor at a step, its mean and how many others it is not told apart from."""
+    """The best early predictor at a step, its mean and how sure it is that it is the best."""
     column = column.of_board(board)
-    rows = ranked([row for row in board.rows if row.at_step == step])
-    means = [(summary.mean, row) for row in rows if row.predicts and (summary := column.summary(row))]
-    if not means:
+    found = best_early(board, column, step)
+    if found is None or (summary := column.summary(found.row)) is None:
         return ""
-    mean, best = max(means, key=itemgetter(0))
-    rank = rank_rows(rows, column).get(best.key)
-    others = f" +{rank.tied}" if rank and rank.tied else ""
-    return f"{best.scorer} {column.number(mean)}{others}"
+    return f"{found.row.scorer} {column.number(summary.mean)} {found.sign}".rstrip()
 
 
 def _best(boards: Sequence[Board], column: Column) -> str:

@@ -18,7 +18,7 @@ from prunebench.leaderboard.cost import BUDGETS
 from prunebench.leaderboard.critical_difference import interval, moment_words, verdict
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
-from prunebench.leaderboard.ranks import floor_note, left_out_note, marks
+from prunebench.leaderboard.ranks import floor_note, left_out_note, marks, rank_rows
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
 from prunebench.results import Row
@@ -76,7 +76,7 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
 def _board(board: Board, chart: ChartBoard, compared_by: Sequence[Column]) -> dict[str, Any]:
     used = {column.name: column for section in chart.sections for column in section.columns}
     marked = {name: marks(board.rows, column) for name, column in used.items() if column.compares}
-    ranks = chart.ranks_by(SPEARMAN)
+    ranks = rank_rows(board.rows)
     rows = [
         {
             "look": _look(row),
@@ -84,6 +84,7 @@ def _board(board: Board, chart: ChartBoard, compared_by: Sequence[Column]) -> di
             "relative": _round(row.relative_time),
             "rank": [rank.first, rank.last] if (rank := ranks.get(row.key)) else None,
             "steps": row.cost.steps,
+            "early": board.predicts_early(row),
             "own": row.cost.extra_gradient_steps,
             "seconds": _round(chart.seconds(row)),
             "seeds": len(row.seeds),
@@ -171,6 +172,8 @@ def _winner(step: int, column: Column, chart: ChartBoard) -> dict[str, Any]:
         "ahead": _numbers(winner.ahead),
         "tied": winner.tied,
         "better": winner.better,
+        "untested": winner.untested,
+        "sign": winner.sign,
         "costly": None if winner.costly is None else chart.rows.index(winner.costly),
         "costly_value": costly,
     }

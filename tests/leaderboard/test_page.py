@@ -299,11 +299,13 @@ def test_cells_have_their_marks_and_nothing_small_is_cheered(page: Page) -> None
     ]
     said = page.evaluate(
         """[{ tied: 0, better: 1, ahead: {mean: 0.05, median: -0.02, low: -0.03, high: -0.01} },
-        { tied: 0, better: 0, ahead: null }].map((verdict) => sureness(verdict, true))"""
+        { tied: 0, better: 0, ahead: null },
+        { tied: 3, better: 0, ahead: null, untested: 5 }].map((verdict) => sureness(verdict, true))"""
     )
     assert said == [
         ["unsure", "the highest mean, but 1 other is significantly better"],
         ["unsure", "not compared with another early predictor"],
+        ["unsure", "not tested: 5 seeds are too few for so many scorers"],
     ]
     effect = "difference({mean: 0.05, median: -0.02, low: -0.03, high: -0.01}, true)"
     assert page.evaluate(effect) == "+5.0 · −2.0 [−3.0, −1.0]"

@@ -109,7 +109,7 @@ function drawBoards(place, boards, metric, onChoose) {
   const cell = (board, verdict) => {
     const { value, step } = verdict, { look } = board.rows[verdict.row], [how, words] = sureness(verdict, percent);
     return make("button", { type: "button", class: "best", onclick: () => onChoose(board.number, step) },
-      make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.better ? ` <${verdict.better}` : verdict.tied ? ` =${verdict.tied}` : "")), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)), make("small", { class: "step" }, `step ${count(step)}`));
+      make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.sign && ` ${verdict.sign}`)), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)), make("small", { class: "step" }, `step ${count(step)}`));
   };
   new DataTable(table, {
     data: boards,
@@ -134,8 +134,8 @@ function drawEarly(place, boards, onChoose) {
   const scorers = new Map();
   const found = boards.map((board) => {
     const cells = new Map(), steps = new Set();
-    for (const { look, step, relative, values } of board.rows) {
-      if (look.kind === "oracle" || !values.spearman || (relative ?? 0) > 1) continue;
+    for (const { look, step, relative, early, values } of board.rows) {
+      if (!(early || look.kind === "control") || !values.spearman || (relative ?? 0) > 1) continue;
       scorers.set(look.name, look);
       steps.add(step);
       cells.set(`${step} ${look.name}`, values.spearman.mean);
