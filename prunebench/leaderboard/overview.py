@@ -7,6 +7,7 @@ import numpy as np
 
 from prunebench.escape import for_markdown, for_terminal
 from prunebench.leaderboard.across import EARLY, Across, Wins, across, by_family, early, steps_of, wins
+from prunebench.leaderboard.apart import changes, headings
 from prunebench.leaderboard.best_early import EARLY_READ, SIGNS_READ, best_early
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
@@ -85,19 +86,15 @@ def _standing(boards: Sequence[Board], columns: Sequence[Column]) -> list[str]:
 
 
 def _boards(boards: Sequence[Board]) -> str:
-    layered = any(board.layered for board in boards)
-    network = ["classes", "network"] if layered else ["neurons", "init std"]
-    lines = [["board", "task", "samples", *network, "steps", "plateau ends", "dense test accuracy"]]
+    heads = ["board", "task", "samples", "classes", "network", "steps", "plateau ends", "dense test accuracy"]
+    lines = [heads]
     for board in boards:
         recipe, training, task = board.recipe, board.training, board.task
-        what = [f"{recipe.width}", f"{recipe.init_std:g}"]
-        if layered:
-            std = "" if board.layered else f", init std {recipe.init_std:g}"
-            what = [f"{task.outputs}", for_markdown(network_words(board) + std)]
+        network = ", ".join([network_words(board), *changes(board, without=("width", "steps"))])
         lines.append(
             [
                 f"[{board.name}]({board.name}.md)",
-                *(for_markdown(task.name), str(task.samples), *what),
+                *(for_markdown(task.name), str(task.samples), str(task.outputs), for_markdown(network)),
                 f"{recipe.steps:,}",
                 "" if training.drop_step is None else f"{training.drop_step:.0f}",
                 f"{100 * training.metrics['accuracy', 'dense'].mean:.1f} %",
@@ -118,12 +115,11 @@ def _how_early(boards: Sequence[Board]) -> list[str]:
     order = sorted(
         means, key=lambda scorer: (-len(means[scorer]), -sum(means[scorer]) / len(means[scorer]), scorer)
     )
-    heads = (
-        f"{for_markdown(board.recipe.network_spec)}, {for_markdown(board.task.name)}: "
-        f"{', '.join(map(str, by_step))}"
-        for board, by_step in found
-    )
-    lines = [["scorer", *heads]]
+    heads = headings([board for board, _ in found])
+    steps = (", ".join(map(str, by_step)) for _, by_step in found)
+    lines = [
+        ["scorer", *(f"{for_markdown(head)}: {at}" for head, at in zip(heads, steps, strict=True))],
+    ]
     controls = {row.scorer for board in boards for row in board.rows if row.control}
     for scorer in sorted(order, key=controls.__contains__):
         cells = []

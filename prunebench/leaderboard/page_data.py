@@ -7,6 +7,7 @@ from typing import Any
 from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.summary import Number, Summary, known
 from prunebench.leaderboard.across import EARLY, by_family, steps_of
+from prunebench.leaderboard.apart import apart
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, kind
 from prunebench.leaderboard.charts import points
@@ -41,7 +42,7 @@ def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     compared_by = compared(boards) or [SPEARMAN]  # boards without any number are said to have none
     ordered = in_order(boards)
     charts = [ChartBoard(board) for board in ordered]
-    both = zip(ordered, charts, strict=True)
+    every = zip(ordered, charts, apart(ordered), strict=True)
     return {
         "version": version(),
         "budgets": BUDGETS,
@@ -51,7 +52,7 @@ def page_data(boards: Sequence[Board]) -> dict[str, Any]:
         "splits": SPLITS,
         "metrics": [*map(_column, compared_by)],
         "across": _across(boards, compared_by),
-        "boards": [_board(board, chart, compared_by) for board, chart in both],
+        "boards": [_board(board, chart, compared_by) | {"apart": said} for board, chart, said in every],
     }
 
 

@@ -13,7 +13,7 @@ from prunebench.store.files import write_atomically
 
 SCRIPTS_AT = "scripts/"
 # Of a board, what the index shows.
-OUTLINE = ("name", "task", "recipe", "network", "newest", "training", "dense", "verdicts")
+OUTLINE = ("name", "task", "recipe", "network", "apart", "newest", "training", "dense", "verdicts")
 OUTLINE_OF_ROWS = ("look", "step", "relative", "steps", "early", "seconds")
 
 

@@ -6,6 +6,7 @@ from made_up_boards import LENET, board, layered, row
 from msgspec.structs import replace
 
 from prunebench.leaderboard.across import across, wins
+from prunebench.leaderboard.apart import headings
 from prunebench.leaderboard.charts.figures import draw
 from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.folder import rebuild
@@ -163,8 +164,9 @@ def test_how_early_on_which_network_is_a_table_of_scorers_and_networks() -> None
     text = overview(some)
     table = text.split("## How early, on which network")[1].split("##")[0]
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if "|" in line]
-    heads = {"scorer", "lenet, mnist5k: 0", "lenet, mnist5k: 0, 10", "shallow, mnist5k: 0, 50"}
-    assert set(lines[0]) == heads
+    heads = {*(f"{head}: {at}" for head, at in zip(headings(some), ("0, 50", "0, 10", "0"), strict=True))}
+    assert set(lines[0]) == {"scorer", *heads}
+    assert len(heads) == 3
     assert lines[2][0] == "good"
     assert [line[0] for line in lines[-2:]] == ["rare", "random ‡"]
     assert [len(cell.split(",")) for cell in lines[2][1:]] == [

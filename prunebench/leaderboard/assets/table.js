@@ -153,7 +153,7 @@ function drawEarly(place, boards, onChoose) {
   };
   place.replaceChildren(make("table", {},
     make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "left" }, "scorer"), ...found.map(({ board, steps }) => make("th", { scope: "col", class: "left" },
-      make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, ...breakable(board.network)), make("small", {}, board.task)),
+      make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, ...breakable(board.network)), make("small", {}, [board.task, board.apart].filter(Boolean).join(", "))),
       make("span", { class: "parts" }, ...steps.map((step) => make("span", { class: "part" }, count(step)))))))),
     make("tbody", {}, ...order.map((look) => make("tr", { class: look.kind }, make("th", { scope: "row", class: "left" }, make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name + MARKS[look.kind])))),
       ...found.map(({ cells, steps }) => make("td", { class: "left" }, make("span", { class: "parts" }, ...steps.map((step) => filled(cells.get(`${step} ${look.name}`), look))))))))));
