@@ -13,7 +13,7 @@ from typing import Any
 
 from prunebench.leaderboard.best_early import EARLY_READ, SIGNS_READ
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import MARKS, RANKS
+from prunebench.leaderboard.notes import MARKS, RANKS
 from prunebench.leaderboard.page_data import page_data
 from prunebench.leaderboard.styles import DARK, LIGHT
 
