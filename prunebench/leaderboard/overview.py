@@ -32,7 +32,7 @@ _STANDING = (
     "which no other mean is higher. *Wins*: share of all boards and other scorers in which its mean is the "
     "higher. In the diagram a line is the interval, and a bar joins scorers that are not told apart."
 )
-DIAGRAM_WIDTH = 90  # characters
+DIAGRAM_WIDTH = 80  # characters, as many as the documentation's site has room for
 
 
 def overview(boards: Sequence[Board], column: Column | None = None) -> str:
@@ -79,7 +79,7 @@ def _standing(boards: Sequence[Board], columns: Sequence[Column]) -> list[str]:
             lines.append([for_markdown(scorer), interval(found, scorer), first, wins_of])
         parts += [f"### {for_markdown(title(found))}", markdown_table(lines)]
         if found.comparison is not None:  # indented, and so text as it is, whatever names are
-            shown = (f"    {for_terminal(line)}" for line in diagram(found, DIAGRAM_WIDTH))
+            shown = (f"    {for_terminal(line)}" for line in diagram(found, DIAGRAM_WIDTH, numbers=False))
             parts.append("\n".join(shown))
         parts.append(f"{verdict(found, escape=for_markdown)}.")
     return ["## How scorers stand over the boards", _STANDING, *parts] if parts else []
