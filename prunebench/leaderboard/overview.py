@@ -13,7 +13,7 @@ from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import RANK, SPEARMAN
 from prunebench.leaderboard.columns import overview as telling
-from prunebench.leaderboard.cost import BUDGETS, Priced, best_within, front, percent
+from prunebench.leaderboard.cost import BUDGETS, SPANS, Priced, best_within, front, percent, span_of
 from prunebench.leaderboard.critical_difference import diagram, interval, title, verdict
 from prunebench.leaderboard.text import markdown_table, network_words, task_words
 
@@ -161,7 +161,11 @@ def _priced(one: Priced | None) -> str:
 def _column(boards: Sequence[Board], column: Column) -> list[str]:
     what = "test accuracy" if "accuracy" in column.path else "prediction of the final norms"
     title = f"## {column.title[0].upper()}{column.title[1:]}: {what}"
-    parts = [title, "Best early predictor:", _best(boards, column)]
+    parts = [
+        title,
+        "Best early predictor, by the share of the training that its step is:",
+        _best(boards, column),
+    ]
     if len(boards) < 2:
         return parts
     found = [one for step in steps_of(boards) if (one := across(boards, column, step))]
@@ -191,10 +195,17 @@ def best_of(board: Board, column: Column, step: int) -> str:
 
 
 def _best(boards: Sequence[Board], column: Column) -> str:
-    steps = steps_of(boards)
-    lines = [["board", *(f"step {step}" for step in steps)]]
+    """On each board at each step, in columns by the share of the training that the steps are."""
+    found: dict[str, dict[int, list[str]]] = {board.name: {} for board in boards}
     for board in boards:
-        lines.append([board.name, *(for_markdown(best_of(board, column, step)) for step in steps)])
+        for step in steps_of([board]):
+            if words := best_of(board, column, step):
+                at = f"step {step}: " if step else ""
+                found[board.name].setdefault(span_of(step, board), []).append(for_markdown(at + words))
+    spans = sorted({span for by_span in found.values() for span in by_span})
+    lines = [["board", *(SPANS[span] for span in spans)]]
+    for name, by_span in found.items():
+        lines.append([name, *("; ".join(by_span.get(span, ())) for span in spans)])
     return markdown_table(lines)
 
 

@@ -15,7 +15,7 @@ from prunebench.leaderboard.charts.specs import CEILING, CHARTS, Look, specifica
 from prunebench.leaderboard.citation import cite_prunebench
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, telling
-from prunebench.leaderboard.cost import BUDGETS
+from prunebench.leaderboard.cost import SPANS, span_of
 from prunebench.leaderboard.critical_difference import interval, moment_words, verdict
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
@@ -45,7 +45,7 @@ def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     every = zip(ordered, charts, apart(ordered), strict=True)
     return {
         "version": version(),
-        "budgets": BUDGETS,
+        "spans": SPANS,
         "least": LEAST,
         "symbols": SYMBOLS,
         "charts": _charts(charts),
@@ -122,7 +122,10 @@ def _board(board: Board, chart: ChartBoard, compared_by: Sequence[Column]) -> di
             {"title": section.title, "note": section.note, "columns": [*map(_column, section.columns)]}
             for section in chart.sections
         ],
-        "verdicts": [[_winner(step, column, chart) for step in chart.steps] for column in compared_by],
+        "verdicts": [
+            [_winner(step, column, chart) | {"span": span_of(step, board)} for step in chart.steps]
+            for column in compared_by
+        ],
         "order": chart.order,
         "drawn": chart.drawn_scorers,
         "rows": rows,

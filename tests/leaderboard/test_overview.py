@@ -96,6 +96,18 @@ def test_below_the_floor_of_seeds_nothing_is_said_to_be_tied() -> None:
     assert not best_of(board(3, EFFECTS, seeds=8), SPEARMAN, 0).endswith(" (not tested)")
 
 
+def test_steps_of_unlike_trainings_share_a_column_by_their_share_of_it() -> None:
+    """Of 4,000 steps 40 are 1 %, and 41 are more."""
+    some = [board(0, EFFECTS, steps=(0, 40)), board(1, EFFECTS, steps=(0, 10, 41))]
+    table = overview(some).split("Best early predictor, by")[1].split("Average rank")[0]
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if "|" in line]
+    assert lines[0] == ["board", "at the start", "0.1 to 1 %", "1 to 3 %"]
+    by_name = {name: cells for name, *cells in lines[2:]}
+    one, other = (by_name[each.name] for each in some)
+    assert [one[0].split()[0], one[1].split(":")[0], one[2]] == ["good", "step 40", ""]
+    assert [cell.split(":")[0] for cell in other[1:]] == ["step 10", "step 41"]
+
+
 def test_what_costs_a_training_is_no_early_predictor() -> None:
     cost = {"gradient_steps": 0, "extra_gradient_steps": 4000, "seconds": 1.0}
     some = [board(1, EFFECTS), layered(2, EFFECTS)]

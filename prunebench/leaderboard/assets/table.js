@@ -96,14 +96,11 @@ function details(row) {
   return make("div", {}, make("dl", {}, ...facts.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])), row.command ? make("pre", { tabindex: "0" }, row.command) : null);
 }
 
-/** Shares of a training that steps of all boards fall between: at its start, up to 0.1 %, from there to 1 %, ... */
-const spansOf = () => [0, ...data.budgets].map((most, i, all) => ({ most, least: i ? all[i - 1] : -1, title: i > 1 ? `${+(100 * all[i - 1]).toFixed(2)} to ${+(100 * most).toFixed(2)} %` : i ? `up to ${+(100 * most).toFixed(2)} %` : "at the start" }));
-
 /** All boards: by a metric, the best predictor at each step, in columns by the share of the training. `onChoose(number, step)` opens one. */
 function drawBoards(place, boards, metric, onChoose) {
   const { percent } = data.metrics[metric];
-  const at = (board, { least, most }) => board.verdicts[metric].filter(({ step, row }) => row !== null && step / board.training > least && step / board.training <= most);
-  const spans = spansOf().filter((span) => boards.some((board) => at(board, span).length));
+  const at = (board, { place }) => board.verdicts[metric].filter(({ span, row }) => row !== null && span === place);
+  const spans = data.spans.map((title, place) => ({ title, place })).filter((span) => boards.some((board) => at(board, span).length));
   const table = make("table", {}, heads(head("task and recipe", null, true), head("dense (%)"), ...spans.map(({ title }) => head(title, percent ? ["0 %", "100 %"] : [0, 1]))));
   place.replaceChildren(table);
   const cell = (board, verdict) => {
