@@ -129,8 +129,8 @@ def _how_early(boards: Sequence[Board]) -> list[str]:
         lines.append([for_markdown(scorer) + (" ‡" if scorer in controls else ""), *cells])
     note = (
         "Spearman correlation of every early predictor with the final norms at these steps, up to the end of "
-        "the plateau, means over seeds; ‡ control. Networks are different populations: compare scorers down "
-        "a column, not numbers along a row."
+        "the plateau, means over seeds, and of random (‡). Networks are different populations: compare "
+        "scorers down a column, not numbers along a row."
     )
     return ["## How early, on which network", note, markdown_table(lines)]
 

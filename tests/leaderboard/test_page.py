@@ -191,6 +191,20 @@ def test_boards_with_steps_of_their_own_share_columns(browser: Any, tmp_path: Pa
     assert not opened.complaints
 
 
+def test_below_the_floor_cells_say_that_nothing_was_tested(browser: Any, tmp_path: Path) -> None:
+    """Five scorers at step 0 are ten pairs, which need 9 seeds (docs/statistics.md)."""
+    path = tmp_path / "page.html"
+    path.write_text(to_html([board("few", steps=(0,), seeds=8), board("many", steps=(0,), seeds=9)]), "utf-8")
+    opened = Opened(browser, path)
+    rows = [opened.page.locator("#boards tbody tr", has_text=name) for name in ("few", "many")]
+    assert [row.locator(".step").inner_text() for row in rows] == ["step 0, not tested", "step 0"]
+    assert rows[0].locator("abbr").inner_text() == ""
+    opened.page.locator("#boards button.best").first.click()
+    assert "not tested: 8 seeds are too few" in opened.page.locator("#verdicts").inner_text()
+    opened.context.close()
+    assert not opened.complaints
+
+
 def test_a_shared_address_opens_its_board(browser: Any, file: Path, page: Page) -> None:
     address = page.url
     assert "#board=toy" in address

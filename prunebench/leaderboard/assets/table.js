@@ -106,7 +106,7 @@ function drawBoards(place, boards, metric, onChoose) {
   const cell = (board, verdict) => {
     const { value, step } = verdict, { look } = board.rows[verdict.row], [how, words] = sureness(verdict, percent);
     return make("button", { type: "button", class: "best", onclick: () => onChoose(board.number, step) },
-      make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.sign && ` ${verdict.sign}`)), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)), make("small", { class: "step" }, `step ${count(step)}`));
+      make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.sign && !verdict.untested ? ` ${verdict.sign}` : "")), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)), make("small", { class: "step" }, `step ${count(step)}${verdict.untested ? ", not tested" : ""}`));
   };
   new DataTable(table, {
     data: boards,
