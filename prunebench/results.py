@@ -297,6 +297,10 @@ class Results(msgspec.Struct):
         """Gradient steps of one whole training."""
         return known(self.training.gradient_steps) or self.recipe.steps
 
+    def predicts_early(self, row: Row) -> bool:
+        """Whether it is an early predictor: it competes, and took fewer gradient steps than one training."""
+        return row.predicts and row.cost.steps < self.training_steps
+
     def share_of_training(self, row: Row) -> float | None:
         """What a row's prediction took, by what one network's training took; None where nobody counted."""
         spent = known(row.cost.sample_gradients)

@@ -19,6 +19,7 @@ from prunebench.words import plural
 if TYPE_CHECKING:
     from prunebench.leaderboard.board import Board
     from prunebench.leaderboard.column import Column
+    from prunebench.results import Row
 
 
 @click.command("leaderboard")
@@ -118,7 +119,7 @@ def command(
 
 @dataclass(frozen=True)
 class _Shown:
-    """What of the boards is shown on the terminal."""
+    """What of the boards tables and LaTeX show."""
 
     metrics: tuple[str, ...]
     scorers: tuple[str, ...]
@@ -157,15 +158,18 @@ def _print(boards: "list[Board]", form: str, summed_up: bool, name: str | None, 
     if form == "table":
         _show(boards, name, columns, shown)
         return
+    if form == "latex":
+        click.echo("".join(latex(*each) for each in _selected(boards, columns, shown)), nl=False)
+        return
     if shown or columns:
-        accepted = "--metric, --scorer, --at-step and --top choose what the table shows"
+        accepted = "--metric, --scorer, --at-step and --top choose what tables and LaTeX show"
         raise RequestError("--format", form, f"{accepted}; files have all rows")
     if form == "csv":
         click.echo(to_csv(*boards), nl=False)
     elif form == "json" and len(boards) > 1:
         click.echo(f"[{','.join(board.to_json() for board in boards)}]")
     else:
-        writers = {"markdown": markdown, "json": type(boards[0]).to_json, "latex": latex}
+        writers = {"markdown": markdown, "json": type(boards[0]).to_json}
         click.echo("".join(map(writers[form], boards)), nl=False)
 
 
@@ -179,15 +183,26 @@ def _cite(boards: "list[Board]") -> None:
 def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", shown: _Shown) -> None:
     """The boards together, or those that were named one by one."""
     from prunebench.leaderboard.boards_table import BoardsTable
-    from prunebench.leaderboard.columns import SPEARMAN, best
+    from prunebench.leaderboard.columns import SPEARMAN
     from prunebench.leaderboard.terminal import render
+
+    if len(boards) > 1 and name is None:
+        _check_shown(boards, shown)
+        column = columns[0] if columns else SPEARMAN
+        page(BoardsTable(boards, column, shown.steps, shown.scorers, shown.top))
+        return
+    page(*(render(*each) for each in _selected(boards, columns, shown)))
+
+
+def _selected(
+    boards: "list[Board]", columns: "list[Column]", shown: _Shown
+) -> "list[tuple[Board, list[Row], list[Column]]]":
+    """Of each board the rows and the columns that are asked for; boards without such rows are left out."""
+    from prunebench.leaderboard.columns import SPEARMAN, best
 
     _check_shown(boards, shown)
     column = columns[0] if columns else SPEARMAN
-    if len(boards) > 1 and name is None:
-        page(BoardsTable(boards, column, shown.steps, shown.scorers, shown.top))
-        return
-    tables = []
+    found = []
     for board in boards:
         of_board = [each.of_board(board) for each in columns]
         chosen = [
@@ -199,15 +214,15 @@ def _show(boards: "list[Board]", name: str | None, columns: "list[Column]", show
         if shown.top:
             chosen = best([row for row in chosen if not row.sees_end], column.of_board(board), shown.top)
         if chosen or not board.rows:
-            tables.append(render(board, chosen, of_board))
-    if not tables:
+            found.append((board, chosen, of_board))
+    if not found:
         steps, scorers = ",".join(map(str, shown.steps)), ",".join(shown.scorers)
         given = {"--at-step": steps, "--scorer": scorers, "--metric": column.title}
         option, value = next((option, value) for option, value in given.items() if value)
         raise RequestError(option, value, "no row here is of all that is asked for")
-    if len(tables) < len(boards):
-        say_left_out([f"{plural(len(boards) - len(tables), 'board')} without such rows"])
-    page(*tables)
+    if len(found) < len(boards):
+        say_left_out([f"{plural(len(boards) - len(found), 'board')} without such rows"])
+    return found
 
 
 def _check_shown(boards: "list[Board]", shown: _Shown) -> None:

@@ -14,6 +14,7 @@ from prunebench.evaluation.friedman import Comparison, average_ranks, compare, r
 from prunebench.evaluation.statistics import intervals
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
+from prunebench.results import Row
 
 # A step, or all of a board's up to the end of its plateau: the same moment of trainings that are not alike.
 EARLY: Literal["early"] = "early"
@@ -154,28 +155,36 @@ def wins(boards: Sequence[Board], column: Column) -> Wins | None:
 
 
 def early(board: Board, column: Column) -> dict[int, dict[str, float]]:
-    """The means of a column by step and scorer, up to the end of the plateau, or all where it has none.
+    """The means of a column up to the end of the plateau, of early predictors and controls, by step."""
+    rows = [row for row in board.rows if row.control or board.predicts_early(row)]
+    return _up_to_plateau(board, rows, column)
 
-    Scorers that see the end take no part.
-    """
+
+def _up_to_plateau(board: Board, rows: Sequence[Row], column: Column) -> dict[int, dict[str, float]]:
+    """The means of some rows by step and scorer, up to the end of the plateau, or all where it has none."""
     end = board.training.drop_step
     return {
         step: means
         for step in steps_of([board])
-        if (end is None or step <= end) and (means := _means(board, column, step))
+        if (end is None or step <= end) and (means := _means_at(board, rows, column, step))
     }
 
 
 def _means(board: Board, column: Column, step: Moment) -> dict[str, float]:
-    """Rounded: shares that are equal in arithmetic have means whose last bits differ, and are ties."""
+    """Of all scorers, whatever they cost, but for those that see the end."""
     if step == EARLY:
-        found = early(board, column).values()
+        found = _up_to_plateau(board, board.rows, column).values()
         scorers = dict.fromkeys(scorer for means in found for scorer in means)
         whole = [scorer for scorer in scorers if all(scorer in means for means in found)]
         return {scorer: round(sum(means[scorer] for means in found) / len(found), 10) for scorer in whole}
+    return _means_at(board, board.rows, column, step)
+
+
+def _means_at(board: Board, rows: Sequence[Row], column: Column, step: int) -> dict[str, float]:
+    """Rounded: shares that are equal in arithmetic have means whose last bits differ, and are ties."""
     column = column.of_board(board)
     return {
         row.scorer: round(summary.mean, 10)
-        for row in board.rows
+        for row in rows
         if row.at_step == step and not row.sees_end and (summary := column.summary(row))
     }

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from prunebench.leaderboard.across import EARLY, Moment, by_family
+from prunebench.leaderboard.best_early import EARLY_READ, SIGNS_READ
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.critical_difference import diagram, title, verdict
@@ -50,10 +51,12 @@ class BoardsTable:
             yield Text(_READING, style="dim")
             yield Text()
         yield self._boards()
+        yield Text(f"{EARLY_READ[0].upper()}{EARLY_READ[1:]}. {SIGNS_READ}", style="dim")
 
     def _boards(self) -> Table:
         steps = self.steps or (0,)
-        table = Table(title=f"Best by {self.column.title}", title_justify="left", title_style="bold")
+        words = f"Best early predictor by {self.column.title}"
+        table = Table(title=words, title_justify="left", title_style="bold")
         for head in ("board", *(f"step {step}" for step in steps)):
             table.add_column(Text(head), overflow="fold")
         for board in self.boards:

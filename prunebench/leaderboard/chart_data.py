@@ -1,7 +1,7 @@
 """What the charts show, prepared in one place for the page and the figures."""
 
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int
@@ -9,10 +9,10 @@ from msgspec import UNSET
 
 from prunebench.evaluation.statistics import collapses, paired_difference
 from prunebench.evaluation.summary import Summary, known
+from prunebench.leaderboard.best_early import BestEarly, best_early
 from prunebench.leaderboard.ceiling import TWIN
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, Section, best, ranked, sections
-from prunebench.leaderboard.ranks import better_than, rank_rows
 from prunebench.results import Results, Row
 
 DRAWN_SCORERS = 6  # lines that can still be told apart at a glance
@@ -21,24 +21,17 @@ DRAWN_NEURONS = 200  # more would only hide each other
 
 
 @dataclass(frozen=True)
-class Winner:
+class Winner(BestEarly):
     """Which early predictor wins at a step, by how much, and how sure that is.
 
     Attributes:
-        row: the best by mean of those that take fewer steps than one training.
+        runner_up: the next best early predictor by mean on the same seeds.
         ahead: difference to the runner-up, paired over seeds, with its interval; of accuracies the median's.
-        runner_up: the next best by mean on the same seeds.
-        tied: how many others it is not told apart from; None where nothing was compared.
-        better: how many others of fewer steps than a training are significantly better: where networks
-            collapse, the mean can say something else than the tests.
         costly: the best that takes a training or more, where it predicts better.
     """
 
-    row: Row
     runner_up: str | None
     ahead: Summary | None
-    tied: int | None
-    better: int
     costly: Row | None
 
 
@@ -48,7 +41,6 @@ class ChartBoard:
     def __init__(self, board: Results) -> None:
         self.board = board
         self.rows = ranked(board.rows)
-        self.ranks_by = cache(partial(rank_rows, board.rows))
 
     @cached_property
     def steps(self) -> list[int]:
@@ -86,23 +78,20 @@ class ChartBoard:
 
     def winner(self, step: int, column: Column = SPEARMAN) -> Winner | None:
         """The best early predictor at this step by a column; None where none has a number there."""
-        here = [row for row in self.rows if row.at_step == step]
-        order = best((row for row in here if row.predicts), column)
-        early = [row for row in order if row.cost.steps < self.board.training_steps]
-        if not early:
+        found = best_early(self.board, column, step)
+        if found is None:
             return None
-        first, *others = early
-        costly = order[0] if order[0] is not first else None
-        ranks = {key: rank for key, rank in self.ranks_by(column).items() if key[1] == step}
-        rank = ranks.get(first.key)
-        tied = rank.tied if rank and len(ranks) > 1 else None
-        winners = better_than(first, here, column) if rank and rank.first > 1 else set()
-        better = sum(row.scorer in winners and row.cost.steps < self.board.training_steps for row in here)
+        first = found.row
+        order = best((row for row in self.predictors if row.at_step == step), column)
+        others = (row for row in order if row is not first and self.board.predicts_early(row))
         second = next((row for row in others if row.seeds == first.seeds), None)
         ahead = None
         if second and (one := column.summary(first)) and (other := column.summary(second)):
             ahead = paired_difference(one, other, skewed=collapses(column.path))
-        return Winner(first, second.scorer if second else None, ahead, tied, better, costly)
+        return Winner(
+            first, found.tied, found.better, found.untested,
+            second.scorer if second else None, ahead, costly=order[0] if order[0] is not first else None,
+        )  # fmt: skip
 
     @cached_property
     def order(self) -> list[str]:

@@ -31,6 +31,7 @@ class Section:
 
 
 GLOBAL: Protocol = "prune_global"
+SEES_END, CONTROL = "†", "‡"  # at names
 
 SPEARMAN = Column("Spearman", ("spearman",))
 SHUFFLED_SPEARMAN = ShuffledLabels("shuffled labels", SHUFFLED_LABELS)
@@ -188,34 +189,12 @@ def _kept_of(board: Results, protocol: str) -> str:
 
 def marked_name(row: Row) -> str:
     """The scorer's name, marked where it sees the end (†) or is a control (‡)."""
-    return row.scorer + (" †" if row.sees_end else " ‡" if row.control else "")
+    return row.scorer + (f" {SEES_END}" if row.sees_end else f" {CONTROL}" if row.control else "")
 
 
-READING = (
-    "Mean over seeds with its 95 % interval (bootstrap-t and Student's t). Accuracies: the mean, and after "
-    "the point the median with its exact 95 % interval; rare collapses leave open how far off the mean is."
-)
-MARKS = (
-    "† sees the end of training, so no predictor. ‡ control. * first: at its step no scorer is significantly "
-    "better, and some are worse. ° not significantly better than random."
-)
-LABELS_READ = (
-    "Shuffled labels: the Spearman correlation of the scores that the scorer gives when every network's "
-    "training labels are shuffled; what it is above that, it learnt from the task. ≈ the two do not differ "
-    "significantly."
-)
-CEILING_READ = (
-    "% of ceiling: the Spearman correlation over the noise ceiling of its step, the root of the twin's own "
-    "(of layers, the mean of theirs): what a predictor would reach that knew all but the minibatches to come."
-)
 TRUTHS_READ = (
     "Spearman correlation with what else a unit may be worth in the end (docs/protocols.md), within layers; "
     "of twin[truth=T] with T it is the reliability of T, of oracle[truth=T] how T agrees with the others"
-)
-RANKS = (
-    "Rank by Spearman correlation at the step. A rank such as 3-5 is an interval: two scorers are "
-    "significantly better, and the seeds leave open which of these ranks it is (exact paired Wilcoxon test "
-    "over seeds of all pairs, Holm-corrected, level 0.05)."
 )
 
 

@@ -1,6 +1,8 @@
 """What predictions cost, as a share of a training, and which are the best for at most that."""
 
-from collections.abc import Sequence
+import itertools
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from prunebench.evaluation.summary import Number
@@ -54,3 +56,18 @@ def cost_cells(board: Results) -> dict[RowKey, str]:
     """The cost of every row where it was counted, as tables show it."""
     shares = ((row.key, board.share_of_training(row)) for row in board.rows)
     return {key: percent(share) for key, share in shares if share is not None}
+
+
+def _spans() -> Iterator[str]:
+    first, *_ = BUDGETS
+    yield from ("at the start", f"up to {percent(first)}")
+    for least, most in itertools.pairwise(BUDGETS):
+        yield f"{percent(least).removesuffix(' %')} to {percent(most)}"
+
+
+SPANS = tuple(_spans())  # of a training; boards of unlike steps share these columns
+
+
+def span_of(step: int, board: Results) -> int:
+    """The place in `SPANS` of a step of a board's training."""
+    return min(bisect_left((0.0, *BUDGETS), step / board.training_steps), len(SPANS) - 1)

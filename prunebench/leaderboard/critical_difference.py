@@ -1,7 +1,7 @@
 """How scorers stand over boards, in words and as a critical-difference diagram."""
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from prunebench.evaluation.friedman import tasks_needed
@@ -9,7 +9,7 @@ from prunebench.leaderboard.across import EARLY, Across, Moment
 
 # What a diagram's axis takes at least and at most, in characters.
 _NARROWEST, _WIDEST = 12, 48
-_AROUND = 12  # what stands between names, numbers, axis and bars
+_AROUND = 3  # what stands between names or numbers, axis and bars
 POINT, LEFT, RIGHT, LINE, BAR = "●", "├", "┤", "─", "┃"
 FAMILIES = {"all": "all", "shallow": "shallow networks'", "layered": "layered networks'"}
 
@@ -32,32 +32,35 @@ def interval(found: Across, scorer: str) -> str:
     return mean if math.isnan(low) else f"{mean} [{low:.1f}, {high:.1f}]"
 
 
-def diagram(found: Across, width: int, shown: Collection[str] | None = None) -> Iterator[str]:
+def diagram(
+    found: Across, width: int, shown: Collection[str] | None = None, *, numbers: bool = True
+) -> Iterator[str]:
     """A line a scorer, the best first: average rank with its interval on an axis, and bars.
 
     A bar joins scorers that are not told apart. Names are whole, whatever the width; numbers of the interval
-    stand beside the mean where there is room. `shown`: of all scorers, which have a line; where none of these
-    is compared there is no diagram.
+    stand beside the mean where there is room.
+
+    Args:
+        shown: of all scorers, which have a line; where none of these is compared there is no diagram.
+        numbers: beside the names; not where a table has them.
     """
     cliques = found.comparison.cliques if found.comparison else ()
     order = [scorer for scorer in found.order if shown is None or scorer in shown]
     if not order:
         return
-    longest = max(map(len, order))
-    numbers = [interval(found, scorer) for scorer in order]
-    if width - longest - max(map(len, numbers)) - len(cliques) - _AROUND < 2 * _NARROWEST:
-        numbers = [f"{found.average_ranks[scorer]:.1f}" for scorer in order]
-    wide = max(4, *map(len, numbers))
-    room = width - longest - wide - len(cliques) - _AROUND
-    axis = max(_NARROWEST, min(_WIDEST, room))
+    room = width - len(cliques) - _AROUND
+    head, *begun = _in_columns(["scorer", *order])
+    if numbers:
+        head, *begun = _numbered(found, order, room - 2 * _NARROWEST)
+    axis = max(_NARROWEST, min(_WIDEST, room - len(head)))
     count = len(found.order)
 
     def place(rank: float) -> int:
         return round((rank - 1) / (count - 1) * (axis - 1))
 
     ticks = f"{1:<{axis - len(str(count))}}{count}"
-    yield f"{'scorer':<{longest}}  {'rank':<{wide}}  {'first':>5}  {ticks} ".rstrip()
-    for scorer, number in zip(order, numbers, strict=True):
+    yield f"{head}  {ticks} ".rstrip()
+    for scorer, line in zip(order, begun, strict=True):
         low, high = found.rank_ends[scorer]
         cells = [" "] * axis
         if not math.isnan(low):
@@ -66,8 +69,24 @@ def diagram(found: Across, width: int, shown: Collection[str] | None = None) -> 
             cells[first], cells[last] = LEFT, RIGHT
         cells[place(found.average_ranks[scorer])] = POINT
         bars = "".join(BAR if scorer in clique else " " for clique in cliques)
-        line = f"{scorer:<{longest}}  {number:<{wide}}  {found.firsts[scorer]:>5}  {''.join(cells)} {bars}"
-        yield line.rstrip()
+        yield f"{line}  {''.join(cells)} {bars}".rstrip()
+
+
+def _numbered(found: Across, order: Sequence[str], room: int) -> list[str]:
+    """Heading and lines of names, average ranks and boards first on: intervals where they fit into `room`."""
+    means = [f"{found.average_ranks[scorer]:.1f}" for scorer in order]
+    firsts = [f"{found.firsts[scorer]:>5}" for scorer in order]
+    names, whole = ["scorer", *order], [interval(found, scorer) for scorer in order]
+    wide = _in_columns(names, ["rank", *whole], ["first", *firsts])
+    return wide if len(wide[0]) <= room else _in_columns(names, ["rank", *means], ["first", *firsts])
+
+
+def _in_columns(*columns: Sequence[str]) -> list[str]:
+    widths = [max(map(len, column)) for column in columns]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        for cells in zip(*columns, strict=True)
+    ]
 
 
 def points(found: Across) -> list[dict[str, Any]]:

@@ -1,28 +1,37 @@
 """A board as LaTeX tables (booktabs), for papers."""
 
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from msgspec import UNSET
 
 from prunebench.escape import for_latex
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import LABELS_READ, SHUFFLED_SPEARMAN, Section
-from prunebench.leaderboard.ranks import ALIKE, CHANCE, FIRST, floor_note
+from prunebench.leaderboard.column import Column
+from prunebench.leaderboard.columns import Section
+from prunebench.leaderboard.notes import SIGNS, Drawn
+from prunebench.leaderboard.ranks import ALIKE, CHANCE, FIRST
 from prunebench.leaderboard.tables import Cell, Line, tables
 from prunebench.leaderboard.text import heading
+from prunebench.results import Row
 
 _HEAD = r"% Needs \usepackage[T1]{fontenc}, \usepackage{textcomp} and \usepackage{booktabs}."
-_READING = (
-    "Lower and upper index: 95 % interval. Accuracies: the mean, and after the point the median with its "
-    "exact interval. Bold: at its step no scorer is significantly better, and some are worse. °: not "
-    "significantly better than random. †: sees the end of training. ‡: control. Ranks and marks by exact "
-    "paired Wilcoxon tests over seeds of all pairs, Holm-corrected, level 0.05."
+_INTERVALS = "Lower and upper index: 95 % interval."
+_ACCURACIES = "Accuracies: the mean, and after the point the median with its exact interval."
+_TESTS = (
+    "Ranks by Spearman correlation, and marks, by exact paired Wilcoxon tests over seeds of all pairs, "
+    "Holm-corrected, level 0.05."
 )
 
 
-def latex(board: Board) -> str:
-    """A table for each section of the board, to `\\input` into a paper; equal boards give equal bytes."""
-    parts = [_table(board, section, lines) for section, lines in tables(board)]
+def latex(board: Board, rows: Sequence[Row] | None = None, columns: Sequence[Column] = ()) -> str:
+    """A table for each section of the board, to `\\input` into a paper; equal boards give equal bytes.
+
+    Args:
+        rows: of the board, which are shown; all of them where it is None.
+        columns: those of the one table that there is then.
+    """
+    parts = [_table(board, section, lines) for section, lines in tables(board, rows, columns)]
     return "\n\n".join([_HEAD, *parts]) + "\n"
 
 
@@ -32,9 +41,9 @@ def _table(board: Board, section: Section, lines: list[Line]) -> str:
     columns = [cell.column for cell in lines[0].cells]
     titles = " & ".join(["step", "rank", "scorer", *(for_latex(column.title) for column in columns)])
     seeds = " or ".join(map(str, sorted({len(line.row.seeds) for line in lines})))
-    about = f"{heading(board)}. {section.title}: {section.note}. Mean over {seeds} seeds."
-    notes = _READING, LABELS_READ if SHUFFLED_SPEARMAN in columns else None, floor_note(board.rows)
-    caption = for_latex(" ".join(filter(None, (about, *notes))))
+    of_what = f" {section.title}: {section.note}." if section.title else ""
+    about = f"{heading(board)}.{of_what} Mean over {seeds} seeds."
+    caption = for_latex(" ".join([about, *_notes(Drawn(board, lines))]))
     return "\n".join(
         [
             r"\begin{table}",
@@ -53,6 +62,20 @@ def _table(board: Board, section: Section, lines: list[Line]) -> str:
             r"\end{table}",
         ]
     )
+
+
+def _notes(drawn: Drawn) -> Iterator[str]:
+    """How to read the columns and marks that there are."""
+    if drawn.means or drawn.accuracies:
+        yield _INTERVALS
+    if drawn.accuracies:
+        yield _ACCURACIES
+    for sign, words in SIGNS.items():
+        if sign in drawn.signs:
+            yield f"Bold, {words}" if sign == FIRST else f"{sign} {words}"
+    if any(line.rank for line in drawn.lines):
+        yield _TESTS
+    yield from filter(None, (drawn.labels, drawn.floor))
 
 
 def _line(line: Line) -> str:

@@ -2,24 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from operator import itemgetter
 
 import numpy as np
 
 from prunebench.escape import for_markdown, for_terminal
 from prunebench.leaderboard.across import EARLY, Across, Wins, across, by_family, early, steps_of, wins
+from prunebench.leaderboard.apart import changes, headings
+from prunebench.leaderboard.best_early import EARLY_READ, SIGNS_READ, best_early
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.column import Column
-from prunebench.leaderboard.columns import RANK, SPEARMAN, ranked
+from prunebench.leaderboard.columns import RANK, SPEARMAN
 from prunebench.leaderboard.columns import overview as telling
-from prunebench.leaderboard.cost import BUDGETS, Priced, best_within, front, percent
+from prunebench.leaderboard.cost import BUDGETS, SPANS, Priced, best_within, front, percent, span_of
 from prunebench.leaderboard.critical_difference import diagram, interval, title, verdict
-from prunebench.leaderboard.ranks import rank_rows
 from prunebench.leaderboard.text import markdown_table, network_words, task_words
 
 _HOW = (
-    "Made from the records by `prunebench leaderboard --rebuild`. *Best predictor*: the highest mean over "
-    "seeds on the board; +2 says that it is not told apart from two more. *Average rank*: of the means, over "
+    "Made from the records by `prunebench leaderboard --rebuild`. *Best early predictor*: the highest mean "
+    f"over seeds on the board; {EARLY_READ}. {for_markdown(SIGNS_READ)} "
+    "*Average rank*: of the means, over "
     "the boards (1 is best). *Win rate*: % of the boards and steps in which the row's mean is above that of "
     "the column. Scorers are told apart over boards by Friedman's test, then exact paired Wilcoxon tests of "
     "all pairs with Holm's correction, level 0.05; a board is the replicate here, and boards that share a "
@@ -31,14 +32,14 @@ _STANDING = (
     "which no other mean is higher. *Wins*: share of all boards and other scorers in which its mean is the "
     "higher. In the diagram a line is the interval, and a bar joins scorers that are not told apart."
 )
-DIAGRAM_WIDTH = 90  # characters
+DIAGRAM_WIDTH = 80  # characters, as many as the documentation's site has room for
 
 
 def overview(boards: Sequence[Board], column: Column | None = None) -> str:
     """What the boards say together, as Markdown; equal boards give equal bytes.
 
-    How the scorers stand over all boards, the best predictor by board and step, average ranks, win rates, and
-    which scorers differ over the boards: in this column, or in all that compare scorers.
+    How the scorers stand over all boards, the best early predictor by board and step, average ranks, win
+    rates, and which scorers differ over the boards: in this column, or in all that compare scorers.
     """
     boards = sorted(boards, key=lambda board: board.name)
     columns = [column] if column else compared(boards)
@@ -78,26 +79,22 @@ def _standing(boards: Sequence[Board], columns: Sequence[Column]) -> list[str]:
             lines.append([for_markdown(scorer), interval(found, scorer), first, wins_of])
         parts += [f"### {for_markdown(title(found))}", markdown_table(lines)]
         if found.comparison is not None:  # indented, and so text as it is, whatever names are
-            shown = (f"    {for_terminal(line)}" for line in diagram(found, DIAGRAM_WIDTH))
+            shown = (f"    {for_terminal(line)}" for line in diagram(found, DIAGRAM_WIDTH, numbers=False))
             parts.append("\n".join(shown))
         parts.append(f"{verdict(found, escape=for_markdown)}.")
     return ["## How scorers stand over the boards", _STANDING, *parts] if parts else []
 
 
 def _boards(boards: Sequence[Board]) -> str:
-    layered = any(board.layered for board in boards)
-    network = ["classes", "network"] if layered else ["neurons", "init std"]
-    lines = [["board", "task", "samples", *network, "steps", "plateau ends", "dense test accuracy"]]
+    heads = ["board", "task", "samples", "classes", "network", "steps", "plateau ends", "dense test accuracy"]
+    lines = [heads]
     for board in boards:
         recipe, training, task = board.recipe, board.training, board.task
-        what = [f"{recipe.width}", f"{recipe.init_std:g}"]
-        if layered:
-            std = "" if board.layered else f", init std {recipe.init_std:g}"
-            what = [f"{task.outputs}", for_markdown(network_words(board) + std)]
+        network = ", ".join([network_words(board), *changes(board, without=("width", "steps"))])
         lines.append(
             [
                 f"[{board.name}]({board.name}.md)",
-                *(for_markdown(task.name), str(task.samples), *what),
+                *(for_markdown(task.name), str(task.samples), str(task.outputs), for_markdown(network)),
                 f"{recipe.steps:,}",
                 "" if training.drop_step is None else f"{training.drop_step:.0f}",
                 f"{100 * training.metrics['accuracy', 'dense'].mean:.1f} %",
@@ -118,21 +115,22 @@ def _how_early(boards: Sequence[Board]) -> list[str]:
     order = sorted(
         means, key=lambda scorer: (-len(means[scorer]), -sum(means[scorer]) / len(means[scorer]), scorer)
     )
-    heads = (
-        f"{for_markdown(board.recipe.network_spec)}, {for_markdown(board.task.name)}: "
-        f"{', '.join(map(str, by_step))}"
-        for board, by_step in found
-    )
-    lines = [["scorer", *heads]]
-    for scorer in order:
+    heads = headings([board for board, _ in found])
+    steps = (", ".join(map(str, by_step)) for _, by_step in found)
+    lines = [
+        ["scorer", *(f"{for_markdown(head)}: {at}" for head, at in zip(heads, steps, strict=True))],
+    ]
+    controls = {row.scorer for board in boards for row in board.rows if row.control}
+    for scorer in sorted(order, key=controls.__contains__):
         cells = []
         for _, by_step in found:
             at = [SPEARMAN.number(of[scorer]) if scorer in of else "–" for of in by_step.values()]
             cells.append(", ".join(at) if set(at) != {"–"} else "")
-        lines.append([for_markdown(scorer), *cells])
+        lines.append([for_markdown(scorer) + (" ‡" if scorer in controls else ""), *cells])
     note = (
-        "Spearman correlation with the final norms at these steps, up to the end of the plateau, means over "
-        "seeds. Networks are different populations: compare scorers down a column, not numbers along a row."
+        "Spearman correlation of every early predictor with the final norms at these steps, up to the end of "
+        "the plateau, means over seeds, and of random (‡). Networks are different populations: compare "
+        "scorers down a column, not numbers along a row."
     )
     return ["## How early, on which network", note, markdown_table(lines)]
 
@@ -163,7 +161,11 @@ def _priced(one: Priced | None) -> str:
 def _column(boards: Sequence[Board], column: Column) -> list[str]:
     what = "test accuracy" if "accuracy" in column.path else "prediction of the final norms"
     title = f"## {column.title[0].upper()}{column.title[1:]}: {what}"
-    parts = [title, "Best predictor:", _best(boards, column)]
+    parts = [
+        title,
+        "Best early predictor, by the share of the training that its step is:",
+        _best(boards, column),
+    ]
     if len(boards) < 2:
         return parts
     found = [one for step in steps_of(boards) if (one := across(boards, column, step))]
@@ -184,23 +186,26 @@ def _win_rates(won: Wins) -> str:
 
 
 def best_of(board: Board, column: Column, step: int) -> str:
-    """The best predictor at a step, its mean and how many others it is not told apart from."""
+    """The best early predictor at a step, its mean and how sure it is that it is the best."""
     column = column.of_board(board)
-    rows = ranked([row for row in board.rows if row.at_step == step])
-    means = [(summary.mean, row) for row in rows if row.predicts and (summary := column.summary(row))]
-    if not means:
+    found = best_early(board, column, step)
+    if found is None or (summary := column.summary(found.row)) is None:
         return ""
-    mean, best = max(means, key=itemgetter(0))
-    rank = rank_rows(rows, column).get(best.key)
-    others = f" +{rank.tied}" if rank and rank.tied else ""
-    return f"{best.scorer} {column.number(mean)}{others}"
+    return f"{found.row.scorer} {column.number(summary.mean)} {found.sign}".rstrip()
 
 
 def _best(boards: Sequence[Board], column: Column) -> str:
-    steps = steps_of(boards)
-    lines = [["board", *(f"step {step}" for step in steps)]]
+    """On each board at each step, in columns by the share of the training that the steps are."""
+    found: dict[str, dict[int, list[str]]] = {board.name: {} for board in boards}
     for board in boards:
-        lines.append([board.name, *(for_markdown(best_of(board, column, step)) for step in steps)])
+        for step in steps_of([board]):
+            if words := best_of(board, column, step):
+                at = f"step {step}: " if step else ""
+                found[board.name].setdefault(span_of(step, board), []).append(for_markdown(at + words))
+    spans = sorted({span for by_span in found.values() for span in by_span})
+    lines = [["board", *(SPANS[span] for span in spans)]]
+    for name, by_span in found.items():
+        lines.append([name, *("; ".join(by_span.get(span, ())) for span in spans)])
     return markdown_table(lines)
 
 

@@ -11,8 +11,9 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from prunebench.leaderboard.best_early import EARLY_READ, SIGNS_READ
 from prunebench.leaderboard.board import Board
-from prunebench.leaderboard.columns import MARKS, RANKS
+from prunebench.leaderboard.notes import MARKS, RANKS
 from prunebench.leaderboard.page_data import page_data
 from prunebench.leaderboard.styles import DARK, LIGHT
 
@@ -55,6 +56,8 @@ def assemble(data: dict[str, Any], scripts_at: str = "", links: str = "") -> str
         links=links + _links(),
         made=escape(f"version {data['version']}" + (f", newest run {newest}" if newest else "")),
         ranks=RANKS,
+        early=EARLY_READ,
+        signs=escape(SIGNS_READ),
         licences="\n".join(licences),
         data=_packed(data),
         scripts="\n".join(tags),

@@ -7,6 +7,7 @@ from typing import Any
 from prunebench.evaluation.metrics import SPLITS
 from prunebench.evaluation.summary import Number, Summary, known
 from prunebench.leaderboard.across import EARLY, by_family, steps_of
+from prunebench.leaderboard.apart import apart
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard, kind
 from prunebench.leaderboard.charts import points
@@ -14,11 +15,11 @@ from prunebench.leaderboard.charts.specs import CEILING, CHARTS, Look, specifica
 from prunebench.leaderboard.citation import cite_prunebench
 from prunebench.leaderboard.column import Column
 from prunebench.leaderboard.columns import SPEARMAN, telling
-from prunebench.leaderboard.cost import BUDGETS
+from prunebench.leaderboard.cost import SPANS, span_of
 from prunebench.leaderboard.critical_difference import interval, moment_words, verdict
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
-from prunebench.leaderboard.ranks import floor_note, left_out_note, marks
+from prunebench.leaderboard.ranks import floor_note, left_out_note, marks, rank_rows
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 from prunebench.leaderboard.text import facts, heading, task_words
 from prunebench.results import Row
@@ -41,17 +42,17 @@ def page_data(boards: Sequence[Board]) -> dict[str, Any]:
     compared_by = compared(boards) or [SPEARMAN]  # boards without any number are said to have none
     ordered = in_order(boards)
     charts = [ChartBoard(board) for board in ordered]
-    both = zip(ordered, charts, strict=True)
+    every = zip(ordered, charts, apart(ordered), strict=True)
     return {
         "version": version(),
-        "budgets": BUDGETS,
+        "spans": SPANS,
         "least": LEAST,
         "symbols": SYMBOLS,
         "charts": _charts(charts),
         "splits": SPLITS,
         "metrics": [*map(_column, compared_by)],
         "across": _across(boards, compared_by),
-        "boards": [_board(board, chart, compared_by) for board, chart in both],
+        "boards": [_board(board, chart, compared_by) | {"apart": said} for board, chart, said in every],
     }
 
 
@@ -76,7 +77,7 @@ def _across(boards: Sequence[Board], columns: Sequence[Column]) -> list[dict[str
 def _board(board: Board, chart: ChartBoard, compared_by: Sequence[Column]) -> dict[str, Any]:
     used = {column.name: column for section in chart.sections for column in section.columns}
     marked = {name: marks(board.rows, column) for name, column in used.items() if column.compares}
-    ranks = chart.ranks_by(SPEARMAN)
+    ranks = rank_rows(board.rows)
     rows = [
         {
             "look": _look(row),
@@ -84,6 +85,7 @@ def _board(board: Board, chart: ChartBoard, compared_by: Sequence[Column]) -> di
             "relative": _round(row.relative_time),
             "rank": [rank.first, rank.last] if (rank := ranks.get(row.key)) else None,
             "steps": row.cost.steps,
+            "early": board.predicts_early(row),
             "own": row.cost.extra_gradient_steps,
             "seconds": _round(chart.seconds(row)),
             "seeds": len(row.seeds),
@@ -120,7 +122,10 @@ def _board(board: Board, chart: ChartBoard, compared_by: Sequence[Column]) -> di
             {"title": section.title, "note": section.note, "columns": [*map(_column, section.columns)]}
             for section in chart.sections
         ],
-        "verdicts": [[_winner(step, column, chart) for step in chart.steps] for column in compared_by],
+        "verdicts": [
+            [_winner(step, column, chart) | {"span": span_of(step, board)} for step in chart.steps]
+            for column in compared_by
+        ],
         "order": chart.order,
         "drawn": chart.drawn_scorers,
         "rows": rows,
@@ -171,6 +176,8 @@ def _winner(step: int, column: Column, chart: ChartBoard) -> dict[str, Any]:
         "ahead": _numbers(winner.ahead),
         "tied": winner.tied,
         "better": winner.better,
+        "untested": winner.untested,
+        "sign": winner.sign,
         "costly": None if winner.costly is None else chart.rows.index(winner.costly),
         "costly_value": costly,
     }

@@ -90,6 +90,11 @@ def label_marks(rows: list[Row]) -> dict[RowKey, str]:
     return found
 
 
+def untested(rows: list[Row], column: Column) -> dict[int, int]:
+    """The seeds at each step where these are too few for any difference in a column to be significant."""
+    return {step: _sizes(values)[0] for step, values in _comparable(rows, column).items() if _too_few(values)}
+
+
 def floor_note(rows: list[Row]) -> str | None:
     """Why no rank can be significant at some steps, with too few seeds for the number of comparisons there.
 

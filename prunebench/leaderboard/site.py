@@ -13,8 +13,8 @@ from prunebench.store.files import write_atomically
 
 SCRIPTS_AT = "scripts/"
 # Of a board, what the index shows.
-OUTLINE = ("name", "task", "recipe", "network", "newest", "training", "dense", "verdicts")
-OUTLINE_OF_ROWS = ("look", "step", "relative", "steps", "seconds")
+OUTLINE = ("name", "task", "recipe", "network", "apart", "newest", "training", "dense", "verdicts")
+OUTLINE_OF_ROWS = ("look", "step", "relative", "steps", "early", "seconds")
 
 
 def write_site(boards: Sequence[Board], folder: Path) -> Iterator[Path]:

@@ -32,6 +32,10 @@ class Line(NamedTuple):
         """Step, rank and the scorer's name, which is anybody's text."""
         return str(self.row.at_step), self.rank, marked_name(self.row)
 
+    def of(self, columns: Sequence[Column]) -> "Line":
+        """The same with the cells of some columns."""
+        return self._replace(cells=[cell for cell in self.cells if cell.column in columns])
+
 
 def lines(rows: Sequence[Row], columns: Sequence[Column], among: list[Row]) -> list[Line]:
     """Some rows of a board, with their ranks and marks among all of them."""
@@ -53,9 +57,18 @@ def _marks(among: list[Row], column: Column) -> dict[RowKey, str]:
     return marks(among, column) if column.compares else {}
 
 
-def tables(board: Results) -> Iterator[tuple[Section, list[Line]]]:
-    """The tables that the board's rows can fill; no line is without a number."""
-    rows = ranked(board.rows)
-    for section in sections(board):
-        present = [row for row in rows if any(column.summary(row) for column in section.columns)]
-        yield section, lines(present, section.columns, rows)
+def tables(
+    board: Results, rows: Sequence[Row] | None = None, chosen: Sequence[Column] = ()
+) -> Iterator[tuple[Section, list[Line]]]:
+    """The tables that the board's rows can fill, or some rows; no line is without a number, nor a column.
+
+    Args:
+        chosen: the columns of the one table that there is then.
+    """
+    every = ranked(board.rows)
+    shown = every if rows is None else ranked([*rows])
+    for section in [Section("", "", tuple(chosen))] if chosen else sections(board):
+        columns = [column for column in section.columns if any(map(column.summary, shown))]
+        present = [row for row in shown if any(column.summary(row) for column in columns)]
+        if present:
+            yield section, lines(present, columns, every)

@@ -23,8 +23,9 @@ from prunebench.leaderboard.columns import (
     ranked,
 )
 from prunebench.leaderboard.cost import COST, cost_cells, percent
-from prunebench.leaderboard.tables import lines
-from prunebench.leaderboard.text import facts, heading, headline, notes, without_numbers
+from prunebench.leaderboard.notes import notes
+from prunebench.leaderboard.tables import Line, lines
+from prunebench.leaderboard.text import facts, heading, headline, without_numbers
 from prunebench.results import Row
 
 Columns = dict[str, list[str]]  # their cells, by their titles
@@ -49,7 +50,8 @@ class _Table:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         shown = [c for c in self.chosen or overview(self.board) if any(map(c.summary, self.rows))]
-        every = self._columns(shown)
+        drawn = lines(self.rows, shown, self.board.rows)
+        every = self._columns(drawn, shown)
         columns = dict(every)
         going = [column.title for column in first_to_go(self.board)]
         for title in [COST, *going] if self.chosen else going:  # what was asked for stays longest
@@ -58,23 +60,27 @@ class _Table:
         if (first := headline(self.board)) is not None:
             yield Text(first)
         yield self._table(columns, heading(self.board), options.max_width)
-        if not self.chosen:
-            yield from self._by_layer(options.max_width)
+        drawn = [line.of([c for c in shown if c.title in columns]) for line in drawn]
+        if not self.chosen and (of_layers := lines(self.rows, layer_columns(self.board), self.board.rows)):
+            yield from self._by_layer(of_layers, options.max_width)
+            drawn += of_layers
         for what, said in without_numbers(self.asked).items():
             for line in said:
                 yield Text(f"{what.lower()}: {line}", style="red" if what == "Failed" else "dim")
         names = ", ".join(title for title in every if title not in columns)
         wider = f"In a wider terminal, and in the board's files: {names}." if names else None
-        accuracy = "Accuracy: on the test set, in %."
-        by_layer = f"{layers_note(self.board)}." if layer_columns(self.board) else None
+        on_tests = any(c.path[0] == "accuracy" for c in shown if c.title in columns)
+        accuracy = "Accuracy: on the test set, in %." if on_tests else None
+        by_layer = f"{layers_note(self.board)}." if not self.chosen and layer_columns(self.board) else None
         decided = by_when(self.board)  # the headline says it
-        for note in (*facts(self.board), *notes(self.board), by_layer, accuracy, wider):
+        reading = notes(self.board, drawn, cost=COST in columns)
+        for note in (*facts(self.board), *reading, by_layer, accuracy, wider):
             if note and note != decided:
                 yield Text(note, style="dim")
 
-    def _columns(self, shown: Sequence[Column]) -> Columns:
+    def _columns(self, drawn: list[Line], shown: Sequence[Column]) -> Columns:
         """The cells of every column, by its title."""
-        columns = self._cells(shown)
+        columns = _cells(drawn, shown)
         for place, row in enumerate(self.rows if shown else ()):
             if row.status != "ok":
                 columns[shown[0].title][place] = row.status
@@ -85,14 +91,9 @@ class _Table:
             columns["own steps"] = [f"{steps:,}" if steps else "" for steps in extra]
         return columns
 
-    def _cells(self, shown: Sequence[Column]) -> Columns:
-        titles = ("step", "rank", "scorer", *(column.title for column in shown))
-        found = [[*line.head, *map(str, line.cells)] for line in lines(self.rows, shown, self.board.rows)]
-        return {title: [cells[place] for cells in found] for place, title in enumerate(titles)}
-
-    def _by_layer(self, width: int) -> Iterator[RenderableType]:
+    def _by_layer(self, of_layers: list[Line], width: int) -> Iterator[RenderableType]:
         """Tables of as many layers as are wide enough, one below the other."""
-        step, _, scorer, *layers = self._cells(layer_columns(self.board)).items()
+        step, _, scorer, *layers = _cells(of_layers, layer_columns(self.board)).items()
         tables: list[Columns] = []
         for title, cells in layers:
             layer = {_folded(title): cells}
@@ -119,6 +120,12 @@ class _Table:
             ends = after is not None and after.at_step != row.at_step
             table.add_row(*map(Text, cells), style=style, end_section=ends)
         return table
+
+
+def _cells(drawn: list[Line], shown: Sequence[Column]) -> Columns:
+    titles = ("step", "rank", "scorer", *(column.title for column in shown))
+    found = [[*line.head, *map(str, line.cells)] for line in drawn]
+    return {title: [cells[place] for cells in found] for place, title in enumerate(titles)}
 
 
 def _width(columns: Columns) -> int:

@@ -18,22 +18,10 @@ from prunebench.fields import options_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when, ceilings
 from prunebench.leaderboard.column import Column
-from prunebench.leaderboard.columns import (
-    CEILING_READ,
-    LABELS_READ,
-    MARKS,
-    RANKS,
-    READING,
-    SHUFFLED_SPEARMAN,
-    SPEARMAN,
-    Section,
-    ceiling_columns,
-    layer_ceiling_columns,
-    ranked,
-    sections,
-)
-from prunebench.leaderboard.cost import COST, COST_READ, cost_cells
-from prunebench.leaderboard.ranks import RowKey, chance_note, floor_note, left_out_note, rank_rows
+from prunebench.leaderboard.columns import SPEARMAN, Section, layer_ceiling_columns, ranked, sections
+from prunebench.leaderboard.cost import COST, cost_cells
+from prunebench.leaderboard.notes import notes
+from prunebench.leaderboard.ranks import RowKey, rank_rows
 from prunebench.leaderboard.tables import Line, tables
 from prunebench.results import WHOLE, Row
 from prunebench.tasks.spec import TaskSpec
@@ -165,24 +153,14 @@ def shares_of(board: Board) -> list[str]:
     return sorted(shares, key=float, reverse=True)
 
 
-def notes(board: Board) -> list[str]:
-    """How to read the tables: marks, ranks, chance, and why there are no marks where there are none."""
-    lines = [f"{READING} {MARKS}"]
-    lines += [LABELS_READ] if any(map(SHUFFLED_SPEARMAN.summary, board.rows)) else []
-    lines.append(" ".join(filter(None, (RANKS, floor_note(board.rows), left_out_note(board.rows)))))
-    shares = (column.summary(row) for column in ceiling_columns(board) for row in board.rows)
-    lines += [CEILING_READ] if any(shares) else []
-    lines += [COST_READ] if cost_cells(board) else []
-    return [*lines, *filter(None, [chance_note(board.rows), board.lacks])]
-
-
 def markdown(board: Board) -> str:
     """The board for people, readable as plain text; equal boards give equal bytes."""
     rows = ranked(board.rows)
     listed = "\n".join(f"- {for_markdown(line)}" for line in facts(board))
-    parts = [f"# {for_markdown(heading(board))}", listed, *notes(board)]
-    costs = cost_cells(board)
-    for section, found in tables(board):  # what predictions cost stands beside their correlations
+    costs, sections_of = cost_cells(board), [*tables(board)]
+    lines_of = [line for _, found in sections_of for line in found]
+    parts = [f"# {for_markdown(heading(board))}", listed, *notes(board, lines_of, cost=bool(costs))]
+    for section, found in sections_of:  # what predictions cost stands beside their correlations
         parts.append(_markdown_section(section, found, costs if SPEARMAN in section.columns else {}))
     for title, lines in without_numbers(rows).items():
         parts.append(f"## {title}\n\n" + "\n".join(f"- {for_markdown(line)}" for line in lines))

@@ -81,6 +81,11 @@ def test_every_format_is_printed(prunebench: Any, made: Path) -> None:
     for form, ending in (("json", ".json"), ("markdown", ".md"), ("csv", ".csv")):
         assert prunebench("leaderboard", "--format", form).out == made.with_suffix(ending).read_text()
     assert r"\begin{tabular}" in prunebench("leaderboard", "--format", "latex").out
+    chosen = ("--metric", "pruned to 10 %", "--at-step", "50", "--top", "2", "--scorer", "good,random")
+    few = prunebench("leaderboard", "--format", "latex", *chosen)
+    assert (few.code, few.out.count("50 & ")) == (0, 2)
+    refused = prunebench("leaderboard", "--format", "csv", *chosen)
+    assert (refused.code, "choose what tables and LaTeX show" in refused.err) == (2, True)
     assert "## The boards" in prunebench("leaderboard", "--overview").out
     assert "prunebench run --scorer good --at-step 0" in prunebench("show", "good", "--at-step", "0").out
 

@@ -100,6 +100,10 @@ def test_twenty_long_names_are_whole_and_fit(width: int) -> None:
     shares = [(found.average_ranks[scorer] - 1) / 19 for scorer in found.order]
     assert points == [first + round(share * (last - first)) for share in shares]
     assert [*diagram(found, width, found.order[-3:])] == [head, *lines[-3:]]  # on the axis of all
+    bare = [*diagram(found, width, numbers=False)]
+    assert bare[0].split() == ["scorer", "1", "20"]
+    assert [line.split()[0] for line in bare[1:]] == found.order
+    assert max(map(len, bare)) <= width
     lefts = [line.index(LEFT) < at for line, at in zip(lines, points, strict=True) if LEFT in line]
     assert all(lefts)
     assert lefts

@@ -191,6 +191,20 @@ def test_boards_with_steps_of_their_own_share_columns(browser: Any, tmp_path: Pa
     assert not opened.complaints
 
 
+def test_below_the_floor_cells_say_that_nothing_was_tested(browser: Any, tmp_path: Path) -> None:
+    """Five scorers at step 0 are ten pairs, which need 9 seeds (docs/statistics.md)."""
+    path = tmp_path / "page.html"
+    path.write_text(to_html([board("few", steps=(0,), seeds=8), board("many", steps=(0,), seeds=9)]), "utf-8")
+    opened = Opened(browser, path)
+    rows = [opened.page.locator("#boards tbody tr", has_text=name) for name in ("few", "many")]
+    assert [row.locator(".step").inner_text() for row in rows] == ["step 0, not tested", "step 0"]
+    assert rows[0].locator("abbr").inner_text() == ""
+    opened.page.locator("#boards button.best").first.click()
+    assert "not tested: 8 seeds are too few" in opened.page.locator("#verdicts").inner_text()
+    opened.context.close()
+    assert not opened.complaints
+
+
 def test_a_shared_address_opens_its_board(browser: Any, file: Path, page: Page) -> None:
     address = page.url
     assert "#board=toy" in address
@@ -299,11 +313,13 @@ def test_cells_have_their_marks_and_nothing_small_is_cheered(page: Page) -> None
     ]
     said = page.evaluate(
         """[{ tied: 0, better: 1, ahead: {mean: 0.05, median: -0.02, low: -0.03, high: -0.01} },
-        { tied: 0, better: 0, ahead: null }].map((verdict) => sureness(verdict, true))"""
+        { tied: 0, better: 0, ahead: null },
+        { tied: 3, better: 0, ahead: null, untested: 5 }].map((verdict) => sureness(verdict, true))"""
     )
     assert said == [
         ["unsure", "the highest mean, but 1 other is significantly better"],
         ["unsure", "not compared with another early predictor"],
+        ["unsure", "not tested: 5 seeds are too few for so many scorers"],
     ]
     effect = "difference({mean: 0.05, median: -0.02, low: -0.03, high: -0.01}, true)"
     assert page.evaluate(effect) == "+5.0 · −2.0 [−3.0, −1.0]"

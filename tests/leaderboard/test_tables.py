@@ -252,6 +252,33 @@ def test_the_terminal_shows_every_layer_in_its_width(width: int, depth: int) -> 
     assert sum(line.count("(16)") for line in lines if line.startswith("┃")) == depth
 
 
+@pytest.mark.parametrize(("width", "wide"), [(62, False), (185, True)])
+def test_notes_are_of_what_the_terminal_has_room_for(width: int, wide: bool) -> None:
+    """Here accuracies go where it is narrow. Two scorers that do not differ have neither `*` nor `°`."""
+    text = " ".join(on_terminal(board(effects={"one": 0.0, "other": 0.0}), width).split())
+    assert ("pruned to 10 %" in text.split("┡")[0]) is wide
+    assert [words in text for words in ("Accuracies: the mean", "Accuracy: on the test set")] == [wide] * 2
+    assert "Mean over seeds with its 95 % interval" in text
+    assert not any(note in text for note in ("‡", "†", "* first", "° not", "Shuffled labels", "Cost:"))
+
+
+def test_latex_of_some_rows_and_columns_is_one_table_with_its_own_notes() -> None:
+    one = board()
+    (column,) = columns_called([one], ["spearman"])
+    rows = [each for each in one.rows if each.key in {("good", 50), ("fair", 50)}]
+    text = latex(one, rows, [column])
+    assert text.count(r"\begin{table}") == 1
+    body = text.split(r"\toprule")[1].split(r"\bottomrule")[0]
+    assert [line.split(" & ")[:3] for line in body.splitlines() if line.endswith(r"\\")] == [
+        ["step", "rank", "scorer"],
+        ["50", "1", "good"],
+        ["50", "2--3", "fair"],
+    ]
+    caption = next(line for line in text.splitlines() if line.startswith(r"\caption"))
+    assert "Bold" in caption
+    assert not any(note in caption for note in ("Accuracies", "textdagger", "textdegree", "labels"))
+
+
 def test_names_of_layers_are_only_text() -> None:
     one = layered(layers={"[red]<b>|x`": 6, HOSTILE: 7})
     assert "<b>" not in markdown(one)

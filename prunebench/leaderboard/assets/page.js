@@ -67,7 +67,8 @@ function drawBoard() {
 }
 
 /** How sure it is that the best is the best, and whether it matters. */
-function sureness({ tied, better, ahead }, percent) {
+function sureness({ tied, better, ahead, untested }, percent) {
+  if (untested) return ["unsure", `not tested: ${untested} seeds are too few for so many scorers`];
   if (tied === null) return ["unsure", "not compared"];
   if (better) return ["unsure", `the highest mean, but ${better} other${better === 1 ? " is" : "s are"} significantly better`];
   if (tied) return ["unsure", `not told apart from ${tied} other${tied === 1 ? "" : "s"}`];

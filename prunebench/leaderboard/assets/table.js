@@ -96,20 +96,17 @@ function details(row) {
   return make("div", {}, make("dl", {}, ...facts.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])), row.command ? make("pre", { tabindex: "0" }, row.command) : null);
 }
 
-/** Shares of a training that steps of all boards fall between: at its start, up to 0.1 %, from there to 1 %, ... */
-const spansOf = () => [0, ...data.budgets].map((most, i, all) => ({ most, least: i ? all[i - 1] : -1, title: i > 1 ? `${+(100 * all[i - 1]).toFixed(2)} to ${+(100 * most).toFixed(2)} %` : i ? `up to ${+(100 * most).toFixed(2)} %` : "at the start" }));
-
 /** All boards: by a metric, the best predictor at each step, in columns by the share of the training. `onChoose(number, step)` opens one. */
 function drawBoards(place, boards, metric, onChoose) {
   const { percent } = data.metrics[metric];
-  const at = (board, { least, most }) => board.verdicts[metric].filter(({ step, row }) => row !== null && step / board.training > least && step / board.training <= most);
-  const spans = spansOf().filter((span) => boards.some((board) => at(board, span).length));
+  const at = (board, { place }) => board.verdicts[metric].filter(({ span, row }) => row !== null && span === place);
+  const spans = data.spans.map((title, place) => ({ title, place })).filter((span) => boards.some((board) => at(board, span).length));
   const table = make("table", {}, heads(head("task and recipe", null, true), head("dense (%)"), ...spans.map(({ title }) => head(title, percent ? ["0 %", "100 %"] : [0, 1]))));
   place.replaceChildren(table);
   const cell = (board, verdict) => {
     const { value, step } = verdict, { look } = board.rows[verdict.row], [how, words] = sureness(verdict, percent);
     return make("button", { type: "button", class: "best", onclick: () => onChoose(board.number, step) },
-      make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.better ? ` <${verdict.better}` : verdict.tied ? ` =${verdict.tied}` : "")), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)), make("small", { class: "step" }, `step ${count(step)}`));
+      make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name))), make("b", {}, written(value.mean, percent), make("abbr", { title: words }, how === "sure" ? "*" : verdict.sign && !verdict.untested ? ` ${verdict.sign}` : "")), percent ? null : make("small", {}, interval(value)), bar(value, [0, 1], null, colour(look)), make("small", { class: "step" }, `step ${count(step)}${verdict.untested ? ", not tested" : ""}`));
   };
   new DataTable(table, {
     data: boards,
@@ -134,8 +131,8 @@ function drawEarly(place, boards, onChoose) {
   const scorers = new Map();
   const found = boards.map((board) => {
     const cells = new Map(), steps = new Set();
-    for (const { look, step, relative, values } of board.rows) {
-      if (look.kind === "oracle" || !values.spearman || (relative ?? 0) > 1) continue;
+    for (const { look, step, relative, early, values } of board.rows) {
+      if (!(early || look.kind === "control") || !values.spearman || (relative ?? 0) > 1) continue;
       scorers.set(look.name, look);
       steps.add(step);
       cells.set(`${step} ${look.name}`, values.spearman.mean);
@@ -153,7 +150,7 @@ function drawEarly(place, boards, onChoose) {
   };
   place.replaceChildren(make("table", {},
     make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "left" }, "scorer"), ...found.map(({ board, steps }) => make("th", { scope: "col", class: "left" },
-      make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, ...breakable(board.network)), make("small", {}, board.task)),
+      make("button", { type: "button", class: "link", onclick: () => onChoose(board.number, null) }, make("b", {}, ...breakable(board.network)), make("small", {}, [board.task, board.apart].filter(Boolean).join(", "))),
       make("span", { class: "parts" }, ...steps.map((step) => make("span", { class: "part" }, count(step)))))))),
     make("tbody", {}, ...order.map((look) => make("tr", { class: look.kind }, make("th", { scope: "row", class: "left" }, make("span", { class: "name" }, swatch(look), make("span", {}, ...breakable(look.name + MARKS[look.kind])))),
       ...found.map(({ cells, steps }) => make("td", { class: "left" }, make("span", { class: "parts" }, ...steps.map((step) => filled(cells.get(`${step} ${look.name}`), look))))))))));
