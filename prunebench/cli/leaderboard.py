@@ -278,7 +278,7 @@ def _draw(
     width: str | None,
 ) -> None:
     from prunebench.leaderboard.charts.figures import WIDTH, draw
-    from prunebench.leaderboard.charts.specs import vl_convert
+    from prunebench.leaderboard.charts.pictures import vl_convert
     from prunebench.store.files import writable_folder
 
     if form is not None and form not in FORMATS:

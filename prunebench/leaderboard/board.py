@@ -17,6 +17,7 @@ from prunebench.evaluation.statistics import INTERVALS_VERSION, summarise
 from prunebench.leaderboard.canonical import canonical_json
 from prunebench.leaderboard.citation import cite
 from prunebench.leaderboard.command import command_of
+from prunebench.leaderboard.summaries import summaries
 from prunebench.leaderboard.tidy import tidy
 from prunebench.results import SCHEMA, Document, M, Results, Row, TaskRecord, Training, convert, read_recipe
 from prunebench.store.files import read_bytes
@@ -102,9 +103,7 @@ class Board(Results):
         """
         import pandas as pd
 
-        from prunebench.leaderboard.text import csv_lines
-
-        return pd.DataFrame(csv_lines(self)).infer_objects()
+        return pd.DataFrame(summaries(self, self.name)).infer_objects()
 
     @classmethod
     def of(cls, document: Document) -> "Board":

@@ -2,29 +2,24 @@
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from textwrap import indent
-from typing import Any
 
 from msgspec import UNSET
-from msgspec.structs import asdict
 
 from prunebench.escape import for_markdown, for_spreadsheet, for_terminal
 from prunebench.evaluation.metrics import BY_LAYER, SPLITS
 from prunebench.evaluation.protocols import LABELS
 from prunebench.evaluation.summary import known
-from prunebench.fields import options_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.ceiling import by_when, ceilings
-from prunebench.leaderboard.column import Column
-from prunebench.leaderboard.columns import SPEARMAN, Section, layer_ceiling_columns, ranked, sections
+from prunebench.leaderboard.columns import SPEARMAN, Section, ranked
 from prunebench.leaderboard.cost import COST, cost_cells
 from prunebench.leaderboard.notes import notes
-from prunebench.leaderboard.ranks import RowKey, rank_rows
+from prunebench.leaderboard.ranks import RowKey
+from prunebench.leaderboard.summaries import shares_of, summaries
 from prunebench.leaderboard.tables import Line, tables
 from prunebench.results import WHOLE, Row
-from prunebench.tasks.spec import TaskSpec
 
 MOST_LISTED = 8  # layers whose units a heading lists
 RACE = 2  # final norms that are closer have hardly raced (docs/protocols.md)
@@ -147,12 +142,6 @@ def _protocol_facts(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def shares_of(board: Board) -> list[str]:
-    """The shares of units kept whose sizes are known, from the largest."""
-    shares = (share for share in known(board.training.sizes) or () if share != WHOLE)
-    return sorted(shares, key=float, reverse=True)
-
-
 def markdown(board: Board) -> str:
     """The board for people, readable as plain text; equal boards give equal bytes."""
     rows = ranked(board.rows)
@@ -196,7 +185,7 @@ def to_csv(*boards: Board) -> str:
 
     Of accuracies the interval is the median's (`..._median_low`).
     """
-    lines = [line for board in boards for line in csv_lines(board)]
+    lines = [line for board in boards for line in summaries(board, board.name)]
     names = dict.fromkeys(name for line in lines for name in line)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -206,58 +195,6 @@ def to_csv(*boards: Board) -> str:
         cells = (line.get(name) for name in names)
         writer.writerow(["" if value is None else for_spreadsheet(value) for value in cells])
     return buffer.getvalue()
-
-
-def csv_lines(board: Board) -> Iterator[dict[str, Any]]:
-    """For each row, best first, its numbers by the names of their columns, None where there is none."""
-    ranks = rank_rows(board.rows)
-    columns = [column for section in sections(board) for column in section.columns]
-    columns += layer_ceiling_columns(board)
-    sizes = known(board.training.sizes) or {}
-    costs = {name for row in board.rows for name, value in asdict(row.cost).items() if value is not UNSET}
-    parts = [(column, part) for column in columns for part in column.parts]
-    about = _about(board)
-    for row in ranked(board.rows):
-        rank = ranks.get(row.key)
-        line: dict[str, Any] = {
-            "board": board.name,
-            **about,
-            "scorer": row.scorer,
-            "version": row.version,
-            "at_step": row.at_step,
-            "rank_first": rank and rank.first,
-            "rank_last": rank and rank.last,
-            "relative_time": row.relative_time,
-            "status": row.status,
-            "error": row.error,
-            "seeds": len(row.seeds),
-            "command": row.command,
-            **{name: value for name, value in asdict(row.cost).items() if name in costs},
-            **({"share_of_training": board.share_of_training(row)} if "sample_gradients" in costs else {}),
-        }
-        for column, part in parts:
-            line[_csv_name(column, part)] = getattr(column.summary(row), part, None)
-        for share in shares_of(board):
-            line |= {f"{name}_at_{share}": number for name, number in asdict(sizes[share]).items()}
-        yield {name: None if value is UNSET else value for name, value in line.items()}
-
-
-def _csv_name(column: Column, part: str) -> str:
-    """`spearman_low`; of a mean the metric's name, unless that ends like another part: a layer `conv_low`."""
-    name = "_".join(column.path)
-    is_plain = part == "mean" and not name.endswith(tuple(f"_{each}" for each in column.parts))
-    return name if is_plain else f"{name}_{part}"
-
-
-def _about(board: Board) -> dict[str, Any]:
-    """The task and the recipe, in the columns that `prunebench export` has for them."""
-    task = board.task.record
-    names = ("name", "samples", "inputs", "tests", "outputs", *options_of(TaskSpec))
-    recipe = board.recipe.record | ({"network": board.recipe.network_spec} if board.layered else {})
-    about = {f"task_{name}": task[name] for name in dict.fromkeys(names) if name in task}
-    about |= {f"recipe_{name}": value for name, value in recipe.items()}
-    # The record may be anybody's.
-    return {k: v if isinstance(v, str | int | float) else json.dumps(v) for k, v in about.items()}
 
 
 def _markdown_section(section: Section, lines: list[Line], costs: dict[RowKey, str]) -> str:

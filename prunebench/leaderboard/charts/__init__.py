@@ -1,7 +1,7 @@
 """The charts, each defined once, as a Vega-Lite template: for the page, PNG, SVG and PDF.
 
 `specs` fills the templates in, which needs no package; `points` are the lines of the tables that they draw;
-`figures` makes files.
+`pictures` draws them, and `figures` makes files of all of a board's.
 """
 
 import re

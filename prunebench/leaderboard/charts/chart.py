@@ -7,8 +7,8 @@ from typing import Any
 
 from prunebench.errors import RequestError
 from prunebench.leaderboard.chart_data import ChartBoard
-from prunebench.leaderboard.charts import FORMATS, figures, points, read_width
-from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, picture, specification
+from prunebench.leaderboard.charts import FORMATS, pictures, points, read_width
+from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, specification
 from prunebench.leaderboard.columns import SPEARMAN
 from prunebench.leaderboard.metric_names import columns_called
 from prunebench.results import Results
@@ -38,7 +38,7 @@ class Chart:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         found: dict[str, Any] = {MIME: self.spec, "text/plain": repr(self)}
         try:
-            return found | {"image/svg+xml": drawn(self.spec)}
+            return found | {"image/svg+xml": pictures.drawn(self.spec)}
         except RequestError:
             return found
 
@@ -55,11 +55,10 @@ class Chart:
         if form == "json":
             found = json.dumps(self.spec, indent=1)
         elif width is None:
-            found = picture(drawn(self.spec), form)
+            found = pictures.picture(pictures.drawn(self.spec), form)
         else:
-            found = figures.content(
-                figures.render(deepcopy(self._printed), read_width(width) * figures.MM), form
-            )
+            svg = pictures.render(deepcopy(self._printed), read_width(width) * pictures.MM)
+            found = pictures.content(svg, form)
         write_atomically(writable_file("path", path), found)
         return path
 
@@ -84,7 +83,7 @@ def plot(board: Results, metric: str = SPEARMAN.name, step: int | None = None) -
     spec, printed = (
         specification("standing", points.kinds(there), look, zero=not column.percent, **given)
         | {"datasets": {"points": there}}
-        for look in (LOOK, figures.LOOK)
+        for look in (LOOK, pictures.LOOK)
     )
     spec["columns"] = min(COLUMNS, len({point["step"] for point in there}))
     spec["spec"]["width"] = PANEL

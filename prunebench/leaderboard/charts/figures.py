@@ -1,26 +1,21 @@
 """Charts as files for papers: PNG, SVG and PDF, of the width that a paper's column has."""
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
 
 from prunebench.leaderboard.across import across, steps_of
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import KINDS, points
-from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, drawn, picture, specification
+from prunebench.leaderboard.charts.pictures import LOOK, MM, content, render
+from prunebench.leaderboard.charts.specs import CHARTS, Spec, specification
 from prunebench.leaderboard.critical_difference import moment_words
 from prunebench.leaderboard.critical_difference import points as rank_points
 from prunebench.leaderboard.overview import compared, in_order
 from prunebench.store.files import write_atomically
 
 WIDTH = 173.0  # mm: a page's text width
-MM = 72 / 25.4  # points, in which figures are laid out
-LOOK = Look()
-SIZED = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
-UNSEEN = re.compile(r'<text [^>]* opacity="0"[^>]*>[^<]*</text>')  # labels that there is no room for
 
 Figure = tuple[str, Spec]  # its name, and what it draws, with its data
 
@@ -80,29 +75,3 @@ def _critical(boards: Sequence[Board], steps: Sequence[int]) -> Iterator[Figure]
                 spec = specification("critical", dict.fromkeys(found.order, "predictor"), LOOK, title=title)
                 name = f"critical_difference_{column.name.replace('.', '-')}_step{step}"
                 yield name, spec | {"datasets": {"points": rank_points(found)}}
-
-
-def content(svg: str, form: str) -> Any:
-    """Of a file of that form."""
-    in_points = SIZED.sub(r'width="\1pt" height="\2pt"', svg, count=1)  # not in pixels, 96 an inch
-    return picture(in_points if form == "svg" else svg, form)
-
-
-def render(spec: Spec, width: float) -> str:
-    """A chart as SVG of this width in points: its panels are made as wide as fills it."""
-    layout, inner = spec["usermeta"], spec.get("spec", spec)
-    panels = len({line.get(layout["panel"]) for line in spec["datasets"]["points"]})
-    columns = max(1, min(panels, int(width / layout["letters"] / LOOK.size)))
-    inner["width"] = 0.9 * width / columns
-    if inner is not spec:
-        spec["columns"] = columns
-    for _ in range(4):  # axes and names take about the same room whatever the width of a panel
-        if "ratio" in layout:
-            inner["height"] = min(layout["ratio"] * inner["width"], 24 * LOOK.size)
-        svg = drawn(spec)
-        wide, high = map(float, cast(re.Match[str], SIZED.search(svg)).groups())
-        if abs(width - wide) < width / 100:  # panels are whole pixels wide
-            break
-        inner["width"] = max(40.0, inner["width"] + (width - wide) / columns)
-    # The little that is left is scaled.
-    return SIZED.sub(f'width="{width:.2f}" height="{high * width / wide:.2f}"', UNSEEN.sub("", svg), count=1)

@@ -7,12 +7,10 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
 
-from prunebench.errors import optional
 from prunebench.leaderboard.charts.names import expression, shortened
 from prunebench.leaderboard.styles import LIGHT, SYMBOLS, style_of
 
 Spec = dict[str, Any]
-VEGA_LITE = "6.4"  # what the templates are written for
 CEILING = "noise ceiling"
 MARKED = ("predictor", "control")  # the kinds that have symbols on their lines
 
@@ -84,22 +82,3 @@ def specification(chart: str, kinds: Mapping[str, str], look: Look, legend: floa
     } | given  # fmt: skip
     values["lines"] = _filled("lines", values)
     return _filled("look", values) | _filled(about["template"], values)
-
-
-def vl_convert() -> Any:
-    """The package that draws without a browser. Raises `RequestError` where it is not installed."""
-    needed = 'it is not installed: pip install "prunebench[figures]"'
-    return optional("vl_convert", "figures", "vl-convert", needed)
-
-
-def drawn(spec: Spec) -> str:
-    """A chart as SVG."""
-    svg: str = vl_convert().vegalite_to_svg(spec, vl_version=VEGA_LITE)
-    return svg
-
-
-def picture(svg: str, form: str) -> Any:
-    """The content of a file of an SVG: itself, a PNG or a PDF, in which its lengths are points."""
-    if form == "png":
-        return vl_convert().svg_to_png(svg, ppi=300)
-    return vl_convert().svg_to_pdf(svg) if form == "pdf" else svg
