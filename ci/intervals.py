@@ -1,13 +1,15 @@
 """How often the intervals hold what they are of, on real networks: `python ci/intervals.py [--out FILE]`.
 
-Some hundreds of small networks are trained, scored, pruned and merged once for each data set: a population,
-whose means and medians are then known. From it n networks are drawn again and again, with replacement, and it
-is counted how many intervals hold the population's value. The table is that of docs/statistics.md; half an
-hour on 2 cores, a good part of it the population, which `--keep FOLDER` stores and takes up again.
+First on made-up values, of which the true mean is known. Then some hundreds of small networks are trained,
+scored, pruned and merged once for each data set: a population, whose means and medians are then known. From
+it n networks are drawn again and again, with replacement, and it is counted how many intervals hold the
+population's value. The tables are those of docs/statistics.md; half an hour on 2 cores, a good part of it the
+population, which `--keep FOLDER` stores and takes up again.
 """
 
 import argparse
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +32,14 @@ SCORERS = ("growing_mode", "alignment", "cluster_alignment", "snip", "magnitude"
 SHARES = ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01")
 SEEDS, DRAWS, RESAMPLES = (5, 10, 20, 40), 500, 999
 MEASURES = [Measure("rank"), *(Measure(p, s) for p in ("prune_final", "merge") for s in SHARES)]
+
+# Values of seeds, and their mean.
+MADE_UP: dict[str, tuple[Callable[[np.random.Generator, tuple[int, int]], np.ndarray], float]] = {
+    "normal": (lambda draw, shape: draw.normal(size=shape), 0.0),
+    "near 1 and below: Beta(9, 0.6)": (lambda draw, shape: draw.beta(9, 0.6, shape), 9 / 9.6),
+    "exponential": (lambda draw, shape: draw.exponential(size=shape), 1.0),
+    "lognormal (heavy tail)": (lambda draw, shape: draw.lognormal(size=shape), math.exp(0.5)),
+}
 
 Cell = tuple[str, tuple[str, ...]]  # of boards: scorer and step, metric
 Population = dict[Cell, np.ndarray]
@@ -86,6 +96,17 @@ def coverage(cells: list[np.ndarray], of: Intervals, centre: Centre, seeds: int)
     return np.array(held)
 
 
+def made_up() -> Iterator[str]:
+    """A line for each distribution: the share of 2,000 intervals that hold its mean."""
+    for name, (values, mean) in MADE_UP.items():
+        line = [name]
+        for seeds in SEEDS:
+            low, high = intervals(values(np.random.default_rng(0), (2000, seeds)))
+            line.append(f"{100 * np.mean((low <= mean) & (mean <= high)):.0f} %")
+        print(" | ".join(line), flush=True)
+        yield f"| {' | '.join(line)} |"
+
+
 def table(name: str, cells: Population, pairs: Population) -> Iterator[str]:
     """Lines for one population: the mean over cells, the 5 % quantile and the lowest."""
     for title, found, skewed, of, centre in (
@@ -106,8 +127,12 @@ def table(name: str, cells: Population, pairs: Population) -> Iterator[str]:
         yield f"| {' | '.join(line)} |"
 
 
+def _headed(titles: list[str]) -> list[str]:
+    return [f"| {' | '.join(titles)} |", "|" + "---|" * len(titles)]
+
+
 def main() -> None:
-    """Print the table, and write it where asked."""
+    """Print the tables, and write them where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", type=int, default=300)
     parser.add_argument("--keep", type=Path)
@@ -120,7 +145,8 @@ def main() -> None:
         "cells",
         *(f"{seeds} seeds" for seeds in SEEDS),
     ]
-    lines = [f"| {' | '.join(heading)} |", "|" + "---|" * len(heading)]
+    lines = _headed(["values of a seed", *heading[3:]])
+    lines += [*made_up(), "", *_headed(heading)]
     for name, (dataset, recipe) in TASKS.items():
         kept = chosen.keep / f"{name}_{chosen.networks}.npz" if chosen.keep else None
         if kept and kept.exists():

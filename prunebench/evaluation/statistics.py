@@ -14,7 +14,7 @@ from prunebench.evaluation.summary import Band, Summary
 
 # Raised whenever equal values would get other intervals: boards keep theirs, and are given the new ones when
 # they are read.
-INTERVALS_VERSION = "3"
+INTERVALS_VERSION = "4"
 
 CONFIDENCE = 0.95
 RESAMPLES = 4999
@@ -22,6 +22,10 @@ RESAMPLES = 4999
 RESAMPLED_AT_ONCE = 10_000_000
 # Resamples of fewer are so often nearly constant that their t says nothing.
 FEWEST_RESAMPLED = 5
+# Times Student's distance from the mean. Among resamples of 5 to 10 values some are nearly constant, and
+# their t is fifty times Student's; what is farther than this holds the mean hardly more often
+# (docs/statistics.md).
+FARTHEST = 3.0
 
 Ends = tuple[Float[np.ndarray, " metrics"], Float[np.ndarray, " metrics"]]
 
@@ -30,9 +34,9 @@ def intervals(values: Float[np.ndarray, "metrics seeds"]) -> Ends:
     """95 % intervals of the mean over seeds, one per row: the outer ends of Student's t and the bootstrap-t.
 
     The studentised bootstrap (Efron & Tibshirani 1993, chapter 12; Hesterberg 2015) follows a skew, Student's
-    t is never too short where values are few or tied. All rows share their resamples, and the generator is
-    fixed: equal values give equal intervals. A row that does not vary has the interval of width 0; fewer than
-    3 seeds have none (NaN), and fewer than 5 Student's alone.
+    t is never too short where values are few or tied; neither end is farther than three times Student's. All
+    rows share their resamples, and the generator is fixed: equal values give equal intervals. A row that does
+    not vary has the interval of width 0; fewer than 3 seeds have none (NaN), fewer than 5 Student's alone.
     """
     rows, seeds = values.shape
     low, high = np.full(rows, np.nan), np.full(rows, np.nan)
@@ -49,8 +53,8 @@ def intervals(values: Float[np.ndarray, "metrics seeds"]) -> Ends:
         for first in range(0, len(varying), at_once):
             part = slice(first, first + at_once)
             found = _studentised(varying[part], resamples)
-            quantiles[part, 0] = np.minimum(quantiles[part, 0], found[0])
-            quantiles[part, 1] = np.maximum(quantiles[part, 1], found[1])
+            quantiles[part, 0] = found[0].clip(-FARTHEST * student, -student)
+            quantiles[part, 1] = found[1].clip(student, FARTHEST * student)
     mean, error = varying.mean(axis=1), _standard_error(varying)
     low[~constant], high[~constant] = mean - quantiles[:, 1] * error, mean - quantiles[:, 0] * error
     return low, high

@@ -29,6 +29,16 @@ def test_the_interval_of_the_mean_is_the_outer_of_two(seeds: int) -> None:
     assert (values.mean(axis=1) - intervals(values)[0] < intervals(values)[1] - values.mean(axis=1)).all()
 
 
+def test_neither_end_is_farther_than_three_times_students() -> None:
+    """Some resamples of four values that are nearly equal and one that is not are nearly constant."""
+    values = np.array([[0.5, 0.501, 0.502, 0.503, 0.1], [0.5, 0.6, 0.7, 0.8, 0.9]])
+    (skewed, even), mean = np.transpose(intervals(values)), values.mean(axis=1)
+    error = stats.sem(values, axis=1) * stats.t.ppf(0.975, 4)
+    assert literal(values[0])[0] < mean[0] - 10 * error[0]
+    assert skewed == pytest.approx([mean[0] - 3 * error[0], mean[0] + error[0]])
+    assert even[1] - even[0] < 6 * error[1]
+
+
 def test_below_five_seeds_it_is_students() -> None:
     values = np.array([[0.1, 0.2, 0.21, 0.5]])
     low, high = intervals(values)
