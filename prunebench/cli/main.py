@@ -1,6 +1,7 @@
 """The entry point: finds the command, and turns errors into one line and an exit code."""
 
 import contextlib
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -116,7 +117,7 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, PrunebenchError):
             return _fail(str(error), 1)
         if isinstance(error, OSError) and error.filename:
-            return _fail(f"{error.filename}: {error.strerror}", 1)
+            return _fail(f"{error.filename}: {error.strerror}", 2 if error.errno == errno.ENAMETOOLONG else 1)
         if isinstance(error, OSError) and streams.is_of_stdout(error):
             streams.abandon_stdout()
             return _fail(f"stdout: {error.strerror}", 1)

@@ -54,7 +54,9 @@ class _Table:
         every = self._columns(drawn, shown)
         columns = dict(every)
         going = [column.title for column in first_to_go(self.board)]
-        for title in [COST, *going] if self.chosen else going:  # what was asked for stays longest
+        if self.chosen:  # what was asked for stays longest, and the first of it whatever the width
+            going = [COST, *(title for title in going if title != shown[0].title)]
+        for title in going:
             if _width(columns) >= options.max_width:
                 columns.pop(title, None)
         if (first := headline(self.board)) is not None:

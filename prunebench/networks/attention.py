@@ -1,5 +1,6 @@
 """Attention that can be differentiated as often as scorers need it."""
 
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -37,10 +38,8 @@ class PlainAttention(TorchFunctionMode):
             self.met = True
             return _attended(*arguments, **keywords)
         if function is multi_head_attention_forward:
-            # What runs inside of it is not seen here. Where weights are to be given, it computes them itself.
             self.met = True
-            given, weights = function(*arguments, **keywords | {"need_weights": True})
-            return given, weights if keywords["need_weights"] else None
+            return _attending(*arguments, **keywords)
         return function(*arguments, **keywords)
 
 
@@ -51,3 +50,13 @@ def _attended(
     if attn_mask is not None and attn_mask.dtype == torch.bool:  # True where it may look; to be added here
         attn_mask = torch.zeros_like(attn_mask, dtype=query.dtype).masked_fill(~attn_mask, -torch.inf)
     return torch._scaled_dot_product_attention_math(query, key, value, attn_mask, *more, **named)[0]
+
+
+# No mode sees what runs inside of it: PyTorch's own code, with the other attention in it.
+_attending = FunctionType(
+    multi_head_attention_forward.__code__,
+    {**multi_head_attention_forward.__globals__, "scaled_dot_product_attention": _attended},
+    multi_head_attention_forward.__name__,
+    multi_head_attention_forward.__defaults__,
+    multi_head_attention_forward.__closure__,
+)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from typing import Literal, TypeVar
+from functools import reduce, wraps
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int64, Shaped
@@ -21,6 +21,7 @@ from prunebench.networks.outcomes import Loss, accuracy, cross_entropy
 from prunebench.threads import side_by_side
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 NormKind = Literal["effective", "incoming", "outgoing"]
 Side = Literal["both", "incoming", "bias", "outgoing"]
@@ -30,6 +31,24 @@ _ROLES: dict[str, tuple[Role, ...]] = {
     "outgoing": ("outgoing",),
     "both": ("incoming", "bias", "scale", "outgoing"),
 }
+
+
+def _recorded(method: Callable[P, T]) -> Callable[P, T]:
+    """Lets it take derivatives in inference mode, too, where autograd records nothing of what is made."""
+
+    @wraps(method)
+    def recorded(*given: P.args, **named: P.kwargs) -> T:
+        with torch.inference_mode(False):
+            names = {name: _recordable(value) for name, value in named.items()}
+            return method(*map(_recordable, given), **names)
+
+    return recorded
+
+
+def _recordable(value: Any) -> Any:
+    if isinstance(value, Networks):
+        return value.map(_recordable)
+    return value.clone() if isinstance(value, Tensor) and value.is_inference() else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +183,7 @@ class Networks:
         """Mean cross-entropy in nats."""
         return cross_entropy(self.logits(x), y)
 
+    @_recorded
     def gradient(
         self,
         x: Float[Tensor, "samples ..."],
@@ -195,6 +215,7 @@ class Networks:
         frozen = {name: torch.zeros_like(nets[name]) for name in nets.architecture.frozen}
         return nets.like({**dict(zip(nets.architecture.trainable, found, strict=True)), **frozen})
 
+    @_recorded
     def hessian_vector_product(
         self,
         direction: "Networks",
@@ -224,6 +245,7 @@ class Networks:
         rest = {name: tensor for name, tensor in parts.items() if name not in trainable}
         return {name: parts[name] for name in trainable}, rest
 
+    @_recorded
     def fisher_diagonal(
         self, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"], *, loss: Loss = "cross_entropy"
     ) -> "Networks":
@@ -236,10 +258,14 @@ class Networks:
         rows = self.each(lambda s: self._objective(loss).mean_squares(*self._one(s), x, y))
         return self.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
+    @_recorded
     def gate_gradients(
         self, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"], *, loss: Loss = "cross_entropy"
     ) -> Float[Tensor, "seeds samples units"]:
-        """`h_i dl_s/dh_i`: the derivative of each sample's loss by a gate of 1 on each unit."""
+        """`h_i dl_s/dh_i`: the derivative of each sample's loss by a gate of 1 on each unit.
+
+        Samples are in the order in which layers read them: that of `x`, unless forward changes it.
+        """
         x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
         count(self.seeds * len(x) * GRADIENT)
         gates = self._first.new_ones(self.units)

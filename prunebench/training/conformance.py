@@ -256,6 +256,7 @@ def _samples(shape: tuple[int, ...], samples: int = 6) -> Float[Tensor, "samples
 
 def _compare(a: Tensor, b: Tensor, seen: str, expected: str, cause: str) -> None:
     """Raises a `Violation` where the two differ by more than rounding; what is `seen` ends with "by"."""
+    a, b = a.double(), b.double()  # buffers may be masks, of yes and no
     difference = float(torch.where(a == b, 0.0, (a - b).abs()).max())  # infinite constants are equal ones
     largest = float(torch.where(a.isfinite(), a, 0.0).abs().max())
     if not difference <= TOLERANCE * largest:

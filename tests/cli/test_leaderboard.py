@@ -183,6 +183,14 @@ def test_what_was_asked_for_stays_in_a_narrow_terminal_and_the_cost_goes(
         assert ("cost" in head) is there
 
 
+def test_the_metric_that_was_asked_for_is_shown_at_any_width(
+    prunebench: Any, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prunebench.console.console", lambda: Console(width=30, highlight=False))
+    lines = prunebench("leaderboard", "--metric", "pruned to 10 %").out.splitlines()
+    assert "10 %" in "".join(line for line in lines if "┃" in line)
+
+
 def test_a_name_as_wide_as_the_terminal_leaves_room_for_the_numbers(
     prunebench: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

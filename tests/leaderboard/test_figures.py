@@ -237,8 +237,9 @@ def test_what_cannot_be_plotted_is_named(tmp_path: Path, monkeypatch: pytest.Mon
         made.plot("kendall", 7)
     with pytest.raises(RequestError, match=r"path: got '.*a\.gif'; a file that ends in \.json, \.png"):
         made.plot().save(tmp_path / "a.gif")
-    with pytest.raises(RequestError, match="width: got 'wide'; a number with mm"):
-        made.plot().save(tmp_path / "a.pdf", "wide")
+    for path, width in (("a.pdf", "wide"), ("a.json", "wide"), ("a.svg", 85)):
+        with pytest.raises(RequestError, match=r"^width: got"):
+            made.plot().save(tmp_path / path, width)
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     assert "image/svg+xml" not in made.plot()._repr_mimebundle_()
     made.plot().save(tmp_path / "a.json")

@@ -86,6 +86,19 @@ def test_derivatives_are_those_of_the_formula(way: str) -> None:
     torch.testing.assert_close(found.gate_gradients(X, Y), expected.gate_gradients(X, Y))
 
 
+@pytest.mark.parametrize("weights", [False, True])
+def test_it_is_the_modules_own_where_a_position_may_look_at_nothing(weights: bool) -> None:
+    """The first one, which PyTorch gives 0, or NaN where weights are wanted, too."""
+    attention = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True).double()
+    mask = torch.ones(POSITIONS, POSITIONS, dtype=torch.bool).triu(0)
+    expected, _ = attention(X, X, X, attn_mask=mask, need_weights=weights)
+    with PlainAttention():
+        found, given = attention(X, X, X, attn_mask=mask, need_weights=weights)
+    torch.testing.assert_close(found, expected, equal_nan=True)
+    assert found.isfinite().all() != weights
+    assert (given is not None) == weights
+
+
 def test_only_attention_is_computed_otherwise() -> None:
     assert networks("kernel").architecture.attends
     assert networks("layer").architecture.attends

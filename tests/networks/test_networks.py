@@ -96,6 +96,24 @@ def test_the_even_loss_is_the_limit_of_a_high_temperature(kind: str) -> None:
 
 
 @KIND
+def test_derivatives_are_the_same_in_inference_mode(kind: str) -> None:
+    """Where autograd records nothing, and what is made is never recorded."""
+    networks, _ = make(kind, seeds=2)
+    x, y = data(4)
+
+    def derivatives(of: pb.Networks) -> list[torch.Tensor]:
+        gradient = of.gradient(x, y)
+        found = gradient, of.hessian_vector_product(gradient, x, y), of.fisher_diagonal(x, y)
+        return [tensor for each in found for tensor in each.tensors.values()] + [of.gate_gradients(x, y)]
+
+    expected = derivatives(networks)
+    with torch.inference_mode():
+        found = derivatives(networks.map(lambda tensor: 1 * tensor))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-15)
+
+
+@KIND
 def test_derivatives_by_gates_are_differences_of_losses(kind: str) -> None:
     """Sample by sample, central differences."""
     networks, _ = make(kind, seeds=2)

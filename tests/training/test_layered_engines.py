@@ -1,5 +1,6 @@
 """Any network by every optimiser and schedule, in each engine: `torch.optim` on the module."""
 
+import copy
 from functools import cache
 from typing import Any
 
@@ -224,3 +225,16 @@ def test_how_many_networks_a_thread_takes(count: int, batch: int, seeds: int, at
         assert together.on_a_thread(nn.Sequential(nn.Conv2d(1, 2, 3)), batch, seeds) == at_once
         linear = nn.Sequential(nn.Linear(3, 4), nn.ReLU())
         assert together.on_a_thread(linear, 16 * batch, seeds) == (at_once if batch <= 4 else 1)
+
+
+def test_several_networks_have_gradients_where_none_are_recorded() -> None:
+    """As on a GPU, where the engine runs on the caller's thread."""
+    networks = pb.initialise(pb.Recipe(network="lenet"), (1, 28, 28), range(3))
+    module, names = copy.deepcopy(networks.architecture.module), networks.architecture.trainable
+    gradient = together._of_all(module, networks.tensors, names)
+    x, y = torch.randn(3, 4, 1, 28, 28), torch.arange(12).reshape(3, 4) % 2
+    expected = gradient(x, y)
+    with torch.no_grad():
+        found = gradient(x, y)
+    assert all(map(torch.equal, found, expected))
+    assert not any(tensor.requires_grad for tensor in networks.tensors.values())

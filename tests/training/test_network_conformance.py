@@ -37,7 +37,7 @@ def test_built_in_networks(spec: str) -> None:
 
 
 class Masked(pb.Network):
-    """With constants of -inf."""
+    """With constants of -inf, and of yes and no."""
 
     name = "masked"
 
@@ -47,10 +47,11 @@ class Masked(pb.Network):
                 super().__init__()
                 self.hidden, self.output = nn.Linear(math.prod(shape), 8), nn.Linear(8, outputs)
                 self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+                self.register_buffer("whole", torch.tensor([True, False]))
 
             def forward(self, x: Tensor) -> Tensor:
                 both = torch.stack([torch.relu(self.hidden(x.flatten(1)))] * 2, dim=2)
-                return self.output((both + self.mask).amax(dim=2))
+                return self.output(torch.where(self.whole, both, both + self.mask).amax(dim=2))
 
         return Module()
 

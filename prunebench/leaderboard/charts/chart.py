@@ -5,7 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from prunebench.errors import RequestError
+from prunebench.errors import RequestError, check_type
 from prunebench.leaderboard.chart_data import ChartBoard
 from prunebench.leaderboard.charts import FORMATS, pictures, points, read_width
 from prunebench.leaderboard.charts.specs import CHARTS, Look, Spec, specification
@@ -52,6 +52,9 @@ class Chart:
         form = path.suffix.removeprefix(".")
         if form not in ("json", *FORMATS):
             raise RequestError("path", str(path), f"a file that ends in .json, .{', .'.join(FORMATS)}")
+        if width is not None:
+            check_type("width", width, str, "a width such as 85mm is needed")
+            read_width(width)
         if form == "json":
             found = json.dumps(self.spec, indent=1)
         elif width is None:

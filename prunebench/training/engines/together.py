@@ -131,6 +131,10 @@ def _of_all(module: nn.Module, tensors: Mapping[str, Tensor], trainable: tuple[s
         # No network's loss depends on another's weights. `vmap(grad(loss))` would do, too, but keeps what a
         # second derivative needs, and imports PyTorch's compiler, for a second.
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
-        return list(torch.autograd.grad(losses(leaves, rest, x, y).sum(), list(leaves.values())))
+        there = {
+            name: tensor.detach() for name, tensor in rest.items()
+        }  # what is written into has no history
+        with torch.enable_grad():
+            return list(torch.autograd.grad(losses(leaves, there, x, y).sum(), list(leaves.values())))
 
     return gradient
