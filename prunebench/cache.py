@@ -9,19 +9,22 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
 
+from prunebench.bits import same_bits
 from prunebench.counting import count
 
-# What is kept takes at most this; the longest unused goes first.
+# What is kept takes at most this, and so does what it was computed of; the longest unused goes first.
 BYTES = 150_000_000
 
 Results = tuple[Tensor, ...]
 # With the seconds that it took.
 _kept: OrderedDict[bytes, tuple[Results, float]] = OrderedDict()
+# Inputs by their hash: to find one among them takes a tenth of the time of a hash.
+_hashed: OrderedDict[bytes, Tensor] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -56,16 +59,33 @@ def cached(
 
 
 def _hash(name: str, inputs: Sequence[Tensor]) -> bytes:
-    digest = hashlib.sha256(name.encode())
-    for tensor in inputs:
-        digest.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
-        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.digest()
+    return hashlib.sha256(b"".join([name.encode(), *map(_hash_of, inputs)])).digest()
+
+
+def _hash_of(tensor: Tensor) -> bytes:
+    with _lock:
+        for known, before in reversed(_hashed.items()):
+            if same_bits(before, tensor):
+                _hashed.move_to_end(known)
+                return known
+    digest = hashlib.sha256(repr((tuple(tensor.shape), tensor.dtype)).encode())
+    digest.update(_bytes(tensor))
+    found = digest.digest()
+    if _size([tensor]) <= BYTES:
+        with _lock:
+            _hashed[found] = tensor.clone()
+            while _size(_hashed.values()) > BYTES:
+                _hashed.popitem(last=False)
+    return found
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def _copy(results: Results) -> Results:
     return tuple(tensor.clone() for tensor in results)
 
 
-def _size(results: Results) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in results)
+def _size(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -3,9 +3,7 @@
 import contextlib
 import sys
 
-import torch
-from torch import Tensor
-
+from prunebench.bits import same_bits
 from prunebench.counting import Passes, counted
 from prunebench.errors import in_words, one_line
 from prunebench.plugin.frames import file_of, place, trace
@@ -16,9 +14,6 @@ from prunebench.scoring.scorer import Scorer
 from prunebench.scoring.surroundings import surroundings_kept
 from prunebench.training.snapshot import Snapshot
 from prunebench.training.stopwatch import Stopwatch
-
-# Whole numbers of so many bytes: what is compared are bits, in which NaN equals itself, and 0 is not -0.
-_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def unfit(scorer: Scorer, snapshot: Snapshot) -> str | None:
@@ -96,10 +91,7 @@ def altered(a: Snapshot, b: Snapshot) -> list[str]:
     """Names of the tensors that are not in both snapshots, equal to the bit."""
     one, other = a.named_tensors(), b.named_tensors()
     return [
-        name for name in one | other if not (name in one and name in other and _same(one[name], other[name]))
+        name
+        for name in one | other
+        if not (name in one and name in other and same_bits(one[name], other[name]))
     ]
-
-
-def _same(x: Tensor, y: Tensor) -> bool:
-    alike = x.dtype == y.dtype
-    return alike and torch.equal(*(each.cpu().view(_BITS[each.element_size()]) for each in (x, y)))

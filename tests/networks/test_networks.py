@@ -76,6 +76,7 @@ def test_gradients_and_products_are_autograds(kind: str) -> None:
     x, y = data(6)
     gradient = networks.gradient(x, y, temperature=3.0)
     products = networks.hessian_vector_product(gradient, x, y, temperature=3.0)
+    _same(networks.gradient_and_product(x, y, temperature=3.0), (gradient, products))
     for seed, module in enumerate(modules):
         weights = dict(module.named_parameters())
         loss = nn.functional.cross_entropy(module(x) / 3.0, y)
@@ -84,6 +85,14 @@ def test_gradients_and_products_are_autograds(kind: str) -> None:
         for name, g, h in zip(weights, own, again, strict=True):
             torch.testing.assert_close(gradient[name][seed], g.detach(), rtol=1e-9, atol=1e-14)
             torch.testing.assert_close(products[name][seed], h, rtol=1e-9, atol=1e-14)
+
+
+def _same(found: tuple[pb.Networks, ...], expected: tuple[pb.Networks, ...]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert one.tensors.keys() == other.tensors.keys()
+        for name, tensor in one.tensors.items():
+            assert torch.equal(tensor, other[name])
+            assert not tensor.requires_grad
 
 
 @KIND
@@ -103,7 +112,8 @@ def test_derivatives_are_the_same_in_inference_mode(kind: str) -> None:
 
     def derivatives(of: pb.Networks) -> list[torch.Tensor]:
         gradient = of.gradient(x, y)
-        found = gradient, of.hessian_vector_product(gradient, x, y), of.fisher_diagonal(x, y)
+        both = of.gradient_and_product(x, y)
+        found = gradient, of.hessian_vector_product(gradient, x, y), of.fisher_diagonal(x, y), *both
         return [tensor for each in found for tensor in each.tensors.values()] + [of.gate_gradients(x, y)]
 
     expected = derivatives(networks)
@@ -257,6 +267,7 @@ def test_derivatives_part_by_part_are_those_of_all_samples() -> None:
     again = torch.autograd.grad(own, weights, [g.detach() for g in own])
     gradient = networks.gradient(x, y)
     products = networks.hessian_vector_product(gradient, x, y)
+    _same(networks.gradient_and_product(x, y), (gradient, products))
     for name, g, h in zip(gradient.tensors, own, again, strict=True):
         torch.testing.assert_close(gradient[name][0], g.detach(), rtol=1e-9, atol=1e-14)
         torch.testing.assert_close(products[name][0], h, rtol=1e-9, atol=1e-14)
@@ -280,7 +291,10 @@ def test_frozen_parameters_stay() -> None:
         run = pb.train(task, recipe, seeds=(0, 1), device="cpu", engine=engine)
         assert torch.equal(run.final["1.weight"], run.initial["1.weight"])
         assert not torch.equal(run.final["1.bias"], run.initial["1.bias"])
-        assert not run.final.gradient(x, y)["1.weight"].any()
+        gradient = run.final.gradient(x, y)
+        assert not gradient["1.weight"].any()
+        product = run.final.hessian_vector_product(gradient, x, y)
+        _same(run.final.gradient_and_product(x, y), (gradient, product))
         assert [p.requires_grad for p in run.final.to_module(0).parameters()] == [False] + [True] * 5
 
 

@@ -1,0 +1,14 @@
+"""Numbers compared bit by bit, in which NaN equals itself, and 0 is not -0."""
+
+import torch
+from torch import Tensor
+
+# Whole numbers of so many bytes.
+_WHOLE = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def same_bits(x: Tensor, y: Tensor) -> bool:
+    """Whether two tensors, wherever they are, have one type, one shape and the same bits."""
+    return x.dtype == y.dtype and torch.equal(
+        *(each.cpu().view(_WHOLE[each.element_size()]) for each in (x, y))
+    )
