@@ -28,6 +28,7 @@ class Counted:
 
 @pytest.fixture
 def total(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    monkeypatch.setattr(cache, "BYTES", 10_000)
     for kept in ("_kept", "_hashed"):
         monkeypatch.setattr(cache, kept, OrderedDict())
     return Counted()

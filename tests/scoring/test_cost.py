@@ -67,8 +67,11 @@ def layered(task: pb.Task) -> pb.Trajectory:
         ("torch_pruning[importance=Activation]", round(N / 3, 2)),
     ],
 )
-def test_what_a_scorer_takes(layered: pb.Trajectory, scorer: str, expected: float) -> None:
+def test_what_a_scorer_takes(
+    layered: pb.Trajectory, scorer: str, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whether it is asked about all networks, about one, or once more, when its gradients are remembered."""
+    monkeypatch.setattr("prunebench.cache.BYTES", 10**8)
     loaded = pb.load_scorer(scorer)
     for snapshot in (layered.snapshot(20), layered.snapshot(20), layered.snapshot(20).network(1)):
         outcome = execute(loaded, snapshot)
