@@ -110,9 +110,10 @@ def spearman(
 
     A truth of one row stands for that of all.
     """
+    # In float64: of float32 SciPy makes ranks of float64 up to 1.17, and of float32 from 1.18 on.
     ranks, true_ranks = (
         ranks - ranks.mean(axis=-1, keepdims=True)
-        for ranks in (stats.rankdata(scores, axis=-1), stats.rankdata(truth, axis=-1))
+        for ranks in (stats.rankdata(np.asarray(each, np.float64), axis=-1) for each in (scores, truth))
     )
     scale = np.sqrt((ranks**2).sum(axis=-1) * (true_ranks**2).sum(axis=-1))
     products = (ranks * true_ranks).sum(axis=-1)
@@ -122,7 +123,7 @@ def spearman(
 def _kendall(scores: Float[np.ndarray, " neurons"], truth: Float[np.ndarray, " neurons"]) -> float:
     if np.ptp(scores) == 0 or np.ptp(truth) == 0:
         return float("nan")
-    return float(stats.kendalltau(scores, truth).statistic)
+    return float(stats.kendalltau(scores.astype(np.float64), truth.astype(np.float64)).statistic)
 
 
 def spearman_within(

@@ -74,7 +74,7 @@ def rank_within(
     for row, value, label in zip(ranks, values, labels, strict=True):
         for group in label.unique():
             members = label == group
-            rank = rankdata(value[members].detach().cpu().numpy()) / int(members.sum())
+            rank = rankdata(value[members].detach().double().cpu().numpy()) / int(members.sum())
             row[members] = torch.from_numpy(rank).to(row)
     return ranks
 

@@ -26,6 +26,17 @@ def test_correlations_are_scipys_for_each_choice(networks: pb.Networks) -> None:
         assert np.isnan(metrics["spearman_within_groups",][3])
 
 
+def test_correlations_of_float32_are_of_float64(networks: pb.Networks) -> None:
+    """Whatever SciPy makes of it: from 1.18 on its ranks are of the type that they are given."""
+    score = torch.randn(16, generator=torch.Generator().manual_seed(0))
+    network, norms = networks.select(0), networks.norms("effective")[0]
+    metrics = rank(score[None], network)
+    for name, own in (("spearman", stats.spearmanr), ("kendall", stats.kendalltau)):
+        assert metrics[name,].dtype == np.float64
+        expected = own(score.double(), norms.double()).statistic
+        assert metrics[name,][0] == pytest.approx(expected, rel=1e-14)
+
+
 def test_perfect_and_reversed_scores(networks: pb.Networks) -> None:
     for s in range(3):
         network = networks.select(s)
