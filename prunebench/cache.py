@@ -6,13 +6,15 @@ only copies are handed out.
 """
 
 import hashlib
+import itertools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, MutableMapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from prunebench.bits import same_bits
 from prunebench.counting import count
@@ -25,6 +27,9 @@ Results = tuple[Tensor, ...]
 _kept: OrderedDict[bytes, tuple[Results, float]] = OrderedDict()
 # Inputs by their hash: to find one among them takes a tenth of the time of a hash.
 _hashed: OrderedDict[bytes, Tensor] = OrderedDict()
+# Tensors that are there still: an address is used again.
+_numbers: MutableMapping[Tensor, int] = WeakTensorKeyDictionary()
+_unused = itertools.count()
 _lock = threading.Lock()
 
 
@@ -38,7 +43,7 @@ def cached(
     inputs would have to be fetched to be hashed, and where autograd follows them, it is computed each time.
     """
     if any(tensor.device.type != "cpu" or tensor.requires_grad for tensor in inputs):
-        count(passes)
+        count(passes, _very(name, inputs))
         return compute()
     key = _hash(name, inputs)
     with _lock:
@@ -56,6 +61,14 @@ def cached(
             while sum(_size(kept) for kept, _ in _kept.values()) > BYTES:
                 _kept.popitem(last=False)
     return results
+
+
+def _very(name: str, inputs: Sequence[Tensor]) -> Hashable:
+    """A name for these very tensors as they are now; None where there is none."""
+    if any(tensor.is_inference() for tensor in inputs):  # whose changes torch does not count
+        return None
+    with _lock:
+        return name, *((_numbers.setdefault(one, next(_unused)), one._version) for one in inputs)
 
 
 def _hash(name: str, inputs: Sequence[Tensor]) -> bytes:

@@ -5,7 +5,7 @@ times its batch size of them.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -25,10 +25,10 @@ class Passes:
 
     def __init__(self) -> None:
         self.sample_gradients = self.seconds = 0.0
-        self._made: set[bytes | None] = set()
+        self._made: set[Hashable] = set()
         self._lock = threading.Lock()
 
-    def add(self, sample_gradients: float, made: bytes | None, seconds: float) -> None:
+    def add(self, sample_gradients: float, made: Hashable, seconds: float) -> None:
         """So many more; nothing where the same was `made` before, by what names it."""
         with self._lock:
             if made is None or made not in self._made:
@@ -55,7 +55,7 @@ def counted() -> Iterator[Passes]:
         _open.reset(token)
 
 
-def count(sample_gradients: float, made: bytes | None = None, seconds: float = 0.0) -> None:
+def count(sample_gradients: float, made: Hashable = None, seconds: float = 0.0) -> None:
     """Count this where passes are counted; once, what has a name and is remembered."""
     if (passes := _open.get()) is not None:
         passes.add(sample_gradients, made, seconds)

@@ -37,6 +37,12 @@ def device_name(device: torch.device) -> str:
     return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else "cpu"
 
 
+def finish(device: torch.device) -> None:
+    """Wait until the device has done what it was asked for; a CPU has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 # What was set before each `full_precision` that is open, in whatever thread: of the first one, the caller's.
 _before: list[list[Any]] = []
 _lock = threading.Lock()

@@ -47,7 +47,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skips it where its time is over."""
+    """Skips it where its time is over, or its device is not here."""
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device here")
     limit = item.config.getoption("--begin-within")
     if limit is not None and time.monotonic() - BEGAN > limit:
         pytest.skip(f"not begun within {limit:g} seconds")

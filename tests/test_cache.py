@@ -110,6 +110,28 @@ def test_the_longest_unused_goes_first(total: Counted, monkeypatch: pytest.Monke
     assert cache._size(cache._hashed.values()) <= cache.BYTES
 
 
+def test_what_is_not_remembered_is_counted_once_as_well() -> None:
+    """As it is on a GPU: of the same tensors, as long as they are what they were."""
+
+    def ask(x: torch.Tensor) -> None:
+        cache.cached("once", [x], lambda: (x,), passes=10)
+
+    there = torch.zeros(3, device="meta")
+    with counted() as passes:
+        ask(there)
+        ask(there)
+        assert passes.sample_gradients == 10
+        there += 1
+        ask(there)
+        assert passes.sample_gradients == 20
+        for _ in range(3):
+            ask(torch.zeros(3, device="meta"))  # each at the address of the one before
+        assert passes.sample_gradients == 50
+        with torch.inference_mode():
+            ask(there + 1)
+        assert passes.sample_gradients == 60
+
+
 def test_autograd_goes_through(networks: pb.Networks, task: pb.Task, total: Counted) -> None:
     x = torch.arange(6.0, requires_grad=True)
     total(x).sum().backward()

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from prunebench.cache import cached
 from prunebench.counting import FORWARD
+from prunebench.device import full_precision
 from prunebench.networks.networks import Networks
 from prunebench.networks.outcomes import cross_entropy
 from prunebench.networks.replay import Replay
@@ -15,6 +16,7 @@ from prunebench.networks.replay import Replay
 BYTES, SAMPLES = 200_000_000, 256
 
 
+@full_precision()
 def ablations(
     networks: Networks, x: Float[Tensor, "samples ..."], y: Int64[Tensor, " samples"]
 ) -> Float[Tensor, "seeds units"]:

@@ -140,7 +140,7 @@ def module_of(
     `RequestError`: its code raises, or it gives no module.
     """
     if draw is not None:
-        torch.manual_seed(draw)
+        torch.default_generator.manual_seed(draw)  # `torch.manual_seed` seeds those of GPUs, too
     try:
         module = network.build(shape, outputs)
         if not isinstance(module, nn.Module):

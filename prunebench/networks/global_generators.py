@@ -30,6 +30,14 @@ def global_generators_kept(device: torch.device) -> Iterator[None]:
         np.random.set_state(states[1])  # noqa: NPY002
 
 
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Torch's generator of the CPU, and that of the device; `torch.manual_seed` seeds those of all GPUs."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+
+
 def by_global_seeds(compute: Callable[[], T], device: torch.device) -> list[T]:
     """What is computed where all of them begin at 1, and where at 2; they are put back."""
     found = []
@@ -37,6 +45,6 @@ def by_global_seeds(compute: Callable[[], T], device: torch.device) -> list[T]:
         for seed in (1, 2):
             random.seed(seed)
             np.random.seed(seed)  # noqa: NPY002 (the very generator that must not be used)
-            torch.manual_seed(seed)
+            seed_torch(seed, device)
             found.append(compute())
     return found

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prunebench.device import torch_threads
-from prunebench.networks.global_generators import by_global_seeds, global_generators_kept
+from prunebench.networks.global_generators import by_global_seeds, global_generators_kept, seed_torch
 from prunebench.plugin.conformance import Checks, Skip, Violation
 from prunebench.plugin.plugin import changed
 from prunebench.scoring.execute import altered, execute, unfit
@@ -176,7 +176,7 @@ def _check_layered(scorer: Scorer, snapshot: Snapshot, what: str, step: int) -> 
         raise Violation(f"{where}: it {_said(outcome)}", expected, cause, outcome.traceback)
     scores = outcome.scores
     with global_generators_kept(snapshot.networks.device):
-        torch.manual_seed(1)
+        seed_torch(1, snapshot.networks.device)
         again = _scores(scorer, snapshot)
     _compare(scores, again, 1e-6, f"{where}: a second call gives scores that differ by", _SAME, DRAWING)
     alone = torch.cat([_scores(scorer, snapshot.network(i)) for i in range(snapshot.networks.seeds)])

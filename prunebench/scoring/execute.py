@@ -5,6 +5,7 @@ import sys
 
 from prunebench.bits import same_bits
 from prunebench.counting import Passes, counted
+from prunebench.device import finish, full_precision
 from prunebench.errors import in_words, one_line
 from prunebench.plugin.frames import file_of, place, trace
 from prunebench.plugin.isolation import StandIn
@@ -43,14 +44,17 @@ def execute(scorer: Scorer, snapshot: Snapshot) -> Outcome:
     if isinstance(scorer, StandIn):
         return execute_elsewhere(scorer, snapshot)
     private = snapshot.copy()
+    device = private.networks.device
+    finish(device)
     stopwatch = Stopwatch()
     try:
-        with contextlib.redirect_stdout(sys.stderr), surroundings_kept(private.networks.device):
+        with contextlib.redirect_stdout(sys.stderr), surroundings_kept(device), full_precision():
             if (reason := _reason(scorer, private)) is not None:
                 return failure(reason, "unfit", stopwatch.seconds)
             with counted() as passes:  # those of signs are mostly the same once more
                 scores = copied(scorer.score(private))
             signs = copied(scorer.signs(private))
+        finish(device)
         seconds = stopwatch.seconds + passes.seconds  # whichever scorer asked first
         spent = _sample_gradients(private, passes)
         outcome = judge(scores, signs, _steps(private), spent, seconds, snapshot.networks)

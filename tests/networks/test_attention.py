@@ -1,70 +1,22 @@
 """Attention, however it is computed, has the derivatives of its formula."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
 
 import pytest
 import torch
-from torch import Tensor, nn
+from attending import HEADS, POSITIONS, WAYS, WIDTH, Attends
+from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import prunebench as pb
 from prunebench.networks.attention import PlainAttention
 from prunebench.networks.build import build
+from prunebench.training.engines.together import _of_all
 
-HEADS, WIDTH, HIDDEN, POSITIONS = 2, 4, 6, 5
 X = torch.randn(7, POSITIONS, WIDTH, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 Y = torch.arange(7) % 3
-FORBIDDEN = torch.ones(POSITIONS, POSITIONS, dtype=torch.bool).triu(1)  # what comes later
-
-
-class Block(nn.Module):
-    """A transformer's block, causal, all of whose ways are the same function."""
-
-    def __init__(self, way: str, outputs: int) -> None:
-        super().__init__()
-        self.way = way
-        self.block = nn.TransformerEncoderLayer(WIDTH, HEADS, HIDDEN, dropout=0.0, batch_first=True)
-        self.output = nn.Linear(WIDTH, outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.way == "layer":
-            return cast(Tensor, self.output(self.block(x, src_mask=FORBIDDEN).mean(dim=1)))
-        x = self.block.norm1(x + self._attended(x))
-        x = self.block.norm2(x + self.block.linear2(torch.relu(self.block.linear1(x))))
-        return cast(Tensor, self.output(x.mean(dim=1)))
-
-    def _attended(self, x: Tensor) -> Tensor:
-        attention = self.block.self_attn
-        if self.way.startswith("module"):
-            weights = self.way == "module with weights"
-            return cast(Tensor, attention(x, x, x, attn_mask=FORBIDDEN, need_weights=weights)[0])
-        projected = nn.functional.linear(x, attention.in_proj_weight, attention.in_proj_bias)
-        q, k, v = (one.unflatten(2, (HEADS, -1)).transpose(1, 2) for one in projected.chunk(3, dim=2))
-        if self.way == "formula":
-            scores = q @ k.mT / (WIDTH // HEADS) ** 0.5
-            read = scores.masked_fill(FORBIDDEN, -torch.inf).softmax(dim=3) @ v
-        elif self.way == "kernel":
-            read = scaled_dot_product_attention(q, k, v, is_causal=True)
-        else:
-            read = scaled_dot_product_attention(q, k, v, ~FORBIDDEN)
-        return cast(Tensor, attention.out_proj(read.transpose(1, 2).flatten(2)))
-
-
-class Attends(pb.Network):
-    name = "attends"
-    way: str = "formula"
-
-    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
-        return Block(self.way, outputs)
-
-    def layers(self, module: nn.Module, x: Tensor) -> tuple[pb.Layer, ...]:
-        parts = (
-            pb.Part("block.linear1.weight", 0, "incoming"),
-            pb.Part("block.linear1.bias", 0, "bias"),
-            pb.Part("block.linear2.weight", 1, "outgoing"),
-        )
-        return (pb.Layer("block.linear1", HIDDEN, parts),)
 
 
 def networks(way: str) -> pb.Networks:
@@ -75,7 +27,7 @@ def assert_equal(found: pb.Networks, expected: pb.Networks) -> None:
     torch.testing.assert_close(dict(found.tensors), dict(expected.tensors))
 
 
-@pytest.mark.parametrize("way", ["kernel", "masked kernel", "module", "module with weights", "layer"])
+@pytest.mark.parametrize("way", WAYS)
 def test_derivatives_are_those_of_the_formula(way: str) -> None:
     found, expected = networks(way), networks("formula")
     gradient = expected.gradient(X, Y)
@@ -84,6 +36,31 @@ def test_derivatives_are_those_of_the_formula(way: str) -> None:
     assert_equal(*products)
     assert_equal(found.fisher_diagonal(X, Y), expected.fisher_diagonal(X, Y))
     torch.testing.assert_close(found.gate_gradients(X, Y), expected.gate_gradients(X, Y))
+
+
+class Seen(TorchDispatchMode):
+    """The operations that run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        self.names.add(str(function))
+        return function(*arguments, **keywords or {})
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_several_networks_train_without_fused_kernels(way: str) -> None:
+    """Which CUDA's give no gradient under `vmap`."""
+    nets = networks(way)
+    module = copy.deepcopy(nets.architecture.module).train()
+    x, y = torch.stack([X, X.flip(0)]), torch.stack([Y, Y.flip(0)])
+    with Seen() as seen:
+        found = _of_all(module, nets)(x, y)
+    assert not any("attention" in name for name in seen.names)
+    for name, gradient in zip(nets.architecture.trainable, found, strict=True):
+        torch.testing.assert_close(gradient, nets.gradient(X, Y)[name])
 
 
 @pytest.mark.parametrize("weights", [False, True])

@@ -73,10 +73,10 @@ def test_networks_stay_on_their_device(spec: str, work: str) -> None:
 def test_the_gradient_of_all_at_once_stays_there(spec: str) -> None:
     """With batches of their own and running statistics that move: what a CUDA graph records."""
     networks, (x, y) = networks_there(spec), samples_there(spec)
-    module, trainable = networks.architecture.module, networks.architecture.trainable
+    module = networks.architecture.module
     batch = torch.zeros(2, 4, dtype=torch.int64, device="meta")
     try:
-        gradients = _of_all(module.train(), networks.tensors, trainable)(x[batch], y[batch])
+        gradients = _of_all(module.train(), networks)(x[batch], y[batch])
     finally:
         module.eval()
     assert {tensor.device.type for tensor in gradients} == {"meta"}

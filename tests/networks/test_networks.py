@@ -307,3 +307,12 @@ def test_batches_are_taken_apart_and_put_together() -> None:
     assert networks.to(dtype=torch.float64) is networks
     masks = networks.full_masks().to(dtype=torch.float32)
     assert {mask.dtype for mask in masks.tensors.values()} == {torch.bool}
+
+
+def test_weights_are_drawn_from_the_generator_of_the_cpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`torch.manual_seed` would seed the user's of every GPU."""
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", pytest.fail)
+    before = torch.get_rng_state()
+    one, other = (pb.initialise(pb.Recipe(network="mlp"), (1, 3, 3), range(2)) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    _same((one,), (other,))

@@ -38,6 +38,27 @@ def test_network_by_network(run: pb.Trajectory) -> None:
     torch.testing.assert_close(outcome.scores, expected)
 
 
+class Precise(Norm):
+    name = "precise"
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        settings = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+        assert [setting.fp32_precision for setting in settings] == ["ieee", "ieee"]
+        return super().score(snapshot)
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="settings of torch 2.9")
+def test_scores_are_computed_in_true_float32(run: pb.Trajectory) -> None:
+    """TF32 is PyTorch's default for convolutions on a GPU, and changes ranks."""
+    before = torch.backends.cudnn.conv.fp32_precision
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    try:
+        assert execute(Precise(), run.snapshot(15)).error is None
+        assert torch.backends.cudnn.conv.fp32_precision == "tf32"
+    finally:
+        torch.backends.cudnn.conv.fp32_precision = before
+
+
 class Trains(Norm):
     name = "trains"
 

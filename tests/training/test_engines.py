@@ -1,7 +1,9 @@
 """Every engine computes what the plain loop does: in float64 to 1e-9, in float32 up to rounding."""
 
 import dataclasses
+import gc
 import importlib.util
+import weakref
 from typing import Any
 
 import pytest
@@ -251,6 +253,24 @@ def test_training_is_in_true_float32_whatever_the_caller_allows() -> None:
     )
     assert seen == ["ieee", "ieee"]
     assert [setting.fp32_precision for setting in settings] == before
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("steps", [1, 7])
+def test_an_engine_goes_with_its_last_name(name: str, steps: int) -> None:
+    """Not only when Python looks for circles: a study has thousands, and on a GPU its memory is short."""
+    gc.collect()
+    gc.disable()
+    try:
+        engine = choose(*_problem(Case()), name)
+        engine.advance(steps)
+        engine.curves()
+        engine.state()
+        gone = [weakref.ref(each) for each in getattr(engine, "parts", [engine])]
+        del engine
+        assert [each() for each in gone] == [None] * len(gone)
+    finally:
+        gc.enable()
 
 
 def test_an_error_on_a_thread_reaches_the_caller() -> None:

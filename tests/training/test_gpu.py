@@ -1,25 +1,25 @@
-"""The CUDA engines against the plain loop: `pytest -m gpu tests/training`, on a machine with a GPU.
+"""The CUDA engines against the plain loop: `pytest -m gpu`, on a machine with a GPU.
 
 It needs PyTorch, pytest, jaxtyping and msgspec, and PYTHONPATH set to the repository (ci/gpu.sh).
 """
 
 import dataclasses
+import time
 from typing import Any
 
 import pytest
 import torch
+from attending import POSITIONS, WAYS, WIDTH, Attends
 from engine_cases import CASES, MASKED_CASES, SEEDS, TOLERANCE, Case, assert_same, difference, plain
 from layered_cases import OPTIONS, SPECS, assert_equal, trained
 
 import prunebench as pb
+from prunebench.scoring.execute import execute
 from prunebench.training.engines import Problem, batched_blocks, choose, graphed, inner_steps
 from prunebench.training.order import minibatch_orders
 from prunebench.training.state import State
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here"),
-]
+pytestmark = pytest.mark.gpu
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -120,6 +120,17 @@ def test_any_network_and_recipe(spec: str | None, options: dict[str, Any]) -> No
     assert_equal(on.final.to("cpu"), there.final)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_attention_in_float32(way: str) -> None:
+    """Of which CUDA has kernels that the CPU and float64 have not."""
+    x, y = torch.randn(20, POSITIONS, WIDTH), torch.arange(20) % 3
+    task = pb.Task(x[:16], y[:16], x[16:], y[16:])
+    recipe = pb.Recipe(network=Attends(way=way), learning_rate=0.02, batch_size=4, steps=6)
+    here, there = (pb.train(task, recipe, seeds=SEEDS, device=on).final.to("cpu") for on in ("cuda", "cpu"))
+    for name, tensor in there.tensors.items():
+        torch.testing.assert_close(here[name], tensor, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("spec", ["lenet[width=0.5]", "vgg[width=0.25]"])
 def test_a_step_of_any_network_is_one_graph(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With masks too, and running statistics that move at every replay."""
@@ -134,3 +145,24 @@ def test_a_step_of_any_network_is_one_graph(spec: str, monkeypatch: pytest.Monke
     assert len(replays) == 4  # of 6 steps one warms up, and one is a smaller minibatch
     for name, mask in masks.tensors.items():
         assert not bool(here.final[name].cpu()[~mask].any())
+
+
+class Busy(pb.Scorer):
+    """Asks the device for more than it can do at once, and does not wait."""
+
+    name = "busy"
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        x = torch.ones(8192, 8192, device=snapshot.networks.device)
+        for _ in range(20):
+            x = x @ x
+        return snapshot.networks.norms()
+
+
+def test_the_seconds_of_a_scorer_are_the_devices() -> None:
+    snapshot = trained(None, {}, None, device="cuda").snapshot(7)
+    execute(Busy(), snapshot)  # what is set up once
+    began = time.perf_counter()
+    Busy().score(snapshot)
+    torch.cuda.synchronize()
+    assert execute(Busy(), snapshot).seconds > 0.5 * (time.perf_counter() - began)

@@ -15,6 +15,7 @@ from prunebench.device import torch_threads
 from prunebench.networks import Networks
 from prunebench.store.network_files import pack, unpack
 from prunebench.training.engines import Problem, choose, together
+from prunebench.training.engines.graphed import Graph
 from prunebench.training.engines.parts import InParts
 from prunebench.training.order import minibatch_orders
 from prunebench.training.state import State
@@ -230,11 +231,31 @@ def test_how_many_networks_a_thread_takes(count: int, batch: int, seeds: int, at
 def test_several_networks_have_gradients_where_none_are_recorded() -> None:
     """As on a GPU, where the engine runs on the caller's thread."""
     networks = pb.initialise(pb.Recipe(network="lenet"), (1, 28, 28), range(3))
-    module, names = copy.deepcopy(networks.architecture.module), networks.architecture.trainable
-    gradient = together._of_all(module, networks.tensors, names)
+    gradient = together._of_all(copy.deepcopy(networks.architecture.module), networks)
     x, y = torch.randn(3, 4, 1, 28, 28), torch.arange(12).reshape(3, 4) % 2
     expected = gradient(x, y)
     with torch.no_grad():
         found = gradient(x, y)
     assert all(map(torch.equal, found, expected))
     assert not any(tensor.requires_grad for tensor in networks.tensors.values())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!",
+        "CUDA error: operation not permitted when stream is capturing",
+    ],
+)
+def test_a_forward_pass_that_reads_from_the_cpu_is_told_what_to_do(
+    said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(Graph, "__call__", fail)
+    with pytest.raises(pb.RequestError, match=r"network: got 'RuntimeError: .*'; .* see register_buffer"):
+        trained("mlp[widths=9-7]", {}, "together")
+    said = "something else"
+    with pytest.raises(RuntimeError, match="something else"):
+        trained("mlp[widths=9-7]", {}, "together")

@@ -57,7 +57,8 @@ class BatchedBlockEngine(GraphedEngine):
         self._now = torch.tensor(state.step, device=problem.x.device)
         self._offsets = samples * torch.arange(networks.seeds, device=problem.x.device)[:, None]
         batch = problem.orders.shape[2]
-        self._powers = cache(lambda steps: _Powers.of(steps, batch, self._rates, self._reach, self._pull))
+        rates, reach, pull = self._rates, self._reach, self._pull  # so that nothing that it keeps keeps it
+        self._powers = cache(lambda steps: _Powers.of(steps, batch, rates, reach, pull))
         self._take_steps = fastest_inner_steps(self._w_out, batch)
 
     def state(self) -> State:

@@ -28,7 +28,7 @@ class GraphedEngine(Engine):
         self._one_hot = torch.nn.functional.one_hot(problem.y, state.networks.outputs).to(problem.x)
         batch = problem.orders.shape[2]
         self.block = block_steps(batch, problem.curve_every)
-        self._train = GraphedCallable(self._train_block, (state.networks.seeds, self.block, batch))
+        self._graph = Graph((state.networks.seeds, self.block, batch))
 
     @classmethod
     def networks_at_once(cls, problem: Problem, state: State) -> int:
@@ -43,62 +43,64 @@ class GraphedEngine(Engine):
 
     @abstractmethod
     def _train_block(self, order: Int64[Tensor, "seeds steps batch"]) -> None:
-        """Take these steps, in place: as a `GraphedCallable` does."""
+        """Take these steps, in place: what a `Graph` can replay."""
 
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
         while self.step < step:
             last = min(step, self.step + self.block - self.step % self.block)
-            self._train(self.problem.minibatches(self.step, last))
+            self._graph(self._train_block, self.problem.minibatches(self.step, last))
             self.step = last
 
 
-class GraphedCallable:
-    """A function of one tensor that changes other tensors in place, replayed where it can be.
+class Graph:
+    """What a function of one tensor does to other tensors in place, replayed where it can be.
 
-    On CUDA its first call runs it as it is, which also compiles its kernels and sets up what a capture must
-    not; the second call captures it and every later one replays that. The argument goes through a buffer of
-    the graph's own. On the CPU, and for an argument of another shape, the function is simply called.
+    On CUDA the first call runs the function as it is, which also compiles its kernels and sets up what a
+    capture must not; the second call captures it and every later one replays that. The argument goes through
+    a buffer of the graph's own. On the CPU, and for an argument of another shape, the function is simply
+    called.
 
-    What the function does must depend on shapes alone, and it must not wait for the device.
+    It is the same function each time. What it does must depend on shapes alone, and it must not wait for the
+    device. It is not kept: an engine that held its graph, and was held by it, would stay with all its tensors
+    until Python looks for such circles.
     """
 
-    def __init__(self, function: Callable[[Tensor], None], shape: tuple[int, ...]) -> None:
-        self._function = function
+    def __init__(self, shape: tuple[int, ...]) -> None:
         self._shape = torch.Size(shape)
         self._argument: Tensor | None = None
         self._graph: torch.cuda.CUDAGraph | None = None
         self._ends: list[torch.cuda.Event] = []
 
-    def __call__(self, argument: Tensor) -> None:
+    def __call__(self, function: Callable[[Tensor], None], argument: Tensor) -> None:
         """Do what the function does to the tensors that it changes."""
         if argument.device.type != "cuda":
-            self._function(argument)
+            function(argument)
             return
         with torch.cuda.device(argument.device):
             if argument.shape != self._shape:
-                self._function(argument)
+                function(argument)
             elif self._argument is None:
                 self._argument = argument.clone()
-                self._warm_up(self._argument)
+                self._warm_up(function, self._argument)
             else:
                 self._argument.copy_(argument)
-                self._replay(self._argument)
+                self._replay(function, self._argument)
             self._keep_pace()
 
-    def _warm_up(self, argument: Tensor) -> None:
+    def _warm_up(self, function: Callable[[Tensor], None], argument: Tensor) -> None:
         # On a stream of its own, as captures are: libraries keep their workspaces by stream.
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
-            self._function(argument)
+            function(argument)
         torch.cuda.current_stream().wait_stream(side)
 
-    def _replay(self, argument: Tensor) -> None:
+    def _replay(self, function: Callable[[Tensor], None], argument: Tensor) -> None:
         if self._graph is None:
             self._graph = torch.cuda.CUDAGraph()
             with _no_collection(), torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-                self._function(argument)  # recorded, not run
+                function(argument)  # recorded, not run
         self._graph.replay()
 
     def _keep_pace(self) -> None:

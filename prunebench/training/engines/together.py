@@ -1,7 +1,8 @@
 """Any network: PyTorch's own gradient of the module, mapped over the seeds where that is faster."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import torch
 from jaxtyping import Float, Int64
@@ -9,10 +10,13 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
+from prunebench.errors import RequestError, in_words
+from prunebench.networks import Networks
+from prunebench.networks.attention import PlainAttention
 from prunebench.networks.derivatives import SAMPLES_AT_ONCE
 from prunebench.networks.module import CONVOLUTIONS, own_tensors, with_tensors
 from prunebench.training.engines.base import Engine, Problem
-from prunebench.training.engines.graphed import GraphedCallable
+from prunebench.training.engines.graphed import Graph
 from prunebench.training.engines.update import Update
 from prunebench.training.order import PAD
 from prunebench.training.state import State
@@ -24,6 +28,20 @@ Gradient = Callable[[Tensor, Tensor], list[Tensor]]
 # more than one by one, and beyond such minibatches Python and dispatch cost little.
 CONVOLVED_BATCH, MULTIPLIED_BATCH = 4, 64
 FEWEST, MOST = 4, 10
+# What CUDA says of a forward pass that takes numbers from the CPU: to a kernel, or in a graph.
+FROM_ELSEWHERE = ("on the same device", "captur")
+
+
+@contextmanager
+def _on_its_device() -> Iterator[None]:
+    """Says what to do where a network's code does not stay there."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(part in str(error) for part in FROM_ELSEWHERE):
+            raise
+        accepted = "what forward() needs besides x must be on its device before: see register_buffer"
+        raise RequestError("network", in_words(error), accepted) from error
 
 
 class TogetherEngine(Engine):
@@ -50,12 +68,12 @@ class TogetherEngine(Engine):
             self._gradient = _of_one(self._module, self._trainable)
         else:
             self._networks = networks.clone()
-            self._gradient = _of_all(self._module, self._networks.tensors, self._trainable)
+            self._gradient = _of_all(self._module, self._networks)
         self._weights = [self._networks[name] for name in self._trainable]
         self._sizes = (problem.orders[0] != PAD).sum(dim=1).tolist()  # a smaller minibatch is so for all
-        self._take: Callable[[Tensor], None] = self._take_step
-        if problem.recipe.schedule == "constant":  # a graph holds the learning rate that it was recorded with
-            self._take = GraphedCallable(self._take_step, (networks.seeds, problem.orders.shape[2]))
+        # A graph holds the learning rate that it was recorded with.
+        constant = problem.recipe.schedule == "constant"
+        self._graph = Graph((networks.seeds, problem.orders.shape[2])) if constant else None
 
     @classmethod
     def networks_at_once(cls, problem: Problem, state: State) -> int:
@@ -65,18 +83,23 @@ class TogetherEngine(Engine):
             return networks.seeds
         return on_a_thread(networks.architecture.module, problem.orders.shape[2], networks.seeds)
 
+    @_on_its_device()
     def advance(self, step: int) -> None:
         """Train until `step` steps have been taken in all."""
         order = self.problem.minibatches(self.step, step)
         self._module.train()
         for batch, size in zip(order.unbind(dim=1), self._sizes[self.step : step], strict=True):
-            self._take(batch[:, :size])
+            if self._graph is None:
+                self._take_step(batch[:, :size])
+            else:
+                self._graph(self._take_step, batch[:, :size])
             self.step += 1
 
     def state(self) -> State:
         """The current state; later training does not change it."""
         return self._update.state(self._networks, self.step)
 
+    @_on_its_device()
     def _logits(self) -> Float[Tensor, "seeds samples outputs"]:
         """Of each network on the whole training set."""
         self._module.eval()
@@ -115,13 +138,16 @@ def _of_one(module: nn.Module, trainable: tuple[str, ...]) -> Gradient:
     return gradient
 
 
-def _of_all(module: nn.Module, tensors: Mapping[str, Tensor], trainable: tuple[str, ...]) -> Gradient:
+def _of_all(module: nn.Module, networks: Networks) -> Gradient:
     """The gradients of networks that share a module without weights."""
-    trained = {name: tensors[name] for name in trainable}
-    rest = {name: tensor for name, tensor in tensors.items() if name not in trained}
+    trainable, attends = networks.architecture.trainable, networks.architecture.attends
+    trained = {name: networks[name] for name in trainable}
+    rest = {name: tensor for name, tensor in networks.tensors.items() if name not in trained}
 
     def loss(trained: dict[str, Tensor], rest: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        logits = functional_call(module, (trained, rest), (x,))
+        # Under `vmap` CUDA's kernels of attention see nothing that needs a gradient, and keep nothing.
+        with PlainAttention() if attends else nullcontext():
+            logits = functional_call(module, (trained, rest), (x,))
         # Cross-entropy of operations that a CUDA graph can hold: PyTorch's own may wait for the device.
         return -logits.log_softmax(dim=1).gather(1, y[:, None]).mean()
 
@@ -131,9 +157,7 @@ def _of_all(module: nn.Module, tensors: Mapping[str, Tensor], trainable: tuple[s
         # No network's loss depends on another's weights. `vmap(grad(loss))` would do, too, but keeps what a
         # second derivative needs, and imports PyTorch's compiler, for a second.
         leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
-        there = {
-            name: tensor.detach() for name, tensor in rest.items()
-        }  # what is written into has no history
+        there = {name: tensor.detach() for name, tensor in rest.items()}  # written into, it has no history
         with torch.enable_grad():
             return list(torch.autograd.grad(losses(leaves, there, x, y).sum(), list(leaves.values())))
 
