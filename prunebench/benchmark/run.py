@@ -1,5 +1,7 @@
 """Running a plan: what is in the store is taken from there, and what is missing is done."""
 
+from contextlib import nullcontext
+
 from prunebench.benchmark.announce import announce
 from prunebench.benchmark.document import document
 from prunebench.benchmark.missing import find_missing, forget_damage, inventory_of
@@ -27,10 +29,9 @@ def run_plan(
     where the plan cannot be run, as with a scorer that cannot take its networks.
     """
     check_fit(plan)
-    store = store or Store()
-    with store.claimed(plan.training):
-        found = complete(plan, store, reporter, force=force, announced=False)
-        store.forget_failure(plan.training)
+    with nullcontext(store) if store is not None else Store() as opened, opened.claimed(plan.training):
+        found = complete(plan, opened, reporter, force=force, announced=False)
+        opened.forget_failure(plan.training)
         return found
 
 

@@ -93,16 +93,26 @@ def connect(folder: Path | None, *, read_only: bool = False) -> sqlite3.Connecti
     path = None if folder is None else folder / FILE
     with errors(path):
         connection = _open(path, read_only)
-        try:
+        with closed_by_errors(connection):
             _prepare(connection)
             _check_schema(connection, path)
-            if read_only and _version(connection) < SCHEMA:
-                connection = _copy(connection)
-            _migrate(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            if not read_only or _version(connection) >= SCHEMA:
+                _migrate(connection, path)
+                return connection
+        copy = _copy(connection)
+        with closed_by_errors(copy):
+            _migrate(copy, path)
+        return copy
+
+
+@contextlib.contextmanager
+def closed_by_errors(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close it where something is raised, for whom it is meant will never have it."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def damaged(path: Path | None, reason: str) -> StoreError:
@@ -157,8 +167,9 @@ def _open(path: Path | None, read_only: bool) -> sqlite3.Connection:
     if read_only:
         return _open_to_read(path)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    _write_ahead(connection)
-    connection.execute("PRAGMA synchronous = NORMAL")
+    with closed_by_errors(connection):
+        _write_ahead(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 
@@ -199,10 +210,10 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     uri = path.resolve().as_uri()
     connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
+        with closed_by_errors(connection):
+            connection.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError:
         # A folder that cannot be written has no room for the files that readers share with writers.
-        connection.close()
         connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
     return connection
 
@@ -211,8 +222,9 @@ def _copy(connection: sqlite3.Connection) -> sqlite3.Connection:
     """A copy to bring up to date, in a temporary file: it may be larger than the memory."""
     with contextlib.closing(connection):
         copy = sqlite3.connect("", isolation_level=None)
-        connection.backup(copy)
-    _prepare(copy)
+        with closed_by_errors(copy):
+            connection.backup(copy)
+            _prepare(copy)
     return copy
 
 

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from prunebench.networks import Architecture
-from prunebench.store.database import FILE, StoreError, connect, errors, transaction
+from prunebench.store.database import FILE, StoreError, closed_by_errors, connect, errors, transaction
 from prunebench.store.file_watch import FileWatch
 from prunebench.store.files import CLAIMS, folder_lock, writable_folder, write_atomically
 from prunebench.store.identity import digest
@@ -56,7 +56,8 @@ class Store:
         self.read_only = read_only
         self.files = NetworkFiles(folder)
         self.connection = connect(folder, read_only=read_only)
-        self._watch = None if self.path is None or read_only else FileWatch(self.path, self.connection)
+        with closed_by_errors(self.connection):
+            self._watch = None if self.path is None or read_only else FileWatch(self.path, self.connection)
 
     @classmethod
     def to_read(cls, folder: Path) -> "Store":
@@ -73,8 +74,9 @@ class Store:
     def from_bytes(cls, content: tuple[bytes, dict[str, bytes]]) -> "Store":
         """A store in memory from `to_bytes`."""
         store = cls()
-        store.connection.deserialize(content[0])
-        store.connection.execute("PRAGMA foreign_keys = ON")
+        with closed_by_errors(store.connection):
+            store.connection.deserialize(content[0])
+            store.connection.execute("PRAGMA foreign_keys = ON")
         store.files.memory = dict(content[1])
         return store
 
