@@ -84,12 +84,13 @@ def test_a_scorer_says_how_many_of_its_draws_are_averaged(plan: Plan) -> None:
     [
         (Measure("rank"), ("spearman",), pb.Scorer.board_draws),
         (Measure("merge", "0.5"), ("accuracy", "merge", "0.5"), 3),
+        (Measure("prune_early", "0.5"), ("accuracy", "prune_early", "0.5"), 3),
     ],
 )
 def test_random_is_shown_by_the_mean_and_tested_by_the_first_of_its_draws(
     plan: Plan, measure: Measure, path: tuple[str, ...], draws: int
 ) -> None:
-    store = Store()
+    store, plan = Store(), replace(plan, protocols=[measure.protocol])  # type: ignore[list-item]
     document = run_plan(plan, store=store)
     key = next(key for key in plan.scored if (key.scorer, key.step) == ("random", 15))
     found = inventory_of(plan, store).scorings
@@ -132,6 +133,45 @@ def test_imp_trains_once_for_all_steps_unless_it_rewinds_to_them(
     # Asked for one step alone, it says the same.
     alone = run_plan(replace(plan, scorers=scorers[:1], at_steps=(15,)))
     assert find(alone, "imp[rounds=2]", 15).spearman == second.spearman
+
+
+def test_what_looks_at_the_start_alone_is_asked_at_each_step_for_the_networks_it_lacks(plan: Plan) -> None:
+    store, imp = Store(), replace(plan, scorers=[pb.load_scorer("imp[rounds=1]")], seeds=(0, 1))
+    run_plan(replace(imp, at_steps=(0,), seeds=(0,)), store=store)
+    document = run_plan(imp, store=store)
+    first, second = (find(document, "imp[rounds=1]", step) for step in (0, 15))
+    assert first.spearman is not None
+    assert second.spearman is not None
+    assert second.spearman.per_seed == pytest.approx(first.spearman.per_seed, abs=0.01)
+
+
+def test_networks_that_lack_it_alone_are_pruned_and_trained(plan: Plan) -> None:
+    store, path = Store(), ("accuracy", "prune_early", "0.5")
+    both = replace(plan, at_steps=(15,), protocols=["prune_early", "rank"], fractions=(0.5,), seeds=(0, 1))
+    run_plan(replace(both, protocols=["prune_early"], seeds=(0,)), store=store)
+    for scorer in ("magnitude", "random", "reinitialised"):
+        found, anew = (find(run_plan(both, store=each), scorer, 15) for each in (store, Store()))
+        assert found.metrics[path].per_seed == pytest.approx(anew.metrics[path].per_seed)
+
+
+class Fails(pb.Scorer):
+    name = "fails"
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        raise ValueError("no scores")
+
+
+def test_what_has_no_scores_is_not_trained_on(plan: Plan) -> None:
+    scorers = [Fails(), pb.load_scorer("magnitude")]
+    document = run_plan(
+        replace(
+            plan, scorers=scorers, at_steps=(15,), protocols=["prune_early", "finetune"], fractions=(0.5,)
+        )
+    )
+    failed, row = find(document, "fails", 15), find(document, "magnitude", 15)
+    assert (failed.status, row.status) == ("failed", "ok")
+    assert {path[1] for path in row.metrics} == {"dense", "prune_early", "finetune"}
+    assert not {path[1] for path in failed.metrics} & {"prune_early", "finetune"}
 
 
 def test_the_plateau_ends_where_every_network_has_left_it(plan: Plan) -> None:

@@ -1,13 +1,17 @@
 """What was computed before is found by its content, and by nothing else."""
 
+import sys
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 import prunebench as pb
 from prunebench import cache
+from prunebench.bits import same_bits
 from prunebench.counting import counted
 from prunebench.theory.alignment import effective_data
 
@@ -52,6 +56,8 @@ def test_changed_inputs_are_computed_anew(total: Counted) -> None:
     for other in (x.double(), x.reshape(2, 3)):
         assert total(other).shape == other.shape
         assert total(other).dtype == other.dtype
+    total(x.view(torch.int32))
+    assert total.times == 6
 
 
 def test_bits_say_what_is_equal(total: Counted) -> None:
@@ -59,6 +65,23 @@ def test_bits_say_what_is_equal(total: Counted) -> None:
     for x in (zero, -zero, nan, zero, -zero, nan):
         total(x)
     assert total.times == 3
+
+
+TYPES = [torch.bool, torch.uint8, torch.bfloat16, torch.float32, torch.int32, torch.float64, torch.complex64]
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_bits_of_any_type_and_shape_are_compared(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    zero, one = torch.zeros(shape, dtype=dtype), torch.ones(shape, dtype=dtype)
+    assert same_bits(one, one.clone())
+    assert not same_bits(zero, one)
+    assert not same_bits(one, one[None])
+    whole = {1: torch.int8, 2: torch.float16, 4: torch.uint32, 8: torch.uint64}[one.element_size()]
+    assert not same_bits(one, one.view(whole))
+    if dtype.is_floating_point:
+        assert not same_bits(zero, -zero)
+        assert same_bits(zero / 0, zero / 0)
 
 
 def test_numbers_are_hashed_once(total: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,11 +110,12 @@ def test_all_that_ask_are_charged_the_time_once(total: Counted) -> None:
         return (x,)
 
     charged = []
-    for times in (1, 1, 2):
+    for times in (2, 1, 2):
         with counted() as passes:
             for _ in range(times):
-                cache.cached("slow", [x], slow)
+                cache.cached("slow", [x], slow, passes=3.0)
         charged.append(passes.seconds)
+        assert passes.sample_gradients == 3
     assert charged[0] == 0  # its own clock saw it
     assert 0.05 <= charged[1] == charged[2] < 1
 
@@ -130,6 +154,64 @@ def test_what_is_not_remembered_is_counted_once_as_well() -> None:
         with torch.inference_mode():
             ask(there + 1)
         assert passes.sample_gradients == 60
+
+
+def test_one_that_is_large_takes_the_place_of_several(
+    total: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is larger than all that is kept takes the place of none."""
+    monkeypatch.setattr(cache, "BYTES", 2 * 400)
+    one, two, large = torch.zeros(100), torch.ones(100), torch.full((200,), 2.0)
+    for x in (one, two, large, torch.zeros(1000), large):
+        total(x)
+    assert total.times == 4
+    assert cache._size(cache._hashed.values()) == cache.BYTES
+    with monkeypatch.context() as known:
+        known.setattr(cache, "_bytes", pytest.fail)
+        total(large)
+    total(two)
+    assert total.times == 5
+
+
+def test_inputs_that_were_used_last_are_known(total: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "BYTES", 2 * 400)
+    one, two, three = (torch.full((100,), float(i)) for i in range(3))
+    for x in (one, two, one, three, torch.zeros(1000)):
+        total(x)
+    monkeypatch.setattr(cache, "_bytes", pytest.fail)
+    total(one)
+    total(three)
+
+
+@pytest.fixture
+def in_turns() -> Iterator[None]:
+    """Threads take turns all the time."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("in_turns")
+def test_threads_share_what_is_kept(total: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "BYTES", 10 * 400)
+    inputs = [torch.full((100,), float(i % 30)) for i in range(3000)]
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(lambda x: torch.equal(total(x), x), inputs))
+
+
+@pytest.mark.parametrize("x", [torch.ones(3, requires_grad=True), torch.ones(3, device="meta")])
+def test_what_autograd_follows_or_is_on_no_cpu_is_computed_each_time(x: torch.Tensor, total: Counted) -> None:
+    made: list[torch.Tensor] = []
+
+    def compute() -> tuple[torch.Tensor, ...]:
+        made.append(2 * x)
+        return (made[-1],)
+
+    with counted() as passes:
+        for _ in range(2):
+            assert cache.cached("twice", [x], compute, passes=3.0)[0] is made[-1]
+    assert (len(made), passes.sample_gradients) == (2, 3)
 
 
 def test_autograd_goes_through(networks: pb.Networks, task: pb.Task, total: Counted) -> None:

@@ -16,8 +16,9 @@ from scipy import stats
 
 import prunebench as pb
 from prunebench.benchmark.audit import audit
-from prunebench.benchmark.labels import ask_shuffled
+from prunebench.benchmark.labels import LabelControl, ask_shuffled
 from prunebench.benchmark.plan import Plan
+from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.labels import reads_labels, shuffle_labels
 from prunebench.evaluation.metrics import SHUFFLED_LABELS
@@ -61,6 +62,15 @@ class Moody(Drawn):
         return super().score(snapshot)
 
 
+class Blind(Drawn):
+    """Draws, and reads no labels."""
+
+    name = "blind"
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        return torch.stack([torch.from_numpy(g.random(16)) for g in snapshot.generators(self.draw)])
+
+
 class Partial(pb.Scorer):
     """Reads the labels of every second network."""
 
@@ -70,6 +80,30 @@ class Partial(pb.Scorer):
         networks = snapshot.networks
         read = networks.gradient(snapshot.x, snapshot.y) if snapshot.seeds[0] % 2 else networks
         return read.norms()[0]
+
+
+class Heard(Reporter):
+    """Notes what failed."""
+
+    def __init__(self) -> None:
+        self.failures: list[tuple[str, int, str]] = []
+
+    def failure(self, scorer: str, step: int, traceback: str) -> None:
+        self.failures.append((scorer, step, traceback))
+
+
+class Early(pb.Scorer):
+    """Looks at the initial networks, whenever it is asked."""
+
+    name = "early"
+
+    @property
+    def initial_only(self) -> bool:
+        return True
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        assert snapshot.step == 0
+        return snapshot.networks.gradient(snapshot.x, snapshot.y).norms()
 
 
 class Particular(pb.Scorer):
@@ -227,6 +261,31 @@ def test_what_draws_is_asked_again_for_its_first_three_draws(task: pb.Task, reci
     assert found == pytest.approx([stats.spearmanr(each, norms).statistic for each in again])
 
 
+def test_who_looks_at_the_start_alone_is_asked_about_it_at_any_step(task: pb.Task, recipe: pb.Recipe) -> None:
+    early, late = (
+        row_of(run_plan(plan_of(task, recipe, Early(), seeds=(2,), at_steps=(step,))), "early", step)
+        for step in (0, 15)
+    )
+    assert late.status == "ok"
+    assert late.reads_labels is True
+    assert late.metrics == early.metrics
+
+
+def test_what_draws_is_held_against_the_same_draws(task: pb.Task, recipe: pb.Recipe) -> None:
+    """Others differ whether or not labels are read."""
+    snapshot = pb.train(task, recipe, seeds=(2,), snapshot_steps=(15,), device="cpu").snapshot(15)
+    scores = torch.cat([Blind(draw=draw).score(snapshot) for draw in range(5)]).float().numpy()
+    assert ask_shuffled(Blind(), snapshot, scores, snapshot.networks) == LabelControl()
+
+
+def test_of_a_silent_network_it_is_not_defined(task: pb.Task, recipe: pb.Recipe) -> None:
+    snapshot = pb.train(task, recipe, seeds=(2,), snapshot_steps=(15,), device="cpu").snapshot(15)
+    silent = snapshot.networks.clone()
+    silent.w_out.zero_()
+    found = ask_shuffled(Drawn(), snapshot, np.ones((1, silent.units)), silent)
+    assert found == LabelControl({"/".join(SHUFFLED_LABELS): [None]})
+
+
 def test_a_draw_that_fails_is_the_failure_of_all(task: pb.Task, recipe: pb.Recipe) -> None:
     """Those that are left would stand for fewer draws than the correlation they are held against."""
     run = pb.train(task, recipe, seeds=(2,), snapshot_steps=(0,), device="cpu")
@@ -240,7 +299,10 @@ def test_what_fails_is_recorded_harms_nothing_and_is_tried_again(task: pb.Task, 
     store, particular = Store(), Particular()
     Particular.takes = task.y_train
     try:
-        found = run_plan(plan_of(task, recipe, particular, "snip"), store=store)
+        heard = Heard()
+        found = run_plan(plan_of(task, recipe, particular, "snip"), heard, store)
+        assert {said[:2] for said in heard.failures} == {("particular", 0), ("particular", 15)}
+        assert all("these are not the labels" in said[2] for said in heard.failures)
         row = row_of(found, "particular")
         assert (row.status, row.reads_labels) == ("ok", None)
         assert row.spearman is not None

@@ -11,6 +11,7 @@ import prunebench as pb
 from prunebench.benchmark.measures import Asked, measure_scores, subject
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.sizes import sizes_of
+from prunebench.benchmark.train_pruned import train_pruned
 from prunebench.evaluation.fractions import kept_count
 from prunebench.evaluation.layered_subject import LayeredSubject
 from prunebench.evaluation.prune import _fresh_state, finetune, prune_early
@@ -108,6 +109,33 @@ def test_finetuning_repeats_the_last_steps(run: pb.Trajectory) -> None:
     x, y = run.task.x_train, run.task.y_train
     expected = float(recalibrated(final, x).accuracy(x, y))
     assert found["train_accuracy", "finetune", "0.5"][at] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "protocols",
+    [
+        ("finetune[steps=15]", f"finetune[steps=15,{AS_TRAINED}]"),
+        ("prune_early", f"prune_early[{AS_TRAINED}]"),
+    ],
+)
+def test_networks_are_trained_again_as_the_measure_says(protocols: tuple[str, str]) -> None:
+    """Draw by draw, the control last; with the statistics that it names."""
+    run, both = trained("vgg"), []
+    draws = [scores_of(run, seed) for seed in range(3)]
+    for protocol in protocols:
+        measure, recalibrate = Measure(protocol, "0.4"), AS_TRAINED not in protocol
+        early, path = measure.name == "prune_early", ("train_accuracy", measure.name, "0.4")
+        if early:
+            metrics = prune_early(draws, run, 10, 0.4, recalibrate=recalibrate)
+        else:
+            metrics = finetune(draws, run, 15, 0.4, recalibrate=recalibrate)
+        scores = [torch.stack(draws[:2]).numpy(), draws[2][None].numpy()]
+        found = train_pruned(measure, scores, run, 10, control=early)
+        numbers = [[values["/".join(path)] for values in networks] for networks in found]
+        rows = [metrics[:2], *([one] for one in metrics[2:])]
+        assert numbers == [[[one[path][at] for one in row] for at in range(2)] for row in rows]
+        both.append(numbers)
+    assert both[0] != both[1]
 
 
 def test_where_a_loss_ended_the_training_finetuning_repeats_its_last_steps() -> None:

@@ -48,6 +48,13 @@ def test_perfect_and_reversed_scores(networks: pb.Networks) -> None:
         assert metrics["top_k_overlap", "0.5"].tolist() == [1, 0]
 
 
+def test_an_overlap_is_a_share_in_double_precision() -> None:
+    w_out = torch.zeros(1, 2, 6)
+    w_out[0, 0] = torch.arange(6) + 1.0
+    nets = pb.shallow_networks(torch.ones(1, 6, 3), torch.zeros(1, 6), w_out)
+    assert rank(torch.tensor([[5.0, 4, 1, 2, 3, 6]]), nets)["top_k_overlap", "0.5"][0] == 1 / 3
+
+
 def test_groups_are_ranked_apart() -> None:
     """A score that is perfect inside each output-sign group, and wrong between them."""
     w_out = torch.zeros(1, 2, 8)
@@ -56,6 +63,14 @@ def test_groups_are_ranked_apart() -> None:
     metrics = rank(torch.tensor([[11.0, 12, 13, 14, 1, 2, 3, 4]]), nets)
     assert metrics["spearman_within_groups",][0] == pytest.approx(1)
     assert metrics["spearman",][0] < 0
+
+
+def test_two_neurons_are_no_group() -> None:
+    """They are in order, or not, by a coin."""
+    w_out = torch.zeros(1, 2, 5)
+    w_out[0, 0, :2], w_out[0, 1, 2:] = torch.tensor([1.0, 2]), torch.tensor([1.0, 2, 3])
+    nets = pb.shallow_networks(torch.ones(1, 5, 3), torch.zeros(1, 5), w_out)
+    assert rank(torch.tensor([[2.0, 1, 1, 2, 3]]), nets)["spearman_within_groups",][0] == 1
 
 
 def test_neurons_without_an_output_sign_are_in_no_group() -> None:
@@ -92,7 +107,8 @@ def test_signs_are_compared_with_the_final_output_sign(networks: pb.Networks) ->
 
 def test_of_three_classes_there_are_no_signs() -> None:
     nets = pb.shallow_networks(torch.ones(1, 8, 3), torch.zeros(1, 8), torch.rand(1, 3, 8))
-    assert ("spearman_within_groups",) not in rank(torch.rand(1, 8), nets)
+    overlaps = {("top_k_overlap", share) for share in ("0.1", "0.2", "0.5")}
+    assert {*rank(torch.rand(1, 8), nets)} == {("spearman",), ("kendall",)} | overlaps
     assert sign_agreement(torch.ones(1, 8), nets) == {}
 
 

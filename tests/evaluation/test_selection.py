@@ -4,7 +4,7 @@ import torch
 
 import prunebench as pb
 from prunebench.evaluation.fractions import check_fractions, kept_count
-from prunebench.evaluation.selection import best_of_all, top_k
+from prunebench.evaluation.selection import best_of_all, shuffled_within_layers, top_k
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,11 @@ def test_what_is_kept_is_in_order_and_the_scores_stay_as_they_are() -> None:
     assert top_k(scores, 3).tolist() == [[1, 2, 3]]
     assert best_of_all(scores, [1, 4], 0.5).tolist() == [[0, 1, 3]]
     assert torch.equal(scores, before)
+
+
+def test_shuffled_scores_are_in_the_order_that_is_drawn() -> None:
+    """Layer after layer: what stores hold can be computed again."""
+    scores, draw = torch.rand(2, 10), np.random.default_rng(3)
+    first, second = draw.permutation(4), draw.permutation(6)
+    expected = torch.cat([scores[:, :4][:, first], scores[:, 4:][:, second]], dim=1)
+    assert torch.equal(shuffled_within_layers(scores, [4, 6], np.random.default_rng(3)), expected)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from jaxtyping import Float
 from made_up_boards import board, layered, row
+from msgspec import UNSET
 from msgspec.structs import replace
 from rich.console import Console
 
@@ -88,6 +89,9 @@ def test_what_follows_from_draws_is_tested_by_the_first() -> None:
     assert share is not None
     assert alone is not None
     assert share.tested == alone.per_seed != share.per_seed
+    assert replace(share, first_draw=UNSET) == share_of_ceiling(
+        replace(several, first_draw=UNSET), ceiling_of(twin)
+    )
     learnt = paired_difference(several, twin)
     assert learnt is not None
     assert learnt.tested == pytest.approx((first - level).tolist())
@@ -123,7 +127,23 @@ def test_where_nothing_is_decided_there_is_no_share() -> None:
 def test_of_too_few_networks_for_an_interval_there_is_no_share(seeds: int) -> None:
     """Whether something is decided cannot be told then."""
     score, reliability = (summarise({("x",): np.full(seeds, value)})["x",] for value in (0.5, 0.001))
-    assert share_of_ceiling(score, ceiling_of(reliability)) is None
+    ceiling = ceiling_of(reliability)
+    assert (ceiling.low, ceiling.high) == (None, None)
+    assert share_of_ceiling(score, ceiling) is None
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_network_without_a_score_or_a_reliability_is_left_out(missing: int) -> None:
+    values = np.array([[0.3, 0.35, 0.45, 0.4], [0.6, 0.7, 0.65, 0.8]])
+    values[missing, 0] = np.nan
+    share, of_others = (
+        share_of_ceiling(summarise({("x",): one})["x",], ceiling_of(summarise({("x",): other})["x",]))
+        for one, other in (values, values[:, 1:])
+    )
+    assert share is not None
+    assert of_others is not None
+    assert share.mean == pytest.approx(of_others.mean)
+    assert share.per_seed == [None, *map(pytest.approx, of_others.per_seed)]
 
 
 def test_layers_of_any_reliability_have_a_ceiling_from_0_to_1() -> None:
@@ -133,6 +153,17 @@ def test_layers_of_any_reliability_have_a_ceiling_from_0_to_1() -> None:
     half = ceiling_of(high, [(1, high), (1, none)])
     assert half.value == pytest.approx(ceiling_of(high).value / 2)
     assert half.low is not None
+    nothing = ceiling_of(none, [(1, none), (1, none)])
+    assert (nothing.value, nothing.low, nothing.high) == (0, 0, 0)
+
+
+def test_a_layers_reliability_is_that_of_the_networks_that_have_one() -> None:
+    whole, part = (
+        summarise({("x",): np.array(values)})["x",] for values in (4 * (0.25,), (0.64, np.nan, 0.6, 0.68))
+    )
+    ceiling = ceiling_of(whole, [(2, part), (1, whole)])
+    assert ceiling.value == pytest.approx((2 * 0.8 + 0.5) / 3)
+    assert ceiling.low is not None
 
 
 def test_of_other_networks_than_the_twins_there_is_no_share() -> None:
@@ -179,10 +210,32 @@ def test_the_ceiling_is_of_the_norms_and_by_the_most_twins() -> None:
     seeds = len(one.rows[0].seeds)
     twin = {"name": "twin", "sees_end": True, "control": True}
     three = row("twin[twins=3]", 0, np.full(seeds, 0.64), draws=3, parameters={"twins": 3}, **twin)
+    ten = row("twin[twins=10]", 0, np.full(seeds, 0.49), draws=10, parameters={"twins": 10}, **twin)
+    failed = replace(
+        row("twin[twins=20]", 0, np.zeros(seeds), draws=20, **twin), metrics={}, status="failed", error="no"
+    )
     growth = {"draws": 9, "parameters": {"truth": "growth"}}
     other = row("twin[truth=growth]", 0, np.full(seeds, 0.25), **growth, **twin)
     for rows in ([*one.rows, three, other], [other, three, *one.rows]):
         assert ceilings(replace(one, rows=rows))[0].value == pytest.approx(0.8)
+        assert ceilings(replace(one, rows=[failed, ten, *rows]))[0].value == pytest.approx(0.7)
+
+
+def test_by_when_the_norms_are_decided_is_said_in_words() -> None:
+    """At the first step with a twin it may have been before, unless that is the beginning."""
+    early, late = "decided (0.9) by step 0", "decided (0.9) by step 50 (t/t_drop 0.17)"
+    first, then = "a twin from step 0 agrees at 0.81", "from step 50 at 0.95"
+    assert by_when(with_twins({0: 0.81, 50: 0.95})) == f"{first}, {then}; {late}"
+    assert by_when(with_twins({50: 0.95})) == f"a twin from step 50 agrees at 0.95; {late} or before"
+    assert by_when(with_twins({0: 0.95})) == f"a twin from step 0 agrees at 0.95; {early}"
+    (twin,) = (each for each in with_twins({0: 0.95}).rows if each.name == "twin")
+    more = replace(twin, scorer="twin[twins=3]", parameters={"twins": 3}, draws=3)
+    both = with_twins({50: 0.97})
+    assert by_when(replace(both, rows=[*both.rows, more])) == (
+        f"a twin from step 0 agrees at 0.95, from step 50 at 0.97; {early}"
+    )
+    exact = replace(twin, metrics={("spearman",): replace(twin.metrics["spearman",], mean=0.9)})
+    assert early in str(by_when(replace(both, rows=[exact])))
 
 
 def test_a_seeds_part_in_the_share_is_what_the_share_loses_without_it() -> None:
@@ -208,6 +261,8 @@ def test_a_file_has_each_layers_share_of_its_own_ceiling() -> None:
         | {("spearman",): summarise({("spearman",): np.full(len(first.seeds), 0.81)})["spearman",]},
     )  # fmt: skip
     one = Board(one.task, one.recipe, one.training, one.environment, one.evaluator, [*one.rows, twin])
+    assert ceilings(one)[0].value == pytest.approx(0.8)
+    assert ceilings(one)[0].weights == (6, 16, 120, 84)
     lines = csv.DictReader(io.StringIO(to_csv(one)))
     line = next(each for each in lines if (each["scorer"], each["at_step"]) == (first.scorer, "0"))
     for (_, name), score in by_layer.items():

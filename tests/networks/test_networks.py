@@ -10,6 +10,7 @@ from torch import nn
 
 import prunebench as pb
 from prunebench.networks import Networks
+from prunebench.networks.outcomes import LOSSES
 
 KIND = pytest.mark.parametrize("kind", KINDS)
 
@@ -256,6 +257,15 @@ def test_a_loss_of_nothing_has_gradient_0() -> None:
     networks, _ = make("lenet", seeds=1)
     gradient = networks.gradient(*data(6), loss=lambda logits, _: logits.new_zeros(1))
     assert not any(tensor.any() for tensor in gradient.tensors.values())
+
+
+def test_the_papers_networks_take_all_samples_together() -> None:
+    """To the bit: stored scores are of this rounding."""
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn(150, 9, generator=draw), torch.arange(150) % 2
+    networks = pb.initialise(pb.Recipe(width=6, init_std=0.5), 9, [0])
+    own = networks.gradient(x, y, loss=LOSSES["cross_entropy"])
+    _same((networks.gradient(x, y),), (own,))
 
 
 def test_derivatives_part_by_part_are_those_of_all_samples() -> None:

@@ -1,18 +1,21 @@
 """What scorers take is counted in sample gradients: per network, and the same however they are asked."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from msgspec import UNSET
 from msgspec.structs import replace
 
 import prunebench as pb
 from prunebench.benchmark.plan import Plan
 from prunebench.benchmark.run import run_plan
-from prunebench.counting import HESSIAN_PRODUCT, count, counted
+from prunebench.counting import count, counted
 from prunebench.leaderboard.board import Board
 from prunebench.leaderboard.cost import best_within, front, percent
 from prunebench.leaderboard.overview import overview
@@ -21,10 +24,12 @@ from prunebench.plugin.isolation import Isolation
 from prunebench.results import Cost, Row
 from prunebench.scoring.execute import execute
 from prunebench.scoring.registry import SCORERS
+from prunebench.scoring.saved import saved_scores
 from prunebench.store.store import Store
 
 N = 40  # samples of the toy task
 BATCH = 4
+PRODUCT = 2.5  # docs/protocols.md
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +53,16 @@ def layered(task: pb.Task) -> pb.Trajectory:
         ("taylor", N),
         ("fisher", N),
         ("fisher[weights=both]", N),
-        ("grasp", N + HESSIAN_PRODUCT * N),
-        ("growing_mode", N + HESSIAN_PRODUCT * N),
-        ("hutchinson[vectors=3]", 3 * HESSIAN_PRODUCT * N),
+        ("grasp", N + PRODUCT * N),
+        ("growing_mode", N + PRODUCT * N),
+        ("hutchinson[vectors=3]", 3 * PRODUCT * N),
         ("lookahead", 2 * N),
         ("lookahead[samples=10]", 2 * 10),
         ("lookahead[samples=10,steps=5]", 5 * 10),
         ("rehearsal[steps=7,batch_size=4]", round(7 * 4 + 5 * 4 * 4 / 3, 2)),
         ("rehearsal[steps=7,batch_size=100]", round(7 * N + 5 * N * 4 / 3, 2)),
         ("sampled[samples=10,scorer=snip]", 10),
-        ("sampled[samples=10,scorer=grasp]", 10 + HESSIAN_PRODUCT * 10),
+        ("sampled[samples=10,scorer=grasp]", 10 + PRODUCT * 10),
         ("probe[steps=7]", 7 * BATCH),
         ("probe[steps=7,scorer=snip]", 7 * BATCH + N),
         ("imp[rounds=2]", 2 * 60 * BATCH),
@@ -147,18 +152,49 @@ def test_steps_are_counted_for_each_network(layered: pb.Trajectory, scorer: pb.S
         assert (outcome.extra_gradient_steps, outcome.sample_gradients) == (7, 7 * BATCH)
 
 
+class TrainsFirst(Trains):
+    name = "trains_first"
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        return self._after(snapshot.network(0)).repeat(snapshot.networks.seeds, 1)
+
+
+def test_steps_of_some_of_the_networks_are_rounded_up(layered: pb.Trajectory) -> None:
+    outcome = execute(TrainsFirst(), layered.snapshot(20))
+    assert (outcome.extra_gradient_steps, outcome.sample_gradients) == (3, round(7 * BATCH / 3, 2))
+
+
+class Signs(pb.Scorer):
+    name = "signs"
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        return snapshot.networks.fisher_diagonal(snapshot.x, snapshot.y).norms()
+
+    signs = score
+
+
+def test_signs_of_the_same_sums_cost_nothing(run: pb.Trajectory) -> None:
+    outcome = execute(Signs(), run.snapshot(15))
+    assert outcome.error is None
+    assert outcome.sample_gradients == N
+
+
+@dataclass(frozen=True)
 class Nonsense(pb.Scorer):
     name = "nonsense"
 
+    left: object = float("nan")
+
     def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
-        snapshot.cost.sample_gradients = float("nan")
+        snapshot.cost.sample_gradients = self.left  # type: ignore[assignment]
         return snapshot.networks.norms()
 
 
 def test_a_scorer_adds_what_nobody_counts(layered: pb.Trajectory) -> None:
     assert execute(Own(), layered.snapshot(0)).sample_gradients == round(N + N / 3, 2)
-    refused = execute(Nonsense(), layered.snapshot(0))
-    assert refused.error == "left nan sample gradients as its cost; a number from 0 up is needed"
+    for left in (float("nan"), float("inf"), None, "many"):
+        refused = execute(Nonsense(left), layered.snapshot(0))
+        assert refused.error == f"left {left!r} sample gradients as its cost; a number from 0 up is needed"
 
 
 def test_threads_count_their_own() -> None:
@@ -187,6 +223,21 @@ def test_threads_count_their_own() -> None:
     assert passes.sample_gradients == 80_000
 
 
+def test_what_is_made_twice_is_counted_once() -> None:
+    with counted() as passes:
+        for made, seconds in ((b"one", 1.0), (b"two", 2.0), (b"one", 1.0), (None, 4.0), (None, 4.0)):
+            count(3.0, made, seconds)
+    assert (passes.sample_gradients, passes.seconds) == (4 * 3, 1 + 2 + 4 + 4)
+
+
+def test_what_fails_inside_leaves_the_count_around_it() -> None:
+    with counted() as passes:
+        with pytest.raises(ZeroDivisionError), counted():
+            count(1 / 0)
+        count(1.0)
+    assert passes.sample_gradients == 1
+
+
 def test_a_scorer_in_a_process_of_its_own(layered: pb.Trajectory, tmp_path: Path) -> None:
     (tmp_path / "far.py").write_text(
         "import prunebench as pb\n\nclass Far(pb.Scorer):\n    name = 'far'\n    def score(self, snapshot):\n"
@@ -194,6 +245,24 @@ def test_a_scorer_in_a_process_of_its_own(layered: pb.Trajectory, tmp_path: Path
     )
     isolation: Isolation[pb.Scorer] = Isolation(SCORERS, timeout=60.0, files=[tmp_path / "far.py"])
     assert execute(isolation.load("far"), layered.snapshot(0)).sample_gradients == N
+
+
+class Slow(pb.Scorer):
+    name = "slow"
+
+    def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
+        time.sleep(0.2)
+        return snapshot.networks.norms()
+
+
+def test_what_a_row_says_is_of_all_networks_and_nothing_of_what_was_computed_elsewhere(
+    task: pb.Task, recipe: pb.Recipe
+) -> None:
+    saved = saved_scores("saved", {"scores": np.random.default_rng(0).random((4, 16))}, range(4), 16)
+    plan = Plan(task, recipe, [Slow(), saved], (0,), range(4), ("rank",), device="cpu")
+    slow, elsewhere, *_ = run_plan(plan).rows
+    assert 0.2 <= slow.cost.seconds < 4 * 0.2
+    assert (slow.cost.sample_gradients, elsewhere.cost.sample_gradients) == (0, UNSET)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 import prunebench as pb
+from prunebench.cache import cached
 from prunebench.scoring.execute import execute, unfit
+from prunebench.scoring.outcome import judge
 
 
 class Norm(pb.Scorer):
@@ -94,6 +96,11 @@ def add(snapshot: pb.Snapshot) -> torch.Tensor:
     return snapshot.networks.norms()
 
 
+def remove(snapshot: pb.Snapshot) -> torch.Tensor:
+    del snapshot.initial.tensors["bias"]
+    return snapshot.networks.norms()
+
+
 def mutate_task(snapshot: pb.Snapshot) -> torch.Tensor:
     snapshot.task.x_train.zero_()
     return snapshot.networks.norms()
@@ -115,7 +122,9 @@ def mutate_task(snapshot: pb.Snapshot) -> torch.Tensor:
         (lambda s: torch.zeros(4, 16), "constant score for 4 of 4"),
         (lambda s: None, "NoneType"),
         (mutate, "changed its snapshot"),
+        (lambda s: mutate(s).T, "returned shape"),
         (add, "changed its snapshot"),
+        (remove, "changed its snapshot"),
         (mutate_task, "changed its snapshot"),
     ],
 )
@@ -130,6 +139,59 @@ def test_failures_are_recorded_and_harm_nothing(run: pb.Trajectory, value, messa
     assert execute(Norm(), run.snapshot(15)).error is None
 
 
+@pytest.mark.parametrize("fails", [mutate, lambda s: 1 / 0, lambda s: None])
+def test_what_one_that_fails_has_trained_is_kept(run: pb.Trajectory, fails) -> None:
+    def trains(snapshot: pb.Snapshot) -> object:
+        snapshot.train(snapshot.initial, until=5)
+        return fails(snapshot)
+
+    outcome = execute(returns(trains), run.snapshot(15))
+    assert outcome.error is not None
+    assert outcome.extra_gradient_steps == 5
+    assert outcome.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("scores", "constant"),
+    [
+        ([[1.0, 1.0], [2.0, 1.0]], "1 of 2"),
+        ([[1.0, 1.0], [2.0, 2.0]], "2 of 2"),
+        ([[1.0], [1.0]], None),
+    ],
+)
+def test_a_constant_score_ranks_nothing(scores: list[list[float]], constant: str | None) -> None:
+    """In any of the networks; of one neuron there is no other."""
+    given = torch.tensor(scores)
+    width = given.shape[1]
+    nets = pb.shallow_networks(torch.ones(2, width, 3), torch.ones(2, width), torch.ones(2, 2, width))
+    expected = constant and f"returned a constant score for {constant} networks; it ranks nothing"
+    assert judge(given, None, 0, 0, 0.1, nets).error == expected
+
+
+def test_numpys_numbers_count(networks: pb.Networks) -> None:
+    for steps, passes in ((np.int64(7), np.float32(2.5)), (np.uint8(7), np.int32(2))):
+        outcome = judge(torch.rand(3, 16), None, steps, passes, 0.1, networks)
+        assert (outcome.error, outcome.extra_gradient_steps, outcome.sample_gradients) == (None, 7, passes)
+    assert "left True sample gradients" in str(judge(torch.rand(3, 16), None, 7, True, 0.1, networks).error)
+
+
+def test_arrays_keep_the_precision_of_the_networks(networks: pb.Networks) -> None:
+    given = np.random.default_rng(0).random((3, 16))
+    found = judge(given, None, 0, 0, 0.1, networks.to(dtype=torch.float64)).scores
+    assert np.array_equal(found, given)
+
+
+def test_what_was_computed_for_another_one_has_its_time(run: pb.Trajectory) -> None:
+    def score(snapshot: pb.Snapshot) -> torch.Tensor:
+        def compute() -> tuple[torch.Tensor, ...]:
+            time.sleep(0.05)
+            return (snapshot.networks.norms(),)
+
+        return cached("slow norms", [snapshot.networks.w_in], compute)[0]
+
+    assert all(0.05 <= execute(returns(score), run.snapshot(15)).seconds < 5 for _ in range(2))
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -138,7 +200,9 @@ def test_failures_are_recorded_and_harm_nothing(run: pb.Trajectory, value, messa
         torch.nn.Parameter,
         lambda norms: norms.numpy(),
         lambda norms: norms.double().numpy(),
-        lambda norms: norms.numpy()[::-1][::-1],
+        lambda norms: norms.numpy()[::-1].copy()[::-1],
+        lambda norms: norms.numpy().astype(">f4"),
+        lambda norms: norms.numpy().astype(np.longdouble),
     ],
 )
 def test_arrays_gradients_and_precision_are_taken_care_of(run: pb.Trajectory, value) -> None:
@@ -205,13 +269,13 @@ def test_scores_are_safe_from_a_buffer_that_is_used_again(run: pb.Trajectory, ar
             return buffer.numpy() if array else buffer
 
         def signs(self, snapshot: pb.Snapshot):
-            buffer.fill_(-1)
+            buffer.fill_(-1 - snapshot.step)
             return buffer.numpy() if array else buffer
 
     first, other = (execute(Reuses(), run.snapshot(step)) for step in (15, 0))
     assert first.error is None
     assert torch.equal(first.scores, run.snapshots[15].norms())
-    assert torch.equal(first.signs, -torch.ones_like(buffer))
+    assert torch.equal(first.signs, torch.full_like(buffer, -16))
     assert torch.equal(other.scores, run.snapshots[0].norms())
 
 

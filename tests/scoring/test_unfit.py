@@ -80,3 +80,19 @@ def test_one_that_raises_is_not_unfit_but_fails(isolated: bool, file: str, snaps
             outcome = execute(load(name), snapshot)
             assert outcome.broken == "raises"
             assert error in outcome.error
+
+
+def raising(error: BaseException) -> pb.Scorer:
+    class Raises(pb.Scorer):
+        name = "raises"
+
+        def unfit(self, networks: pb.Networks, task: pb.Task) -> None:
+            raise error
+
+    return Raises()
+
+
+def test_ctrl_c_alone_ends_the_asking(snapshot: pb.Snapshot) -> None:
+    assert unfit(raising(SystemExit(1)), snapshot) is None
+    with pytest.raises(KeyboardInterrupt):
+        unfit(raising(KeyboardInterrupt()), snapshot)

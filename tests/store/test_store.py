@@ -330,6 +330,14 @@ def test_what_is_forced_leaves_no_result_of_scores_before(
     assert kept.rows[0].metrics == run_plan(both).rows[0].metrics
 
 
+def test_who_forces_it_trains_again(plan: Plan, store: Store, request: pytest.FixtureRequest) -> None:
+    run_plan(plan, store=store)
+    request.getfixturevalue("no_training")
+    run_plan(plan, store=store)
+    with pytest.raises(AssertionError, match="trained, although"):
+        run_plan(plan, store=store, force=True)
+
+
 # Provenance
 
 
