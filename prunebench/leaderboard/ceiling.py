@@ -165,7 +165,7 @@ def _share(
     def shares(values: Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
         return np.where(there, (values - change(float(values[there].mean()))) / ceiling, np.nan)
 
-    (low,), (high,) = intervals(shares(score)[None])
+    (low,), (high,) = intervals(shares(score)[there][None])
     per_seed, tested = ([number_or_none(value) for value in shares(of)] for of in (score, first))
     first_draw = UNSET if draws[0] == draws[1] else tested
     mean = float(score[there].mean()) / ceiling

@@ -142,7 +142,8 @@ def test_a_network_without_a_score_or_a_reliability_is_left_out(missing: int) ->
     )
     assert share is not None
     assert of_others is not None
-    assert share.mean == pytest.approx(of_others.mean)
+    assert of_others.low is not None
+    assert (share.mean, share.low) == pytest.approx((of_others.mean, of_others.low))
     assert share.per_seed == [None, *map(pytest.approx, of_others.per_seed)]
 
 

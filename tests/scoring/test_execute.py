@@ -181,7 +181,11 @@ def test_arrays_keep_the_precision_of_the_networks(networks: pb.Networks) -> Non
     assert np.array_equal(found, given)
 
 
-def test_what_was_computed_for_another_one_has_its_time(run: pb.Trajectory) -> None:
+def test_what_was_computed_for_another_one_has_its_time(
+    run: pb.Trajectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prunebench.cache.BYTES", 10**6)
+
     def score(snapshot: pb.Snapshot) -> torch.Tensor:
         def compute() -> tuple[torch.Tensor, ...]:
             time.sleep(0.05)
