@@ -1,10 +1,12 @@
 """Shapes in the annotations are checked while the tests run; small tasks and networks to test on."""
 
+import contextlib
 import hashlib
 import os
 import re
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +29,7 @@ if find_spec("beartype"):  # the GPU tests run from the source tree, on machines
 
 import prunebench as pb
 from prunebench import cache
+from prunebench.store.store import Store
 
 CIFAR = "cifar10-gray-0123.npz"
 BEGAN = time.monotonic()
@@ -76,6 +79,13 @@ def _idle() -> None:
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else what is computed in two ways would be compared with itself."""
     monkeypatch.setattr(cache, "BYTES", 0)
+
+
+@pytest.fixture
+def open_store() -> Iterator[Callable[..., Store]]:
+    """Opens stores that are closed when the test is done: Python 3.13 says so of those that are not."""
+    with contextlib.ExitStack() as stores:
+        yield lambda *folder: stores.enter_context(Store(*folder))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from prunebench.benchmark.reporter import Reporter
 from prunebench.benchmark.run import run_plan
 from prunebench.results import Document, Row
 from prunebench.store.records import Measure
-from prunebench.store.store import Store
 from prunebench.training.loop import History
 
 
@@ -88,9 +87,9 @@ def test_a_scorer_says_how_many_of_its_draws_are_averaged(plan: Plan) -> None:
     ],
 )
 def test_random_is_shown_by_the_mean_and_tested_by_the_first_of_its_draws(
-    plan: Plan, measure: Measure, path: tuple[str, ...], draws: int
+    plan: Plan, measure: Measure, path: tuple[str, ...], draws: int, open_store
 ) -> None:
-    store, plan = Store(), replace(plan, protocols=[measure.protocol])  # type: ignore[list-item]
+    store, plan = open_store(), replace(plan, protocols=[measure.protocol])  # type: ignore[list-item]
     document = run_plan(plan, store=store)
     key = next(key for key in plan.scored if (key.scorer, key.step) == ("random", 15))
     found = inventory_of(plan, store).scorings
@@ -135,8 +134,10 @@ def test_imp_trains_once_for_all_steps_unless_it_rewinds_to_them(
     assert find(alone, "imp[rounds=2]", 15).spearman == second.spearman
 
 
-def test_what_looks_at_the_start_alone_is_asked_at_each_step_for_the_networks_it_lacks(plan: Plan) -> None:
-    store, imp = Store(), replace(plan, scorers=[pb.load_scorer("imp[rounds=1]")], seeds=(0, 1))
+def test_what_looks_at_the_start_alone_is_asked_at_each_step_for_the_networks_it_lacks(
+    plan: Plan, open_store
+) -> None:
+    store, imp = open_store(), replace(plan, scorers=[pb.load_scorer("imp[rounds=1]")], seeds=(0, 1))
     run_plan(replace(imp, at_steps=(0,), seeds=(0,)), store=store)
     document = run_plan(imp, store=store)
     first, second = (find(document, "imp[rounds=1]", step) for step in (0, 15))
@@ -145,12 +146,12 @@ def test_what_looks_at_the_start_alone_is_asked_at_each_step_for_the_networks_it
     assert second.spearman.per_seed == pytest.approx(first.spearman.per_seed, abs=0.01)
 
 
-def test_networks_that_lack_it_alone_are_pruned_and_trained(plan: Plan) -> None:
-    store, path = Store(), ("accuracy", "prune_early", "0.5")
+def test_networks_that_lack_it_alone_are_pruned_and_trained(plan: Plan, open_store) -> None:
+    store, path = open_store(), ("accuracy", "prune_early", "0.5")
     both = replace(plan, at_steps=(15,), protocols=["prune_early", "rank"], fractions=(0.5,), seeds=(0, 1))
     run_plan(replace(both, protocols=["prune_early"], seeds=(0,)), store=store)
     for scorer in ("magnitude", "random", "reinitialised"):
-        found, anew = (find(run_plan(both, store=each), scorer, 15) for each in (store, Store()))
+        found, anew = (find(run_plan(both, store=each), scorer, 15) for each in (store, open_store()))
         assert found.metrics[path].per_seed == pytest.approx(anew.metrics[path].per_seed)
 
 
@@ -206,11 +207,11 @@ def test_a_step_after_the_end_is_refused(plan: Plan) -> None:
         Plan(plan.task, plan.recipe, plan.scorers, at_steps=(121,))
 
 
-def test_without_a_number_finetune_repeats_as_many_steps_as_a_loss_left(plan: Plan) -> None:
+def test_without_a_number_finetune_repeats_as_many_steps_as_a_loss_left(plan: Plan, open_store) -> None:
     """A tenth of all steps may be more than were trained; only a number that was given must be there."""
     recipe = replace(plan.recipe, steps=1000, until_loss=0.69)
     plan = replace(plan, recipe=recipe, at_steps=(0,), protocols=["finetune"], fractions=(0.5,))
-    store = Store()
+    store = open_store()
     document = run_plan(plan, store=store)
     trained = document.training.gradient_steps
     assert isinstance(trained, int)

@@ -11,7 +11,6 @@ from prunebench.benchmark.run import run_plan
 from prunebench.evaluation.fractions import FRACTIONS, LAYERED_FRACTIONS
 from prunebench.evaluation.protocols import PROTOCOLS
 from prunebench.results import Document, Row, Training
-from prunebench.store.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +64,17 @@ def test_a_shallow_network_of_ten_classes_is_measured(task: pb.Task) -> None:
     assert ("groups", "all") not in document.training.metrics
 
 
-def test_results_of_a_layered_network_are_kept(task: pb.Task, found: Document) -> None:
-    store = Store()
+def test_results_of_a_layered_network_are_kept(task: pb.Task, found: Document, open_store) -> None:
+    store = open_store()
     plan = plan_of(task, "mlp[widths=20-10]")
     run_plan(plan, store=store)
     again = run_plan(plan, store=store)
     assert [row.metrics for row in again.rows] == [row.metrics for row in found.rows]
 
 
-def test_all_protocols_are_in_the_document(task: pb.Task) -> None:
+def test_all_protocols_are_in_the_document(task: pb.Task, open_store) -> None:
     """And come out of it again as they went in."""
-    store = Store()
+    store = open_store()
     plan = plan_of(
         task, "vgg[width=0.125]", at_steps=(40,), seeds=(0,), protocols=PROTOCOLS, fractions=(0.5,)
     )

@@ -31,7 +31,6 @@ from prunebench.results import Document, Row
 from prunebench.scoring.registry import SCORERS
 from prunebench.store.export import ResultTable
 from prunebench.store.records import Measure
-from prunebench.store.store import Store
 
 LABELS = Measure("labels")
 
@@ -181,8 +180,8 @@ def test_who_reads_labels_moves_more_than_rounding_does(size: float) -> None:
             assert reads_labels(scores, again) is reads
 
 
-def test_who_reads_labels_is_found_out(task: pb.Task, recipe: pb.Recipe) -> None:
-    store, scorers = Store(), ("snip", "alignment", "magnitude", "synflow", "hutchinson[vectors=1]")
+def test_who_reads_labels_is_found_out(task: pb.Task, recipe: pb.Recipe, open_store) -> None:
+    store, scorers = open_store(), ("snip", "alignment", "magnitude", "synflow", "hutchinson[vectors=1]")
     with_labels = run_plan(plan_of(task, recipe, *scorers), store=store)
     for step in (0, 15):
         for scorer in ("snip", "alignment", "hutchinson[vectors=1]"):
@@ -295,8 +294,10 @@ def test_a_draw_that_fails_is_the_failure_of_all(task: pb.Task, recipe: pb.Recip
     assert "not this one" in str(found.traceback)
 
 
-def test_what_fails_is_recorded_harms_nothing_and_is_tried_again(task: pb.Task, recipe: pb.Recipe) -> None:
-    store, particular = Store(), Particular()
+def test_what_fails_is_recorded_harms_nothing_and_is_tried_again(
+    task: pb.Task, recipe: pb.Recipe, open_store
+) -> None:
+    store, particular = open_store(), Particular()
     Particular.takes = task.y_train
     try:
         heard = Heard()
@@ -324,10 +325,10 @@ def test_what_fails_is_recorded_harms_nothing_and_is_tried_again(task: pb.Task, 
     assert healed.metrics[SHUFFLED_LABELS].mean < 1
 
 
-def test_an_audit_holds_no_number_against_a_scorer_that_fails_with_shuffled_labels() -> None:
+def test_an_audit_holds_no_number_against_a_scorer_that_fails_with_shuffled_labels(open_store) -> None:
     """Its scores are equal to the bit; that it fails now is said of the number, which may be right."""
     task, recipe = pb.load_task("digits", samples=100), pb.Recipe(width=16, steps=20)
-    store = Store()
+    store = open_store()
     run_plan(plan_of(task, recipe, Particular(), seeds=(0,), at_steps=(0,)), store=store)
 
     def load(spec: str) -> pb.Scorer:
@@ -364,8 +365,8 @@ def test_who_failed_with_the_labels_is_not_asked_without_them(task: pb.Task, rec
     assert row_of(found, "snip").reads_labels is True
 
 
-def test_who_trains_as_long_as_the_network_is_not_asked(task: pb.Task, recipe: pb.Recipe) -> None:
-    store = Store()
+def test_who_trains_as_long_as_the_network_is_not_asked(task: pb.Task, recipe: pb.Recipe, open_store) -> None:
+    store = open_store()
     plan = plan_of(task, recipe, "imp", "probe[steps=5]", seeds=(0, 1))
     for _ in range(2):
         found = run_plan(plan, store=store)

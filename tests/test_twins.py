@@ -9,7 +9,6 @@ from prunebench.benchmark.run import run_plan
 from prunebench.benchmark.twins import Twins
 from prunebench.evaluation.rank import rank
 from prunebench.results import Document, Row
-from prunebench.store.store import Store
 from prunebench.training.twins import train_twins, twin_orders
 
 
@@ -102,9 +101,9 @@ def test_nothing_is_asked_of_twins_without_the_ceiling(task: pb.Task) -> None:
     assert "twin" not in {row.name for row in run_plan(plan).rows}
 
 
-def test_what_is_lacking_is_trained_again(task: pb.Task) -> None:
+def test_what_is_lacking_is_trained_again(task: pb.Task, open_store) -> None:
     """Of some seeds at some steps alone, to the same numbers."""
-    store, plan = Store(), plan_of(task, RECIPES["layered"], "snip")
+    store, plan = open_store(), plan_of(task, RECIPES["layered"], "snip")
     whole = rows_of(run_plan(plan, store=store))
     with store.writing() as connection:
         connection.execute("DELETE FROM scorings WHERE scorer = 'twin' AND step = 20 AND seed > 0")

@@ -1,6 +1,8 @@
 """A laboratory whose networks train in a blink."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,17 +44,20 @@ def toy(samples: int) -> pb.Task:
 
 
 @pytest.fixture(scope="session")
-def make_lab() -> Callable[..., Lab]:
-    def make(store: Store | None = None, load: Callable[[int], pb.Task] = toy, **options: Any) -> Lab:
-        return Lab(TINY, load, store or Store(), "cpu", **options)
+def make_lab() -> Iterator[Callable[..., Lab]]:
+    """With the store in this folder, or in memory."""
+    with contextlib.ExitStack() as stores:
 
-    return make
+        def make(folder: Path | None = None, load: Callable[[int], pb.Task] = toy, **options: Any) -> Lab:
+            return Lab(TINY, load, stores.enter_context(Store(folder)), "cpu", **options)
+
+        yield make
 
 
 @pytest.fixture(scope="session")
 def lab(make_lab: Callable[..., Lab], tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """One for all tests: what one experiment trained the others find."""
-    return make_lab(Store(tmp_path_factory.mktemp("store")))
+    return make_lab(tmp_path_factory.mktemp("store"))
 
 
 class Listener(Reporter):

@@ -5,14 +5,13 @@ import torch
 
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.plateau import PLATEAU, drop_step, geometric, last_on_plateau, nearest_step
-from prunebench.store.store import Store
 
 Make = Callable[..., Lab]
 
 
 def test_nothing_is_trained_twice(make_lab: Make, tmp_path: Path, trainings: list[int]) -> None:
-    first = make_lab(Store(tmp_path)).run()
-    again = make_lab(Store(tmp_path)).run()
+    first = make_lab(tmp_path).run()
+    again = make_lab(tmp_path).run()
     assert len(trainings) == 1
     for a, b in zip(first.final.tensors.values(), again.final.tensors.values(), strict=True):
         assert torch.equal(a, b)
@@ -31,10 +30,10 @@ def test_defaults_spelled_out_are_the_same_training(make_lab: Make, trainings: l
 
 
 def test_damaged_files_are_named_and_made_again(make_lab: Make, tmp_path: Path, listener) -> None:
-    whole = make_lab(Store(tmp_path)).run()
+    whole = make_lab(tmp_path).run()
     file = next(tmp_path.glob("networks/*/seed0-step20-*"))
     file.write_bytes(file.read_bytes()[:1000])
-    again = make_lab(Store(tmp_path), reporter=listener).run()
+    again = make_lab(tmp_path, reporter=listener).run()
     assert file.name in listener.lines[0]
     assert torch.allclose(again.snapshots[20].w_in, whole.snapshots[20].w_in, rtol=1e-4)
 

@@ -8,7 +8,6 @@ import pytest
 from prunebench.experiments.fig8 import Figure8
 from prunebench.experiments.lab import Lab
 from prunebench.experiments.reproduce import reproduce
-from prunebench.store.store import Store
 
 ABOUT = {"data": "toy <data>"}
 
@@ -81,10 +80,10 @@ def test_damaged_rows_are_computed_again(out: Path, lab: Lab) -> None:
 def test_an_interrupted_run_keeps_its_trainings(
     make_lab: Callable[..., Lab], tmp_path: Path, trainings: list[int], listener
 ) -> None:
-    store, listener.stop_at = Store(tmp_path / ".cache"), 3
+    folder, listener.stop_at = tmp_path / ".cache", 3
     with pytest.raises(KeyboardInterrupt):
-        reproduce(["fig8"], make_lab(store, reporter=listener), tmp_path, ABOUT)
-    reproduce(["fig8"], make_lab(store), tmp_path, ABOUT)
+        reproduce(["fig8"], make_lab(folder, reporter=listener), tmp_path, ABOUT)
+    reproduce(["fig8"], make_lab(folder), tmp_path, ABOUT)
     assert len(trainings) == 5  # four trainings, one of them twice
 
 

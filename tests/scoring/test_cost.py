@@ -269,9 +269,9 @@ def test_what_a_row_says_is_of_all_networks_and_nothing_of_what_was_computed_els
 def board(task: pb.Task, recipe: pb.Recipe) -> Board:
     scorers = [pb.load_scorer(name) for name in ("snip", "magnitude", "probe[steps=60]")]
     plan = Plan(task, recipe, scorers, (0, 15), range(4), ("rank",), device="cpu")
-    store = Store()
-    document = run_plan(plan, store=store)
-    assert [row.cost.sample_gradients for row in run_plan(plan, store=store).rows] == [
+    with Store() as store:
+        document, again = (run_plan(plan, store=store) for _ in range(2))
+    assert [row.cost.sample_gradients for row in again.rows] == [
         row.cost.sample_gradients for row in document.rows
     ]
     return Board.of(document)

@@ -26,9 +26,9 @@ from prunebench.training.bundle import FORMAT, bundle_bytes, read_bundle
 
 
 @pytest.fixture
-def theirs(tmp_path: Path, task: pb.Task, recipe: pb.Recipe) -> Store:
+def theirs(tmp_path: Path, task: pb.Task, recipe: pb.Recipe, open_store) -> Store:
     plan = Plan(task, recipe, [pb.load_scorer("magnitude")], (15,), (0, 1), device="cpu", fractions=(0.5,))
-    store = Store(tmp_path / "theirs")
+    store = open_store(tmp_path / "theirs")
     run_plan(plan, store=store)
     return store
 

@@ -141,7 +141,7 @@ def test_more_seeds_train_only_the_new_ones(
 
 
 def test_where_a_loss_ends_training_all_its_seeds_train_together(
-    task: pb.Task, recipe: pb.Recipe, store: Store, monkeypatch: pytest.MonkeyPatch
+    task: pb.Task, recipe: pb.Recipe, store: Store, monkeypatch: pytest.MonkeyPatch, open_store
 ) -> None:
     """Seed 0 is the slower: the other one alone, or where only that is lacking, would end earlier."""
     trained, train = [], reference.train
@@ -171,7 +171,7 @@ def test_where_a_loss_ends_training_all_its_seeds_train_together(
     for seeds, lacking in (((1,), (1,)), ((0, 1), (0,))):  # to the last step each seed trains on its own
         networks(store, seeds, recipe)
         assert trained.pop() == lacking
-    for kept in (store, Store()):
+    for kept in (store, open_store()):
         with pytest.raises(
             pb.RequestError, match=f"at_steps: got {end + 1}; training ended by .* {end} steps"
         ):

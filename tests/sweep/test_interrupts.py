@@ -11,7 +11,6 @@ from sweep_process import STUDY
 
 import prunebench as pb
 from prunebench.benchmark.reporter import Reporter
-from prunebench.store.store import Store
 from prunebench.sweep.cluster import Cluster
 from prunebench.sweep.plans import Options
 
@@ -73,7 +72,7 @@ class Gone:
         return lost
 
 
-def test_a_scheduler_that_is_gone_is_one_line() -> None:
+def test_a_scheduler_that_is_gone_is_one_line(open_store) -> None:
     with pytest.raises(pb.PrunebenchError, match="the scheduler is gone; what came back is in") as error:
-        Cluster(Gone(), Options(), Store(), Reporter()).room()
+        Cluster(Gone(), Options(), open_store(), Reporter()).room()
     assert "\n" not in str(error.value)
