@@ -41,6 +41,8 @@ class Grasp(pb.Scorer):
     def score(self, snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
         """In float64: the terms of the product cancel."""
         networks = snapshot.networks.to(dtype=torch.float64)
-        _, product = networks.gradient_and_product(snapshot.x, snapshot.y, temperature=self.temperature)
+        x, y, temperature = snapshot.x, snapshot.y, self.temperature
+        gradient = networks.gradient(x, y, temperature=temperature)
+        product = networks.hessian_vector_product(gradient, x, y, temperature=temperature)
         sides = (self.weights,) if self.weights in ("both", "outgoing") else ("incoming", "bias")
         return networks.map(torch.mul, product).unit_sums(*sides).to(snapshot.networks.dtype)

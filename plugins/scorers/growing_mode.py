@@ -77,5 +77,6 @@ def _even_mode(snapshot: pb.Snapshot) -> Float[torch.Tensor, "seeds units"]:
 def _derivatives(snapshot: pb.Snapshot, dtype: torch.dtype) -> tuple[pb.Networks, pb.Networks]:
     """g and h of the even loss, computed in this type: convolutions take six times as long in float64."""
     networks = snapshot.networks.to(dtype=dtype)
-    gradient, product = networks.gradient_and_product(snapshot.x, snapshot.y, loss="even")
+    gradient = networks.gradient(snapshot.x, snapshot.y, loss="even")
+    product = networks.hessian_vector_product(gradient, snapshot.x, snapshot.y, loss="even")
     return gradient.to(dtype=torch.float64), product.to(dtype=torch.float64)

@@ -62,55 +62,30 @@ class Objective:
         self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor, along: Tensors | None = None
     ) -> Tensors:
         """The gradient by what is trained; or, with a direction `along`, the Hessian times that."""
+        # Means over samples can be taken part by part; a loss of the caller's need not be a mean.
+        at_once = max(len(x), 1) if self.whole or not isinstance(self.loss, str) else SAMPLES_AT_ONCE
+        inputs, labels = x.split(at_once), y.split(at_once)
 
-        def compute(x: Tensor, y: Tensor) -> Tensors:
-            if along is None:
-                return self._differentiated(trained, rest, x, y)[1]
-            return self._along(along, *self._differentiated(trained, rest, x, y, again=True))
+        def compute(number: int) -> Tensors:
+            # Leaves of a graph: `torch.func.grad` would do, but imports PyTorch's compiler, for a second.
+            leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
+            with torch.enable_grad():
+                loss = self(leaves, rest, inputs[number], labels[number])
+                found = _backwards(loss, leaves, again=along is not None)
+                if along is not None:
+                    # The Hessian is symmetric: backwards through the gradient is forwards along `along`.
+                    products = [(found[name] * direction).sum() for name, direction in along.items()]
+                    found = _backwards(torch.stack(products).sum(), leaves)
+            return found
 
-        inputs, labels = self._parts(x), self._parts(y)
         if len(inputs) == 1:
-            return compute(x, y)
+            return compute(0)
         total: Tensors = {}
-        rows = side_by_side(lambda part: compute(inputs[part], labels[part]), len(inputs), x.device)
-        for part, found in zip(inputs, rows, strict=True):
+        for part, found in zip(inputs, side_by_side(compute, len(inputs), x.device), strict=True):
             for name, mean in found.items():
                 share = mean * (len(part) / len(x))
                 total[name] = total[name] + share if name in total else share
         return total
-
-    def gradient_and_product(
-        self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor
-    ) -> tuple[Tensors, Tensors]:
-        """The gradient, and the Hessian times it: from one graph, where the samples are taken together."""
-        if len(self._parts(x)) > 1:  # the product of a part is with the gradient of all
-            gradient = self.gradient(trained, rest, x, y)
-            return gradient, self.gradient(trained, rest, x, y, gradient)
-        leaves, gradient = self._differentiated(trained, rest, x, y, again=True)
-        detached = {name: tensor.detach() for name, tensor in gradient.items()}
-        return detached, self._along(detached, leaves, gradient)
-
-    def _parts(self, samples: Tensor) -> tuple[Tensor, ...]:
-        """Means over samples can be taken part by part; a loss of the caller's need not be a mean."""
-        whole = self.whole or not isinstance(self.loss, str)
-        return samples.split(max(len(samples), 1) if whole else SAMPLES_AT_ONCE)
-
-    def _differentiated(
-        self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor, *, again: bool = False
-    ) -> tuple[Tensors, Tensors]:
-        """Leaves of a graph and their gradient, which has one of its own where it is differentiated `again`.
-
-        `torch.func.grad` would do, but imports PyTorch's compiler, for a second.
-        """
-        leaves = {name: tensor.detach().requires_grad_() for name, tensor in trained.items()}
-        with torch.enable_grad():
-            return leaves, _backwards(self(leaves, rest, x, y), leaves, again=again)
-
-    def _along(self, along: Tensors, leaves: Tensors, gradient: Tensors) -> Tensors:
-        """The Hessian is symmetric: backwards through the gradient is forwards along `along`."""
-        with torch.enable_grad():
-            products = [(gradient[name] * direction).sum() for name, direction in along.items()]
-            return _backwards(torch.stack(products).sum(), leaves)
 
     def mean_squares(self, trained: Tensors, rest: Tensors, x: Tensor, y: Tensor) -> Tensors:
         """The mean over samples of each sample's squared gradient."""

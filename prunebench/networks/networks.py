@@ -212,7 +212,8 @@ class Networks:
         else:
             count(nets.seeds * len(x) * GRADIENT)
             found = compute()
-        return nets._with_frozen(dict(zip(nets.architecture.trainable, found, strict=True)))
+        frozen = {name: torch.zeros_like(nets[name]) for name in nets.architecture.frozen}
+        return nets.like({**dict(zip(nets.architecture.trainable, found, strict=True)), **frozen})
 
     @_recorded
     def hessian_vector_product(
@@ -234,35 +235,8 @@ class Networks:
             along = {name: direction[name][s] for name in trained}
             return nets._objective(loss, temperature).gradient(trained, rest, x, y, along)
 
-        return nets._stacked(nets.each(compute))
-
-    @_recorded
-    def gradient_and_product(
-        self,
-        x: Float[Tensor, "samples ..."],
-        y: Int64[Tensor, " samples"],
-        dtype: torch.dtype | None = None,
-        *,
-        loss: Loss | LossFunction = "cross_entropy",
-        temperature: float = 1.0,
-    ) -> tuple["Networks", "Networks"]:
-        """`gradient`, and `hessian_vector_product` along it: counted as both, in less time than both."""
-        nets = self.to(dtype=dtype)
-        x, y = nets.architecture.shaped(x.to(nets._first)), y.to(nets.device)
-        count(nets.seeds * len(x) * (GRADIENT + HESSIAN_PRODUCT))
-        objective = nets._objective(loss, temperature)
-        rows = nets.each(lambda s: objective.gradient_and_product(*nets._one(s), x, y))
-        gradients, products = zip(*rows, strict=True)
-        return nets._with_frozen(nets._stacked(gradients).tensors), nets._stacked(products)
-
-    def _with_frozen(self, gradient: Mapping[str, Tensor]) -> "Networks":
-        """Gradients of all parameters, from those of what is trained."""
-        frozen = {name: torch.zeros_like(self[name]) for name in self.architecture.frozen}
-        return self.like({**gradient, **frozen})
-
-    def _stacked(self, rows: Sequence[Tensors]) -> "Networks":
-        """What was computed of each network, by the tensors' names."""
-        return self.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
+        rows = nets.each(compute)
+        return nets.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
     def _one(self, seed: int) -> tuple[Tensors, Tensors]:
         """One network's tensors without the seeds' axis: what is trained, and the rest."""
@@ -281,7 +255,8 @@ class Networks:
         """
         x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
         count(self.seeds * len(x) * GRADIENT)
-        return self._stacked(self.each(lambda s: self._objective(loss).mean_squares(*self._one(s), x, y)))
+        rows = self.each(lambda s: self._objective(loss).mean_squares(*self._one(s), x, y))
+        return self.like({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
 
     @_recorded
     def gate_gradients(

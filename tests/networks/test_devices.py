@@ -46,7 +46,6 @@ WORK: dict[str, Callable[[Networks, torch.Tensor, torch.Tensor], Any]] = {
     "gradient": lambda nets, x, y: nets.gradient(x, y, loss=loss),
     "even": lambda nets, x, y: nets._objective("even").gradient(*nets._one(0), x, y),
     "hessian": weighted,
-    "both": lambda nets, x, y: nets.gradient_and_product(x, y, loss=loss)[1],
     "fisher": lambda nets, x, y: nets.fisher_diagonal(x, y),
     "gates": lambda nets, x, y: nets.gate_gradients(x, y),
     "norms": lambda nets, x, y: nets.norms(),
