@@ -217,6 +217,7 @@ def test_a_store_in_memory_ends_with_its_use() -> None:
     task, recipe = images(24), recipe_of(SPECS[0])
     ReferenceNetworks(store, task, recipe, (1,), ()).trajectory()
     assert list(find_damage(store, files=True)) == []
+    store.close()
     kept = weakref.ref(store)
     gc.disable()  # a circle would keep megabytes of networks until it comes round
     try:
