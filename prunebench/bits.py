@@ -14,4 +14,4 @@ def same_bits(x: Tensor, y: Tensor) -> bool:
 
 def _whole(x: Tensor) -> Tensor:
     real = torch.view_as_real(x.resolve_conj()) if x.is_complex() else x
-    return real.cpu().view(_WHOLE[real.element_size()])
+    return real.resolve_neg().cpu().view(_WHOLE[real.element_size()])

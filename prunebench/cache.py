@@ -25,7 +25,8 @@ BYTES = 150_000_000
 Results = tuple[Tensor, ...]
 # With the seconds that it took.
 _kept: OrderedDict[bytes, tuple[Results, float]] = OrderedDict()
-# Inputs by their hash: to find one among them takes a tenth of the time of a hash.
+# Large inputs by their hash, the latest few: to find one takes a tenth of the time of a hash.
+LARGE, FEW = 2**17, 16
 _hashed: OrderedDict[bytes, Tensor] = OrderedDict()
 # Tensors that are there still: an address is used again.
 _numbers: MutableMapping[Tensor, int] = WeakTensorKeyDictionary()
@@ -76,24 +77,26 @@ def _hash(name: str, inputs: Sequence[Tensor]) -> bytes:
 
 
 def _hash_of(tensor: Tensor) -> bytes:
+    if _size([tensor]) < LARGE:
+        return _digest(tensor)
     with _lock:
         for known, before in reversed(_hashed.items()):
             if same_bits(before, tensor):
                 _hashed.move_to_end(known)
                 return known
-    digest = hashlib.sha256(repr((tuple(tensor.shape), tensor.dtype)).encode())
-    digest.update(_bytes(tensor))
-    found = digest.digest()
+    found = _digest(tensor)
     if _size([tensor]) <= BYTES:
         with _lock:
             _hashed[found] = tensor.clone()
-            while _size(_hashed.values()) > BYTES:
+            while len(_hashed) > FEW or _size(_hashed.values()) > BYTES:
                 _hashed.popitem(last=False)
     return found
 
 
-def _bytes(tensor: Tensor) -> memoryview:
-    return tensor.contiguous().flatten().view(torch.uint8).numpy().data
+def _digest(tensor: Tensor) -> bytes:
+    digest = hashlib.sha256(repr((tuple(tensor.shape), tensor.dtype)).encode())
+    digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.digest()
 
 
 def _copy(results: Results) -> Results:

@@ -4,7 +4,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -43,8 +43,10 @@ def finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+# Of what, which, and its value.
+Setting = tuple[Any, str, Any]
 # What was set before each `full_precision` that is open, in whatever thread: of the first one, the caller's.
-_before: list[list[Any]] = []
+_before: list[list[Setting]] = []
 _lock = threading.Lock()
 
 
@@ -54,22 +56,39 @@ def full_precision() -> Iterator[None]:
 
     Torch's settings are of all threads: they change with the first that is here and back with the last.
     """
-    matmul = torch.backends.cuda.matmul
-    cudnn: Any = torch.backends.cudnn  # whose parts have no types
-    # Before torch 2.9 the settings were bools of another name.
-    new = hasattr(matmul, "fp32_precision")
-    name, value = ("fp32_precision", "ieee") if new else ("allow_tf32", False)
-    settings = (matmul, cudnn.conv if new else cudnn)
     with _lock:
-        _before.append([getattr(setting, name) for setting in settings])
-        for setting in settings:
-            setattr(setting, name, value)
+        _before.append(_exchanged(_in_true_float32()))
     try:
         yield
     finally:
         with _lock:
-            for setting, before in zip(settings, _before.pop(), strict=True):
-                setattr(setting, name, before)
+            _exchanged(_before.pop())
+
+
+def _in_true_float32() -> list[Setting]:
+    matmul = torch.backends.cuda.matmul
+    cudnn: Any = torch.backends.cudnn  # whose parts have no types
+    older = [(cudnn, "allow_tf32", False), (matmul, "allow_tf32", False)]
+    if not hasattr(matmul, "fp32_precision"):  # before torch 2.9
+        return older
+    # After the older ones, which set them, too.
+    return older + [(each, "fp32_precision", "ieee") for each in (matmul, cudnn.conv, cudnn.rnn)]
+
+
+def _exchanged(settings: list[Setting]) -> list[Setting]:
+    """Set these, and return what was set before.
+
+    An older switch cannot be read where newer ones are not alike, and stays then.
+    """
+    before = []
+    for owner, name, _ in settings:
+        with suppress(RuntimeError):
+            before.append((owner, name, getattr(owner, name)))
+    there = [(owner, name) for owner, name, _ in before]
+    for owner, name, value in settings:
+        if (owner, name) in there:
+            setattr(owner, name, value)
+    return before
 
 
 @contextmanager

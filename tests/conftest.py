@@ -79,6 +79,8 @@ def _idle() -> None:
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else what is computed in two ways would be compared with itself."""
     monkeypatch.setattr(cache, "BYTES", 0)
+    for kept in (cache._kept, cache._hashed):
+        kept.clear()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,8 +32,7 @@ class Counted:
 @pytest.fixture
 def total(monkeypatch: pytest.MonkeyPatch) -> Counted:
     monkeypatch.setattr(cache, "BYTES", 10_000)
-    for kept in ("_kept", "_hashed"):
-        monkeypatch.setattr(cache, kept, OrderedDict())
+    monkeypatch.setattr(cache, "LARGE", 0)
     return Counted()
 
 
@@ -90,9 +88,19 @@ def test_numbers_are_hashed_once(total: Counted, monkeypatch: pytest.MonkeyPatch
     """To hash the samples took a tenth of the time of ten scorers."""
     x, y = torch.arange(6.0), torch.arange(7.0)[:6] + 1
     total(x, y)
-    monkeypatch.setattr(cache, "_bytes", pytest.fail)
+    monkeypatch.setattr(cache, "_digest", pytest.fail)
     total(y.clone(), x.clone())
     assert total.times == 2
+
+
+def test_few_and_large_ones_are_looked_for(total: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look for one takes time for each that is there, and a small one is hashed in less."""
+    monkeypatch.setattr(cache, "LARGE", 100)
+    for i in range(30):
+        total(torch.full((25,), float(i)))
+        total(torch.full((24,), float(i)))
+    assert [len(each) for each in cache._hashed.values()] == [25] * cache.FEW
+    assert total.times == 60
 
 
 def test_who_changes_what_it_was_given_changes_nothing_else(total: Counted) -> None:
@@ -169,7 +177,7 @@ def test_one_that_is_large_takes_the_place_of_several(
     assert total.times == 4
     assert cache._size(cache._hashed.values()) == cache.BYTES
     with monkeypatch.context() as known:
-        known.setattr(cache, "_bytes", pytest.fail)
+        known.setattr(cache, "_digest", pytest.fail)
         total(large)
     total(two)
     assert total.times == 5
@@ -180,7 +188,7 @@ def test_inputs_that_were_used_last_are_known(total: Counted, monkeypatch: pytes
     one, two, three = (torch.full((100,), float(i)) for i in range(3))
     for x in (one, two, one, three, torch.zeros(1000)):
         total(x)
-    monkeypatch.setattr(cache, "_bytes", pytest.fail)
+    monkeypatch.setattr(cache, "_digest", pytest.fail)
     total(one)
     total(three)
 

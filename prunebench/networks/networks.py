@@ -266,20 +266,16 @@ class Networks:
 
         Samples are in the order in which layers read them: that of `x`, unless forward changes it.
         """
-        given = [x, y]
         x, y = self.architecture.shaped(x.to(self._first)), y.to(self.device)
-        gates, objective = self._first.new_ones(self.units), self._objective(loss)
+        count(self.seeds * len(x) * GRADIENT)
+        gates = self._first.new_ones(self.units)
 
-        def of_one(s: int) -> Tensor:
+        def compute(s: int) -> Tensor:
             one = self.select(s)
+            objective = self._objective(loss)
+            return objective.by_gates(self.layers, lambda g: one.gated(g[None])._one(0), gates, x, y)
 
-            def compute() -> tuple[Tensor, ...]:
-                return (objective.by_gates(self.layers, lambda g: one.gated(g[None])._one(0), gates, x, y),)
-
-            name = f"gradients of {loss} by gates in {self.architecture.key}"
-            return cached(name, [*one.tensors.values(), *given], compute, passes=len(x) * GRADIENT)[0]
-
-        return torch.stack(self.each(of_one))
+        return torch.stack(self.each(compute))
 
     def _objective(self, loss: Loss | LossFunction, temperature: float = 1.0) -> Objective:
         architecture = self.architecture

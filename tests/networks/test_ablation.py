@@ -87,3 +87,17 @@ def test_only_what_comes_after_a_unit_is_computed() -> None:
         computed.append(seen.number)
     assert whole.number == len(networks.layers) + 1
     assert computed == list(range(len(networks.layers), 0, -1))
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="settings of torch 2.9")
+def test_it_is_computed_in_true_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def looked_at(one: pb.Networks, x: Tensor, y: Tensor) -> Tensor:
+        seen.append(torch.backends.cudnn.conv.fp32_precision)
+        return torch.zeros(one.units)
+
+    monkeypatch.setattr(ablation, "_of_one", looked_at)
+    networks, _ = make("lenet", seeds=1)
+    ablations(networks, *data(5))
+    assert seen == ["ieee"]

@@ -44,21 +44,25 @@ class Precise(Norm):
     name = "precise"
 
     def score(self, snapshot: pb.Snapshot) -> torch.Tensor:
-        settings = torch.backends.cuda.matmul, torch.backends.cudnn.conv
-        assert [setting.fp32_precision for setting in settings] == ["ieee", "ieee"]
+        settings = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+        assert [setting.fp32_precision for setting in settings] == ["ieee"] * 3
+        assert not torch.backends.cudnn.allow_tf32  # which cannot be read where these differ from it
+        with torch.backends.cudnn.flags(enabled=False):
+            torch.backends.cudnn.allow_tf32 = True
         return super().score(snapshot)
 
 
 @pytest.mark.skipif(not hasattr(torch.backends.cudnn, "conv"), reason="settings of torch 2.9")
 def test_scores_are_computed_in_true_float32(run: pb.Trajectory) -> None:
     """TF32 is PyTorch's default for convolutions on a GPU, and changes ranks."""
-    before = torch.backends.cudnn.conv.fp32_precision
-    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = True
     try:
         assert execute(Precise(), run.snapshot(15)).error is None
+        assert torch.backends.cudnn.allow_tf32
         assert torch.backends.cudnn.conv.fp32_precision == "tf32"
     finally:
-        torch.backends.cudnn.conv.fp32_precision = before
+        torch.backends.cudnn.allow_tf32 = before
 
 
 class Trains(Norm):

@@ -247,7 +247,7 @@ def test_several_networks_have_gradients_where_none_are_recorded() -> None:
         "CUDA error: operation not permitted when stream is capturing",
     ],
 )
-def test_a_forward_pass_that_reads_from_the_cpu_is_told_what_to_do(
+def test_a_forward_pass_that_leaves_its_device_is_told_what_to_do(
     said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:

@@ -28,7 +28,7 @@ Gradient = Callable[[Tensor, Tensor], list[Tensor]]
 # more than one by one, and beyond such minibatches Python and dispatch cost little.
 CONVOLVED_BATCH, MULTIPLIED_BATCH = 4, 64
 FEWEST, MOST = 4, 10
-# What CUDA says of a forward pass that takes numbers from the CPU: to a kernel, or in a graph.
+# What CUDA says of a forward pass that takes numbers from the CPU, or waits for the device in a graph.
 FROM_ELSEWHERE = ("on the same device", "captur")
 
 
@@ -40,7 +40,7 @@ def _on_its_device() -> Iterator[None]:
     except RuntimeError as error:
         if not any(part in str(error) for part in FROM_ELSEWHERE):
             raise
-        accepted = "what forward() needs besides x must be on its device before: see register_buffer"
+        accepted = "forward() must not wait for the device, where all it needs must be: see register_buffer"
         raise RequestError("network", in_words(error), accepted) from error
 
 
