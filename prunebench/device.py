@@ -3,7 +3,7 @@
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -57,12 +57,14 @@ def full_precision() -> Iterator[None]:
     Torch's settings are of all threads: they change with the first that is here and back with the last.
     """
     with _lock:
-        _before.append(_exchanged(_in_true_float32()))
+        both = [(wanted, now) for wanted in _in_true_float32() if (now := _as_set(wanted)) is not None]
+        _set(wanted for wanted, _ in both)
+        _before.append([now for _, now in both])
     try:
         yield
     finally:
         with _lock:
-            _exchanged(_before.pop())
+            _set(_before.pop())
 
 
 def _in_true_float32() -> list[Setting]:
@@ -75,20 +77,17 @@ def _in_true_float32() -> list[Setting]:
     return older + [(each, "fp32_precision", "ieee") for each in (matmul, cudnn.conv, cudnn.rnn)]
 
 
-def _exchanged(settings: list[Setting]) -> list[Setting]:
-    """Set these, and return what was set before.
+def _as_set(setting: Setting) -> Setting | None:
+    """With its value; none of an older switch while newer ones are not alike, and it stays then."""
+    owner, name, _ = setting
+    with suppress(RuntimeError):
+        return owner, name, getattr(owner, name)
+    return None
 
-    An older switch cannot be read where newer ones are not alike, and stays then.
-    """
-    before = []
-    for owner, name, _ in settings:
-        with suppress(RuntimeError):
-            before.append((owner, name, getattr(owner, name)))
-    there = [(owner, name) for owner, name, _ in before]
+
+def _set(settings: Iterable[Setting]) -> None:
     for owner, name, value in settings:
-        if (owner, name) in there:
-            setattr(owner, name, value)
-    return before
+        setattr(owner, name, value)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ class Precise(Norm):
         assert not torch.backends.cudnn.allow_tf32  # which cannot be read where these differ from it
         with torch.backends.cudnn.flags(enabled=False):
             torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.conv.fp32_precision = "tf32"  # and not of recurrent layers
         return super().score(snapshot)
 
 
