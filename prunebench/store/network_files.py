@@ -98,7 +98,13 @@ class NetworkFiles:
 
 
 def pack(state: State, position: int, *, velocity: bool) -> bytes:
-    """One network of a state: all its tensors by name, and what the optimiser remembers of each."""
+    """One network of a state: all its tensors by name, and what the optimiser remembers of each.
+
+    Raises `RequestError` for a type that files of tensors do not have.
+    """
+    for name, tensor in state.networks.tensors.items():
+        if tensor.dtype == torch.complex128:
+            raise RequestError("network", f"{name} of complex128", "no file can keep it; complex64 is kept")
     parts = [("", state.networks)]
     if velocity:
         parts += [(_VELOCITY, state.velocity)]

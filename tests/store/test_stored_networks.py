@@ -5,13 +5,15 @@ import gc
 import json
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
+from torch import nn
 
 import prunebench as pb
 from prunebench.plugin.record import PluginRecord
+from prunebench.scoring.execute import execute
 from prunebench.store.absorb import absorb
 from prunebench.store.identity import training_id
 from prunebench.store.integrity import find_damage
@@ -225,3 +227,31 @@ def test_a_store_in_memory_ends_with_its_use() -> None:
         assert kept() is None
     finally:
         gc.enable()
+
+
+class Turning(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("phase", torch.ones(4, dtype=torch.complex128))
+        self.phase: torch.Tensor
+        self.hidden, self.out = nn.Linear(4, 6), nn.Linear(6, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        turned = x.flatten(1) * self.phase.real.to(x.dtype)
+        return cast(torch.Tensor, self.out(torch.relu(self.hidden(turned))))
+
+
+class Turns(pb.Network):
+    name = "turns"
+
+    def build(self, shape: tuple[int, ...], outputs: int) -> nn.Module:
+        return Turning()
+
+
+def test_a_type_that_no_file_can_keep_is_named() -> None:
+    task = pb.Task(torch.randn(8, 4), torch.arange(8) % 2, torch.randn(4, 4), torch.arange(4) % 2)
+    recipe = pb.Recipe(network=Turns(), learning_rate=0.02, batch_size=4, steps=3)
+    with pytest.raises(pb.RequestError, match=r"network: got 'phase of complex128'; .* complex64 is kept"):
+        pb.run_benchmark(task, recipe, ["magnitude"], (2,), 1, quiet=True)
+    snapshot = pb.train(task, recipe, seeds=1, snapshot_steps=[2], device="cpu").snapshot(2)
+    assert execute(pb.load_scorer("magnitude"), snapshot).error is None
